@@ -1,0 +1,1 @@
+"""What a person is to posegrid: skeleton, camera, grid, metrics, track. Pure numpy."""

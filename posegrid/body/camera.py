@@ -1,0 +1,126 @@
+"""Cameras: from the world to pixels, and what cropping, resizing and turning do to them.
+
+Conventions, once for the whole package:
+- Lengths are mm. World frame: z up. Camera frame: x right, y down, z forward.
+- Pixel centres lie at integer + 0.5: the picture's top left corner is (0, 0), the first pixel's centre (0.5, 0.5).
+- `rot_world_to_cam` R and `centre_world_mm` C: X_cam = R (X_world - C), as Human3.6M defines it.
+- A crop is a camera: `cropped` and `resized` return a new camera, and every 3D quantity stays exact.
+
+Human3.6M itself counts pixels from the centre of the first one. Its principal points are used here as they stand:
+the half pixel between the two readings (0.5 px at about 1145 px focal length, 2 mm at 5 m) is within its calibration error.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float
+
+NO_DISTORTION = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera with Human3.6M's lens distortion.
+
+    With x = X/Z, y = Y/Z, r2 = x^2 + y^2, distortion (k1, k2, k3, p1, p2):
+
+        radial = 1 + k1 r2 + k2 r2^2 + k3 r2^3 ;  tangential = p1 y + p2 x
+        u = fx (x (radial + tangential) + p2 r2) + cx ;  v = fy (y (radial + tangential) + p1 r2) + cy
+
+    This is the release's own formula; OpenCV's doubles the cross terms (equal where p1 = p2 = 0).
+    """
+
+    focal_px: tuple[float, float]
+    """(fx, fy)."""
+    principal_px: tuple[float, float]
+    """(cx, cy)."""
+    size_wh: tuple[int, int]
+    """Width and height of the picture in pixels."""
+    distortion: tuple[float, float, float, float, float] = NO_DISTORTION
+    """(k1, k2, k3, p1, p2), without unit."""
+    rot_world_to_cam: Float[np.ndarray, "3 3"] = field(default_factory=lambda: np.eye(3))
+    centre_world_mm: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+
+    def world_to_camera(self, points_world_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+        """World points in the camera frame, mm."""
+        return (points_world_mm - self.centre_world_mm) @ self.rot_world_to_cam.T
+
+    def camera_to_world(self, points_cam_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+        """Camera points in the world frame, mm."""
+        return points_cam_mm @ self.rot_world_to_cam + self.centre_world_mm
+
+    def project(self, points_cam_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
+        """Pixels of points in the camera frame (mm). Points at or behind the camera give NaN."""
+        depth = points_cam_mm[..., 2:]
+        xy = points_cam_mm[..., :2] / np.where(depth > 0, depth, np.nan)
+        return self._distorted(xy) * self.focal_px + self.principal_px
+
+    def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 3"]:
+        """Points (x, y, 1) of the camera frame that project to the pixels; distortion undone by iteration."""
+        target = (pixels - np.asarray(self.principal_px)) / self.focal_px
+        xy = target.copy()
+        if any(self.distortion):
+            for _ in range(20):
+                xy = xy + (target - self._distorted(xy))
+        return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
+
+    def _distorted(self, xy: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
+        k1, k2, k3, p1, p2 = self.distortion
+        x, y = xy[..., 0], xy[..., 1]
+        r2 = x * x + y * y
+        factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
+        return np.stack([x * factor + p2 * r2, y * factor + p1 * r2], axis=-1)
+
+    def cropped(self, x0: float, y0: float, width: int, height: int) -> "Camera":
+        """The camera of the picture's window that starts at pixel (x0, y0); the window may reach over the edge."""
+        cx, cy = self.principal_px
+        return replace(self, principal_px=(cx - x0, cy - y0), size_wh=(width, height))
+
+    def resized(self, width: int, height: int) -> "Camera":
+        """The camera of the same picture at another size."""
+        sx, sy = width / self.size_wh[0], height / self.size_wh[1]
+        (fx, fy), (cx, cy) = self.focal_px, self.principal_px
+        return replace(self, focal_px=(fx * sx, fy * sy), principal_px=(cx * sx, cy * sy), size_wh=(width, height))
+
+    def windowed(self, window: Float[np.ndarray, "3"], size: int) -> "Camera":
+        """The camera of a square crop: window (x0, y0, side) in this picture's pixels, resized to size x size."""
+        x0, y0, side = (float(v) for v in window)
+        scale = size / side
+        (fx, fy), (cx, cy) = self.focal_px, self.principal_px
+        return replace(
+            self,
+            focal_px=(fx * scale, fy * scale),
+            principal_px=((cx - x0) * scale, (cy - y0) * scale),
+            size_wh=(size, size),
+        )
+
+    def rotation_to_view(self) -> Float[np.ndarray, "3 3"]:
+        """Rotation from this camera's frame to the virtual camera that looks at the picture's centre.
+
+        `points_cam @ R.T` are the points as that virtual camera sees them: a person in a crop away from the
+        optical axis is seen turned, and this takes the turn out. The turn is the smallest that does it (no roll).
+        """
+        width, height = self.size_wh
+        ray = self.rays(np.array([width / 2, height / 2], dtype=np.float64))
+        return smallest_rotation(ray, np.array([0.0, 0.0, 1.0]))
+
+
+def smallest_rotation(start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """The rotation by the smallest angle with R @ start parallel to end (Rodrigues); not for opposite directions."""
+    a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
+    axis, cosine = np.cross(a, b), float(a @ b)
+    skew = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    return np.eye(3) + skew + skew @ skew / (1 + cosine)
+
+
+def look_at(
+    centre_world_mm: Float[np.ndarray, "3"], target_world_mm: Float[np.ndarray, "3"], roll_rad: float = 0.0
+) -> Float[np.ndarray, "3 3"]:
+    """`rot_world_to_cam` of a camera at one point that looks at another, the world's z axis up in the picture."""
+    forward = target_world_mm - centre_world_mm
+    forward = forward / np.linalg.norm(forward)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    cosine, sine = np.cos(roll_rad), np.sin(roll_rad)
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ rotation

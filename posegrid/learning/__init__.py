@@ -1,0 +1,1 @@
+"""The only floor that trains; torch starts here."""

@@ -1,0 +1,1 @@
+"""From sequences to small files: crop, subtract the background, grey, compress, shard."""

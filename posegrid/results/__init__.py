@@ -1,0 +1,1 @@
+"""What people look at: predictions, scores, pictures, videos, reports."""

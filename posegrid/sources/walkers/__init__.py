@@ -1,0 +1,1 @@
+"""Rendered walkers with exact truth: bodies, gaits, clothes, cameras, rooms."""
