@@ -1,0 +1,69 @@
+"""A sequence: one person, one camera, frame by frame, with the pose in each. What every source of data yields."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from posegrid.body.camera import Camera
+from posegrid.errors import SourceError
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a sequence."""
+
+    index: int
+    """Frame in the source, from 0; the row of the sequence's poses that belongs to it."""
+    time_s: float
+    """Time of the frame as the source states it."""
+    image: UInt8[np.ndarray, "H W 3"]
+    """RGB."""
+    mask: Bool[np.ndarray, "H W"] | None = None
+    """True where the person is; None where the source has no masks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    """One person seen by one camera: T poses, and the frames on demand.
+
+    `open_frames()` starts at frame 0 each time it is called, holds one frame in memory at a time, and yields at most T
+    frames in order; it raises SourceError where a picture or mask turns out to be damaged.
+    """
+
+    subject: str
+    """As the release has it, e.g. "S9"."""
+    action: str
+    """As the release has it, e.g. "Walking"."""
+    subaction: int
+    """1 or 2."""
+    camera_id: str
+    """As the release has it, e.g. "54138969"."""
+    camera: Camera
+    fps: float
+    """Frames per second that the source declares; the time of each frame is in `Frame.time_s`."""
+    pose_cam_mm: Float[np.ndarray, "T 17 3"]
+    """Joints in the camera frame, mm, absolute (the camera's centre is the origin)."""
+    keypoints_px: Float[np.ndarray, "T 17 2"]
+    """Joints in the picture, pixels."""
+    open_frames: Callable[[], Iterator[Frame]]
+    notes: tuple[str, ...] = ()
+    """What a reader should know about this sequence: files of different lengths, what was left out and why."""
+
+    def __post_init__(self) -> None:
+        if len(self.pose_cam_mm) != len(self.keypoints_px):
+            raise SourceError(
+                f"{self.name}: {len(self.pose_cam_mm)} poses but {len(self.keypoints_px)} rows of keypoints; "
+                "a sequence needs one row of each per frame."
+            )
+
+    @property
+    def name(self) -> str:
+        """Subject, action, subaction and camera in words, e.g. "S1 Walking 1 54138969"."""
+        return f"{self.subject} {self.action} {self.subaction} {self.camera_id}"
+
+    @property
+    def num_frames(self) -> int:
+        """T, the number of poses."""
+        return len(self.pose_cam_mm)
