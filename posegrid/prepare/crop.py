@@ -1,0 +1,142 @@
+"""From a picture and a person's mask to a small grey crop.
+
+A crop is a *window* (x0, y0, side): a square in the picture's pixels that may reach over its edge; what lies outside
+the picture is black. `Camera.windowed(window, size)` is the crop's camera, so a crop keeps every 3D quantity exact.
+"""
+
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from PIL import Image
+from scipy import ndimage
+
+from posegrid.errors import ShardError, SourceError
+
+ImageFormat = Literal["jpeg", "png"]
+
+
+def largest_component(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The mask's largest connected part (pixels joined by an edge or a corner); all False if the mask is empty."""
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    if count <= 1:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0  # the background
+    return labels == sizes.argmax()
+
+
+def without_holes(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The mask with every enclosed hole filled.
+
+    A hole is background that cannot reach the picture's edge by steps across pixel edges; a gap that opens at the
+    picture's edge is no hole.
+    """
+    labels, _ = ndimage.label(~np.pad(mask, 1))
+    return labels[1:-1, 1:-1] != labels[0, 0]
+
+
+def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The mask's largest connected part with its holes filled; all False if the mask is empty.
+
+    Human3.6M's masks are background subtraction as it comes: with specks far from the person, and holes in the clothes.
+    """
+    if not mask.any():
+        return mask
+    x0, y0, x1, y1 = box_of_mask(mask).astype(int)
+    part = (slice(y0, y1), slice(x0, x1))  # nothing can be outside, and labelling costs by the pixel
+    cleaned = np.zeros_like(mask)
+    cleaned[part] = without_holes(largest_component(mask[part]))
+    return cleaned
+
+
+def box_of_mask(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "4"]:
+    """Box (x0, y0, x1, y1) of the mask's pixels, half open: a lone pixel (row 2, column 3) gives (3, 2, 4, 3).
+
+    Raises SourceError for an empty mask: there is nobody to put a box round. Ask `mask.any()` first where that may be.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        raise SourceError(f"The mask ({mask.shape[1]} x {mask.shape[0]}) is empty: there is no person to crop.")
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
+
+
+def window_of_box(box_xyxy: Float[np.ndarray, "4"], margin: float) -> Float[np.ndarray, "3"]:
+    """The square window (x0, y0, side), in pixels, round the box's centre; side = (1 + margin) x the longer side."""
+    x0, y0, x1, y1 = (float(v) for v in box_xyxy)
+    side = (1 + margin) * max(x1 - x0, y1 - y0)
+    if not (np.isfinite(side) and side > 0):
+        raise SourceError(f"The box {(x0, y0, x1, y1)} with margin {margin} has no area: expected x0 < x1 and y0 < y1.")
+    return np.array([(x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side])
+
+
+def grey(image_rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
+    """The picture's luma by ITU-R 601: 0.299 red + 0.587 green + 0.114 blue, rounded."""
+    return np.asarray(Image.fromarray(image_rgb).convert("L"))
+
+
+def crop_grey(
+    image_rgb: UInt8[np.ndarray, "H W 3"],
+    mask: Bool[np.ndarray, "_ _"] | None,
+    window: Float[np.ndarray, "3"],
+    size: int,
+) -> UInt8[np.ndarray, "{size} {size}"]:
+    """The window (x0, y0, side) of the picture, grey, at size x size; black outside the mask and the picture.
+
+    The mask is applied before the resizing, so that no background leaks in over the person's edge; without a mask
+    (None) the background stays. The resizing averages over all source pixels (no aliasing); a window of side = size at
+    whole pixels is copied exactly. The crop's camera is `camera.windowed(window, size)`. Raises SourceError where the
+    mask is not as large as the picture.
+    """
+    height, width = image_rgb.shape[:2]
+    if mask is not None and mask.shape != (height, width):
+        raise SourceError(
+            f"The mask is {mask.shape[1]} x {mask.shape[0]} but its picture is {width} x {height}: they must be equal."
+        )
+    x0, y0, side = (float(v) for v in window)
+    # One filter radius more than the window, so that its border is filtered as its inside is.
+    reach = int(np.ceil(max(side / size, 1.0)))
+    left, top = int(np.floor(x0)) - reach, int(np.floor(y0)) - reach
+    canvas = _grey_square(image_rgb, mask, left, top, int(np.ceil(side)) + 2 * reach + 1)
+    box = (x0 - left, y0 - top, x0 - left + side, y0 - top + side)
+    # Hamming: as sharp as bicubic when reducing, without the dark and bright rims that bicubic draws against black.
+    how = Image.Resampling.HAMMING if side > size else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(canvas).resize((size, size), how, box=box))
+
+
+def _grey_square(image_rgb: np.ndarray, mask: np.ndarray | None, left: int, top: int, side: int) -> np.ndarray:
+    """The picture's grey pixels from (left, top) on, side x side; black outside the picture and the mask."""
+    height, width = image_rgb.shape[:2]
+    rows = slice(min(max(top, 0), height), max(min(top + side, height), 0))
+    columns = slice(min(max(left, 0), width), max(min(left + side, width), 0))
+    square = np.zeros((side, side), dtype=np.uint8)
+    part = image_rgb[rows, columns]
+    if part.size:
+        pixels = grey(part)
+        if mask is not None:
+            pixels = np.where(mask[rows, columns], pixels, np.uint8(0))
+        y, x = rows.start - top, columns.start - left
+        square[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+    return square
+
+
+def encode_image(image: UInt8[np.ndarray, "H W"], image_format: ImageFormat, quality: int = 90) -> bytes:
+    """The grey picture as the bytes of a JPEG (quality 1..95) or PNG (exact; quality is not used) file."""
+    stream = BytesIO()
+    if image_format == "jpeg":
+        Image.fromarray(image).save(stream, "JPEG", quality=quality)
+    else:
+        Image.fromarray(image).save(stream, "PNG", compress_level=6)
+    return stream.getvalue()
+
+
+def decode_image(data: bytes) -> UInt8[np.ndarray, "H W"]:
+    """The grey picture of the bytes of a JPEG or PNG file. Raises ShardError if they are no grey picture."""
+    try:
+        with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as picture:
+            if picture.mode != "L":
+                raise ShardError(f"An image has the mode {picture.mode}: expected grey (L), as encode_image writes it.")
+            return np.asarray(picture)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ShardError(f"An image of {len(data)} bytes cannot be decoded: {error}. Prepare it again.") from error
