@@ -7,7 +7,7 @@ Conventions, once for the whole package:
 - A crop is a camera: `cropped` and `resized` return a new camera, and every 3D quantity stays exact.
 
 Human3.6M itself counts pixels from the centre of the first one. Its principal points are used here as they stand:
-the half pixel between the two readings (0.5 px at about 1145 px focal length, 2 mm at 5 m) is within its calibration error.
+the half pixel between the two readings (2 mm at 5 m with its focal length of 1145 px) is within its calibration error.
 """
 
 from dataclasses import dataclass, field, replace

@@ -76,9 +76,7 @@ def cell_centres_px(size_px: int, cells: int) -> Float[np.ndarray, "cells"]:
     return (np.arange(cells) + 0.5) * (size_px / cells)
 
 
-def keypoints_from_scores(
-    scores: Float[np.ndarray, "n 17 cells cells"], size_px: int
-) -> Float[np.ndarray, "n 17 2"]:
+def keypoints_from_scores(scores: Float[np.ndarray, "n 17 cells cells"], size_px: int) -> Float[np.ndarray, "n 17 2"]:
     """The centre of each joint's best cell, in crop pixels; for scores [joint, row, column], higher is likelier."""
     cells = scores.shape[-1]
     row, column = np.divmod(scores.reshape(-1, NUM_JOINTS, cells * cells).argmax(axis=-1), cells)

@@ -86,8 +86,8 @@ HUMAN36M_32_COINCIDING = ((11, 0), (16, 13), (24, 13), (20, 19), (23, 22), (28, 
 def mirror_order() -> Int[np.ndarray, "17"]:
     """Indices that exchange left and right: `pose[..., mirror_order(), :]`."""
     order = np.arange(NUM_JOINTS)
-    for right, left in MIRROR_PAIRS:
-        order[right], order[left] = left, right
+    for one, other in MIRROR_PAIRS:
+        order[one], order[other] = other, one
     return order
 
 

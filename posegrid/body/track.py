@@ -9,11 +9,10 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     keypoints_px  (T, 17, 2) float32  in the source picture
     sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not say
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
-    facts         JSON text: skeleton, unit, axes, fps, camera, camera_assumed, weights, source, posegrid_version, format
+    facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed, weights, source, version
 """
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,6 +24,7 @@ from posegrid import __version__
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import OutputError, SourceError
+from posegrid.files import completed
 
 TRACK_FORMAT = 1
 UNIT = "mm"
@@ -58,21 +58,16 @@ class Track:
     @property
     def found(self) -> Bool[np.ndarray, "T"]:
         """True where a person was found."""
-        return np.isfinite(self.joints_mm).all(axis=(1, 2))
+        return np.asarray(np.isfinite(self.joints_mm).all(axis=(1, 2)))
 
     def save(self, path: Path) -> None:
         """Write the Track file; it appears under its name only when complete. Raises OutputError."""
         arrays = {name: np.asarray(getattr(self, name), dtype=dtype) for name, (dtype, _) in _ARRAYS.items()}
-        arrays["facts"] = np.array(json.dumps(self._facts()))
-        temporary = path.with_name(path.name + ".part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays)
-            os.replace(temporary, path)
+            with completed(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, facts=np.array(json.dumps(self._facts())), **arrays)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise OutputError(f"{path}: the track cannot be written ({error.strerror}); choose another --out") from error
+            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
     def _facts(self) -> dict[str, object]:
         camera = {f.name: np.asarray(getattr(self.camera, f.name)).tolist() for f in fields(Camera)}

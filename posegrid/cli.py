@@ -1,0 +1,158 @@
+"""The command line: one word per command, each command's settings its flags.
+
+A command is a module with a frozen dataclass of settings and a function that takes it. Only the module of the command
+that is called gets imported, so that `posegrid predict` never waits for torch.
+"""
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+
+from posegrid import __version__
+from posegrid.errors import PosegridError
+
+EXTRA_OF_MODULE = {
+    "numba": "synth",
+    "cdflib": "prepare",
+    "h5py": "prepare",
+    "pyarrow": "prepare",
+    "torch": "train",
+    "lightning": "train",
+    "matplotlib": "train",
+    "safetensors": "train",
+    "onnx": "train",
+}
+"""Which extra of the package brings a library that a command needs."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives, and what `posegrid --help` says of it."""
+
+    module: str
+    settings: str
+    function: str
+    summary: str
+    example: str
+
+
+COMMANDS = {
+    "synth": Command(
+        "posegrid.prepare.synth",
+        "SynthSettings",
+        "synth",
+        "render walkers with exact truth, as crops or in Human3.6M's own layout",
+        "posegrid synth data/walkers --people 250",
+    ),
+    "prepare": Command(
+        "posegrid.prepare.pipeline",
+        "PrepareSettings",
+        "prepare",
+        "turn a Human3.6M tree into shards of crops",
+        "posegrid prepare ~/human36m data/walking",
+    ),
+    "pretrain": Command(
+        "posegrid.learning.training",
+        "PretrainSettings",
+        "pretrain",
+        "train a network on the grid task: which cells does each joint overlap?",
+        "posegrid pretrain data/walkers --run runs/mine/pretrain",
+    ),
+    "train": Command(
+        "posegrid.learning.training",
+        "TrainSettings",
+        "train",
+        "train a network on poses, from scratch or from pre-trained weights",
+        "posegrid train data/walkers --run runs/mine/train --init runs/mine/pretrain/best.safetensors",
+    ),
+    "evaluate": Command(
+        "posegrid.results.evaluate",
+        "EvaluateSettings",
+        "evaluate",
+        "score weights on subjects they never saw",
+        "posegrid evaluate runs/mine/train/best.safetensors data/walkers --out runs/mine/evaluation",
+    ),
+    "report": Command(
+        "posegrid.results.report",
+        "ReportSettings",
+        "report",
+        "learning curves, sample pictures and videos of a run, on one page",
+        "posegrid report runs/mine --data data/walkers",
+    ),
+    "predict": Command(
+        "posegrid.results.predict",
+        "PredictSettings",
+        "predict",
+        "3D motion of the person in a video of a fixed camera",
+        "posegrid predict walk.mp4 --out runs/walk",
+    ),
+    "export": Command(
+        "posegrid.learning.export",
+        "ExportSettings",
+        "export",
+        "write a checkpoint as ONNX, checked against torch",
+        "posegrid export runs/mine/train/best.safetensors --out mine.onnx",
+    ),
+}
+
+
+def main() -> None:
+    """Run the command that the arguments name; exit with 0 if all went well, 1 on an error, 2 on a wrong call."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Exit code of one call, `arguments` being what follows the word `posegrid`."""
+    name = arguments[0] if arguments else "--help"
+    if name in ("--help", "-h"):
+        print(overview())
+        return 0
+    if name == "--version":
+        print(f"posegrid {__version__}")
+        return 0
+    if name not in COMMANDS:
+        print(f"posegrid: there is no command {name!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        call(name, COMMANDS[name], arguments[1:])
+    except PosegridError as error:
+        print(f"posegrid {name}: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        return missing_library(name, error)
+    except KeyboardInterrupt:
+        print(f"\nposegrid {name}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def call(name: str, command: Command, arguments: list[str]) -> None:
+    """Read the command's settings from its flags and run it."""
+    import tyro
+
+    module = import_module(command.module)
+    settings = tyro.cli(
+        getattr(module, command.settings),
+        prog=f"posegrid {name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.\n\nExample: {command.example}",
+        args=arguments,
+    )
+    getattr(module, command.function)(settings)
+
+
+def missing_library(name: str, error: ModuleNotFoundError) -> int:
+    """Say which extra brings the library that is not installed; anything else is a fault of ours and goes on."""
+    extra = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
+    if extra is None:
+        raise error
+    print(f'posegrid {name}: needs {error.name}: pip install "posegrid[{extra}]"', file=sys.stderr)
+    return 1
+
+
+def overview() -> str:
+    """What `posegrid --help` prints."""
+    rows = "\n".join(f"  {name:9} {entry.summary}\n            {entry.example}" for name, entry in COMMANDS.items())
+    return (
+        f"posegrid {__version__}: 3D motion, in millimetres, from ordinary video of a walking person.\n\n"
+        f"usage: posegrid COMMAND ...       (posegrid COMMAND --help explains its flags)\n\n{rows}"
+    )

@@ -1,0 +1,70 @@
+"""Metrics: hand values and laws."""
+
+import numpy as np
+import pytest
+
+from posegrid.body import metrics
+from posegrid.body.camera import smallest_rotation
+
+RNG = np.random.default_rng(0)
+TRUTH = RNG.normal(0, 300, (6, 17, 3))
+ESTIMATE = TRUTH + RNG.normal(0, 40, TRUTH.shape)
+ROTATION = smallest_rotation(np.array([1.0, 2.0, 3.0]), np.array([-2.0, 1.0, 0.5]))
+METRICS = (metrics.mpjpe_mm, metrics.n_mpjpe_mm, metrics.pa_mpjpe_mm)
+
+
+def test_an_error_of_3_4_0_is_5_mm() -> None:
+    assert metrics.mpjpe_mm(TRUTH + [3, 4, 0], TRUTH) == pytest.approx(5)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_truth_has_no_error(metric) -> None:
+    assert metric(TRUTH, TRUTH) == pytest.approx(0, abs=1e-9)
+
+
+def test_n_mpjpe_is_blind_to_scale_alone() -> None:
+    assert metrics.n_mpjpe_mm(1.3 * TRUTH, TRUTH) == pytest.approx(0, abs=1e-9)
+    assert metrics.n_mpjpe_mm(TRUTH @ ROTATION.T, TRUTH) > 50
+
+
+def test_pa_mpjpe_is_blind_to_similarities() -> None:
+    assert metrics.pa_mpjpe_mm(0.7 * TRUTH @ ROTATION.T + [10, -20, 30], TRUTH) == pytest.approx(0, abs=1e-9)
+
+
+def test_pa_mpjpe_sees_reflections() -> None:
+    assert metrics.pa_mpjpe_mm(TRUTH * [-1, 1, 1], TRUTH) > 50
+
+
+def test_every_alignment_lowers_the_squared_error() -> None:
+    def square(estimate: np.ndarray) -> float:
+        return float(((estimate - TRUTH) ** 2).sum())
+
+    assert square(metrics.similarity_aligned(ESTIMATE, TRUTH)) < square(metrics.scale_aligned(ESTIMATE, TRUTH))
+    assert square(metrics.scale_aligned(ESTIMATE, TRUTH)) < square(ESTIMATE)
+
+
+def test_the_scale_is_the_best_of_a_fine_search() -> None:
+    aligned = metrics.scale_aligned(ESTIMATE[:1], TRUTH[:1])
+    best = min(float(((s * ESTIMATE[0] - TRUTH[0]) ** 2).sum()) for s in np.linspace(0.8, 1.2, 4001))
+    assert float(((aligned[0] - TRUTH[0]) ** 2).sum()) <= best + 1e-6
+
+
+def test_an_estimate_of_all_zeros_stays_zero() -> None:
+    np.testing.assert_array_equal(metrics.scale_aligned(np.zeros_like(TRUTH), TRUTH), 0)
+
+
+def test_velocity_errors_count_only_rows_that_follow_each_other() -> None:
+    estimate = np.zeros((4, 17, 3))
+    estimate[1:] += [3, 4, 0]
+    estimate[3:] += [300, 400, 0]
+    errors = metrics.velocity_errors_mm(estimate, np.zeros_like(estimate), np.array([True, True, False]))
+    assert errors.mean() == pytest.approx(2.5)
+
+
+def test_pck_counts_the_threshold_itself() -> None:
+    assert metrics.pck(np.array([0.0, 150.0, 150.1, 400.0])) == 0.5
+
+
+def test_auc_of_no_error_is_one_and_of_75_mm_is_the_share_of_thresholds_from_75_on() -> None:
+    assert metrics.auc(np.zeros(3)) == 1
+    assert metrics.auc(np.full(3, 75.0)) == pytest.approx(16 / 31)

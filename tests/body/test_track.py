@@ -1,0 +1,83 @@
+"""The Track file: exact round trips, and clear words about anything else."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posegrid.body.camera import Camera
+from posegrid.body.track import Track
+from posegrid.errors import OutputError, SourceError
+
+RNG = np.random.default_rng(0)
+
+
+def make_track(num_frames: int = 4) -> Track:
+    def values(*shape: int) -> np.ndarray:
+        return RNG.normal(0, 300, (num_frames, *shape)).astype(np.float32)
+
+    joints = values(17, 3)
+    joints[1] = np.nan
+    return Track(
+        frame=np.arange(num_frames),
+        time_s=np.arange(num_frames) * 1001 / 30000,
+        joints_mm=joints,
+        root_mm=values(3),
+        keypoints_px=values(17, 2),
+        sigma_mm=values(17),
+        box_xyxy=values(4),
+        camera=Camera((1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)),
+        fps=30000 / 1001,
+        weights="none",
+        source="walk.mp4",
+    )
+
+
+def test_a_track_comes_back_exactly(tmp_path: Path) -> None:
+    track = make_track()
+    track.save(tmp_path / "walk.npz")
+    back = Track.load(tmp_path / "walk.npz")
+    for field in fields(Track):
+        if field.name != "camera":
+            np.testing.assert_array_equal(getattr(back, field.name), getattr(track, field.name))
+    for field in fields(Camera):
+        np.testing.assert_array_equal(getattr(back.camera, field.name), getattr(track.camera, field.name))
+    assert [file.name for file in tmp_path.iterdir()] == ["walk.npz"]
+
+
+def test_found_says_where_a_person_is() -> None:
+    assert make_track().found.tolist() == [True, False, True, True]
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="file"):
+        make_track().save(tmp_path / "file" / "walk.npz")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such track file"):
+        Track.load(tmp_path / "nothing.npz")
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "walk.npz").write_text("hello")
+    with pytest.raises(SourceError, match="not a track file"):
+        Track.load(tmp_path / "walk.npz")
+
+
+def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
+    track = make_track()
+    object.__setattr__(track, "frame", np.arange(3))
+    track.save(tmp_path / "walk.npz")
+    with pytest.raises(SourceError, match="expected"):
+        Track.load(tmp_path / "walk.npz")
+
+
+def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("posegrid.body.track.TRACK_FORMAT", 99)
+    replace(make_track()).save(tmp_path / "walk.npz")
+    monkeypatch.undo()
+    with pytest.raises(SourceError, match="format 99"):
+        Track.load(tmp_path / "walk.npz")

@@ -1,0 +1,65 @@
+"""The command line: help, typos, missing libraries, exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from posegrid import __version__, cli
+from posegrid.errors import SourceError
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in cli.COMMANDS)
+
+
+def test_an_unknown_command_is_refused_and_the_known_ones_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predicct"]) == 2
+    assert "predict" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.run([name, "--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    assert f"posegrid {name}" in printed and "Example:" in printed
+
+
+def test_an_error_is_one_line_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise SourceError("walk.mp4: no such file")
+
+    monkeypatch.setattr(cli, "call", fail)
+    assert cli.run(["predict", "walk.mp4"]) == 1
+    assert capsys.readouterr().err == "posegrid predict: walk.mp4: no such file\n"
+
+
+def test_a_missing_library_is_named_with_the_extra_that_brings_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(cli, "call", fail)
+    assert cli.run(["train", "data"]) == 1
+    assert 'pip install "posegrid[train]"' in capsys.readouterr().err
+
+
+def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'posegrid.nothing'", name="posegrid.nothing")
+
+    monkeypatch.setattr(cli, "call", fail)
+    with pytest.raises(ModuleNotFoundError):
+        cli.run(["train", "data"])
+
+
+def test_the_module_can_be_run() -> None:
+    done = subprocess.run([sys.executable, "-m", "posegrid", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"posegrid {__version__}"

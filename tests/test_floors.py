@@ -1,0 +1,73 @@
+"""The floors of the house: a file imports from its own floor or below."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import posegrid
+
+PACKAGE = Path(posegrid.__file__).parent
+FLOORS = ("errors", "files", "body", "sources", "prepare", "learning", "results", "cli", "__main__")
+"""From the ground up; `errors` and `files` are the ground."""
+
+
+def floor_of(module: str) -> int:
+    parts = module.split(".")
+    return FLOORS.index(parts[1]) if len(parts) > 1 and parts[1] in FLOORS else -1
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [
+        (".".join(("posegrid", *path.relative_to(PACKAGE).with_suffix("").parts)), path)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.parent != PACKAGE or path.stem != "__init__"
+    ]
+
+
+def imports(path: Path) -> set[str]:
+    """Names of all of posegrid's modules that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.split(".")[0] == "posegrid"}
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    assert [name for name, _ in modules() if floor_of(name) < 0] == []
+
+
+def test_nothing_imports_from_a_floor_above() -> None:
+    wrong = [
+        f"{name} imports {used}"
+        for name, path in modules()
+        for used in imports(path)
+        if floor_of(used) > floor_of(name)
+    ]
+    assert wrong == []
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    names = {name.removesuffix(".__init__") for name, _ in modules()}
+    graph = {name: imports(path) & names - {name} for name, path in modules()}
+
+    def reaches(start: str, goal: str, seen: set[str]) -> bool:
+        for used in graph.get(start, set()) - seen:
+            seen.add(used)
+            if used == goal or reaches(used, goal, seen):
+                return True
+        return False
+
+    assert [name for name in graph if reaches(name, name, set())] == []
+
+
+def test_predict_and_import_do_not_wait_for_torch() -> None:
+    code = (
+        "import sys, posegrid, posegrid.cli, posegrid.results.predict;"
+        "heavy = {'torch', 'lightning', 'matplotlib', 'numba', 'pyarrow', 'h5py'} & set(sys.modules);"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
