@@ -1,7 +1,7 @@
 """Pictures of poses, drawn with Pillow: keypoints on a photograph, a pose in space, pictures beside each other.
 
-Colours tell the sides apart for everybody, the colour-blind included (blue and vermillion of Okabe & Ito, 2008): the person's
-left is blue, right is orange, the middle is grey. A true pose that shares a picture with an estimate is a thin black line.
+Colours tell the sides apart for the colour-blind, too (blue and vermillion of Okabe & Ito, 2008): the person's left is
+blue, right is orange, the middle is grey. A true pose that shares a picture with an estimate is a thin black line.
 Everything is drawn several times larger and then reduced, which makes smooth edges.
 """
 
@@ -68,7 +68,7 @@ def draw_keypoints(
     keypoints_px: pixels of the picture, (0, 0) its top left corner; a joint that is NaN is left out with its bones.
     line_px: width of a bone; by default it follows the skeleton's size.
     """
-    known = np.isfinite(keypoints_px).all(axis=1)
+    known = np.isfinite(keypoints_px.sum(axis=1))
     if not known.any():
         return image_rgb.copy()
     low, high = keypoints_px[known].min(axis=0), keypoints_px[known].max(axis=0)
@@ -105,7 +105,7 @@ def draw_pose_3d(
 
     pose_mm: root-relative, camera frame (x right, y down, z forward); NaN joints are left out.
     true_pose_mm: drawn with it in black, for comparison.
-    ground_mm: height (y) of the ground below the pelvis; by default the lowest joint. Fix it over the frames of a video.
+    ground_mm: height (y) of the ground below the pelvis; by default the lowest joint. Keep it fixed in a video.
     """
     poses = [pose_mm] if true_pose_mm is None else [true_pose_mm, pose_mm]
     if ground_mm is None:
@@ -264,7 +264,7 @@ class _Scene:
         self._bones(self._placed(pose_mm), TRUTH, max(0.9, self.size_px / 190), halo=False)
 
     def _bones(self, placed: Float[np.ndarray, "17 3"], colour: Colour | None, width_px: float, *, halo: bool) -> None:
-        known = np.isfinite(placed).all(axis=1)
+        known = np.isfinite(placed.sum(axis=1))
         bones = [bone for bone in BONES if known[list(bone)].all()]
         for parent, child in sorted(bones, key=lambda bone: -placed[list(bone), 2].mean()):
             nearness = float(np.clip(-placed[[parent, child], 2].mean() / 500, -1, 1))

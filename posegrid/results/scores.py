@@ -1,0 +1,135 @@
+"""Every figure of an evaluation, from predictions alone. Poses are root-relative, in mm, in the camera frame."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from posegrid.body.metrics import (
+    auc,
+    joint_errors_mm,
+    mpjpe_mm,
+    n_mpjpe_mm,
+    pa_mpjpe_mm,
+    pck,
+    velocity_errors_mm,
+)
+from posegrid.body.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT, mirror_order
+from posegrid.results.predictions import Predictions
+
+STEP_S = 1 / 50
+"""MPJVE is stated in mm per frame at Human3.6M's 50 Hz."""
+LONGEST_STEP_S = 0.1
+"""Frames further apart than this say nothing of velocity."""
+
+Poses = Float[np.ndarray, "N 17 3"]
+
+
+def scores(predictions: Predictions) -> dict[str, Any]:
+    """All figures, ready for JSON: those of the estimate at the top, the baseline's under "mean_pose"."""
+    estimate, truth = predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm
+    baseline = summary(predictions.pose_mean_cam_mm, truth)
+    figures = summary(estimate, truth)
+    return {
+        **figures,
+        "mean_pose_mpjpe_mm": baseline["mpjpe_mm"],
+        "ratio_to_mean_pose": figures["mpjpe_mm"] / baseline["mpjpe_mm"] if baseline["mpjpe_mm"] > 0 else None,
+        **velocity(predictions),
+        "left_right_swapped_share": swapped_share(estimate, truth),
+        "per_action": per_group(predictions, predictions.action),
+        "per_subject": per_group(predictions, predictions.subject),
+        "per_camera": per_group(predictions, predictions.camera_id),
+        "mean_pose": baseline,
+    }
+
+
+def summary(estimate: Poses, truth: Poses) -> dict[str, Any]:
+    """The metrics of single poses, over all 17 joints unless the name says otherwise, in mm; pck and auc are 0..1."""
+    estimate, truth = estimate.astype(np.float64), truth.astype(np.float64)
+    errors = joint_errors_mm(estimate, truth)
+    per_pose = errors.mean(axis=1)
+    return {
+        "mpjpe_mm": float(errors.mean()),
+        "mpjpe_without_root_mm": float(np.delete(errors, ROOT, axis=1).mean()),
+        "pa_mpjpe_mm": pa_mpjpe_mm(estimate, truth),
+        "n_mpjpe_mm": n_mpjpe_mm(estimate, truth),
+        "pck_150mm": pck(errors),
+        "auc_0_150mm": auc(errors),
+        "median_pose_mm": float(np.median(per_pose)),
+        "worst_5_percent_pose_mm": float(np.percentile(per_pose, 95)),
+        "per_joint_mm": dict(zip(JOINT_NAMES, errors.mean(axis=0).tolist(), strict=True)),
+        "per_axis_mm": dict(zip("xyz", np.abs(estimate - truth).mean(axis=(0, 1)).tolist(), strict=True)),
+    }
+
+
+def velocity(predictions: Predictions) -> dict[str, Any]:
+    """MPJVE between frames that truly follow each other, scaled to mm per frame at 50 Hz, and the spacing it used.
+
+    None where no two frames follow each other, or only at more than 0.1 s.
+    """
+    follows, step_s = predictions.follows(), np.diff(predictions.time_s)
+    follows = follows & (step_s > 0) & (step_s <= LONGEST_STEP_S)
+    if not follows.any():
+        return {"mpjve_mm": None, "mpjve_spacing_s": None, "mpjve_pairs": 0, "mean_pose_mpjve_mm": None}
+    scale = (STEP_S / step_s[follows])[:, None]
+    truth = predictions.pose_true_cam_mm.astype(np.float64)
+
+    def scaled(estimate: Poses) -> float:
+        return float((velocity_errors_mm(estimate.astype(np.float64), truth, follows) * scale).mean())
+
+    return {
+        "mpjve_mm": scaled(predictions.pose_pred_cam_mm),
+        "mpjve_spacing_s": float(np.median(step_s[follows])),
+        "mpjve_pairs": int(follows.sum()),
+        "mean_pose_mpjve_mm": scaled(predictions.pose_mean_cam_mm),
+    }
+
+
+def swapped_share(estimate: Poses, truth: Poses) -> dict[str, float]:
+    """Share of poses (0..1) whose legs, or arms, would be nearer to the truth with left and right exchanged."""
+    as_is, exchanged = joint_errors_mm(estimate, truth), joint_errors_mm(estimate[:, mirror_order()], truth)
+    legs = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if _is_leg(joint)]
+    arms = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if not _is_leg(joint)]
+    limbs = (("legs", legs), ("arms", arms))
+    return {name: float((exchanged[:, of].sum(axis=1) < as_is[:, of].sum(axis=1)).mean()) for name, of in limbs}
+
+
+def per_group(predictions: Predictions, labels: np.ndarray) -> dict[str, dict[str, float | int]]:
+    """Number of poses, MPJPE, PA-MPJPE and the baseline's MPJPE of each value of the labels, in mm."""
+    groups: dict[str, dict[str, float | int]] = {}
+    for label in np.unique(labels):
+        rows = labels == label
+        estimate = predictions.pose_pred_cam_mm[rows].astype(np.float64)
+        truth = predictions.pose_true_cam_mm[rows].astype(np.float64)
+        groups[str(label)] = {
+            "num_poses": int(rows.sum()),
+            "mpjpe_mm": mpjpe_mm(estimate, truth),
+            "pa_mpjpe_mm": pa_mpjpe_mm(estimate, truth),
+            "mean_pose_mpjpe_mm": mpjpe_mm(predictions.pose_mean_cam_mm[rows].astype(np.float64), truth),
+        }
+    return groups
+
+
+def longest_repeat(predictions: Predictions) -> slice:
+    """The rows of the longest run of following frames whose estimates are all the same although the true pose moves.
+
+    Ten or more are no coincidence: the crops are most likely duplicated, or the network has died.
+    """
+    still = (np.abs(np.diff(predictions.pose_pred_cam_mm, axis=0)) < 1e-3).all(axis=(1, 2))
+    moves = (np.abs(np.diff(predictions.pose_true_cam_mm, axis=0)) > 1e-3).any(axis=(1, 2))
+    start, length = _longest_run(still & moves & predictions.follows())
+    return slice(start, start + length + 1) if length else slice(0, 0)
+
+
+def _is_leg(joint: int) -> bool:
+    return any(part in JOINT_NAMES[joint] for part in ("hip", "knee", "ankle"))
+
+
+def _longest_run(flags: Bool[np.ndarray, "n"]) -> tuple[int, int]:
+    """Start and length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    starts, ends = edges[::2], edges[1::2]
+    if len(starts) == 0:
+        return 0, 0
+    best = int((ends - starts).argmax())
+    return int(starts[best]), int(ends[best] - starts[best])
