@@ -19,7 +19,7 @@ ImageFormat = Literal["jpeg", "png"]
 
 def largest_component(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """The mask's largest connected part (pixels joined by an edge or a corner); all False if the mask is empty."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    labels, count = _labelled(mask, np.ones((3, 3)))
     if count <= 1:
         return mask
     sizes = np.bincount(labels.ravel())
@@ -33,8 +33,15 @@ def without_holes(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     A hole is background that cannot reach the picture's edge by steps across pixel edges; a gap that opens at the
     picture's edge is no hole.
     """
-    labels, _ = ndimage.label(~np.pad(mask, 1))
+    labels, _ = _labelled(~np.pad(mask, 1), None)
     return labels[1:-1, 1:-1] != labels[0, 0]
+
+
+def _labelled(mask: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndarray, int]:
+    """Number of its component for every pixel (0 where the mask is False), and how many components there are."""
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    count = ndimage.label(mask, structure=neighbours, output=labels)
+    return labels, int(count)  # type: ignore[arg-type]  # with `output` given, only the count comes back
 
 
 def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
