@@ -35,7 +35,7 @@ class ModelFacts:
     background: str
     """"removed" or "kept" in the crops that it was trained on."""
     pose_frame: str
-    """"view": the virtual camera that looks at the crop's centre. "camera": the source camera's own frame, as in 2015."""
+    """"view": of the virtual camera that looks at the crop's centre; "camera": of the source camera, as in 2015."""
     mean_pose_mm: tuple[tuple[float, float, float], ...]
     """Mean pose of the training crops, 17 joints."""
     target_settings: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class ModelFacts:
 def _check_format(values: dict[str, Any], where: str) -> None:
     if values.get("format") != FORMAT:
         raise CheckpointError(
-            f"{where}: weights of format {values.get('format')!r}, written by posegrid {values.get('posegrid_version')!r}; "
+            f"{where}: weights of format {values.get('format')!r}, by posegrid {values.get('posegrid_version')!r}; "
             f"posegrid {__version__} reads format {FORMAT}. Train again, or use the version that wrote them."
         )
 

@@ -1,0 +1,152 @@
+"""What may change about a crop while its answer stays known: mirrored, moved, turned, lit, covered, badly cut out.
+
+Everything acts on a whole batch at once and draws from the generator it is given. The strengths were chosen in the
+order of size of what a person's box from a mask, other lamps and other cameras do to a crop.
+"""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+from posegrid.body.skeleton import mirror_order
+from posegrid.learning.targets import Batch
+
+MIRROR_CHANCE = 0.5
+SCALE_SPREAD = 0.06
+"""Standard deviation of the logarithm of the scale."""
+SHIFT_SHARE = 0.05
+"""Largest shift along each axis, as a share of the crop's side."""
+ROLL_SPREAD_RAD = 0.05
+GAIN_SPREAD = 0.25
+GAMMA_SPREAD = 0.15
+NOISE_MOST = 0.03
+COVER_CHANCE = 0.3
+COVER_SHARES = (0.03, 0.16)
+"""Shortest and longest side of a covering rectangle, as a share of the crop's side."""
+RAGGED_CHANCE = 0.3
+RAGGED_SHARE = 0.25
+"""Share of a ragged mask's outline that is wrong inwards, and as much outwards."""
+RAGGED_PX = 2
+"""How far a wrong outline is off, in pixels."""
+
+
+def augmented(batch: Batch, focal_px: Float[Tensor, "n"] | None, generator: torch.Generator, *, masked: bool) -> Batch:
+    """The batch with every change drawn at random.
+
+    focal_px: the crop cameras' focal lengths where poses are in the crop's view, so that a shift turns the pose as it
+    turns the view; None where they are in the camera's frame. masked: the background is black, and stays so.
+    """
+    moved = _moved(batch, focal_px, generator)
+    images = _ragged(moved.images, generator) if masked else moved.images
+    images = _covered(_lit(images, generator, masked=masked), generator)
+    return moved._replace(images=images)
+
+
+def _moved(batch: Batch, focal_px: Tensor | None, generator: torch.Generator) -> Batch:
+    """Mirrored, scaled, turned about the centre and shifted, in this order; pixels, keypoints and pose alike."""
+    count, size = len(batch.images), batch.images.shape[-1]
+    mirror = torch.rand(count, generator=generator) < MIRROR_CHANCE
+    scale = torch.exp(torch.randn(count, generator=generator) * SCALE_SPREAD)
+    angle = torch.randn(count, generator=generator) * ROLL_SPREAD_RAD
+    shift_px = (torch.rand(count, 2, generator=generator) * 2 - 1) * (SHIFT_SHARE * size)
+
+    order = torch.from_numpy(mirror_order())
+    swap = mirror[:, None, None]
+    keypoints_px = torch.where(swap, batch.keypoints_px[:, order], batch.keypoints_px)
+    pose_mm = torch.where(swap, batch.pose_mm[:, order], batch.pose_mm)
+
+    sign = torch.where(mirror, -1.0, 1.0)
+    flip = torch.diag_embed(torch.stack([sign, torch.ones(count)], dim=1))
+    turn = _rotations(angle)
+    linear = scale[:, None, None] * turn @ flip
+    keypoints_px = (keypoints_px - size / 2) @ linear.mT + size / 2 + shift_px[:, None]
+    pose_mm = torch.cat([pose_mm[..., :2] @ (turn @ flip).mT, pose_mm[..., 2:]], dim=-1)
+    if focal_px is not None:
+        pose_mm = pose_mm @ _view_turns(-shift_px / (focal_px * scale)[:, None]).mT
+
+    back = torch.linalg.inv(linear)
+    offset = -(back @ (shift_px * (2 / size))[..., None])
+    grid = functional.affine_grid(torch.cat([back, offset], dim=2), list(batch.images.shape), align_corners=False)
+    return Batch(functional.grid_sample(batch.images, grid, align_corners=False), pose_mm, keypoints_px)
+
+
+def _rotations(angle: Float[Tensor, "n"]) -> Float[Tensor, "n 2 2"]:
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    return torch.stack([torch.stack([cosine, -sine], dim=1), torch.stack([sine, cosine], dim=1)], dim=1)
+
+
+def _view_turns(slope: Float[Tensor, "n 2"]) -> Float[Tensor, "n 3 3"]:
+    """The smallest rotations that bring the rays (slope_x, slope_y, 1) onto the z axis."""
+    ray = functional.normalize(functional.pad(slope, (0, 1), value=1.0), dim=1)
+    x, y, z = ray.T
+    common = 1 / (1 + z)
+    rows = (
+        torch.stack([1 - x * x * common, -x * y * common, -x], dim=1),
+        torch.stack([-x * y * common, 1 - y * y * common, -y], dim=1),
+        torch.stack([x, y, z], dim=1),
+    )
+    return torch.stack(rows, dim=1)
+
+
+def _lit(images: Tensor, generator: torch.Generator, *, masked: bool) -> Tensor:
+    """Another gain, another gamma and some noise; what is black by the mask stays black."""
+    count = len(images)
+    gain = torch.exp(torch.randn(count, 1, 1, 1, generator=generator) * GAIN_SPREAD)
+    gamma = torch.exp(torch.randn(count, 1, 1, 1, generator=generator) * GAMMA_SPREAD)
+    noise = torch.rand(count, 1, 1, 1, generator=generator) * NOISE_MOST
+    lit = images.clamp(min=1e-6).pow_(gamma).mul_(gain).add_(noise * _grain(images, generator))
+    return (torch.where(images > 0, lit, 0.0) if masked else lit).clamp(0.0, 1.0)
+
+
+def _covered(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Some pictures with a black rectangle."""
+    count, size = len(images), images.shape[-1]
+    hit = torch.rand(count, generator=generator) < COVER_CHANCE
+    low, high = COVER_SHARES
+    sides = size * (low + (high - low) * torch.rand(count, 2, generator=generator))
+    start = torch.rand(count, 2, generator=generator) * size
+    inside = (torch.arange(size) >= start[..., None]) & (torch.arange(size) < (start + sides)[..., None])
+    cover = inside[:, 1, :, None] & inside[:, 0, None, :] & hit[:, None, None]
+    return images.masked_fill(cover[:, None], 0.0)
+
+
+def _ragged(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Some pictures with patches where the mask ate into the person, or took in some background of one grey."""
+    count, size = len(images), images.shape[-1]
+    rows = (torch.rand(count, generator=generator) < RAGGED_CHANCE).nonzero()[:, 0]
+    patches = torch.randn(count, 1, 12, 12, generator=generator)
+    grey = torch.rand(count, 1, 1, 1, generator=generator)
+    if len(rows) == 0:
+        return images
+    patches = functional.interpolate(patches[rows], size=(size, size), mode="bilinear", align_corners=False)
+    some = images[rows]
+    person = some > 0
+    grown, eaten = _grown(person), ~_grown(~person)
+    limit = math.sqrt(2) * torch.erfinv(torch.tensor(1 - 2 * RAGGED_SHARE)) * patches.std()
+    some = torch.where((patches > limit) & person & ~eaten, 0.0, some)
+    some = torch.where((patches < -limit) & grown & ~person, grey[rows], some)
+    return images.index_copy(0, rows, some)
+
+
+def _grown(mask: Bool[Tensor, "n 1 size size"]) -> Bool[Tensor, "n 1 size size"]:
+    """The mask and all pixels within RAGGED_PX of it along rows and columns."""
+    grown = mask.clone()
+    for pixels in range(1, RAGGED_PX + 1):
+        grown[..., pixels:] |= mask[..., :-pixels]
+        grown[..., :-pixels] |= mask[..., pixels:]
+    wide = grown.clone()
+    for pixels in range(1, RAGGED_PX + 1):
+        grown[..., pixels:, :] |= wide[..., :-pixels, :]
+        grown[..., :-pixels, :] |= wide[..., pixels:, :]
+    return grown
+
+
+def _grain(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Normal noise for every picture: windows of one field twice as wide, since drawing so many numbers is slow."""
+    count, size = len(images), images.shape[-1]
+    field = torch.randn(2 * size, 2 * size, generator=generator)
+    corners = torch.randint(0, size + 1, (count, 2), generator=generator).tolist()
+    return torch.stack([field[y : y + size, x : x + size] for y, x in corners])[:, None]

@@ -1,0 +1,115 @@
+"""A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from posegrid.errors import CheckpointError, OutputError, SettingsError
+from posegrid.files import completed
+from posegrid.learning.data import as_grey
+from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.networks import Network, build_network
+from posegrid.learning.targets import GridTarget, Target, target_of
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network ready to use, what its outputs mean, and where it comes from."""
+
+    network: Network
+    target: Target
+    facts: ModelFacts
+
+    def predict_mm(
+        self, images: UInt8[np.ndarray, "n size size"], batch_size: int = 250
+    ) -> Float[np.ndarray, "n 17 3"]:
+        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops.
+
+        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of another size.
+        """
+        if isinstance(self.target, GridTarget):
+            raise CheckpointError(
+                "These weights answer the grid task, not poses; train them on first: posegrid train --init FILE."
+            )
+        return self._decoded(images, batch_size)
+
+    def predict_keypoints_px(
+        self, images: UInt8[np.ndarray, "n size size"], batch_size: int = 250
+    ) -> Float[np.ndarray, "n 17 2"]:
+        """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for the grid task."""
+        if not isinstance(self.target, GridTarget):
+            raise CheckpointError("These weights answer poses, not the grid task; choose weights of posegrid pretrain.")
+        border = (self.facts.image_size - self.target.image_size) // 2
+        return self._decoded(images, batch_size) + np.float32(border)
+
+    def _decoded(self, images: np.ndarray, batch_size: int) -> np.ndarray:
+        size = self.facts.image_size
+        if images.shape[1:] != (size, size):
+            raise CheckpointError(f"The weights want crops of {size} x {size} pixels; these are {images.shape[1:]}.")
+        self.network.eval()
+        answers = [np.zeros((0, 17, 2 if isinstance(self.target, GridTarget) else 3), np.float32)]
+        with torch.inference_mode():
+            for part in torch.from_numpy(np.ascontiguousarray(images)).split(batch_size):
+                answers.append(self.target.decode(self.network(as_grey(part))).numpy())
+        return np.concatenate(answers)
+
+
+def save_checkpoint(path: Path, network: Network, facts: ModelFacts) -> None:
+    """Write the weights and facts. Raises OutputError if the file cannot be written."""
+    weights = {name: value.detach().clone().contiguous() for name, value in network.state_dict().items()}
+    try:
+        with completed(path) as temporary:
+            save_file(weights, temporary, metadata={METADATA_KEY: facts.to_json()})
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
+
+
+def load_facts(path: Path) -> ModelFacts:
+    """The facts of a checkpoint alone. Raises CheckpointError."""
+    return _read(path)[0]
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """The network with its weights.
+
+    Raises CheckpointError if the file is missing, damaged, no checkpoint of posegrid, of another format or skeleton, or
+    if its weights do not fit the network it names.
+    """
+    facts, weights = _read(path)
+    target = target_of(facts, str(path))
+    try:
+        network = build_network(facts.network, target, facts.image_size)  # pyright: ignore[reportArgumentType]
+    except SettingsError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    if found != shapes:
+        wrong = sorted(name for name in shapes.keys() | found.keys() if shapes.get(name) != found.get(name))
+        raise CheckpointError(
+            f"{path}: {len(wrong)} tensors do not fit the network {facts.network} with the target {facts.target}, "
+            f"the first is {wrong[0]}: {found.get(wrong[0])}, expected {shapes.get(wrong[0])}. The file is damaged."
+        )
+    network.load_state_dict(weights)
+    return Checkpoint(network.eval(), target, facts)
+
+
+def _read(path: Path) -> tuple[ModelFacts, dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} is no file; expected a checkpoint (.safetensors) of posegrid train or pretrain.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+            if text is None:
+                raise CheckpointError(
+                    f"{path} is a safetensors file, but not of posegrid: it has no facts about itself."
+                )
+            return ModelFacts.from_json(text, str(path)), {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint ({error}); it is damaged or another kind of file."
+        ) from None

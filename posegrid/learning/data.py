@@ -1,0 +1,156 @@
+"""Batches of crops for training: all crops in memory, every batch a function of (seed, step) and of nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from posegrid.errors import SettingsError
+from posegrid.learning.augment import augmented
+from posegrid.learning.networks import centre_cropped
+from posegrid.learning.targets import Batch
+
+Augment = Literal["none", "standard"]
+PoseFrame = Literal["view", "camera"]
+
+
+class CropArrays(Protocol):
+    """What training needs of prepared crops (`prepare.shards.Crops` has it)."""
+
+    images: UInt8[np.ndarray, "n size size"]
+    keypoints_crop_px: Float[np.ndarray, "n 17 2"]
+    pose_cam_mm: Float[np.ndarray, "n 17 3"]
+    crop_camera: Float[np.ndarray, "n 4"]
+
+    @property
+    def pose_view_mm(self) -> Float[np.ndarray, "n 17 3"]:
+        """Root-relative poses in the frame of the virtual camera that looks at the crop's centre."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CropSet:
+    """Crops in memory, as tensors."""
+
+    images: UInt8[Tensor, "n size size"]
+    pose_mm: Float[Tensor, "n 17 3"]
+    """Root-relative, in `pose_frame`."""
+    keypoints_px: Float[Tensor, "n 17 2"]
+    focal_px: Float[Tensor, "n"]
+    """Focal length of the crop's camera: how far a shift of the crop turns the view."""
+    pose_frame: PoseFrame
+    background: str
+    """"removed" or "kept"."""
+
+    @classmethod
+    def of(cls, crops: CropArrays, pose_frame: PoseFrame, background: str) -> "CropSet":
+        """The crops with their poses in the wanted frame."""
+        pose_mm = crops.pose_view_mm if pose_frame == "view" else crops.pose_cam_mm
+        return cls(
+            torch.from_numpy(np.ascontiguousarray(crops.images)),
+            torch.from_numpy(pose_mm.astype(np.float32)),
+            torch.from_numpy(crops.keypoints_crop_px.astype(np.float32)),
+            torch.from_numpy(crops.crop_camera[:, :2].mean(axis=1).astype(np.float32)),
+            pose_frame,
+            background,
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the crops, in pixels."""
+        return self.images.shape[-1]
+
+    def batch(self, rows: Int[Tensor, "b"], cut_px: int) -> Batch:
+        """These rows as they are, cut to the middle cut_px pixels."""
+        images = centre_cropped(as_grey(self.images[rows]), cut_px)
+        keypoints_px = self.keypoints_px[rows] - (self.image_size - cut_px) // 2
+        return Batch(images, self.pose_mm[rows], keypoints_px)
+
+    def thinned(self, count: int) -> "CropSet":
+        """At most `count` crops, evenly spread over the set."""
+        if len(self) <= count:
+            return self
+        rows = torch.linspace(0, len(self) - 1, count, dtype=torch.float64).long()
+        return CropSet(
+            self.images[rows],
+            self.pose_mm[rows],
+            self.keypoints_px[rows],
+            self.focal_px[rows],
+            self.pose_frame,
+            self.background,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatches:
+    """Shuffled batches without end: batch number `step` is the same in every run with the same seed."""
+
+    crops: CropSet
+    batch_size: int
+    seed: int
+    augment: Augment
+    cut_px: int
+    """Side of what the network sees; smaller than the crop: a random window of it (Li & Chan), else all of it."""
+
+    def __post_init__(self) -> None:
+        if len(self.crops) == 0:
+            raise SettingsError("There are no training crops; check the data set's split named train.")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in one pass; the incomplete one at the end is left out, each time another."""
+        return max(1, len(self.crops) // self.batch_size)
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over the whole run."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order = _shuffled(len(self.crops), self.seed, epoch)
+        rows = order[position * self.batch_size : (position + 1) * self.batch_size]
+        return self._assembled(rows, generator_of(self.seed, 1, step))
+
+    def _assembled(self, rows: Tensor, generator: torch.Generator) -> Batch:
+        crops, size = self.crops, self.crops.image_size
+        batch = Batch(as_grey(crops.images[rows]), crops.pose_mm[rows], crops.keypoints_px[rows])
+        if self.augment == "standard":
+            focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None
+            batch = augmented(batch, focal_px, generator, masked=crops.background == "removed")
+        if self.cut_px == size:
+            return batch
+        corner = torch.randint(0, size - self.cut_px + 1, (len(rows), 2), generator=generator)
+        return Batch(_windows(batch.images, corner, self.cut_px), batch.pose_mm, batch.keypoints_px - corner[:, None])
+
+
+def as_grey(images: UInt8[Tensor, "n size size"]) -> Float[Tensor, "n 1 size size"]:
+    """Grey values 0..255 as numbers in 0..1."""
+    return images[:, None].float() / 255
+
+
+def whole_batches(crops: CropSet, cut_px: int, batch_size: int = 250) -> Iterator[Batch]:
+    """All crops in order, unchanged but for the cut."""
+    for rows in torch.arange(len(crops)).split(batch_size):
+        yield crops.batch(rows, cut_px)
+
+
+def generator_of(*numbers: int) -> torch.Generator:
+    """A random generator that depends on these numbers only."""
+    state = np.random.SeedSequence(numbers).generate_state(2, np.uint32).astype(np.uint64)
+    return torch.Generator().manual_seed(int(state[0] << np.uint64(31)) ^ int(state[1]))
+
+
+@lru_cache(maxsize=2)
+def _shuffled(count: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(count, generator=generator_of(seed, 0, epoch))
+
+
+def _windows(images: Tensor, corner: Tensor, size: int) -> Tensor:
+    """From each picture the window of size x size that starts at its corner (x, y)."""
+    pairs = zip(images, corner.tolist(), strict=True)
+    return torch.stack([image[:, y : y + size, x : x + size] for image, (x, y) in pairs])

@@ -1,0 +1,205 @@
+"""The networks: one grammar, a backbone (convolutions, then hidden layers) and an exchangeable linear head.
+
+    features = backbone.forward_features(images)      images (N, 1, size, size), grey, 0..1
+    outputs = head(features)                          what the numbers mean is the target's matter
+
+Pooling stands before the activation everywhere: for rising activations the result is the same, for a quarter of the
+work.
+"""
+
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posegrid.errors import CheckpointError, SettingsError
+from posegrid.learning.targets import GridTarget, Target
+
+NetworkName = Literal["posegrid_s", "report2015_small", "report2015_large", "lichan2014"]
+Layers = Literal["convolutions", "all_but_head"]
+
+INPUT_GAIN = 4.0
+"""Grey values of a person before black are small; times this they spread by about one."""
+
+
+class Backbone(nn.Module):
+    """Convolutions and hidden layers; the part of a network that is transferred."""
+
+    def __init__(self, convolutions: nn.Sequential, hidden: nn.Sequential, input_size: int, num_features: int) -> None:
+        super().__init__()
+        self.convolutions = convolutions
+        self.hidden = hidden
+        self.input_size = input_size
+        """Side of the square that the convolutions see, in pixels; larger crops lose their border."""
+        self.num_features = num_features
+
+    def forward_features(self, images: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n features"]:
+        """The last hidden layer's answers to grey crops in 0..1."""
+        return self.hidden(self.convolutions(centre_cropped(images, self.input_size) * INPUT_GAIN).flatten(1))
+
+    forward = forward_features
+
+
+class Network(nn.Module):
+    """A backbone and a linear head."""
+
+    def __init__(self, backbone: Backbone, target: Target) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = _new_head(backbone, target)
+
+    def forward(self, images: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n outputs"]:
+        """The target's outputs for grey crops in 0..1."""
+        return self.head(self.backbone.forward_features(images))
+
+
+def build_network(name: NetworkName, target: Target, image_size: int = 128) -> Network:
+    """A fresh network for crops of image_size pixels.
+
+    Raises SettingsError for an unknown name, or a size that does not fit.
+    """
+    return Network(_build_backbone(name, image_size, for_grid=isinstance(target, GridTarget)), target)
+
+
+def input_size_of(name: NetworkName, image_size: int) -> int:
+    """Side of the square that the network's convolutions see, for crops of image_size pixels."""
+    return round(image_size * 112 / 128) if name == "lichan2014" else image_size
+
+
+def replace_head(network: Network, target: Target) -> None:
+    """Give the network a fresh head for another target; its backbone stays."""
+    network.head = _new_head(network.backbone, target)
+
+
+def transfer(source: Network, network: Network, layers: Layers = "convolutions") -> None:
+    """Copy the source's weights into a network of the same kind: the convolutions only (2015), or all but the head.
+
+    Raises CheckpointError where the two are not of the same kind.
+    """
+    parts = {"convolutions": ("convolutions",), "all_but_head": ("convolutions", "hidden")}[layers]
+    for part in parts:
+        weights = getattr(source.backbone, part).state_dict()
+        own = getattr(network.backbone, part)
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.state_dict().items()}:
+            raise CheckpointError(
+                f"The {part} of the weights to start from do not fit; expected the same network and crop size."
+            )
+        own.load_state_dict(weights)
+
+
+def centre_cropped(images: Float[Tensor, "n 1 size size"], size: int) -> Float[Tensor, "n 1 cut cut"]:
+    """The middle size x size pixels of each picture."""
+    margin = (images.shape[-1] - size) // 2
+    return images if images.shape[-1] == size else images[..., margin : margin + size, margin : margin + size]
+
+
+def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
+    head = nn.Linear(backbone.num_features, target.num_outputs)
+    target.start_head(head)
+    return head
+
+
+def _build_backbone(name: NetworkName, image_size: int, *, for_grid: bool) -> Backbone:
+    if name not in get_args(NetworkName):
+        raise SettingsError(f"Unknown network {name!r}; expected one of {', '.join(get_args(NetworkName))}.")
+    if image_size < 64 or image_size % 16:
+        raise SettingsError(f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64.")
+    if name == "posegrid_s":
+        return _posegrid_s(image_size)
+    if name == "lichan2014":
+        return _lichan2014(input_size_of(name, image_size), for_grid=for_grid)
+    return _report2015((5, 10, 15) if name == "report2015_small" else (32, 64, 64), image_size)
+
+
+def _report2015(channels: tuple[int, int, int], size: int) -> Backbone:
+    """The 2015 report's network: tanh throughout, 124 > 62, 58 > 29, 24 > 12 for 128 pixels."""
+    first, second, third = channels
+    convolutions = nn.Sequential(
+        *(nn.Conv2d(1, first, 5), nn.MaxPool2d(2), nn.Tanh()),
+        *(nn.Conv2d(first, second, 5), nn.MaxPool2d(2), nn.Tanh()),
+        *(nn.Conv2d(second, third, 6), nn.MaxPool2d(2), nn.Tanh()),
+    )
+    width = _num_outputs(convolutions, size)
+    hidden = nn.Sequential(nn.Linear(width, 1024), nn.Tanh(), nn.Linear(1024, 2048), nn.Tanh())
+    for layer in (*convolutions, *hidden):
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return Backbone(convolutions, hidden, size, 2048)
+
+
+def _lichan2014(size: int, *, for_grid: bool) -> Backbone:
+    """Li & Chan (ACCV 2014), one grey channel in place of RGB: 104 > 52, 48 > 24, 20 > 10 for 112 pixels.
+
+    The last hidden layer answers with tanh for poses, with ReLU for the grid. Dropout 0.25: the paper prints no rate.
+    """
+    convolutions = nn.Sequential(
+        *(nn.Conv2d(1, 32, 9), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 5), nn.LocalResponseNorm(5), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(64, 64, 5), nn.MaxPool2d(2), nn.ReLU()),
+    )
+    width = _num_outputs(convolutions, size)
+    hidden = nn.Sequential(
+        *(nn.Dropout(0.25), nn.Linear(width, 1024), nn.ReLU()),
+        *(nn.Dropout(0.25), nn.Linear(1024, 2048), nn.ReLU() if for_grid else nn.Tanh(), nn.Dropout(0.25)),
+    )
+    _start_he(convolutions, hidden)
+    return Backbone(convolutions, hidden, size, 2048)
+
+
+def _posegrid_s(size: int) -> Backbone:
+    """Our default: a small residual network that sees 4 x 4 pixels as 16 channels, and keeps the map flat at the end.
+
+    Averaging the map away before the head loses where things are and ruins the result.
+    """
+    convolutions = nn.Sequential(
+        *(nn.PixelUnshuffle(4), nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU()),
+        *(ResidualBlock(32, 64, halve=True), ResidualBlock(64, 64)),
+        *(ResidualBlock(64, 128, halve=True), ResidualBlock(128, 128)),
+        *(nn.Conv2d(128, 48, 1, bias=False), nn.BatchNorm2d(48), nn.ReLU()),
+    )
+    hidden = nn.Sequential(nn.Linear(48 * (size // 16) ** 2, 448), nn.ReLU())
+    _start_he(convolutions, hidden)
+    for block in convolutions:
+        if isinstance(block, ResidualBlock):
+            nn.init.zeros_(block.second[1].weight)
+    return Backbone(convolutions, hidden, size, 448)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016; shortcut by averaging: He et al., CVPR 2019)."""
+
+    def __init__(self, channels_in: int, channels: int, *, halve: bool = False) -> None:
+        super().__init__()
+        stride = 2 if halve else 1
+        self.first = nn.Sequential(
+            nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()
+        )
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        self.shortcut = nn.Sequential()
+        if halve or channels_in != channels:
+            self.shortcut = nn.Sequential(
+                nn.AvgPool2d(stride), nn.Conv2d(channels_in, channels, 1, bias=False), nn.BatchNorm2d(channels)
+            )
+
+    def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:
+        """The block's maps, half as high and wide where it halves."""
+        return functional.relu(self.second(self.first(maps)) + self.shortcut(maps))
+
+
+def _start_he(*parts: nn.Module) -> None:
+    """Weights after He et al. (ICCV 2015); biases at zero."""
+    for part in parts:
+        for layer in part.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                mode = "fan_out" if isinstance(layer, nn.Conv2d) and layer.bias is None else "fan_in"
+                nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+
+def _num_outputs(convolutions: nn.Module, size: int) -> int:
+    with torch.no_grad():
+        return convolutions(torch.zeros(1, 1, size, size)).numel()
