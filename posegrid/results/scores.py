@@ -68,7 +68,7 @@ def velocity(predictions: Predictions) -> dict[str, Any]:
     None where no two frames follow each other, or only at more than 0.1 s.
     """
     follows, step_s = predictions.follows(), np.diff(predictions.time_s)
-    follows = follows & (step_s > 0) & (step_s <= LONGEST_STEP_S)
+    follows = follows & (step_s > 0) & (step_s <= LONGEST_STEP_S + 1e-6)
     if not follows.any():
         return {"mpjve_mm": None, "mpjve_spacing_s": None, "mpjve_pairs": 0, "mean_pose_mpjve_mm": None}
     scale = (STEP_S / step_s[follows])[:, None]

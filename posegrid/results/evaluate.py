@@ -1,0 +1,263 @@
+"""`posegrid evaluate`: score weights on subjects that they never saw.
+
+The predictions go to a file once and every figure is computed from that file. Two mistakes of the 2015 report are
+guarded against: subjects in both training and test, and crops that repeat while the truth moves on.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from rich.console import Console
+from rich.progress import track
+from tyro.conf import Positional
+
+from posegrid import __version__
+from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
+from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
+from posegrid.files import completed
+from posegrid.learning.facts import ModelFacts
+from posegrid.prepare.dataset import load_dataset_facts
+from posegrid.prepare.shards import Crops, read_crops
+from posegrid.results.predictions import NAME, Predictions
+from posegrid.results.scores import longest_repeat, scores
+from posegrid.results.tables import detail_table, score_table
+
+REPEATS_TOO_MANY = 10
+"""Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """What to score, on what."""
+
+    weights: Positional[Path]
+    """Checkpoint (.safetensors) or exported weights (.onnx)."""
+    data: Positional[Path]
+    """Folder of prepared crops with its dataset.json."""
+    out: Path
+    """Folder for predictions.npz and evaluation.json."""
+    split: Literal["test", "validation", "train"] = "test"
+    """Whose crops to score, as dataset.json divides the subjects."""
+    subjects: tuple[str, ...] = ()
+    """Score these subjects of the split only; by default all of them."""
+    allow_seen_subjects: bool = False
+    """Score subjects that the weights were trained on, too. The figures then say nothing about new people."""
+    rescore: bool = False
+    """Score the predictions.npz that is in the folder already, without predicting again."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Weights ready to answer, whatever they run on."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        """Every fact needed to use them."""
+        ...
+
+    def predict_mm(self, images: UInt8[np.ndarray, "N S S"]) -> Float[np.ndarray, "N 17 3"]:
+        """Root-relative poses in `facts.pose_frame`, mm, of grey crops."""
+        ...
+
+
+def evaluate(settings: EvaluateSettings) -> None:
+    """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`."""
+    console = Console()
+    path = settings.out / NAME
+    if not settings.rescore:
+        predict_split(settings, console).save(path)
+    predictions = Predictions.load(path)
+    figures = evaluation(predictions)
+    write_json(settings.out / "evaluation.json", {**figures, "settings": as_text(asdict(settings))})
+    console.print(score_table(figures))
+    console.print(detail_table(figures))
+    for warning in figures["warnings"]:
+        console.print(f"[bold yellow]Warning:[/] {warning}", highlight=False)
+    console.print(f"{settings.out / 'evaluation.json'}", highlight=False, soft_wrap=True)
+
+
+def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
+    """The estimates for the split's crops, checked against the mistakes that make figures worthless.
+
+    Raises SettingsError for subjects that the weights were trained on, CheckpointError for crops of another size,
+    ShardError for crops that repeat while the true pose moves.
+    """
+    model = load_model(settings.weights)
+    dataset = load_dataset_facts(settings.data)
+    subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
+    warnings = subject_warnings(model.facts, subjects, settings)
+    if model.facts.background != dataset.background:
+        warnings.append(
+            f"the weights were trained on crops with the background {model.facts.background}, "
+            f"these have it {dataset.background}."
+        )
+    crops = read_crops(settings.data, subjects)
+    check_size(model.facts, crops, settings.data)
+    facts = {
+        "weights": str(settings.weights),
+        "data": str(settings.data),
+        "split": settings.split,
+        "subjects": subjects,
+        "synthetic": dataset.synthetic,
+        "network": model.facts.network,
+        "target": model.facts.target,
+        "warnings": warnings,
+    }
+    predictions = predicted(model, crops, facts, console)
+    check_repeats(predictions, crops)
+    return predictions
+
+
+def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Console) -> Predictions:
+    """The model's estimates for the crops, turned into each crop's source camera, with their truth and baseline."""
+    starts: Iterable[int] = range(0, len(crops), BATCH)
+    progress = track(starts, "Predicting", console=console, disable=not console.is_terminal)
+    poses = np.concatenate([model.predict_mm(crops.images[start : start + BATCH]) for start in progress])
+    mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
+    if model.facts.pose_frame == "view":
+        turn = crops.rot_cam_to_view
+        poses, mean = poses @ turn, mean @ turn
+    order = sequence_order(crops)
+    return Predictions(
+        pose_pred_cam_mm=poses.astype(np.float32)[order],
+        pose_true_cam_mm=relative_to_root(crops.pose_cam_mm).astype(np.float32)[order],
+        pose_mean_cam_mm=mean.astype(np.float32)[order],
+        subject=crops.subject[order],
+        action=crops.action[order],
+        camera_id=crops.camera_id[order],
+        subaction=crops.subaction[order],
+        frame_index=crops.frame_index[order],
+        time_s=crops.time_s[order],
+        facts=facts,
+    )
+
+
+def sequence_order(crops: Crops) -> np.ndarray:
+    """Rows of the crops sorted by sequence, camera and frame."""
+    return np.lexsort((crops.frame_index, crops.camera_id, crops.subaction, crops.action, crops.subject))
+
+
+def evaluation(predictions: Predictions) -> dict[str, Any]:
+    """What evaluation.json holds: where the poses come from, all figures, and warnings in words."""
+    facts = predictions.facts
+    if len(predictions) == 0:
+        raise ShardError("There is nothing to score: the predictions hold no pose. Check the split and the subjects.")
+    warnings = list(facts.get("warnings", []))
+    rows = longest_repeat(predictions)
+    if rows.stop - rows.start >= REPEATS_TOO_MANY:
+        warnings.append(
+            f"the estimate is the same for {rows.stop - rows.start} following frames of "
+            f"{predictions.sequence[rows.start]} (from frame {predictions.frame_index[rows.start]}) while the person "
+            "moves: the network has learnt one pose only, or its inputs repeat."
+        )
+    source = {key: facts.get(key) for key in ("weights", "data", "split", "subjects", "synthetic", "network", "target")}
+    return {
+        **source,
+        "num_poses": len(predictions),
+        "num_joints": NUM_JOINTS,
+        "skeleton": SKELETON,
+        "unit": "mm",
+        "posegrid_version": __version__,
+        **scores(predictions),
+        "warnings": warnings,
+    }
+
+
+def load_model(path: Path) -> Model:
+    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not)."""
+    if path.suffix == ".safetensors":
+        from posegrid.learning.checkpoint import load_checkpoint
+
+        return load_checkpoint(path)
+    if path.suffix == ".onnx":
+        from posegrid.results.model import load_onnx
+
+        return load_onnx(path)
+    raise CheckpointError(f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors.")
+
+
+def chosen_subjects(of_split: list[str], settings: EvaluateSettings) -> list[str]:
+    """The split's subjects, or those of them that the settings name."""
+    strangers = [subject for subject in settings.subjects if subject not in of_split]
+    if strangers:
+        raise SettingsError(
+            f"--subjects {' '.join(strangers)}: not in the split {settings.split!r} of {settings.data}, "
+            f"which has {', '.join(of_split)}."
+        )
+    return list(settings.subjects) or of_split
+
+
+def trained_subjects(training: dict[str, Any]) -> set[str]:
+    """Every subject that the weights, or the stages before, took gradients from: all lists under `train_subjects`."""
+    found: set[str] = set()
+    for key, value in training.items():
+        if key == "train_subjects" and value:
+            found |= set(value)
+        elif isinstance(value, dict):
+            found |= trained_subjects(value)
+        elif isinstance(value, list | tuple):
+            for entry in value:
+                found |= trained_subjects(entry) if isinstance(entry, dict) else set()
+    return found
+
+
+def subject_warnings(facts: ModelFacts, subjects: list[str], settings: EvaluateSettings) -> list[str]:
+    """Words for the report if seen subjects are allowed; otherwise SettingsError if there are any."""
+    trained = trained_subjects(facts.training)
+    if not trained:
+        return ["the weights do not say whom they were trained on: that the scored subjects are new is not checked."]
+    seen = sorted(trained & set(subjects))
+    if not seen:
+        chosen_on = settings.split == "validation"
+        return ["the best epoch was chosen on the validation subjects: these figures flatter a little."] * chosen_on
+    if not settings.allow_seen_subjects:
+        raise SettingsError(
+            f"{settings.weights} was trained on {', '.join(seen)}, who are in the split {settings.split!r} of "
+            f"{settings.data}: the figures would say nothing about new people. Take another split, or pass "
+            "--allow-seen-subjects to score them all the same."
+        )
+    return [f"the weights were trained on {', '.join(seen)}: these figures say nothing about new people."]
+
+
+def check_size(facts: ModelFacts, crops: Crops, data: Path) -> None:
+    """Raise CheckpointError unless the crops have the size that the network was made for."""
+    size = crops.images.shape[-1]
+    if size != facts.image_size:
+        raise CheckpointError(
+            f"The weights take crops of {facts.image_size} x {facts.image_size} pixels, those of {data} are "
+            f"{size} x {size}; prepare the data with --size {facts.image_size}."
+        )
+
+
+def check_repeats(predictions: Predictions, crops: Crops) -> None:
+    """Raise ShardError if one picture stands for ten or more following frames while the true pose moves."""
+    rows = longest_repeat(predictions)
+    count = rows.stop - rows.start
+    if count < REPEATS_TOO_MANY:
+        return
+    images = crops.images[sequence_order(crops)[rows]]
+    if (images == images[:1]).all():
+        raise ShardError(
+            f"{predictions.sequence[rows.start]}: the same picture stands for {count} following frames from frame "
+            f"{predictions.frame_index[rows.start]} on, while the true pose moves. Prepare this sequence again."
+        )
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write the JSON file; it appears under its name only when complete. Raises OutputError."""
+    try:
+        with completed(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+
+
+def as_text(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON has them: paths become text."""
+    return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}

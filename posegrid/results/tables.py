@@ -1,0 +1,76 @@
+"""The figures of an evaluation as tables for the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+ROWS = (
+    ("MPJPE, 17 joints", "mpjpe_mm", "mm"),
+    ("MPJPE, 16 joints without the root", "mpjpe_without_root_mm", "mm"),
+    ("PA-MPJPE, after rotation, scale, shift", "pa_mpjpe_mm", "mm"),
+    ("N-MPJPE, after scale", "n_mpjpe_mm", "mm"),
+    ("median pose", "median_pose_mm", "mm"),
+    ("worst 5 % of poses, from", "worst_5_percent_pose_mm", "mm"),
+    ("3DPCK, 17 joints within 150 mm", "pck_150mm", "%"),
+    ("AUC, 0 to 150 mm", "auc_0_150mm", "%"),
+)
+
+
+def title_of(figures: dict[str, Any]) -> str:
+    """What was scored, in one line: data, split, subjects, poses, joints."""
+    made = "rendered people" if figures.get("synthetic") else "recorded people"
+    subjects = figures.get("subjects") or []
+    who = ", ".join(subjects) if len(subjects) <= 6 else f"{len(subjects)} subjects"
+    return (
+        f"{Path(figures['data']).name} ({made}), split {figures['split']}: {who}; "
+        f"{figures['num_poses']:,} poses, {figures['num_joints']} joints"
+    )
+
+
+def score_rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(metric, weights, mean pose) as text with units, for the terminal and the page."""
+    rows = [(name, shown(figures[key], unit), shown(figures["mean_pose"][key], unit)) for name, key, unit in ROWS]
+    if figures["mpjve_mm"] is not None:
+        spacing = 1000 * figures["mpjve_spacing_s"]
+        name = f"MPJVE per frame at 50 Hz, from frames {spacing:.0f} ms apart"
+        rows.append((name, f"{figures['mpjve_mm']:.2f} mm", f"{figures['mean_pose_mpjve_mm']:.2f} mm"))
+    for axis, words in (("x", "right"), ("y", "down"), ("z", "forward")):
+        value, baseline = figures["per_axis_mm"][axis], figures["mean_pose"]["per_axis_mm"][axis]
+        rows.append((f"mean error along {axis} ({words})", shown(value, "mm"), shown(baseline, "mm")))
+    for limbs in ("legs", "arms"):
+        share = figures["left_right_swapped_share"][limbs]
+        rows.append((f"{limbs} nearer with left and right swapped", shown(share, "%"), ""))
+    return rows
+
+
+def shown(value: float, unit: str) -> str:
+    """A figure with its unit; shares (0..1) as percent."""
+    return f"{100 * value:.1f} %" if unit == "%" else f"{value:.1f} {unit}"
+
+
+def score_table(figures: dict[str, Any]) -> Table:
+    """The main figures beside those of the mean training pose."""
+    table = Table(title=title_of(figures), title_justify="left", title_style="bold")
+    table.add_column("metric")
+    table.add_column(Path(figures["weights"]).name, justify="right")
+    table.add_column("mean pose", justify="right", style="dim")
+    for row in score_rows(figures):
+        table.add_row(*row)
+    return table
+
+
+def detail_table(figures: dict[str, Any]) -> Table:
+    """MPJPE of every joint, action, subject and camera beside the mean pose's."""
+    table = Table(title="MPJPE in parts, mm", title_justify="left", title_style="bold")
+    for name in ("part", "poses", "MPJPE", "mean pose"):
+        table.add_column(name, justify="left" if name == "part" else "right")
+    for joint, value in figures["per_joint_mm"].items():
+        baseline = figures["mean_pose"]["per_joint_mm"][joint]
+        table.add_row(joint.replace("_", " "), f"{figures['num_poses']:,}", f"{value:.1f}", f"{baseline:.1f}")
+    for group in ("per_action", "per_subject", "per_camera"):
+        table.add_section()
+        for label, part in figures[group].items():
+            values = (part["mpjpe_mm"], part["mean_pose_mpjpe_mm"])
+            table.add_row(f"{group[4:]} {label}", f"{part['num_poses']:,}", *(f"{value:.1f}" for value in values))
+    return table
