@@ -41,6 +41,7 @@ __all__ = [
     "read_crops",
     "shard_name",
     "shards_of",
+    "subjects_in",
     "write_dataset_facts",
 ]
 
@@ -235,6 +236,11 @@ def shards_of(folder: Path, subjects: Iterable[str] | None = None) -> list[Path]
     return [path for path in paths if path.name.split("_")[0] in wanted]
 
 
+def subjects_in(folder: Path) -> list[str]:
+    """Subjects that the folder has shards of, by the files' names."""
+    return sorted({path.name.split("_")[0] for path in shards_of(folder)})
+
+
 def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: int = 2) -> Crops:
     """All crops of the subjects (None: of everybody), images decoded, in the order of the files' names and frames.
 
@@ -244,8 +250,8 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
     facts = load_dataset_facts(folder)
     for subject in subjects if subjects is not None else ():
         if not shards_of(folder, [subject]):
-            known = sorted({path.name.split("_")[0] for path in shards_of(folder)})
-            raise ShardError(f"{folder} has no crops of the subject {subject!r}; it has: {', '.join(known) or 'none'}.")
+            known = ", ".join(subjects_in(folder)) or "none"
+            raise ShardError(f"{folder} has no crops of the subject {subject!r}; it has: {known}.")
     paths = shards_of(folder, subjects)
     if not paths:
         raise ShardError(f"{folder} has no shards (*.parquet)" + (" of no subjects." if subjects is not None else "."))
