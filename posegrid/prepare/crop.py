@@ -16,15 +16,16 @@ from posegrid.errors import ShardError, SourceError
 
 ImageFormat = Literal["jpeg", "png"]
 
+DEFAULT_MARGIN = 0.1
+"""Room round the person that crops are made with, unless told otherwise, for training as for prediction."""
+
 
 def largest_component(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """The mask's largest connected part (pixels joined by an edge or a corner); all False if the mask is empty."""
     labels, count = _labelled(mask, np.ones((3, 3)))
     if count <= 1:
         return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0  # the background
-    return labels == sizes.argmax()
+    return labels == np.bincount(labels[mask]).argmax()
 
 
 def without_holes(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
@@ -51,11 +52,17 @@ def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """
     if not mask.any():
         return mask
-    x0, y0, x1, y1 = box_of_mask(mask).astype(int)
-    part = (slice(y0, y1), slice(x0, x1))  # nothing can be outside, and labelling costs by the pixel
     cleaned = np.zeros_like(mask)
-    cleaned[part] = without_holes(largest_component(mask[part]))
+    part = _part_of_box(mask)  # labelling costs by the pixel
+    cleaned[part] = largest_component(mask[part])
+    part = _part_of_box(cleaned)
+    cleaned[part] = without_holes(cleaned[part])
     return cleaned
+
+
+def _part_of_box(mask: np.ndarray) -> tuple[slice, slice]:
+    x0, y0, x1, y1 = box_of_mask(mask).astype(int)
+    return slice(y0, y1), slice(x0, x1)
 
 
 def box_of_mask(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "4"]:
