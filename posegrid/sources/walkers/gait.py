@@ -1,0 +1,284 @@
+"""Made-up walks: joint angles over the gait cycle as functions of speed, personal style, and the way along a path.
+
+The curves (`gait_curves.json`, fitted by `scripts/fit_gait_curves.py` to 53 walks of 10 people) give the angles; the standing foot
+pushes the body forward, so that stride length and cadence follow from the angles and the body; the path bends it all round a room.
+
+The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
+from posegrid.sources.walkers.footing import leg_lengths_mm, posed_on_floor, sole_of
+from posegrid.sources.walkers.motion import Motion, WalkingPath
+from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES, limb_frames, skin_rotations
+
+GRAVITY_MM_S2 = 9810.0
+NUM_HARMONICS = 6
+NUM_MODES = 8
+CYCLE_STEPS = 200
+"""Points of the gait cycle at which the push of the standing foot is integrated."""
+
+
+@dataclass(frozen=True)
+class GaitStyle:
+    """How a person walks. The defaults are the mean walker."""
+
+    speed_mm_s: float = 1250.0
+    """Walking speed along the path."""
+    character: tuple[float, ...] = (0.0,) * NUM_MODES
+    """Personal deviations of the joint angles as seen between real walkers, in standard deviations."""
+    stride_factor: float = 1.0
+    """Factor on the swing of the hips: longer strides, fewer of them."""
+    knee_lift: float = 1.0
+    """Factor on the bending of the knees."""
+    arm_swing: float = 1.0
+    """Factor on the swing of the arms."""
+    elbow_rad: float = 0.0
+    """Extra bend of the elbows."""
+    arm_abduction_rad: float = 0.03
+    """How far the arms are held off the body, beyond the curves."""
+    trunk_lean_rad: float = 0.0
+    """Extra forward lean of the trunk."""
+    stoop_rad: float = 0.0
+    """Rounding of the back: leans the trunk, and the head half as much again."""
+    head_pitch_rad: float = 0.06
+    """Where the head looks: forwards and down."""
+    toe_out_rad: float = 0.0
+    """Extra turning out of the feet."""
+    step_width_mm: float = 100.0
+    """Sideways distance of the two lines of footprints."""
+    asymmetry: float = 0.0
+    """Left limbs swing (1 + a), right ones (1 - a) times as far."""
+    unsteadiness: float = 0.5
+    """Slow wandering of rhythm, head and arms; 0: every stride is alike."""
+
+
+def sample_style(rng: np.random.Generator) -> GaitStyle:
+    """A random plausible style: speeds 0.8 to 1.7 m/s, personal deviations within two standard deviations."""
+    character = np.clip(rng.normal(0, 0.9, NUM_MODES), -2, 2)
+    return GaitStyle(
+        speed_mm_s=float(np.clip(rng.normal(1230, 180), 800, 1700)),
+        character=tuple(float(score) for score in character),
+        stride_factor=float(rng.uniform(0.92, 1.06)),
+        knee_lift=float(rng.uniform(0.92, 1.08)),
+        arm_swing=float(rng.uniform(0.3, 1.5)),
+        elbow_rad=float(np.radians(rng.uniform(-5, 20))),
+        arm_abduction_rad=float(np.radians(rng.uniform(0, 8))),
+        trunk_lean_rad=float(np.radians(rng.normal(1, 2))),
+        stoop_rad=float(np.radians(max(0.0, rng.normal(2, 4)))),
+        head_pitch_rad=float(np.radians(rng.normal(4, 6))),
+        toe_out_rad=float(np.radians(rng.normal(0, 4))),
+        step_width_mm=float(np.clip(rng.normal(105, 30), 40, 190)),
+        asymmetry=float(np.clip(rng.normal(0, 0.04), -0.1, 0.1)),
+        unsteadiness=float(rng.uniform(0.2, 1.0)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class GaitCurves:
+    """The fitted curves: Fourier coefficients of each angle (radians), constant, then cosine and sine of each harmonic."""
+
+    at_reference: Mapping[str, Float[np.ndarray, "C"]]
+    per_relative_speed: Mapping[str, Float[np.ndarray, "C"]]
+    modes: Mapping[str, Float[np.ndarray, "M C"]]
+    reference: float
+    """The relative speed v / sqrt(g leg) that the curves are given at."""
+    speed_range: tuple[float, float]
+    """Relative speeds of the fitted walks; beyond them the angles are those of the nearest."""
+    stance_share: tuple[float, float]
+    """Share of the cycle that a foot stands, at the reference speed and its slope."""
+
+    def coefficients(self, name: str, relative_speed: float, character: np.ndarray) -> Float[np.ndarray, "C"]:
+        """Coefficients of one angle for a speed and a character."""
+        faster = float(np.clip(relative_speed, *self.speed_range)) - self.reference
+        return self.at_reference[name] + faster * self.per_relative_speed[name] + character @ self.modes[name]
+
+
+@cache
+def load_gait_curves() -> GaitCurves:
+    """The curves of the package, read once."""
+    document = json.loads((files(__package__) / "gait_curves.json").read_text())
+    angles = document["angles"]
+    at_reference, per_speed, modes = (
+        {name: np.radians(entry[key]) for name, entry in angles.items()}
+        for key in ("at_reference", "per_relative_speed", "modes")
+    )
+    low, high = document["relative_speed_range"]
+    share, slope = document["stance_share"]
+    return GaitCurves(
+        at_reference, per_speed, modes, document["reference_relative_speed"], (low, high), (share, slope)
+    )
+
+
+def fourier_basis(phase: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch C"]:
+    """1, cos and sin of each harmonic of a phase in cycles."""
+    turns = 2 * np.pi * np.multiply.outer(phase, np.arange(1, NUM_HARMONICS + 1))
+    waves = np.stack([np.cos(turns), np.sin(turns)], axis=-1).reshape(*np.shape(phase), 2 * NUM_HARMONICS)
+    return np.concatenate([np.ones((*np.shape(phase), 1)), waves], axis=-1)
+
+
+def gait_angles(
+    style: GaitStyle, relative_speed: float, phase: Float[np.ndarray, "T"], adduction_rad: float = 0.0
+) -> dict[str, Float[np.ndarray, "T"]]:
+    """Joint angles (see `posture.py`) of a style at phases in cycles since a left heel strike; `adduction_rad` is added to both hips."""
+    curves, character = load_gait_curves(), np.asarray(style.character)
+    basis = {"": fourier_basis(phase), "L": fourier_basis(phase), "R": fourier_basis(phase + 0.5)}
+    angles = {name: basis[""] @ curves.coefficients(name, relative_speed, character) for name in CENTRAL_ANGLES}
+    for side, sign in SIDES:
+        swing = 1 + sign * style.asymmetry
+        factors = {
+            "hip_flexion": style.stride_factor * swing,
+            "knee_flexion": style.knee_lift * swing,
+            "shoulder_flexion": style.arm_swing * swing,
+            "elbow_flexion": 0.5 + 0.5 * style.arm_swing * swing,
+        }
+        for name in SIDE_ANGLES:
+            coefficients = curves.coefficients(name, relative_speed, character)
+            coefficients[1:] *= factors.get(name, 1.0)
+            angles[f"{name}.{side}"] = basis[side] @ coefficients
+        angles[f"hip_adduction.{side}"] += adduction_rad
+        angles[f"foot_progression.{side}"] += style.toe_out_rad
+        angles[f"shoulder_abduction.{side}"] += style.arm_abduction_rad
+        angles[f"elbow_flexion.{side}"] = _not_below(angles[f"elbow_flexion.{side}"] + style.elbow_rad, np.radians(5))
+        angles[f"knee_flexion.{side}"] = _not_below(angles[f"knee_flexion.{side}"], np.radians(2))
+    angles["trunk_tilt"] += style.trunk_lean_rad + style.stoop_rad
+    angles["head_tilt"] += style.head_pitch_rad + 0.5 * style.stoop_rad
+    return angles
+
+
+def _not_below(angle: np.ndarray, least: float) -> np.ndarray:
+    """The angle where it is well above the least one, bending smoothly to it below."""
+    softness = np.radians(2)
+    return least + softness * np.logaddexp(0, (angle - least) / softness)
+
+
+@dataclass(frozen=True, eq=False)
+class HipCycle:
+    """What the standing foot makes of one gait cycle: how the hips move over it (`CYCLE_STEPS` points, mm)."""
+
+    stride_mm: float
+    ahead_mm: Float[np.ndarray, "N"]
+    """Forwards of an even pace."""
+    left_mm: Float[np.ndarray, "N"]
+    height_mm: Float[np.ndarray, "N"]
+    step_width_mm: float
+
+
+def hip_cycle(body: Body, style: GaitStyle, relative_speed: float, adduction_rad: float) -> HipCycle:
+    """The path of the hips over one cycle: the footprint of the standing foot stays put, so the hips move against it.
+
+    Which foot carries is decided by the phase, not by which is lower: a swinging foot clears the floor by only 10 to 20 mm.
+    """
+    phase = np.arange(CYCLE_STEPS) / CYCLE_STEPS
+    angles = gait_angles(style, relative_speed, phase, adduction_rad)
+    rotations = skin_rotations(body, limb_frames(angles))
+    positions = forward_kinematics(body, rotations, np.zeros((CYCLE_STEPS, 3)))
+    handover = 2 * (stance_share(relative_speed) - 0.5)
+    left_carries = _step(phase / handover) * (1 - _step((phase - 0.5) / handover))
+    velocity, height, middle = np.zeros((CYCLE_STEPS, 2)), np.zeros(CYCLE_STEPS), {}
+    for (side, sign), carries in zip(SIDES, (left_carries, 1 - left_carries), strict=True):
+        travel, up = sole_of(body, side).standing_ankle_mm(angles[f"foot_pitch.{side}"])
+        turn = sign * angles[f"foot_progression.{side}"]
+        ankle = positions[:, BONE_INDEX[f"foot.{side}"]]
+        footprint = ankle[:, :2] - travel[:, None] * np.stack([np.sin(turn), -np.cos(turn)], axis=1)
+        velocity -= carries[:, None] * _derivative(footprint)
+        height += carries * (up - ankle[:, 2])
+        middle[side] = np.sum(carries * footprint[:, 0]) / np.sum(carries)
+    stride = -float(velocity[:, 1].mean())
+    return HipCycle(
+        stride_mm=stride,
+        ahead_mm=_integral(-velocity[:, 1], harmonics=4),
+        left_mm=_integral(velocity[:, 0], harmonics=3),
+        height_mm=_low_passed(height, harmonics=4),
+        step_width_mm=float(middle["L"] - middle["R"]),
+    )
+
+
+def stance_share(relative_speed: float) -> float:
+    """Share of the cycle that a foot stands on the floor."""
+    curves = load_gait_curves()
+    share, slope = curves.stance_share
+    return share + slope * (float(np.clip(relative_speed, *curves.speed_range)) - curves.reference)
+
+
+def _step(share: np.ndarray) -> np.ndarray:
+    """Smooth step from 0 to 1 over shares 0 to 1."""
+    clipped = np.clip(share, 0, 1)
+    return clipped * clipped * (3 - 2 * clipped)
+
+
+def _derivative(periodic: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N d"]:
+    """Per cycle."""
+    return (np.roll(periodic, -1, axis=0) - np.roll(periodic, 1, axis=0)) * (len(periodic) / 2)
+
+
+def _integral(velocity_per_cycle: Float[np.ndarray, "N"], harmonics: int) -> Float[np.ndarray, "N"]:
+    """The periodic part of the way, mean zero."""
+    way = np.cumsum(velocity_per_cycle - velocity_per_cycle.mean()) / len(velocity_per_cycle)
+    return _low_passed(way - way.mean(), harmonics)
+
+
+def _low_passed(periodic: Float[np.ndarray, "N"], harmonics: int) -> Float[np.ndarray, "N"]:
+    spectrum = np.fft.rfft(periodic)
+    spectrum[harmonics + 1 :] = 0
+    return np.fft.irfft(spectrum, len(periodic))
+
+
+def walk(
+    body: Body, style: GaitStyle, path: WalkingPath, num_frames: int, fps: float, rng: np.random.Generator
+) -> Motion:
+    """A walk along a path for a number of frames, starting somewhere on the path and in the cycle.
+
+    Speed along the path is the style's; stride and cadence follow from the angles and the body's legs.
+    """
+    relative_speed = style.speed_mm_s / np.sqrt(GRAVITY_MM_S2 * sum(leg_lengths_mm(body, "L")))
+    adduction = 0.0
+    for _ in range(2):
+        cycle = hip_cycle(body, style, relative_speed, adduction)
+        adduction += (cycle.step_width_mm - style.step_width_mm) / (2 * sum(leg_lengths_mm(body, "L")))
+    cycle = hip_cycle(body, style, relative_speed, adduction)
+    time_s = np.arange(num_frames) / fps
+    rate_hz = style.speed_mm_s / cycle.stride_mm
+    phase = rng.uniform() + rate_hz * time_s + 0.01 * style.unsteadiness * _wandering(time_s, rng)
+    distance = rng.uniform(0, path.length_mm if path.closed else 1e-9) + cycle.stride_mm * (phase - phase[0])
+    angles = gait_angles(style, relative_speed, phase, adduction)
+    ground, heading = path.at(distance)
+    _look_ahead(angles, path.at(distance + 600.0)[1] - heading)
+    for name, size_deg in (("head_rotation", 4.0), ("head_tilt", 2.0), ("trunk_rotation", 1.0)):
+        angles[name] = angles[name] + np.radians(size_deg) * style.unsteadiness * _wandering(time_s, rng)
+    ahead, left, height = (_over_cycle(values, phase) for values in (cycle.ahead_mm, cycle.left_mm, cycle.height_mm))
+    root = np.stack(
+        [
+            ground[:, 0] + ahead * np.sin(heading) + left * np.cos(heading),
+            ground[:, 1] - ahead * np.cos(heading) + left * np.sin(heading),
+            height,
+        ],
+        axis=1,
+    )
+    contacts = np.stack([phase % 1, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed)
+    return posed_on_floor(body, angles, root, heading, contacts, fps)
+
+
+def _look_ahead(angles: dict[str, np.ndarray], turn_rad: np.ndarray) -> None:
+    """Turn the head, and the trunk a little, to where the path goes next."""
+    angles["head_rotation"] = angles["head_rotation"] + 0.7 * turn_rad
+    angles["trunk_rotation"] = angles["trunk_rotation"] + 0.25 * turn_rad
+
+
+def _over_cycle(values: Float[np.ndarray, "N"], phase: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
+    """A periodic curve at phases in cycles."""
+    return np.interp(phase % 1, np.arange(len(values) + 1) / len(values), np.append(values, values[0]))
+
+
+def _wandering(time_s: Float[np.ndarray, "T"], rng: np.random.Generator) -> Float[np.ndarray, "T"]:
+    """A slow random curve of about unit size: five waves of 3 to 20 seconds."""
+    waves = [np.sin(2 * np.pi * time_s / rng.uniform(3, 20) + rng.uniform(0, 2 * np.pi)) for _ in range(5)]
+    return np.sum(waves, axis=0) * np.sqrt(2 / 5)
