@@ -91,7 +91,7 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
     model = load_model(settings.weights)
     dataset = load_dataset_facts(settings.data)
     subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
-    warnings = subject_warnings(model.facts, subjects, settings)
+    warnings = subject_warnings(model.facts, subjects, settings, synthetic=dataset.synthetic)
     if model.facts.background != dataset.background:
         warnings.append(
             f"the weights were trained on crops with the background {model.facts.background}, "
@@ -193,26 +193,24 @@ def chosen_subjects(of_split: list[str], settings: EvaluateSettings) -> list[str
     return list(settings.subjects) or of_split
 
 
-def trained_subjects(training: dict[str, Any]) -> set[str]:
-    """Every subject that the weights, or the stages before, took gradients from: all lists under `train_subjects`."""
-    found: set[str] = set()
-    for key, value in training.items():
-        if key == "train_subjects" and value:
-            found |= set(value)
-        elif isinstance(value, dict):
-            found |= trained_subjects(value)
-        elif isinstance(value, list | tuple):
-            for entry in value:
-                found |= trained_subjects(entry) if isinstance(entry, dict) else set()
-    return found
+def trained_subjects(training: dict[str, Any] | None, *, synthetic: bool) -> set[str]:
+    """Rendered, or recorded, subjects that the weights took gradients from, in this stage or one before it.
+
+    A rendered S1 and a recorded S1 are two people.
+    """
+    if not training:
+        return set()
+    own = training.get("subjects", []) if training.get("synthetic", synthetic) == synthetic else []
+    return set(own) | trained_subjects(training.get("before"), synthetic=synthetic)
 
 
-def subject_warnings(facts: ModelFacts, subjects: list[str], settings: EvaluateSettings) -> list[str]:
+def subject_warnings(
+    facts: ModelFacts, subjects: list[str], settings: EvaluateSettings, *, synthetic: bool
+) -> list[str]:
     """Words for the report if seen subjects are allowed; otherwise SettingsError if there are any."""
-    trained = trained_subjects(facts.training)
-    if not trained:
+    if "subjects" not in facts.training:
         return ["the weights do not say whom they were trained on: that the scored subjects are new is not checked."]
-    seen = sorted(trained & set(subjects))
+    seen = sorted(trained_subjects(facts.training, synthetic=synthetic) & set(subjects))
     if not seen:
         chosen_on = settings.split == "validation"
         return ["the best epoch was chosen on the validation subjects: these figures flatter a little."] * chosen_on

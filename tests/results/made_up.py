@@ -50,7 +50,7 @@ class Guessing:
 
 def model_of(**changes: object) -> Guessing:
     mean = tuple((float(x), float(y), float(z)) for x, y, z in poses(1)[0])
-    facts = ModelFacts("tiny", "pose", SIZE, "removed", "view", mean, training={"train_subjects": ["S1"]})
+    facts = ModelFacts("tiny", "pose", SIZE, "removed", "view", mean, training={"subjects": ["S1"]})
     return Guessing(replace(facts, **changes))
 
 

@@ -142,10 +142,15 @@ def test_the_title_names_data_split_subjects_poses_and_joints() -> None:
     json.dumps(figures, allow_nan=False)
 
 
-def test_trained_subjects_include_those_of_earlier_stages() -> None:
-    stages = [{"train_subjects": ["S5", "S6"]}]
-    training = {"train_subjects": ["S1"], "stages": stages, "init": {"train_subjects": ["S7"]}}
-    assert trained_subjects(training) == {"S1", "S5", "S6", "S7"}
+def test_trained_subjects_include_those_of_earlier_stages_but_not_of_another_world() -> None:
+    recorded = {"subjects": ["S1"], "synthetic": False, "before": None}
+    training = {
+        "subjects": ["S5"],
+        "synthetic": True,
+        "before": {"subjects": ["S6"], "synthetic": True, "before": recorded},
+    }
+    assert trained_subjects(training, synthetic=True) == {"S5", "S6"}
+    assert trained_subjects(training, synthetic=False) == {"S1"}
 
 
 # --- with a data set on disk -----------------------------------------------------------------------------------------
@@ -189,9 +194,7 @@ def test_evaluate_writes_predictions_and_every_promised_figure(
     assert json.loads((out / "evaluation.json").read_text())["mpjpe_mm"] == figures["mpjpe_mm"]
 
 
-def test_subjects_seen_in_training_are_refused(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_subjects_seen_in_training_are_refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_model(monkeypatch, model_of())
     settings = EvaluateSettings(Path("w.safetensors"), data, tmp_path / "out", split="train")
     with pytest.raises(SettingsError, match="was trained on S1"):
