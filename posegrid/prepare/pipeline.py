@@ -1,0 +1,315 @@
+"""`posegrid prepare`: a Human3.6M tree becomes a folder of shards, one crop per frame.
+
+Every sequence is read frame by frame (never held as a whole), by as many processes as `workers` says. A sequence that
+cannot be read is named, skipped and counted; a second call does what is missing and leaves the rest untouched.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+from jaxtyping import Bool, Float
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tyro.conf import Positional
+
+from posegrid.body.skeleton import ROOT, SKELETON, relative_to_root
+from posegrid.errors import SettingsError, ShardError, SourceError
+from posegrid.prepare.crop import (
+    DEFAULT_MARGIN,
+    ImageFormat,
+    box_of_mask,
+    cleaned_mask,
+    crop_grey,
+    encode_image,
+    window_of_box,
+)
+from posegrid.prepare.dataset import DATASET_FILE, SPLITS, Background, DatasetFacts, SplitName, write_dataset_facts
+from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
+from posegrid.sources.human36m import SequenceFiles, find_sequences, is_synthetic, open_sequence
+from posegrid.sources.sequence import Frame, Sequence
+
+JOINT_REACH = 0.02
+"""How far outside the mask a joint still counts as held, as a share of the box's longer side: masks cut ankles off."""
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What to take from a Human3.6M tree, and how to crop it."""
+
+    root: Positional[Path]
+    """Folder with metadata.xml and S1, S5, ... (or walkers written in that layout)."""
+    out: Positional[Path]
+    """Folder for the shards; a second call with the same settings goes on where the first one stopped."""
+    subjects: tuple[str, ...] = ()
+    """Subjects to take, e.g. S1 S9; all if none are named."""
+    actions: tuple[str, ...] = ()
+    """Actions to take, e.g. Walking; all if none are named."""
+    cameras: tuple[str, ...] = ()
+    """Cameras to take, e.g. 54138969; all if none are named."""
+    image_size: int = 128
+    """Width and height of a crop, pixels."""
+    margin: float = DEFAULT_MARGIN
+    """Room round the person: the crop's side is (1 + margin) x the longer side of the person's box."""
+    image_format: ImageFormat = "jpeg"
+    """How crops are compressed; png is exact and about five times as large."""
+    quality: int = 90
+    """JPEG quality, 1 to 95."""
+    every_nth_frame: int = 1
+    """Take frames 0, n, 2n, ..."""
+    background: Background = "removed"
+    """Whether what is not the person is black."""
+    joint_set: str = SKELETON
+    """Joints to keep; human36m_17 is the only set so far."""
+    min_joints_in_mask: float = 0.8
+    """Leave out frames whose mask (its largest part) holds a smaller share of the joints; 0 keeps them all."""
+    split: SplitName = "subjects-5-2"
+    """Which subjects train, validate and test."""
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Sequences prepared at a time, each by its own process."""
+
+    def __post_init__(self) -> None:
+        if self.joint_set != SKELETON:
+            raise SettingsError(f"There is no joint set {self.joint_set!r}; choose {SKELETON}.")
+        for name, low, high in (
+            ("image_size", 8, 2048),
+            ("margin", 0, 10),
+            ("quality", 1, 95),
+            ("every_nth_frame", 1, 10**6),
+            ("min_joints_in_mask", 0, 1),
+            ("workers", 1, 10**4),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sequence."""
+
+    name: str
+    num_crops: int
+    skipped_because: str | None = None
+
+
+def prepare(settings: PrepareSettings) -> DatasetFacts:
+    """What the finished data set says about itself, after every sequence of the tree was turned into a shard.
+
+    Raises SettingsError if the folder was begun with other settings, OutputError if the disk refuses, and, when all
+    else is done, SourceError if any sequence had to be skipped.
+    """
+    console = Console()
+    found = selected(find_sequences(settings.root), settings)
+    facts = DatasetFacts(
+        image_size=settings.image_size,
+        image_format=settings.image_format,
+        background=settings.background,
+        settings=recorded(settings),
+        synthetic=is_synthetic(settings.root),
+    )
+    check_begun_alike(settings.out, facts)
+    remove_leftovers(settings.out)
+    to_do = [files for files in found if not shard_path(files, settings.out).exists()]
+    if len(to_do) < len(found):
+        console.print(f"{len(found) - len(to_do)} of {len(found)} sequences are done already")
+    outcomes = list(shown(prepare_all(to_do, settings, facts), len(to_do), console))
+    skipped = sorted([o.name, o.skipped_because] for o in outcomes if o.skipped_because is not None)
+    facts = summed_up(facts, settings, skipped)
+    write_dataset_facts(settings.out, facts)
+    console.print(f"{settings.out}: {facts.num_crops} crops of {len(shards_of(settings.out))} sequences")
+    if skipped:
+        raise SourceError(
+            f"{len(skipped)} of {len(found)} sequences were skipped (they are listed in "
+            f"{settings.out / DATASET_FILE}; mend them and call again):\n"
+            + "\n".join(f"  {name}: {reason}" for name, reason in skipped)
+        )
+    return facts
+
+
+# --- what to do -----------------------------------------------------------------------------------------------------
+
+
+def selected(found: Iterable[SequenceFiles], settings: PrepareSettings) -> list[SequenceFiles]:
+    """The sequences that the settings ask for. Raises SettingsError if they name something that is not there."""
+    chosen = list(found)
+    for what, attribute, names in (
+        ("subject", "subject", settings.subjects),
+        ("action", "action", settings.actions),
+        ("camera", "camera_id", settings.cameras),
+    ):
+        known = sorted({getattr(files, attribute) for files in chosen})
+        strangers = sorted(set(names) - set(known))
+        if strangers:
+            raise SettingsError(
+                f"{settings.root} has no {what} {', '.join(strangers)} (among what the other flags leave); "
+                f"it has: {', '.join(known) or 'none'}."
+            )
+        chosen = [files for files in chosen if not names or getattr(files, attribute) in names]
+    return chosen
+
+
+def recorded(settings: PrepareSettings) -> dict[str, object]:
+    """The settings that decide what the crops are, as JSON holds them."""
+    values = asdict(settings) | {"root": str(settings.root.resolve())}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in ("out", "workers")
+    }
+
+
+def check_begun_alike(out: Path, facts: DatasetFacts) -> None:
+    """Raises SettingsError if a shard in the folder was made with other settings."""
+    for path in shards_of(out):
+        earlier = load_shard_facts(path)
+        differing = [
+            f"{name} was {earlier.settings.get(name)!r}, now {value!r}"
+            for name, value in facts.settings.items()
+            if earlier.settings.get(name) != value
+        ]
+        if earlier.synthetic != facts.synthetic:
+            differing.append(f"synthetic was {earlier.synthetic}, now {facts.synthetic}")
+        if differing:
+            raise SettingsError(
+                f"{out} was begun with other settings ({path.name}: {'; '.join(differing)}). "
+                "Call with those settings to go on, or choose another folder."
+            )
+
+
+def remove_leftovers(out: Path) -> None:
+    """Removes the unfinished files of a call that was killed."""
+    for path in out.glob(".*.part.*"):
+        path.unlink()
+
+
+def shard_path(files: SequenceFiles, out: Path) -> Path:
+    """Where the sequence's shard lies."""
+    return out / shard_name(files.subject, files.action, files.subaction, files.camera_id)
+
+
+def summed_up(facts: DatasetFacts, settings: PrepareSettings, skipped: list[list[str]]) -> DatasetFacts:
+    """The facts of the whole data set, from the shards that are there."""
+    shards = [load_shard_facts(path) for path in shards_of(settings.out)]
+    present = subjects_in(settings.out)
+    splits = {
+        name: [subject for subject in subjects if subject in present]
+        for name, subjects in SPLITS[settings.split].items()
+    }
+    return replace(
+        facts,
+        splits=splits,
+        skipped=skipped,
+        notes=[note for shard in shards for note in shard.notes],
+        num_crops=sum(shard.num_crops for shard in shards),
+    )
+
+
+# --- doing it -------------------------------------------------------------------------------------------------------
+
+
+def prepare_all(to_do: list[SequenceFiles], settings: PrepareSettings, facts: DatasetFacts) -> Iterator[Outcome]:
+    """The outcome of each sequence as it is finished, in any order."""
+    pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
+    return pool(joblib.delayed(prepare_sequence)(files, settings, facts) for files in to_do)
+
+
+def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator[Outcome]:
+    """The outcomes, each shown as it passes: as a bar on a terminal, as lines elsewhere."""
+    columns = (
+        TextColumn("preparing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        for number, outcome in enumerate(outcomes, start=1):
+            progress.update(task, advance=1, description=outcome.name)
+            if outcome.skipped_because is not None:
+                progress.console.print(f"skipped {outcome.name}: {outcome.skipped_because}", markup=False)
+            elif not console.is_terminal:
+                console.print(f"{number}/{total} {outcome.name}: {outcome.num_crops} crops", markup=False)
+            yield outcome
+
+
+def prepare_sequence(files: SequenceFiles, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
+    """Writes one sequence's shard; a sequence that cannot be read leaves none, and the reason in its outcome."""
+    name = f"{files.subject} {files.action} {files.subaction} {files.camera_id}"
+    try:
+        sequence = open_sequence(files)
+        with ShardWriter(shard_path(files, settings.out), facts) as shard:
+            write_crops(sequence, settings, shard)
+        return Outcome(name, shard.num_rows)
+    except (SourceError, ShardError) as error:
+        return Outcome(name, 0, skipped_because=str(error))
+
+
+def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:
+    """Writes every n-th frame's crop; frames without a usable mask are counted in the shard's notes.
+
+    Raises SourceError if no frame was usable: a sequence without a person is damaged.
+    """
+    for note in sequence.notes:
+        shard.note(sequence.name, note)
+    left_out: Counter[str] = Counter()
+    for frame in sequence.open_frames():
+        if frame.index % settings.every_nth_frame:
+            continue
+        row = crop_row(sequence, frame, settings)
+        if isinstance(row, str):
+            left_out[row] += 1
+        else:
+            shard.write(row)
+    remarks = [f"{count} frames left out: {reason}" for reason, count in sorted(left_out.items())]
+    if not shard.num_rows:
+        raise SourceError(f"{sequence.name}: no frame can be cropped ({'; '.join(remarks) or 'it has no frames'}).")
+    for remark in remarks:
+        shard.note(sequence.name, remark)
+
+
+def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
+    """The frame's crop, or why it has none."""
+    if frame.mask is None:
+        raise SourceError(f"{sequence.name}: it has no masks, and the person's box is found by them.")
+    mask = cleaned_mask(frame.mask)
+    if not mask.any():
+        return "the mask is empty"
+    box = box_of_mask(mask)
+    keypoints_px = sequence.keypoints_px[frame.index]
+    if share_of_joints_held(mask, keypoints_px, JOINT_REACH * max(box[2:] - box[:2])) < settings.min_joints_in_mask:
+        return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
+    # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from the same numbers.
+    window = window_of_box(box, settings.margin).astype(np.float32)
+    image = crop_grey(frame.image, mask if settings.background == "removed" else None, window, settings.image_size)
+    camera = sequence.camera.windowed(window, settings.image_size)
+    pose_cam_mm = sequence.pose_cam_mm[frame.index]
+    return CropRow(
+        image=encode_image(image, settings.image_format, settings.quality),
+        pose_cam_mm=relative_to_root(pose_cam_mm),
+        root_cam_mm=pose_cam_mm[ROOT],
+        keypoints_crop_px=(keypoints_px - window[:2]) * (settings.image_size / window[2]),
+        crop_camera=np.array([*camera.focal_px, *camera.principal_px]),
+        window=window,
+        subject=sequence.subject,
+        action=sequence.action,
+        subaction=sequence.subaction,
+        camera_id=sequence.camera_id,
+        frame_index=frame.index,
+        time_s=frame.time_s,
+    )
+
+
+def share_of_joints_held(
+    mask: Bool[np.ndarray, "H W"], keypoints_px: Float[np.ndarray, "17 2"], reach_px: float
+) -> float:
+    """Share of the keypoints with a pixel of the mask within `reach_px` (in x and in y)."""
+    low = np.maximum(np.floor(keypoints_px - reach_px), 0).astype(int)
+    high = np.maximum(np.floor(keypoints_px + reach_px) + 1, 0).astype(int)
+    held = [mask[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)]
+    return float(np.mean(held))
