@@ -1,0 +1,271 @@
+"""The two binary formats of the Human3.6M release: poses in CDF files, masks in MATLAB files.
+
+A pose file holds one variable `Pose`, float32, (1, T, 32 * d), d = 3 (mm) or 2 (pixels): x1 y1 z1 x2 ... of 32 joints.
+A mask file (MATLAB 7.3, which is HDF5) holds `Masks`, a cell array with one logical picture per frame; older MATLAB
+files, masks as one three-dimensional array, and any type of number are read too.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cdflib
+import h5py
+import numpy as np
+from cdflib import cdfwrite
+from jaxtyping import Bool, Float, Float32
+
+from posegrid.body.skeleton import HUMAN36M_32_NAMES
+from posegrid.errors import OutputError, SourceError
+from posegrid.files import completed
+
+NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
+CDF_FLOAT = 44
+"""The CDF format's number for 32-bit floats (CDF_FLOAT)."""
+
+DAMAGED = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, struct.error, zlib.error)
+"""What the readers of binary formats raise on damaged bytes."""
+
+
+def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dimensions}"]:
+    """Joints of a pose file, frame by frame: 3 dimensions in mm, 2 in pixels.
+
+    Raises SourceError if there is no such file, it is no CDF file (a web page, say), is cut off, has another shape, or
+    holds values that are no finite numbers.
+    """
+    refuse_missing_or_web_page(path)
+    try:
+        pose = np.asarray(cdflib.CDF(path).varget("Pose"))
+        values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
+    except DAMAGED as error:
+        raise SourceError(
+            f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged or cut off. "
+            "Download or copy it again."
+        ) from error
+    expected = NUM_FILE_JOINTS * dimensions
+    if values.shape[-1] != expected:
+        raise SourceError(
+            f"{path}: 'Pose' has {values.shape[-1]} numbers per frame, expected {expected} (32 joints x {dimensions})."
+        )
+    good = np.isfinite(values).all(axis=1)
+    if not good.all():
+        raise SourceError(
+            f"{path}: {np.sum(~good)} of {good.size} frames hold values that are no numbers, first frame "
+            f"{int(np.argmin(good))}. Download or copy the file again."
+        )
+    return values.reshape(-1, NUM_FILE_JOINTS, dimensions)
+
+
+def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
+    """Write joints as a pose file (float32). Raises OutputError if a value is no finite number or the disk refuses."""
+    if path.suffix != ".cdf":
+        raise OutputError(f"{path}: the name of a pose file must end in .cdf, or cdflib drops what follows the dot.")
+    if len(joints) == 0 or not bool(np.isfinite(joints).all()):
+        raise OutputError(f"{path}: {len(joints)} frames of joints, some of which are missing or no numbers.")
+    values = joints.reshape(1, len(joints), -1).astype(np.float32)
+    variable = {
+        "Variable": "Pose",
+        "Data_Type": CDF_FLOAT,
+        "Num_Elements": 1,
+        "Rec_Vary": True,
+        "Var_Type": "zVariable",
+        "Dim_Sizes": list(values.shape[1:]),
+    }
+    with _output_errors(path), completed(path) as temporary:
+        cdf = cdfwrite.CDF(temporary, cdf_spec={"Majority": "row_major"}, delete=True)
+        cdf.write_var(variable, var_data=values)
+        cdf.close()
+
+
+class MaskReader:
+    """The masks of an opened mask file, read one at a time. See `opened_masks`."""
+
+    def __init__(self, path: Path, cells: Any, file: h5py.File | None) -> None:
+        """`cells`: object references of `file`; or, without one, masks as an object array or (T, W, H) numbers."""
+        self.path = path
+        self._cells, self._file = cells, file
+
+    def __len__(self) -> int:
+        """Number of masks."""
+        return len(self._cells)
+
+    def mask(self, index: int) -> Bool[np.ndarray, "H W"] | None:
+        """True where the person is in frame `index`; None for an empty cell."""
+        try:
+            values = self._values(index)
+        except DAMAGED as error:
+            raise SourceError(
+                f"{self.path}: mask {index} of {len(self)} cannot be read ({error}): the file is damaged. "
+                "Download or copy it again."
+            ) from error
+        if values is None or values.size == 0:
+            return None
+        if values.ndim == 3:
+            # A mask saved as a colour picture; the axis of colours comes first.
+            values = values.any(axis=0)
+        if values.ndim != 2:
+            raise SourceError(f"{self.path}: mask {index} has the shape {values.shape}, expected a picture.")
+        return np.ascontiguousarray((values != 0).T)
+
+    def _values(self, index: int) -> np.ndarray | None:
+        """Numbers of one mask, axes as HDF5 has them: [colour,] column, row."""
+        cell = self._cells[index]
+        if self._file is None:
+            return np.asarray(cell).T if self._cells.dtype == object else np.asarray(cell)
+        if not isinstance(cell, h5py.Reference):
+            return np.asarray(cell)
+        data: Any = self._file[cell]
+        return None if "MATLAB_empty" in data.attrs else np.asarray(data[()])
+
+
+@contextmanager
+def opened_masks(path: Path) -> Iterator[MaskReader]:
+    """The masks of a MATLAB file, read lazily while the block runs. Raises SourceError if it is no such file."""
+    refuse_missing_or_web_page(path)
+    if not h5py.is_hdf5(path):
+        yield MaskReader(path, _masks_of_old_matlab(path), None)
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(h5py.File(path, "r"))
+            cells = _cells(path, file)
+        except DAMAGED as error:
+            raise SourceError(
+                f"{path}: cannot be read as a MATLAB 7.3 file ({error}): it is damaged or cut off. "
+                "Download or copy it again."
+            ) from error
+        yield MaskReader(path, cells, file)
+
+
+def _cells(path: Path, file: h5py.File) -> Any:
+    """References to the masks (T,), or their numbers (T, W, H), not yet read."""
+    data = file.get("Masks")
+    if not isinstance(data, h5py.Dataset):
+        names = ", ".join(name for name in map(str, file) if not name.startswith("#"))
+        raise SourceError(f"{path}: holds no variable 'Masks', only {names or 'nothing'}.")
+    return data[()].ravel() if data.dtype == h5py.ref_dtype else data
+
+
+def _masks_of_old_matlab(path: Path) -> np.ndarray:
+    """Cells (T,) or numbers (T, W, H) of a MATLAB file up to version 7.2."""
+    with path.open("rb") as file:
+        if not file.read(10).startswith(b"MATLAB 5.0"):
+            raise SourceError(
+                f"{path}: is no MATLAB file, or one that was cut off at its start. Download or copy it again."
+            )
+    try:
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
+    except ImportError as error:
+        raise SourceError(
+            f"{path}: is a MATLAB file of version 7 or older. Install scipy (`pip install scipy`), or save it with "
+            "`save -v7.3`."
+        ) from error
+    try:
+        content = loadmat(path, variable_names=["Masks"])
+    except (*DAMAGED, MatReadError, EOFError) as error:
+        raise SourceError(f"{path}: cannot be read as a MATLAB file ({error}): it is damaged or cut off.") from error
+    if "Masks" not in content:
+        raise SourceError(f"{path}: holds no variable 'Masks'.")
+    masks = content["Masks"]
+    return masks.ravel() if masks.dtype == object else np.moveaxis(np.atleast_3d(masks), -1, 0).swapaxes(1, 2)
+
+
+class MaskWriter:
+    """Writes a mask file of MATLAB 7.3, mask by mask; the file appears under its name when all is well.
+
+        with MaskWriter(path) as masks:
+            masks.write(mask)
+
+    Leaving the block by an exception removes the unfinished file. Raises OutputError where it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._references: list[h5py.Reference] = []
+        self._shape: tuple[int, ...] | None = None
+
+    def __enter__(self) -> "MaskWriter":
+        with _output_errors(self.path), ExitStack() as stack:
+            self._part = stack.enter_context(completed(self.path))
+            self._file = h5py.File(self._part, "w", userblock_size=512)
+            self._pictures = self._file.create_group("#refs#")
+            self._cleanup = stack.pop_all()
+        return self
+
+    def write(self, mask: Bool[np.ndarray, "H W"]) -> None:
+        """Append the mask of the next frame."""
+        index = len(self._references)
+        if mask.shape != (self._shape or mask.shape):
+            raise OutputError(f"{self.path}: mask {index} has the shape {mask.shape}, those before {self._shape}.")
+        self._shape = mask.shape
+        with _output_errors(self.path):
+            picture = self._pictures.create_dataset(
+                f"frame{index:06d}",
+                data=np.ascontiguousarray(mask.T).view(np.uint8),
+                chunks=mask.shape[::-1],
+                compression="gzip",
+                compression_opts=1,
+            )
+            picture.attrs["MATLAB_class"] = np.bytes_("logical")
+            picture.attrs["MATLAB_int_decode"] = np.int32(1)
+            self._references.append(picture.ref)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None:
+            with suppress(OSError, RuntimeError):
+                self._file.close()
+            self._cleanup.__exit__(kind, error, at)
+            return
+        with _output_errors(self.path), self._cleanup:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self._references:
+            self._file.close()
+            raise OutputError(f"{self.path}: no mask was written, so there is no file of masks.")
+        cells = self._file.create_dataset("Masks", (len(self._references), 1), dtype=h5py.ref_dtype)
+        cells.attrs["MATLAB_class"] = np.bytes_("cell")
+        cells[:, 0] = self._references
+        self._file.close()
+        with self._part.open("r+b") as file:
+            file.write(_matlab_header())
+
+
+def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The smallest upright box round the mask, as a mask: the form in which the release stores boxes."""
+    box = np.zeros_like(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows):
+        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
+
+
+def refuse_missing_or_web_page(path: Path) -> None:
+    """Raise SourceError if there is no such file, or it is the page that the release's server sends to strangers."""
+    if not path.is_file():
+        raise SourceError(f"{path}: there is no such file.")
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php")):
+        raise SourceError(
+            f"{path}: is a web page, since the download's log-in had expired. Log in and download it again."
+        )
+
+
+def _matlab_header() -> bytes:
+    """The 128 bytes by which MATLAB knows its files: text, no subsystem data, version 2.0, byte order."""
+    text = b"MATLAB 7.3 MAT-file, Platform: posegrid, HDF5 schema 1.00 ."
+    return text.ljust(116) + bytes(8) + b"\x00\x02IM"
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{path}: cannot be written: {error}.") from error
