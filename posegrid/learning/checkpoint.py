@@ -13,7 +13,7 @@ from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.data import as_grey
 from posegrid.learning.facts import METADATA_KEY, ModelFacts
-from posegrid.learning.networks import Network, build_network
+from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.targets import GridTarget, Target, target_of
 
 
@@ -83,7 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     facts, weights = _read(path)
     target = target_of(facts, str(path))
     try:
-        network = build_network(facts.network, target, facts.image_size)  # pyright: ignore[reportArgumentType]
+        network = build_network(network_name(facts.network), target, facts.image_size)
     except SettingsError as error:
         raise CheckpointError(f"{path}: {error}") from error
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
@@ -108,7 +108,8 @@ def _read(path: Path) -> tuple[ModelFacts, dict[str, torch.Tensor]]:
                 raise CheckpointError(
                     f"{path} is a safetensors file, but not of posegrid: it has no facts about itself."
                 )
-            return ModelFacts.from_json(text, str(path)), {name: file.get_tensor(name) for name in file.keys()}
+            names = file.keys()
+            return ModelFacts.from_json(text, str(path)), {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path} cannot be read as a checkpoint ({error}); it is damaged or another kind of file."

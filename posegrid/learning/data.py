@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,23 +14,10 @@ from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
 from posegrid.learning.networks import centre_cropped
 from posegrid.learning.targets import Batch
+from posegrid.prepare.shards import Crops
 
 Augment = Literal["none", "standard"]
 PoseFrame = Literal["view", "camera"]
-
-
-class CropArrays(Protocol):
-    """What training needs of prepared crops (`prepare.shards.Crops` has it)."""
-
-    images: UInt8[np.ndarray, "n size size"]
-    keypoints_crop_px: Float[np.ndarray, "n 17 2"]
-    pose_cam_mm: Float[np.ndarray, "n 17 3"]
-    crop_camera: Float[np.ndarray, "n 4"]
-
-    @property
-    def pose_view_mm(self) -> Float[np.ndarray, "n 17 3"]:
-        """Root-relative poses in the frame of the virtual camera that looks at the crop's centre."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +35,7 @@ class CropSet:
     """"removed" or "kept"."""
 
     @classmethod
-    def of(cls, crops: CropArrays, pose_frame: PoseFrame, background: str) -> "CropSet":
+    def of(cls, crops: Crops, pose_frame: PoseFrame, background: str) -> "CropSet":
         """The crops with their poses in the wanted frame."""
         pose_mm = crops.pose_view_mm if pose_frame == "view" else crops.pose_cam_mm
         return cls(

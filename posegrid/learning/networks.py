@@ -63,6 +63,14 @@ def build_network(name: NetworkName, target: Target, image_size: int = 128) -> N
     return Network(_build_backbone(name, image_size, for_grid=isinstance(target, GridTarget)), target)
 
 
+def network_name(text: str) -> NetworkName:
+    """The text, if it names a network. Raises SettingsError that lists those there are."""
+    for name in get_args(NetworkName):
+        if text == name:
+            return name
+    raise SettingsError(f"Unknown network {text!r}; expected one of {', '.join(get_args(NetworkName))}.")
+
+
 def input_size_of(name: NetworkName, image_size: int) -> int:
     """Side of the square that the network's convolutions see, for crops of image_size pixels."""
     return round(image_size * 112 / 128) if name == "lichan2014" else image_size
@@ -102,8 +110,6 @@ def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
 
 
 def _build_backbone(name: NetworkName, image_size: int, *, for_grid: bool) -> Backbone:
-    if name not in get_args(NetworkName):
-        raise SettingsError(f"Unknown network {name!r}; expected one of {', '.join(get_args(NetworkName))}.")
     if image_size < 64 or image_size % 16:
         raise SettingsError(f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64.")
     if name == "posegrid_s":
@@ -162,14 +168,14 @@ def _posegrid_s(size: int) -> Backbone:
     )
     hidden = nn.Sequential(nn.Linear(48 * (size // 16) ** 2, 448), nn.ReLU())
     _start_he(convolutions, hidden)
-    for block in convolutions:
-        if isinstance(block, ResidualBlock):
-            nn.init.zeros_(block.second[1].weight)
     return Backbone(convolutions, hidden, size, 448)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016; shortcut by averaging: He et al., CVPR 2019)."""
+    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016; shortcut by averaging: He et al., CVPR 2019).
+
+    It begins as its shortcut alone: the last normalisation starts at zero.
+    """
 
     def __init__(self, channels_in: int, channels: int, *, halve: bool = False) -> None:
         super().__init__()
@@ -177,7 +183,10 @@ class ResidualBlock(nn.Module):
         self.first = nn.Sequential(
             nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()
         )
-        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        norm = nn.BatchNorm2d(channels)
+        for parameter in norm.parameters():
+            nn.init.zeros_(parameter)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), norm)
         self.shortcut = nn.Sequential()
         if halve or channels_in != channels:
             self.shortcut = nn.Sequential(

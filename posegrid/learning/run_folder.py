@@ -1,0 +1,78 @@
+"""The folder of a training run: one run's settings in it, and no other's files mixed in. Keeps Lightning quiet, too."""
+
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from posegrid import __version__
+from posegrid.errors import OutputError, SettingsError
+from posegrid.files import completed
+from posegrid.learning.record import BEST, LAST, METRICS, RESUME
+
+SETTINGS = "settings.json"
+CURVES = "tensorboard"
+MAY_DIFFER = ("run", "resume", "overwrite", "threads")
+"""Settings that a resumed run may have otherwise than when it started."""
+
+
+def claim_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    """Make the run folder and write settings.json into it.
+
+    Raises SettingsError if a run is there and neither resume nor overwrite is set, or if it is to be resumed with other
+    settings; OutputError if the folder cannot be written.
+    """
+    if resume and overwrite:
+        raise SettingsError("--resume and --overwrite contradict each other; choose one.")
+    path = folder / SETTINGS
+    try:
+        if path.is_file() and overwrite:
+            _remove_run(folder)
+        if path.is_file():
+            _check_same(path, settings, resume=resume)
+            return
+        text = json.dumps({"posegrid_version": __version__, "settings": settings}, indent=2)
+        with completed(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written to ({error}); choose another --run.") from error
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Within the block Lightning reports errors only; the run's own record says the rest."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Lightning 2.6 calls torch's pytree by a deprecated name; nothing here can change that.
+            warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _check_same(path: Path, settings: dict[str, Any], *, resume: bool) -> None:
+    if not resume:
+        raise SettingsError(f"{path.parent} holds a run already; give --resume, --overwrite, or another --run.")
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path} is damaged ({error!r}); give --overwrite or another --run.") from None
+    names = [name for name in settings if name not in MAY_DIFFER and settings[name] != before.get(name)]
+    if names:
+        changes = ", ".join(f"{name} was {before.get(name)!r} and is now {settings[name]!r}" for name in names)
+        raise SettingsError(f"{path.parent} cannot be resumed with other settings: {changes}.")
+
+
+def _remove_run(folder: Path) -> None:
+    for name in (SETTINGS, METRICS, BEST, LAST, RESUME):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / CURVES, ignore_errors=True)

@@ -1,0 +1,278 @@
+"""The commands `posegrid pretrain` (the grid task) and `posegrid train` (poses): one stage of training each.
+
+A run folder holds settings.json, metrics.csv, tensorboard/, best.safetensors (of the best round on the validation
+subjects), last.safetensors, and last.ckpt, from which `--resume` goes on to the very same result. Test subjects are
+never read.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from tyro.conf import Positional
+
+from posegrid.errors import SettingsError
+from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches
+from posegrid.learning.facts import ModelFacts
+from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
+from posegrid.learning.networks import (
+    Layers,
+    Network,
+    NetworkName,
+    build_network,
+    input_size_of,
+    network_name,
+    transfer,
+)
+from posegrid.learning.record import BEST, RESUME, Cost, RunRecord
+from posegrid.learning.run_folder import claim_folder, quiet_lightning
+from posegrid.learning.targets import BinsTarget, GridTarget, JointTarget, MeanPose, PoseTarget, Target, as_mean_pose
+from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
+
+FEWEST_ROUNDS = 10
+"""A run is measured at least so often, and once an epoch."""
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """What both stages of training share."""
+
+    data: Positional[Path]
+    """Folder of prepared crops (made by prepare or synth)."""
+    run: Path
+    """Folder that takes weights, curves and settings."""
+    network: NetworkName | None = None
+    """Default: that of --init, or posegrid_s."""
+    optimiser: Optimiser = "adamw"
+    """adamw with warm-up and cosine, or sgd: the historical one, momentum 0.9 at a constant rate."""
+    learning_rate: float | None = None
+    """Default: adamw 0.002 for posegrid_s and 0.0005 for the networks of 2014/15; sgd 0.001."""
+    weight_decay: float | None = None
+    """Default: adamw 0.0001, sgd 0.0005."""
+    batch_size: int = 64
+    """Crops in one step."""
+    epochs: float = 6.0
+    """Passes over the training crops; fractions are allowed."""
+    max_images: int | None = None
+    """Crops to see in all, in place of --epochs."""
+    augment: Augment | None = None
+    """standard: mirror, move, turn, light, cover, ragged masks. Default: standard for posegrid_s, else none."""
+    pose_frame: PoseFrame = "view"
+    """view: the virtual camera that looks at the crop's centre. camera: the source camera, as in 2015."""
+    grid_cells: int = 10
+    """Cells along each side of the grid."""
+    bone_rule: bool = True
+    """Cells with over 30 % of an adjoining bone count, too."""
+    validation_images: int = 2000
+    """At most so many validation crops are looked at after each round, spread evenly."""
+    seed: int = 0
+    """Fixes the first weights, the order and the augmentation."""
+    threads: int = 0
+    """Threads of torch; 0: one per core, or what OMP_NUM_THREADS says."""
+    resume: bool = False
+    """Go on from the run folder's last.ckpt."""
+    overwrite: bool = False
+    """Delete what an earlier run left in the run folder."""
+
+
+@dataclass(frozen=True)
+class PretrainSettings(StageSettings):
+    """Settings of `posegrid pretrain`."""
+
+
+@dataclass(frozen=True)
+class TrainSettings(StageSettings):
+    """Settings of `posegrid train`."""
+
+    init: Path | None = None
+    """Checkpoint whose weights to start from."""
+    transfer: Layers = "convolutions"
+    """What to take from --init: the convolutions, as in 2015, or all but the head."""
+    target: Literal["bins", "pose"] | None = None
+    """bins: 64 per coordinate. pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
+    joint: bool = False
+    """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings that depend on others, decided."""
+
+    network: NetworkName
+    target: Literal["grid", "bins", "pose"]
+    optimiser: OptimiserSettings
+    augment: Augment
+
+
+@dataclass(frozen=True, eq=False)
+class StageData:
+    """Crops to learn from and crops to look at, of different people."""
+
+    facts: DatasetFacts
+    training: CropSet
+    validation: CropSet
+
+
+def pretrain(settings: PretrainSettings) -> Path:
+    """Train a network on the grid task; the path of its best checkpoint.
+
+    Raises SettingsError, ShardError or OutputError.
+    """
+    return _run_stage(settings, None)
+
+
+def train(settings: TrainSettings) -> Path:
+    """Train a network on poses, from scratch or from a checkpoint; the path of its best checkpoint.
+
+    Raises SettingsError, ShardError, CheckpointError or OutputError.
+    """
+    return _run_stage(settings, None if settings.init is None else load_checkpoint(settings.init))
+
+
+def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
+    recipe = _recipe(settings, start)
+    claim_folder(settings.run, _settings_json(settings), resume=settings.resume, overwrite=settings.overwrite)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    torch.set_flush_denormal(True)
+    data = _load_data(settings)
+    crops = data.training
+    cut_px = input_size_of(recipe.network, crops.image_size)
+    mean_pose = as_mean_pose(crops.pose_mm.mean(dim=0).tolist())
+    target = _build_target(settings, recipe, mean_pose, cut_px)
+    network = _build_network(settings, recipe, target, crops, start)
+    facts = ModelFacts(
+        network=recipe.network,
+        target=target.name,
+        image_size=crops.image_size,
+        background=crops.background,
+        pose_frame=settings.pose_frame,
+        mean_pose_mm=mean_pose,
+        target_settings=target.settings(),
+        training=_origin(settings, recipe, data, start),
+    )
+    record = RunRecord(settings.run, facts, _cost_of(start), f"{facts.training['command']} {recipe.network}")
+    batches = TrainingBatches(crops, settings.batch_size, settings.seed, recipe.augment, cut_px)
+    plan = _plan(settings, len(crops))
+    _fit(StageModule(network, target, batches, data.validation, plan, recipe.optimiser), record, settings)
+    best = settings.run / BEST
+    save_checkpoint(best, load_checkpoint(best).network, record.best_facts())
+    return best
+
+
+def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
+    network = settings.network or (network_name(start.facts.network) if start else "posegrid_s")
+    if start is not None and start.facts.network != network:
+        raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
+    ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
+    rate = 0.001 if sgd else 0.002 if ours else 0.0005
+    target: Literal["grid", "bins", "pose"] = "grid"
+    if isinstance(settings, TrainSettings):
+        target = settings.target or ("bins" if ours else "pose")
+    optimiser = OptimiserSettings(
+        settings.optimiser,
+        rate if settings.learning_rate is None else settings.learning_rate,
+        (0.0005 if sgd else 0.0001) if settings.weight_decay is None else settings.weight_decay,
+    )
+    return Recipe(network, target, optimiser, settings.augment or ("standard" if ours else "none"))
+
+
+def _load_data(settings: StageSettings) -> StageData:
+    """The crops of the splits train and validation. The split test is never read."""
+    facts = load_dataset_facts(settings.data)
+    owners: dict[str, str] = {}
+    for split, subjects in facts.splits.items():
+        for subject in subjects:
+            if owners.setdefault(subject, split) != split:
+                raise SettingsError(
+                    f"{settings.data}: subject {subject} is in the splits {owners[subject]} and {split}; "
+                    "figures on people who were learnt from mean nothing. Give each subject one split."
+                )
+    training, validation = (
+        CropSet.of(read_crops(settings.data, facts.subjects_of(split)), settings.pose_frame, facts.background)
+        for split in ("train", "validation")
+    )
+    return StageData(facts, training, validation.thinned(settings.validation_images))
+
+
+def _build_target(settings: StageSettings, recipe: Recipe, mean_pose: MeanPose, cut_px: int) -> Target:
+    grid = GridTarget(cut_px, settings.grid_cells, settings.bone_rule)
+    if recipe.target == "grid":
+        return grid
+    pose = PoseTarget(mean_pose) if recipe.target == "pose" else BinsTarget()
+    return JointTarget(pose, grid) if isinstance(settings, TrainSettings) and settings.joint else pose
+
+
+def _build_network(
+    settings: StageSettings, recipe: Recipe, target: Target, crops: CropSet, start: Checkpoint | None
+) -> Network:
+    torch.manual_seed(settings.seed)
+    network = build_network(recipe.network, target, crops.image_size)
+    if start is not None and isinstance(settings, TrainSettings):
+        for name, wanted in (("image_size", crops.image_size), ("background", crops.background)):
+            if getattr(start.facts, name) != wanted:
+                raise SettingsError(
+                    f"--init was trained on crops with {name} {getattr(start.facts, name)}, the data has {wanted}."
+                )
+        transfer(start.network, network, settings.transfer)
+    return network
+
+
+def _plan(settings: StageSettings, num_crops: int) -> Plan:
+    num_images = settings.max_images if settings.max_images is not None else round(settings.epochs * num_crops)
+    return Plan.of(num_images, settings.batch_size, max(FEWEST_ROUNDS, math.ceil(num_images / num_crops)))
+
+
+def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Checkpoint | None) -> dict[str, Any]:
+    """How the weights came about, for their facts."""
+    return {
+        "command": "pretrain" if isinstance(settings, PretrainSettings) else "train",
+        "settings": _settings_json(settings),
+        "recipe": asdict(recipe),
+        "num_crops": len(data.training),
+        "subjects": data.facts.subjects_of("train"),
+        "validation_subjects": data.facts.subjects_of("validation"),
+        "synthetic": data.facts.synthetic,
+        "precision": "bf16" if bf16_pays() else "fp32",
+        "before": start.facts.training if start else None,
+    }
+
+
+def _cost_of(start: Checkpoint | None) -> Cost:
+    """What the whole stage before cost, not only the part of it up to its best round."""
+    if start is None:
+        return Cost()
+    training = start.facts.training
+    return Cost(int(training.get("run_total_images", 0)), float(training.get("run_total_seconds", 0.0)))
+
+
+def _settings_json(settings: StageSettings) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
+
+
+def _fit(module: StageModule, record: RunRecord, settings: StageSettings) -> None:
+    with quiet_lightning():
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            devices=1,
+            precision="bf16-mixed" if bf16_pays() else "32-true",
+            max_epochs=module.plan.rounds,
+            logger=TensorBoardLogger(settings.run, name="tensorboard", version=""),
+            callbacks=[record],
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        resume_from = settings.run / RESUME
+        trainer.fit(
+            module,
+            ckpt_path=resume_from if settings.resume and resume_from.is_file() else None,
+            weights_only=True,
+        )
