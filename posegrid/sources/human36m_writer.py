@@ -58,7 +58,8 @@ def write_poses(
 ) -> None:
     """Write one sequence as one camera sees it: joints in the world, in the camera frame (mm), and in pixels.
 
-    Pixels are with lens distortion. Raises OutputError if a joint is no number or lies behind the camera.
+    Pixels are with lens distortion. The file of world joints is the same for all cameras of a sequence, and is written
+    each time: let one process write them all. Raises OutputError if a joint is no number or lies behind the camera.
     """
     joints_cam_mm = camera.world_to_camera(joints_world_mm.astype(np.float64))
     write_pose_cdf(view_path(root, subject, POSES_WORLD, file_base, None), joints_world_mm)

@@ -6,7 +6,7 @@
 - A damaged file is an error, after every frame before the damage was yielded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -75,7 +75,7 @@ def probe(path: Path) -> VideoFacts:
         )
 
 
-def read_frames(path: Path, every: int = 1, *, allow_truncated: bool = False) -> Iterator[VideoFrame]:
+def read_frames(path: Path, every: int = 1, *, allow_truncated: bool = False) -> Generator[VideoFrame, None, None]:
     """The frames of a video in the order shown: every n-th one, beginning with frame 0.
 
     Raises SourceError as `probe` does; and, after the last good frame, if the file is cut off or damaged (with
