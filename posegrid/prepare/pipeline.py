@@ -47,8 +47,8 @@ class PrepareSettings:
     """Folder for the shards; a second call with the same settings goes on where the first one stopped."""
     subjects: tuple[str, ...] = ()
     """Subjects to take, e.g. S1 S9; all if none are named."""
-    actions: tuple[str, ...] = ()
-    """Actions to take, e.g. Walking; all if none are named."""
+    actions: tuple[str, ...] = ("Walking",)
+    """Actions to take; all if none are named."""
     cameras: tuple[str, ...] = ()
     """Cameras to take, e.g. 54138969; all if none are named."""
     image_size: int = 128
@@ -104,7 +104,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     else is done, SourceError if any sequence had to be skipped.
     """
     console = Console()
-    found = selected(find_sequences(settings.root), settings)
+    found = find_sequences(settings.root, settings.subjects or None, settings.actions or None, settings.cameras or None)
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,
@@ -132,25 +132,6 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
 
 
 # --- what to do -----------------------------------------------------------------------------------------------------
-
-
-def selected(found: Iterable[SequenceFiles], settings: PrepareSettings) -> list[SequenceFiles]:
-    """The sequences that the settings ask for. Raises SettingsError if they name something that is not there."""
-    chosen = list(found)
-    for what, attribute, names in (
-        ("subject", "subject", settings.subjects),
-        ("action", "action", settings.actions),
-        ("camera", "camera_id", settings.cameras),
-    ):
-        known = sorted({getattr(files, attribute) for files in chosen})
-        strangers = sorted(set(names) - set(known))
-        if strangers:
-            raise SettingsError(
-                f"{settings.root} has no {what} {', '.join(strangers)} (among what the other flags leave); "
-                f"it has: {', '.join(known) or 'none'}."
-            )
-        chosen = [files for files in chosen if not names or getattr(files, attribute) in names]
-    return chosen
 
 
 def recorded(settings: PrepareSettings) -> dict[str, object]:
@@ -240,14 +221,13 @@ def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator
 
 def prepare_sequence(files: SequenceFiles, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
     """Writes one sequence's shard; a sequence that cannot be read leaves none, and the reason in its outcome."""
-    name = f"{files.subject} {files.action} {files.subaction} {files.camera_id}"
     try:
         sequence = open_sequence(files)
         with ShardWriter(shard_path(files, settings.out), facts) as shard:
             write_crops(sequence, settings, shard)
-        return Outcome(name, shard.num_rows)
+        return Outcome(files.name, shard.num_rows)
     except (SourceError, ShardError) as error:
-        return Outcome(name, 0, skipped_because=str(error))
+        return Outcome(files.name, 0, skipped_because=str(error))
 
 
 def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:
@@ -276,7 +256,10 @@ def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWrite
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
     """The frame's crop, or why it has none."""
     if frame.mask is None:
-        raise SourceError(f"{sequence.name}: it has no masks, and the person's box is found by them.")
+        raise SourceError(
+            f"{sequence.name}: there are no masks, which the person's box is taken from. "
+            "Unpack MySegmentsMat/ground_truth_bs of this subject."
+        )
     mask = cleaned_mask(frame.mask)
     if not mask.any():
         return "the mask is empty"
