@@ -1,0 +1,220 @@
+"""Pictures of a dressed person in any window of any camera, with mask, shadow on the floor, and a sensor's faults.
+
+    posed = pose_person(person, rotations[t], bone_positions_mm[t], light)     once per frame, for all cameras
+    rendered = render(posed, camera, window, 128, background)                  once per camera
+
+The world's floor is z = 0; everything is exact to a fraction of a pixel, lens distortion included.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, UInt8
+
+from posegrid.body.camera import Camera
+from posegrid.sources.walkers import kernels
+from posegrid.sources.walkers.light import Light, light_frame
+from posegrid.sources.walkers.person import Person
+
+SHADOW_MAP_SIZE = 256
+SHADOW_MAP_SPAN_MM = 2600.0
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What a camera does to the light it catches. The default is a perfect camera with the sRGB tone curve."""
+
+    blur: float = 0.0
+    """Light that spills into each of the four neighbouring pixels, relative to what stays, 0..0.25."""
+    noise_levels: float = 0.0
+    """Standard deviation of the noise, grey levels of 255."""
+    exposure: float = 1.0
+    """Factor on the light."""
+
+
+PERFECT = Sensor()
+
+
+def random_sensor(rng: np.random.Generator) -> Sensor:
+    """Faults such as ordinary video has."""
+    return Sensor(float(rng.uniform(0, 0.25)), float(rng.uniform(0.5, 5)), float(rng.uniform(0.75, 1.3)))
+
+
+@dataclass(frozen=True, eq=False)
+class PosedPerson:
+    """A person in one pose under one light: what all cameras of a frame share."""
+
+    person: Person
+    vertices_mm: Float32[np.ndarray, "V 3"]
+    """World frame."""
+    normals: Float32[np.ndarray, "V 3"]
+    lamp: kernels.Lamp
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """One picture of a person, size x size pixels."""
+
+    light: Float32[np.ndarray, "size size 3"]
+    """Linear RGB before the sensor, background and shadow included."""
+    image: UInt8[np.ndarray, "size size 3"]
+    """RGB as the sensor gives it."""
+    coverage: Float32[np.ndarray, "size size"]
+    """Share of each pixel that the person covers, 0..1."""
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "size size"]:
+        """True where the person covers at least half of the pixel."""
+        return self.coverage >= 0.5
+
+
+def pose_person(
+    person: Person,
+    rotations: Float[np.ndarray, "B 3 3"],
+    bone_positions_mm: Float[np.ndarray, "B 3"],
+    light: Light,
+) -> PosedPerson:
+    """The person's surface in one pose, and its shadow map.
+
+    `rotations` and `bone_positions_mm` are one frame of `forward_kinematics`, the root raised by `person.sole_mm`.
+    """
+    shifts = bone_positions_mm - np.einsum("bij,bj->bi", rotations, person.body.bone_heads_mm)
+    vertices, normals = np.empty_like(person.vertices_mm), np.empty_like(person.normals)
+    kernels.skin(
+        person.vertices_mm, person.normals, person.skin_weights, person.skin_bones,
+        rotations.astype(np.float32), shifts.astype(np.float32), vertices, normals,
+    )  # fmt: skip
+    return PosedPerson(person, vertices, normals, _lamp(person, vertices, light))
+
+
+def _lamp(person: Person, vertices: np.ndarray, light: Light) -> kernels.Lamp:
+    """The light with the person's shadow map."""
+    towards, fill = (
+        (np.array(way) / np.linalg.norm(way)).astype(np.float32) for way in (light.towards_key, light.towards_fill)
+    )
+    rotation = light_frame(towards).astype(np.float32)
+    centre = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    size, texels_per_mm = SHADOW_MAP_SIZE, np.float32(SHADOW_MAP_SIZE / SHADOW_MAP_SPAN_MM)
+    depths, front = np.full((size, size), -np.inf, np.float32), np.full((size, size), -1, np.int32)
+    screen = np.empty_like(vertices)
+    kernels.project_along_light(vertices, rotation, centre, texels_per_mm, size, screen)
+    kernels.rasterise(screen, person.faces, person.two_sided, depths, front)
+    on_floor = vertices[:, :2] - vertices[:, 2:] * (towards[:2] / max(towards[2], 0.05))
+    (low_x, low_y), (high_x, high_y) = on_floor.min(axis=0) - 40, on_floor.max(axis=0) + 40
+    return kernels.Lamp(
+        towards, fill, np.float32(light.key_share), np.float32(light.fill_share), np.float32(light.ambient_share),
+        rotation, centre, texels_per_mm, depths,
+        np.array([low_x, high_x, low_y, high_y], np.float32), np.float32(light.floor_darkening),
+    )  # fmt: skip
+
+
+def render(
+    posed: PosedPerson,
+    camera: Camera,
+    window: Float[np.ndarray, "3"],
+    size: int,
+    background: Float32[np.ndarray, "{size} {size} 3"] | None = None,
+    sensor: Sensor = PERFECT,
+    rng: np.random.Generator | None = None,
+) -> Rendered:
+    """The picture of a square window (x0, y0, side; pixels of the camera), size x size pixels, 2 x 2 samples each.
+
+    `background` is the linear light of the same window without the person (None: black); the person's shadow on the
+    floor darkens it. `rng` draws the sensor's noise; without it there is none.
+    """
+    view = camera.windowed(window, size)
+    person, screen = posed.person, np.empty_like(posed.vertices_mm)
+    kernels.project(posed.vertices_mm, _lens(view.resized(2 * size, 2 * size)), screen)
+    nearness, front = np.zeros((2 * size, 2 * size), np.float32), np.full((2 * size, 2 * size), -1, np.int32)
+    kernels.rasterise(screen, person.faces, person.two_sided, nearness, front)
+    mesh = kernels.Mesh(
+        screen, person.faces, posed.vertices_mm, posed.normals, person.vertices_mm, person.material,
+        person.materials, person.tint, person.wrinkle, person.openness,
+    )  # fmt: skip
+    picture, coverage = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
+    if background is None:
+        behind, shadow = np.zeros((1, 1, 3), np.float32), np.zeros(4, np.int64)
+        behind = np.broadcast_to(behind, picture.shape)
+    else:
+        behind, shadow = background, _shadow_box(posed, view)
+    kernels.shade(
+        front, mesh, _lens(view), posed.lamp, _noise_volume(), np.ascontiguousarray(behind), shadow, picture, coverage
+    )
+    return Rendered(picture, expose(picture, sensor, rng), coverage)
+
+
+def expose(
+    light: Float32[np.ndarray, "H W 3"], sensor: Sensor = PERFECT, rng: np.random.Generator | None = None
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The RGB picture that a sensor makes of linear light; `rng` draws the noise, without it there is none."""
+    image = np.empty(light.shape, np.uint8)
+    noisy = rng is not None and sensor.noise_levels > 0
+    noise = _noise_bank() * np.float32(sensor.noise_levels) if noisy else np.zeros(0, np.float32)
+    start = int(rng.integers(len(noise))) if noisy else 0
+    kernels.expose(light, np.float32(sensor.blur), _tone_table(sensor.exposure), noise, start, image)
+    return image
+
+
+def person_box_px(posed: PosedPerson, camera: Camera, *, with_shadow: bool) -> Float[np.ndarray, "4"]:
+    """The box (x0, y0, x1, y1) of the camera's picture that holds the person, and its shadow on the floor if wanted.
+
+    It may reach over the picture's edge. A shadow that reaches behind the camera is left out of the box.
+    """
+    points = posed.vertices_mm[::4].astype(np.float64)
+    pixels = camera.project(camera.world_to_camera(points))
+    low, high = np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)
+    if with_shadow:
+        corners = camera.project(camera.world_to_camera(_floor_corners(posed)))
+        if np.isfinite(corners).all():
+            low, high = np.minimum(low, corners.min(axis=0)), np.maximum(high, corners.max(axis=0))
+    return np.concatenate([low, high])
+
+
+def _floor_corners(posed: PosedPerson) -> np.ndarray:
+    """The corners of the box on the floor that holds the shadow (4, 3), and midpoints of its sides."""
+    low_x, high_x, low_y, high_y = posed.lamp.floor_box.astype(np.float64)
+    x, y = np.linspace(low_x, high_x, 3), np.linspace(low_y, high_y, 3)
+    return np.stack([*(grid.ravel() for grid in np.meshgrid(x, y)), np.zeros(9)], axis=-1)
+
+
+def _shadow_box(posed: PosedPerson, view: Camera) -> np.ndarray:
+    """The pixels (left, top, right, bottom) of a window where the floor's shadow can be."""
+    width, height = view.size_wh
+    pixels = view.project(view.world_to_camera(_floor_corners(posed)))
+    if not np.isfinite(pixels).all():
+        return np.array([0, 0, width, height])
+    low, high = np.floor(pixels.min(axis=0)) - 2, np.ceil(pixels.max(axis=0)) + 2
+    return np.clip([*low, *high], 0, [width, height, width, height]).astype(np.int64)
+
+
+def _lens(camera: Camera) -> kernels.Lens:
+    single = (camera.rot_world_to_cam, camera.centre_world_mm, camera.focal_px, camera.principal_px, camera.distortion)
+    return kernels.Lens(*(np.array(value, np.float32) for value in single))
+
+
+@cache
+def _noise_bank() -> np.ndarray:
+    """A million standard normal numbers, taken in turn from a random place."""
+    return np.random.default_rng(0).standard_normal(1 << 20, np.float32)
+
+
+@cache
+def _tone_table(exposure: float) -> np.ndarray:
+    """Grey levels 0..255 of linear light 0..1 in equal steps, after the exposure, by the sRGB curve (IEC 61966-2-1)."""
+    light = np.clip(np.linspace(0, 1, kernels.LUMA_STEPS + 1) * exposure, 0, 1)
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return (255 * curve).astype(np.float32)
+
+
+@cache
+def _noise_volume() -> np.ndarray:
+    """A repeating volume of smooth noise (32, 32, 32, 4): its gradient and its value, features about 5 steps wide."""
+    size = kernels.NOISE_SIZE
+    k = np.fft.fftfreq(size) * size
+    radius = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None, :] ** 2)
+    white = np.random.default_rng(0).standard_normal((size, size, size))
+    value = np.fft.ifftn(np.fft.fftn(white) * np.exp(-(((radius - 6.5) / 3.2) ** 2))).real
+    value /= 2 * value.std()
+    slopes = [(np.roll(value, -1, axis) - np.roll(value, 1, axis)) / 2 for axis in range(3)]
+    return np.ascontiguousarray(np.stack([*slopes, value], axis=-1), np.float32)
