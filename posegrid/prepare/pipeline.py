@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, cast
 
 import joblib
 import numpy as np
 from jaxtyping import Bool, Float
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from posegrid.body.skeleton import ROOT, SKELETON, relative_to_root
 from posegrid.errors import SettingsError, ShardError, SourceError
@@ -41,9 +42,9 @@ JOINT_REACH = 0.02
 class PrepareSettings:
     """What to take from a Human3.6M tree, and how to crop it."""
 
-    root: Positional[Path]
+    root: Positional[Annotated[Path, arg(metavar="ROOT")]]
     """Folder with metadata.xml and S1, S5, ... (or walkers written in that layout)."""
-    out: Positional[Path]
+    out: Positional[Annotated[Path, arg(metavar="OUT")]]
     """Folder for the shards; a second call with the same settings goes on where the first one stopped."""
     subjects: tuple[str, ...] = ()
     """Subjects to take, e.g. S1 S9; all if none are named."""
@@ -56,7 +57,7 @@ class PrepareSettings:
     margin: float = DEFAULT_MARGIN
     """Room round the person: the crop's side is (1 + margin) x the longer side of the person's box."""
     image_format: ImageFormat = "jpeg"
-    """How crops are compressed; png is exact and about five times as large."""
+    """How crops are compressed; png is exact and larger."""
     quality: int = 90
     """JPEG quality, 1 to 95."""
     every_nth_frame: int = 1
@@ -124,9 +125,8 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     console.print(f"{settings.out}: {facts.num_crops} crops of {len(shards_of(settings.out))} sequences")
     if skipped:
         raise SourceError(
-            f"{len(skipped)} of {len(found)} sequences were skipped (they are listed in "
-            f"{settings.out / DATASET_FILE}; mend them and call again):\n"
-            + "\n".join(f"  {name}: {reason}" for name, reason in skipped)
+            f"{len(skipped)} of {len(found)} sequences were skipped: {', '.join(name for name, _ in skipped)}. The "
+            f"reasons are above and in {settings.out / DATASET_FILE}; mend them and call again."
         )
     return facts
 
@@ -196,7 +196,8 @@ def summed_up(facts: DatasetFacts, settings: PrepareSettings, skipped: list[list
 def prepare_all(to_do: list[SequenceFiles], settings: PrepareSettings, facts: DatasetFacts) -> Iterator[Outcome]:
     """The outcome of each sequence as it is finished, in any order."""
     pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
-    return pool(joblib.delayed(prepare_sequence)(files, settings, facts) for files in to_do)
+    outcomes = pool(joblib.delayed(prepare_sequence)(files, settings, facts) for files in to_do)
+    return cast(Iterator[Outcome], outcomes)
 
 
 def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator[Outcome]:
@@ -213,9 +214,13 @@ def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator
         for number, outcome in enumerate(outcomes, start=1):
             progress.update(task, advance=1, description=outcome.name)
             if outcome.skipped_because is not None:
-                progress.console.print(f"skipped {outcome.name}: {outcome.skipped_because}", markup=False)
+                progress.console.print(
+                    f"skipped {outcome.name}: {outcome.skipped_because}", markup=False, soft_wrap=True
+                )
             elif not console.is_terminal:
-                console.print(f"{number}/{total} {outcome.name}: {outcome.num_crops} crops", markup=False)
+                console.print(
+                    f"{number}/{total} {outcome.name}: {outcome.num_crops} crops", markup=False, soft_wrap=True
+                )
             yield outcome
 
 
@@ -246,7 +251,7 @@ def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWrite
             left_out[row] += 1
         else:
             shard.write(row)
-    remarks = [f"{count} frames left out: {reason}" for reason, count in sorted(left_out.items())]
+    remarks = [f"{count} frame{'s' * (count > 1)} left out: {reason}" for reason, count in sorted(left_out.items())]
     if not shard.num_rows:
         raise SourceError(f"{sequence.name}: no frame can be cropped ({'; '.join(remarks) or 'it has no frames'}).")
     for remark in remarks:

@@ -202,7 +202,7 @@ def test_several_workers_write_the_same_crops(finished_tree, tmp_path):
 
 def test_frames_without_a_person_are_left_out_and_counted(finished_tree, tmp_path):
     facts = prepare(settings_of(finished_tree, tmp_path / "out"))
-    assert ["S9 Walking 2 55011271", "1 frames left out: the mask is empty"] in facts.notes
+    assert ["S9 Walking 2 55011271", "1 frame left out: the mask is empty"] in facts.notes
 
 
 def test_the_command_line_reaches_every_setting(tmp_path):
@@ -268,7 +268,7 @@ def test_a_damaged_sequence_is_named_skipped_and_counted_and_the_others_are_prep
     assert [name for name, _ in facts.skipped] == ["S1 Walking 2 55011271"]
     assert facts.num_crops == 15
     assert len(shards_of(settings.out)) == 3
-    assert "skipped S1 Walking 2 55011271" in capsys.readouterr().out.replace("\n", " ")
+    assert "skipped S1 Walking 2 55011271" in capsys.readouterr().out
     # Mended, it is all that the next call does.
     before = times_of(settings.out)
     poses.write_bytes(good)
@@ -346,8 +346,10 @@ def test_a_sequence_without_any_person_is_skipped(tree, tmp_path):
     with ViewWriter(tree, "S1", base, CAMERAS[0], 50, SIZE_WH) as view:
         for _ in range(NUM_FRAMES):
             view.write(np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.uint8), np.zeros((SIZE_WH[1], SIZE_WH[0]), bool))
-    with pytest.raises(SourceError, match="no frame can be cropped"):
+    with pytest.raises(SourceError, match="1 of 1 sequences were skipped"):
         prepare(settings_of(tree, tmp_path / "out", subjects=("S1",), cameras=(CAMERAS[0],)))
+    [[_, reason]] = load_dataset_facts(tmp_path / "out").skipped
+    assert "no frame can be cropped (5 frames left out: the mask is empty)" in reason
 
 
 def test_a_full_disk_ends_the_call_and_leaves_no_half_written_file(finished_tree, tmp_path, monkeypatch):
