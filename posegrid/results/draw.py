@@ -7,6 +7,7 @@ Everything is drawn several times larger and then reduced, which makes smooth ed
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -30,7 +31,7 @@ _SHADOW: Colour = (168, 174, 184)
 
 _OVERSAMPLING = 3
 _CELL_MM, _GROUND_HALF_MM, _SCALE_BAR_MM = 250.0, 750.0, 500.0
-_SPAN_MM = 2200.0
+_SPAN_MM = 2080.0
 """Millimetres from edge to edge of a pose picture: a person of 2 m fits."""
 
 
@@ -111,16 +112,13 @@ def draw_pose_3d(
     if ground_mm is None:
         heights = np.concatenate([pose[:, 1] for pose in poses])
         ground_mm = float(np.nanmax(heights)) if np.isfinite(heights).any() else 900.0
-    canvas = _Canvas(np.full((size_px, size_px, 3), 255, np.uint8))
+    canvas = _Canvas(_bare_stage(size_px, view, round(ground_mm)))
     scene = _Scene(canvas, view.rotation(), size_px / _SPAN_MM, size_px)
-    scene.ground(ground_mm)
     for pose in poses:
         scene.shadow(pose, ground_mm)
     scene.skeleton(pose_mm)
     if true_pose_mm is not None:
         scene.thin_skeleton(true_pose_mm)
-    scene.scale_bar()
-    scene.axes()
     return canvas.picture()
 
 
@@ -159,7 +157,7 @@ def below(*pictures: Picture, gap_px: int = 8, background: Colour = WHITE) -> Pi
     return np.ascontiguousarray(turned.transpose(1, 0, 2))
 
 
-def labelled(picture: Picture, text: str, *, text_px: int = 14, background: Colour = WHITE) -> Picture:
+def labelled(picture: Picture, text: str, *, text_px: float = 14, background: Colour = WHITE) -> Picture:
     """The picture with lines of text above it."""
     lines = text.split("\n")
     strip = np.empty((int(text_px * 1.45) * len(lines) + 4, picture.shape[1], 3), np.uint8)
@@ -193,12 +191,15 @@ def _widened(pictures: Sequence[Picture], background: Colour) -> list[Picture]:
 class _Canvas:
     """A picture under the brush, enlarged; coordinates and widths are those of the final picture."""
 
-    def __init__(self, picture: Picture):
-        height, width = picture.shape[:2]
-        large = np.repeat(np.repeat(picture, _OVERSAMPLING, axis=0), _OVERSAMPLING, axis=1)
-        self._image = Image.fromarray(large)
-        self._draw = ImageDraw.Draw(self._image)
-        self.width, self.height = width, height
+    def __init__(self, picture: Picture | Image.Image):
+        """From a picture, or from the enlarged image of a canvas before (of which it takes a copy)."""
+        if isinstance(picture, Image.Image):
+            self.image = picture.copy()
+        else:
+            height, width = picture.shape[:2]
+            large = (width * _OVERSAMPLING, height * _OVERSAMPLING)
+            self.image = Image.fromarray(picture).resize(large, Image.Resampling.NEAREST)
+        self._draw = ImageDraw.Draw(self.image)
 
     def line(self, points_px: Float[np.ndarray, "2 2"], colour: Colour, width_px: float) -> None:
         """A line with round ends."""
@@ -222,7 +223,18 @@ class _Canvas:
         self._draw.text(tuple((corner_px * _OVERSAMPLING).tolist()), text, colour, font)
 
     def picture(self) -> Picture:
-        return np.asarray(self._image.reduce(_OVERSAMPLING)).copy()
+        return np.asarray(self.image.reduce(_OVERSAMPLING)).copy()
+
+
+@lru_cache(maxsize=8)
+def _bare_stage(size_px: int, view: Viewpoint, ground_mm: int) -> Image.Image:
+    """Ground, scale bar and axes without anybody, enlarged; kept, because all frames of a video share it."""
+    canvas = _Canvas(np.full((size_px, size_px, 3), 255, np.uint8))
+    scene = _Scene(canvas, view.rotation(), size_px / _SPAN_MM, size_px)
+    scene.ground(float(ground_mm))
+    scene.scale_bar()
+    scene.axes()
+    return canvas.image
 
 
 @dataclass(frozen=True)
@@ -265,9 +277,10 @@ class _Scene:
 
     def _bones(self, placed: Float[np.ndarray, "17 3"], colour: Colour | None, width_px: float, *, halo: bool) -> None:
         known = np.isfinite(placed.sum(axis=1))
-        bones = [bone for bone in BONES if known[list(bone)].all()]
-        for parent, child in sorted(bones, key=lambda bone: -placed[list(bone), 2].mean()):
-            nearness = float(np.clip(-placed[[parent, child], 2].mean() / 500, -1, 1))
+        depth_mm = placed[:, 2].tolist()
+        bones = [(parent, child) for parent, child in BONES if known[parent] and known[child]]
+        for parent, child in sorted(bones, key=lambda bone: -depth_mm[bone[0]] - depth_mm[bone[1]]):
+            nearness = min(max(-(depth_mm[parent] + depth_mm[child]) / 1000, -1.0), 1.0)
             width = width_px * (1 + 0.3 * nearness)
             ends = placed[[parent, child], :2]
             if halo:

@@ -46,8 +46,7 @@ class Predictions:
     @property
     def sequence(self) -> np.ndarray:
         """(N,) names of sequence and camera, such as "S9 Walking 1 54138969"."""
-        columns = (self.subject, self.action, self.subaction, self.camera_id)
-        return np.array([" ".join(map(str, row)) for row in zip(*columns, strict=True)], dtype=str)
+        return sequence_names(self.subject, self.action, self.subaction, self.camera_id)
 
     def follows(self) -> Bool[np.ndarray, "pairs"]:
         """For rows i and i + 1: is the second the next frame of the first's sequence and camera, at the usual spacing?
@@ -93,6 +92,12 @@ class Predictions:
             if array.shape != expected:
                 raise SourceError(f"{path}: {name} has the shape {array.shape}, expected {expected}; evaluate again.")
         return Predictions(**arrays, facts=facts)
+
+
+def sequence_names(subject: np.ndarray, action: np.ndarray, subaction: np.ndarray, camera_id: np.ndarray) -> np.ndarray:
+    """(N,) names of the sequence and camera that each row belongs to, such as "S9 Walking 1 54138969"."""
+    rows = zip(subject, action, subaction, camera_id, strict=True)
+    return np.array([" ".join(map(str, row)) for row in rows], dtype=str)
 
 
 _ARRAYS = tuple(entry.name for entry in fields(Predictions) if entry.name != "facts")

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+MOST_ROWS = 16
 ROWS = (
     ("MPJPE, 17 joints", "mpjpe_mm", "mm"),
     ("MPJPE, 16 joints without the root", "mpjpe_without_root_mm", "mm"),
@@ -68,9 +69,31 @@ def detail_table(figures: dict[str, Any]) -> Table:
     for joint, value in figures["per_joint_mm"].items():
         baseline = figures["mean_pose"]["per_joint_mm"][joint]
         table.add_row(joint.replace("_", " "), f"{figures['num_poses']:,}", f"{value:.1f}", f"{baseline:.1f}")
-    for group in ("per_action", "per_subject", "per_camera"):
+    for rows in group_rows(figures):
         table.add_section()
-        for label, part in figures[group].items():
-            values = (part["mpjpe_mm"], part["mean_pose_mpjpe_mm"])
-            table.add_row(f"{group[4:]} {label}", f"{part['num_poses']:,}", *(f"{value:.1f}" for value in values))
+        for row in rows:
+            table.add_row(*row)
     return table
+
+
+def group_rows(figures: dict[str, Any]) -> list[list[tuple[str, str, str, str]]]:
+    """(part, poses, MPJPE, mean pose's MPJPE) as text for each action, subject and camera, in mm.
+
+    Of more than 16 only the four with the lowest and the four with the highest error; all are in evaluation.json.
+    """
+    groups = []
+    for group in ("per_action", "per_subject", "per_camera"):
+        parts = sorted(figures[group].items(), key=lambda entry: entry[1]["mpjpe_mm"])
+        shortened = [*parts[:4], *parts[-4:]] if len(parts) > MOST_ROWS else sorted(parts)
+        groups.append(
+            [
+                (
+                    f"{group[4:]} {label}",
+                    f"{p['num_poses']:,}",
+                    f"{p['mpjpe_mm']:.1f}",
+                    f"{p['mean_pose_mpjpe_mm']:.1f}",
+                )
+                for label, p in shortened
+            ]
+        )
+    return groups

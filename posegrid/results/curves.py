@@ -1,0 +1,150 @@
+"""Learning curves and bars, drawn with matplotlib into PNG files without a screen."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from posegrid.errors import OutputError, SourceError
+from posegrid.files import completed
+
+PRETRAINED, SCRATCH, QUIET, TEXT = "#0072b2", "#d55e00", "#8a8f98", "#28282d"
+_COLUMNS = ("images", "total_images", "total_seconds", "train_loss", "validation_loss")
+_FIGURES = ("validation_mpjpe_mm", "validation_cell_accuracy")
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """What one training run wrote into its metrics.csv: one row per look at the validation crops."""
+
+    name: str
+    images: Float[np.ndarray, "rows"]
+    """Training images seen in this stage."""
+    total_images: Float[np.ndarray, "rows"]
+    """With those of the stage before."""
+    total_seconds: Float[np.ndarray, "rows"]
+    train_loss: Float[np.ndarray, "rows"]
+    validation_loss: Float[np.ndarray, "rows"]
+    figure: Float[np.ndarray, "rows"]
+    """MPJPE in mm, or the share of joints (0..1) whose best cell is right."""
+    figure_name: str
+    """Its column: "validation_mpjpe_mm" or "validation_cell_accuracy"."""
+
+    @property
+    def best(self) -> float:
+        """The best figure of the run."""
+        return float(self.figure.max() if self.figure_name == "validation_cell_accuracy" else self.figure.min())
+
+
+def load_curve(path: Path, name: str) -> Curve:
+    """The curve in a metrics.csv. Raises SourceError if a column is missing or a number is none."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        figure_name = next(column for column in _FIGURES if rows and column in rows[0])
+        columns = {column: np.array([float(row[column]) for row in rows]) for column in (*_COLUMNS, figure_name)}
+    except (OSError, StopIteration, KeyError, ValueError, TypeError) as error:
+        raise SourceError(
+            f"{path}: no learning curve can be read ({error!r}); expected rows with the columns {', '.join(_COLUMNS)} "
+            f"and {' or '.join(_FIGURES)}, as `posegrid train` writes them."
+        ) from error
+    return Curve(
+        name, **{column: columns[column] for column in _COLUMNS}, figure=columns[figure_name], figure_name=figure_name
+    )
+
+
+def draw_pose_curves(path: Path, curves: list[Curve], mean_pose_mm: float | None) -> None:
+    """Validation error of the regression, against its own images and against all images, pre-training counted."""
+    figure = _figure(8.6, 3.5)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for curve in curves:
+        colour = SCRATCH if curve.name == "from scratch" else PRETRAINED
+        label = f"{curve.name}: best {curve.best:.1f} mm"
+        left.plot(curve.images, curve.figure, color=colour, label=label, marker="o", markersize=3)
+        right.plot(curve.total_images, curve.figure, color=colour, marker="o", markersize=3)
+        start = curve.total_images[0] - curve.images[0]
+        if start > 0:
+            right.axvspan(0, start, color=colour, alpha=0.08, linewidth=0)
+            right.text(
+                start / 2, 0.03, "pre-training", transform=right.get_xaxis_transform(), ha="center", color=colour
+            )
+    for axes, title in ((left, "regression images"), (right, "all images, pre-training counted")):
+        if mean_pose_mm is not None:
+            axes.axhline(
+                mean_pose_mm, color=QUIET, linestyle="--", linewidth=1, label=f"mean pose: {mean_pose_mm:.1f} mm"
+            )
+        _tidy(axes, f"against {title}")
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+    left.set_ylabel("validation MPJPE, mm")
+    left.legend(frameon=False, loc="best")
+    _save(figure, path)
+
+
+def draw_grid_curve(path: Path, curve: Curve) -> None:
+    """Loss and share of right cells of the pre-training task."""
+    figure = _figure(8.6, 2.9)
+    left, right = figure.subplots(1, 2)
+    left.plot(curve.images, curve.train_loss, color=QUIET, label="training", marker="o", markersize=3)
+    left.plot(curve.images, curve.validation_loss, color=PRETRAINED, label="validation", marker="o", markersize=3)
+    left.legend(frameon=False)
+    left.set_ylabel("cross-entropy")
+    right.plot(curve.images, 100 * curve.figure, color=PRETRAINED, marker="o", markersize=3)
+    right.set_ylabel("joints whose best cell is right, %")
+    right.set_ylim(0, 100)
+    for axes, title in ((left, "loss"), (right, "validation subjects")):
+        _tidy(axes, title)
+        axes.set_xlim(left=0)
+    left.set_ylim(bottom=0)
+    _save(figure, path)
+
+
+def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
+    """MPJPE of every joint as bars, that of the mean pose as ticks, from what evaluation.json holds."""
+    joints = [joint for joint in figures["per_joint_mm"] if joint != "pelvis"]
+    values = [figures["per_joint_mm"][joint] for joint in joints]
+    baseline = [figures["mean_pose"]["per_joint_mm"][joint] for joint in joints]
+    figure = _figure(8.6, 4.2)
+    axes = figure.subplots()
+    rows = np.arange(len(joints))
+    axes.barh(rows, values, color=PRETRAINED, height=0.66, label="estimate")
+    axes.scatter(baseline, rows, color=QUIET, marker="|", s=90, label="mean pose")
+    for row, value in zip(rows, values, strict=True):
+        axes.annotate(f"{value:.0f}", (value, row), (4, 0), textcoords="offset points", va="center", color=TEXT)
+    axes.set_yticks(rows, [joint.replace("_", " ") for joint in joints])
+    axes.invert_yaxis()
+    axes.set_xlabel("mean error, mm")
+    axes.legend(frameon=False, loc="lower right")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    _save(figure, path)
+
+
+def _figure(width_inches: float, height_inches: float) -> Figure:
+    figure = Figure(figsize=(width_inches, height_inches), dpi=160, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _tidy(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=10, color=TEXT)
+    axes.set_xlabel("images")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        with completed(path) as temporary:
+            figure.savefig(temporary, format="png")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
