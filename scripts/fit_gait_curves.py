@@ -2,15 +2,17 @@
 
     python -m scripts.fit_gait_curves shared/data/cmu_walk
 
-writes posegrid/sources/walkers/gait_curves.json and prints the errors. For each joint angle of `posture.py`, in degrees:
+writes posegrid/sources/walkers/gait_curves.json and prints the errors. For each joint angle of `posture.py` (degrees):
 
     angle(phase, v*) = sum over k = 0..6 of (a_k + b_k (v* - v*_ref)) cos / sin (2 pi k phase) + personal deviation
 
-with the phase counted from the side's own heel strike and v* = speed / sqrt(g leg), the leg being thigh plus shank. Left and right
-cycles are fitted together (central angles keep only the harmonics that a symmetric walker has). The personal deviations are the
-principal components ("modes") of what is left of each clip, every subject counting alike; one unit is one standard deviation.
+with the phase counted from the side's own heel strike and v* = speed / sqrt(g leg), the leg being thigh plus shank.
+Left and right cycles are fitted together (central angles keep only the harmonics that a symmetric walker has). The
+personal deviations are the principal components ("modes") of what is left of each clip, every subject counting alike;
+one unit is one standard deviation.
 
-The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217.
+The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF
+EIA-0196217.
 """
 
 import json
@@ -21,18 +23,22 @@ from pathlib import Path
 
 import numpy as np
 
-from posegrid.sources.walkers.gait import GRAVITY_MM_S2, NUM_HARMONICS, fourier_basis
-from posegrid.sources.walkers.mocap import RecordedWalk, load_motion_capture, recorded_walk
+from posegrid.sources.walkers.footing import GRAVITY_MM_S2
+from posegrid.sources.walkers.gait import NUM_HARMONICS, NUM_MODES, fourier_basis
+from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES
 
 NAMES = (*CENTRAL_ANGLES, *SIDE_ANGLES)
-NUM_MODES = 8
 OUTPUT = Path(__file__).parent.parent / "posegrid" / "sources" / "walkers" / "gait_curves.json"
 ACKNOWLEDGEMENT = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. "
     "The database was created with funding from NSF EIA-0196217."
 )
-TERMS = "CMU Graphics Lab Motion Capture Database, http://mocap.cs.cmu.edu: 'This dataset of motions is free for all uses.'"
+TERMS = (
+    "CMU Graphics Lab Motion Capture Database, http://mocap.cs.cmu.edu: 'This dataset of motions is free for all uses. "
+    "You may include this data in commercially-sold products, but you may not resell this data directly, even in "
+    "converted form.'"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,20 +92,13 @@ def main(folder: Path) -> None:
     temporary = OUTPUT.with_suffix(".json.part")
     temporary.write_text(json.dumps(document, indent=1) + "\n")
     os.replace(temporary, OUTPUT)
-    print(f"{len(clips)} clips of {len({c.subject for c in clips})} people, v* {speeds.min():.2f} to {speeds.max():.2f}")
+    print(
+        f"{len(clips)} clips of {len({c.subject for c in clips})} people, v* {speeds.min():.2f} to {speeds.max():.2f}"
+    )
     print(f"{NUM_MODES} modes hold {100 * shares.sum():.0f} % of the variance between clips; wrote {OUTPUT.name}")
     print(f"{'angle':20s} fit error  between clips (deg RMS)")
     for i, name in enumerate(NAMES):
         print(f"{name:20s} {error[i]:9.2f} {spread[i]:9.2f}")
-
-
-def load_walks(folder: Path) -> list[RecordedWalk]:
-    """Every walk of a folder that holds one folder per subject: SUBJECT/SUBJECT.asf and SUBJECT/*.amc."""
-    walks = []
-    for amc in sorted(folder.glob("*/*.amc")):
-        asf = amc.parent / f"{amc.parent.name}.asf"
-        walks.append(recorded_walk(load_motion_capture(asf, amc)))
-    return walks
 
 
 def fit_clip(walk: RecordedWalk) -> FittedClip:
@@ -131,7 +130,7 @@ def fit_clip(walk: RecordedWalk) -> FittedClip:
 
 
 def symmetric_terms(name: str) -> np.ndarray:
-    """1 for the coefficients that an angle of a symmetric walker can have, else 0: half a cycle later all is mirrored."""
+    """1 for coefficients that a symmetric walker's angle can have, else 0: half a cycle later all is mirrored."""
     harmonic = np.concatenate([[0], np.repeat(np.arange(1, NUM_HARMONICS + 1), 2)])
     if name not in CENTRAL_ANGLES:
         return np.ones(len(harmonic))
@@ -164,7 +163,7 @@ def fit_line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[np.ndar
 
 
 def principal_modes(residual: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The strongest ways in which clips differ, one standard deviation each (mode, angle, coefficient), and their shares."""
+    """The strongest ways in which clips differ (mode, angle, coefficient; one standard deviation), and their shares."""
     flat = residual.reshape(len(residual), -1) * np.sqrt(weights)[:, None]
     _, values, vectors = np.linalg.svd(flat, full_matrices=False)
     modes = values[:NUM_MODES, None] * vectors[:NUM_MODES]
@@ -184,5 +183,5 @@ def rounded(values: np.ndarray) -> list[float]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        raise SystemExit("usage: python -m scripts.fit_gait_curves DIR   (DIR holds SUBJECT/SUBJECT.asf and SUBJECT/*.amc)")
+        raise SystemExit("usage: python -m scripts.fit_gait_curves DIR   (DIR/SUBJECT/SUBJECT.asf, DIR/SUBJECT/*.amc)")
     main(Path(sys.argv[1]))

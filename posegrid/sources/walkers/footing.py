@@ -1,27 +1,30 @@
 """Feet that keep to the floor: where a standing foot stays put, and the legs that reach it.
 
-A sole is a line under the ankle from heel to ball, the toes bend behind it. A standing foot has one footprint: a point and a
-direction. Where its pitch is toes-up it turns about the heel, where it is toes-down about the ball, and the toes stay flat.
+A sole is a line under the ankle from heel to ball, with toes that bend in front of it. A standing foot has one
+footprint: a point and a direction. Toes up it turns about the heel, toes down about the ball, with the toes flat.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics, load_body_model
-from posegrid.sources.walkers.motion import Motion
+from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import SIDES, Angles, limb_frames, neutral_rotations, skin_rotations
-from posegrid.sources.walkers.rotations import rot_x, rot_z, smallest_rotations
+from posegrid.sources.walkers.rotations import rot_x, rot_y, rot_z, smallest_rotations, turned
 
 STRETCH = 0.9985
 """Longest leg, as a share of thigh plus shank: a knee is never locked (about 6 degrees of bend)."""
-MOST_TOE_BEND_RAD = np.radians(55.0)
+MOST_TOE_BEND_RAD = np.radians(65.0)
+MOST_LEAN_RAD = np.radians(10.0)
+GRAVITY_MM_S2 = 9810.0
 
 
 @dataclass(frozen=True)
 class Sole:
-    """One foot as seen from the ankle, mm: how high the ankle is, and how far heel, ball and toe tips lie from under it."""
+    """One foot, mm: how high the ankle is, and how far heel, ball and toe tips lie from under it."""
 
     ankle_height_mm: float
     heel_mm: float
@@ -30,18 +33,35 @@ class Sole:
     """Forwards."""
     toe_mm: float
     """Forwards."""
+    toe_joint_height_mm: float
+    """Of the joint above the ball that the toes turn about, over the floor."""
 
     def lowest_mm(self, pitch_rad: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
-        """Height of the lower of heel and ball against the ankle (negative), for a foot with its toes up by the pitch."""
+        """Height of the lower of heel and ball against the ankle (negative) of a foot with its toes up by the pitch."""
         return np.minimum(self._below(-self.heel_mm, pitch_rad)[1], self._below(self.ball_mm, pitch_rad)[1])
 
     def standing_ankle_mm(
         self, pitch_rad: Float[np.ndarray, "T"]
     ) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T"]]:
-        """(forwards, up) of the ankle of a standing foot against its footprint: the floor under the ankle of the flat foot."""
+        """(forwards, up) of a standing foot's ankle against its footprint, the floor below it when the foot is flat."""
         pivot = np.where(pitch_rad > 0, -self.heel_mm, self.ball_mm)
         forward, up = self._below(pivot, pitch_rad)
         return pivot - forward, -up
+
+    def toes(
+        self, ankle_height_mm: Float[np.ndarray, "T"], pitch_rad: Float[np.ndarray, "T"]
+    ) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T"]]:
+        """Pitch of the toes (radians) and height of their tips (mm) for a foot at a height with a pitch.
+
+        The toes go on straight, but bend up, at most by `MOST_TOE_BEND_RAD`, to keep their tips out of the floor.
+        """
+        drop = self.ankle_height_mm - self.toe_joint_height_mm
+        joint_height = ankle_height_mm + self.ball_mm * np.sin(pitch_rad) - drop * np.cos(pitch_rad)
+        length = float(np.hypot(self.toe_mm - self.ball_mm, self.toe_joint_height_mm))
+        slope = float(np.arctan2(self.toe_joint_height_mm, self.toe_mm - self.ball_mm))
+        on_floor = slope - np.arcsin(np.clip(joint_height / length, -1, 1))
+        toe_pitch = np.clip(on_floor, pitch_rad, pitch_rad + MOST_TOE_BEND_RAD)
+        return toe_pitch, joint_height + length * np.sin(toe_pitch - slope)
 
     def _below(self, forward_mm: float | np.ndarray, pitch_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(forwards, up) of a point of the sole against the ankle."""
@@ -58,7 +78,11 @@ def sole_of(body: Body, side: str) -> Sole:
     forward = (foot[foot[:, 2] < 20.0, :2] - ankle[:2]) @ direction
     # heel and toe tips are round: they touch the floor about 12 mm inside their outline
     return Sole(
-        float(ankle[2]), float(12 - forward.min()), float((toes - ankle)[:2] @ direction), float(forward.max() - 12)
+        ankle_height_mm=float(ankle[2]),
+        heel_mm=float(-12 - forward.min()),
+        ball_mm=float((toes - ankle)[:2] @ direction),
+        toe_mm=float(forward.max() - 12),
+        toe_joint_height_mm=float(toes[2]),
     )
 
 
@@ -71,44 +95,77 @@ class FootPath:
     pitch_rad: Float[np.ndarray, "T"]
 
 
+@dataclass(frozen=True, eq=False)
+class HipWay:
+    """How the hips get on along a path, mm."""
+
+    distance_mm: Float[np.ndarray, "T"]
+    """Way along the path at an even pace."""
+    ahead_mm: Float[np.ndarray, "T"]
+    """Forwards of that."""
+    left_mm: Float[np.ndarray, "T"]
+    """Sideways of the path."""
+    height_mm: Float[np.ndarray, "T"]
+    """Over the floor."""
+
+
+def walked_along(
+    body: Body, angles: Angles, hips: HipWay, path: WalkingPath, contacts: Bool[np.ndarray, "T 2"], fps: float
+) -> Motion:
+    """A body with these joint angles on its way along a path: it leans into bends, looks ahead, its feet stand still.
+
+    `contacts` says when the left and the right foot stand. Head and trunk turn towards the path 600 mm ahead; the lean
+    is 0.7 of what balances the bend's acceleration, at most 10 degrees.
+    """
+    ground, heading = path.at(hips.distance_mm)
+    ahead, behind = path.at(hips.distance_mm + 600.0)[1], path.at(hips.distance_mm - 600.0)[1]
+    speed_mm_s = np.ptp(hips.distance_mm) * fps / max(len(heading) - 1, 1)
+    lean = np.clip(0.7 * speed_mm_s**2 * (ahead - behind) / 1200.0 / GRAVITY_MM_S2, -MOST_LEAN_RAD, MOST_LEAN_RAD)
+    angles = dict(angles)
+    angles["head_rotation"] = angles["head_rotation"] + 0.7 * (ahead - heading)
+    angles["trunk_rotation"] = angles["trunk_rotation"] + 0.25 * (ahead - heading)
+    angles["head_list"] = angles["head_list"] - 0.7 * lean
+    facing = rot_z(heading) @ rot_y(lean)
+    root = turned(facing, np.stack([hips.left_mm, -hips.ahead_mm, hips.height_mm], axis=1))
+    root[:, :2] += ground
+    return posed_on_floor(body, angles, root, facing, contacts, fps)
+
+
 def posed_on_floor(
     body: Body,
     angles: Angles,
     root_mm: Float[np.ndarray, "T 3"],
-    heading_rad: Float[np.ndarray, "T"],
+    facing: Float[np.ndarray, "T 3 3"],
     contacts: Bool[np.ndarray, "T 2"],
     fps: float,
 ) -> Motion:
-    """The motion of a body with these joint angles, hips and headings, its standing feet fixed to the floor.
+    """The motion of a body with these joint angles, hips and directions, its standing feet fixed to the floor.
 
-    The hips sink a little where a fixed foot would be out of the leg's reach; thigh and shank turn to where the foot is.
+    The hips sink a little where a fixed foot would be out of the leg's reach; thigh and shank turn to the foot.
     """
-    facing = rot_z(heading_rad)
-    frames = limb_frames(angles)
-    frames = {bone: facing @ frame for bone, frame in frames.items()}
+    frames = {bone: facing @ frame for bone, frame in limb_frames(angles).items()}
     rotations = skin_rotations(body, frames)
     free = forward_kinematics(body, rotations, root_mm)
+    heading = np.unwrap(np.arctan2(-facing[:, 0, 1], facing[:, 1, 1]))
     feet = []
     for index, (side, sign) in enumerate(SIDES):
         wanted = FootPath(
             free[:, BONE_INDEX[f"foot.{side}"]],
-            heading_rad + sign * angles[f"foot_progression.{side}"],
+            heading + sign * angles[f"foot_progression.{side}"],
             angles[f"foot_pitch.{side}"],
         )
         feet.append(standing_foot(wanted, sole_of(body, side), contacts[:, index]))
-    drop = _smooth_cover(_reach_shortfall(body, free, feet), reach=max(1, round(0.08 * fps)))
-    root = root_mm - np.stack([np.zeros_like(drop), np.zeros_like(drop), drop], axis=-1)
-    free = free + (root - root_mm)[:, None]
+    drop = np.zeros_like(root_mm)
+    drop[:, 2] = _smooth_cover(_reach_shortfall(body, free, feet), reach=max(1, round(0.08 * fps)))
+    free = free - drop[:, None]
     neutral = neutral_rotations(body)
     for (side, _), foot in zip(SIDES, feet, strict=True):
-        knees = -frames[f"upperleg01.{side}"][..., 1]
-        _reach_ankle(rotations, free, side, foot.ankle_mm, knees)
-        frame = rot_z(foot.heading_rad)
-        sole = sole_of(body, side)
-        rotations[:, BONE_INDEX[f"foot.{side}"]] = frame @ rot_x(-foot.pitch_rad) @ neutral[f"foot.{side}"]
-        toes = frame @ rot_x(-_toe_pitch(sole, foot)) @ neutral[f"foot.{side}"]
-        rotations[:, BONE_INDEX[f"toes.{side}"]] = toes
-    return Motion(rotations, root, contacts, fps)
+        _reach_ankle(rotations, free, side, foot.ankle_mm, knees=-frames[f"upperleg01.{side}"][..., 1])
+        ahead, flat = rot_z(foot.heading_rad), neutral[f"foot.{side}"]
+        toe_pitch, _ = sole_of(body, side).toes(foot.ankle_mm[:, 2], foot.pitch_rad)
+        rotations[:, BONE_INDEX[f"foot.{side}"]] = ahead @ rot_x(-foot.pitch_rad) @ flat
+        rotations[:, BONE_INDEX[f"toes.{side}"]] = ahead @ rot_x(-toe_pitch) @ flat
+    return Motion(rotations, root_mm - drop, contacts, fps)
 
 
 def standing_foot(wanted: FootPath, sole: Sole, contact: Bool[np.ndarray, "T"]) -> FootPath:
@@ -128,6 +185,7 @@ def standing_foot(wanted: FootPath, sole: Sole, contact: Bool[np.ndarray, "T"]) 
     shift = _carried_over(shift, contact)
     ankle = wanted.ankle_mm + shift[:, :3]
     ankle[:, 2] += np.maximum(0, -(ankle[:, 2] + sole.lowest_mm(wanted.pitch_rad)))
+    ankle[:, 2] += np.maximum(0, -sole.toes(ankle[:, 2], wanted.pitch_rad)[1])
     return FootPath(ankle, wanted.heading_rad + shift[:, 3], wanted.pitch_rad)
 
 
@@ -145,7 +203,7 @@ def _carried_over(shift: Float[np.ndarray, "T 4"], contact: Bool[np.ndarray, "T"
     carried = shift.copy()
     carried[: standing[0]] = shift[standing[0]]
     carried[standing[-1] + 1 :] = shift[standing[-1]]
-    for last, first in zip(standing[:-1], standing[1:], strict=True):
+    for last, first in pairwise(standing):
         if first - last > 1:
             share = (np.arange(last + 1, first) - last) / (first - last)
             share = (share * share * (3 - 2 * share))[:, None]
@@ -192,14 +250,41 @@ def _reach_ankle(rotations: np.ndarray, free: np.ndarray, side: str, target_mm: 
     cosine = np.clip((thigh**2 + distance**2 - shank**2) / (2 * thigh * distance), -1, 1)
     new_knee = hip + thigh * (cosine * along + np.sqrt(1 - cosine**2) * bend)
     new_ankle = hip + distance * along
-    for bone, old, new in (("upperleg01", knee - hip, new_knee - hip), ("lowerleg01", ankle - knee, new_ankle - new_knee)):
+    turns = (("upperleg01", knee - hip, new_knee - hip), ("lowerleg01", ankle - knee, new_ankle - new_knee))
+    for bone, old, new in turns:
         index = BONE_INDEX[f"{bone}.{side}"]
         rotations[:, index] = smallest_rotations(old, new) @ rotations[:, index]
 
 
-def _toe_pitch(sole: Sole, foot: FootPath) -> Float[np.ndarray, "T"]:
-    """Pitch of the toes: that of the foot, but bent up as far as it takes to keep their tips out of the floor."""
-    pitch = foot.pitch_rad
-    ball_height = foot.ankle_mm[:, 2] + sole._below(sole.ball_mm, pitch)[1]
-    lowest = -np.arcsin(np.clip(ball_height / (sole.toe_mm - sole.ball_mm), 0, 1))
-    return np.clip(lowest, pitch, np.maximum(pitch, pitch + MOST_TOE_BEND_RAD))
+def foot_points_mm(body: Body, motion: Motion) -> Float[np.ndarray, "T 2 3 3"]:
+    """World positions (frame, left and right, heel and ball and toe tips, xyz) of the soles of a moving body."""
+    positions = motion.bone_positions(body)
+    sides = []
+    for side, _ in SIDES:
+        sole, toes = sole_of(body, side), body.head_of(f"toes.{side}")
+        foot = body.head_of(f"foot.{side}")
+        ahead = np.append((toes - foot)[:2], 0.0) / np.linalg.norm((toes - foot)[:2])
+        floor = np.array([1.0, 1.0, 0.0]) * foot
+        points = []
+        for bone, rest in (
+            ("foot", floor - sole.heel_mm * ahead),
+            ("foot", floor + sole.ball_mm * ahead),
+            ("toes", floor + sole.toe_mm * ahead),
+        ):
+            index = BONE_INDEX[f"{bone}.{side}"]
+            points.append(positions[:, index] + motion.rotations[:, index] @ (rest - body.bone_heads_mm[index]))
+        sides.append(np.stack(points, axis=1))
+    return np.stack(sides, axis=1)
+
+
+def foot_slip_mm(body: Body, motion: Motion) -> float:
+    """The most that a heel or ball on the floor (within 3 mm of it, in a standing foot) slides from frame to frame."""
+    points = foot_points_mm(body, motion)[:, :, :2]
+    down = (points[..., 2] < 3.0) & motion.contacts[:, :, None]
+    way = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1)
+    return float(np.max(way, where=down[1:] & down[:-1], initial=0.0))
+
+
+def foot_sink_mm(body: Body, motion: Motion) -> float:
+    """How deep a heel, ball or toe tip gets under the floor at most."""
+    return float(max(0.0, -foot_points_mm(body, motion)[..., 2].min()))

@@ -1,9 +1,10 @@
-"""Made-up walks: joint angles over the gait cycle as functions of speed, personal style, and the way along a path.
+"""Made-up walks: joint angles over the gait cycle as functions of speed and personal style, along a path.
 
-The curves (`gait_curves.json`, fitted by `scripts/fit_gait_curves.py` to 53 walks of 10 people) give the angles; the standing foot
-pushes the body forward, so that stride length and cadence follow from the angles and the body; the path bends it all round a room.
+The curves (`gait_curves.json`, fitted by `scripts/fit_gait_curves.py` to 53 walks of 10 people) give the angles. The
+standing foot pushes the body forward, so that stride length and cadence follow from the angles and the body.
 
-The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217.
+The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF
+EIA-0196217.
 """
 
 import json
@@ -16,11 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
-from posegrid.sources.walkers.footing import leg_lengths_mm, posed_on_floor, sole_of
+from posegrid.sources.walkers.footing import GRAVITY_MM_S2, HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES, limb_frames, skin_rotations
 
-GRAVITY_MM_S2 = 9810.0
 NUM_HARMONICS = 6
 NUM_MODES = 8
 CYCLE_STEPS = 200
@@ -84,7 +84,7 @@ def sample_style(rng: np.random.Generator) -> GaitStyle:
 
 @dataclass(frozen=True, eq=False)
 class GaitCurves:
-    """The fitted curves: Fourier coefficients of each angle (radians), constant, then cosine and sine of each harmonic."""
+    """The fitted curves: per angle the constant, then cosine and sine of each harmonic (radians)."""
 
     at_reference: Mapping[str, Float[np.ndarray, "C"]]
     per_relative_speed: Mapping[str, Float[np.ndarray, "C"]]
@@ -105,7 +105,7 @@ class GaitCurves:
 @cache
 def load_gait_curves() -> GaitCurves:
     """The curves of the package, read once."""
-    document = json.loads((files(__package__) / "gait_curves.json").read_text())
+    document = json.loads((files("posegrid.sources.walkers") / "gait_curves.json").read_text())
     angles = document["angles"]
     at_reference, per_speed, modes = (
         {name: np.radians(entry[key]) for name, entry in angles.items()}
@@ -113,9 +113,7 @@ def load_gait_curves() -> GaitCurves:
     )
     low, high = document["relative_speed_range"]
     share, slope = document["stance_share"]
-    return GaitCurves(
-        at_reference, per_speed, modes, document["reference_relative_speed"], (low, high), (share, slope)
-    )
+    return GaitCurves(at_reference, per_speed, modes, document["reference_relative_speed"], (low, high), (share, slope))
 
 
 def fourier_basis(phase: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch C"]:
@@ -128,7 +126,10 @@ def fourier_basis(phase: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*bat
 def gait_angles(
     style: GaitStyle, relative_speed: float, phase: Float[np.ndarray, "T"], adduction_rad: float = 0.0
 ) -> dict[str, Float[np.ndarray, "T"]]:
-    """Joint angles (see `posture.py`) of a style at phases in cycles since a left heel strike; `adduction_rad` is added to both hips."""
+    """Joint angles (see `posture.py`) of a style at phases in cycles since a left heel strike.
+
+    `adduction_rad` is added to both hips: it sets the step width.
+    """
     curves, character = load_gait_curves(), np.asarray(style.character)
     basis = {"": fourier_basis(phase), "L": fourier_basis(phase), "R": fourier_basis(phase + 0.5)}
     angles = {name: basis[""] @ curves.coefficients(name, relative_speed, character) for name in CENTRAL_ANGLES}
@@ -175,7 +176,7 @@ class HipCycle:
 def hip_cycle(body: Body, style: GaitStyle, relative_speed: float, adduction_rad: float) -> HipCycle:
     """The path of the hips over one cycle: the footprint of the standing foot stays put, so the hips move against it.
 
-    Which foot carries is decided by the phase, not by which is lower: a swinging foot clears the floor by only 10 to 20 mm.
+    Which foot carries is decided by the phase, not by which is lower: a swinging foot clears the floor by little.
     """
     phase = np.arange(CYCLE_STEPS) / CYCLE_STEPS
     angles = gait_angles(style, relative_speed, phase, adduction_rad)
@@ -250,27 +251,11 @@ def walk(
     phase = rng.uniform() + rate_hz * time_s + 0.01 * style.unsteadiness * _wandering(time_s, rng)
     distance = rng.uniform(0, path.length_mm if path.closed else 1e-9) + cycle.stride_mm * (phase - phase[0])
     angles = gait_angles(style, relative_speed, phase, adduction)
-    ground, heading = path.at(distance)
-    _look_ahead(angles, path.at(distance + 600.0)[1] - heading)
     for name, size_deg in (("head_rotation", 4.0), ("head_tilt", 2.0), ("trunk_rotation", 1.0)):
         angles[name] = angles[name] + np.radians(size_deg) * style.unsteadiness * _wandering(time_s, rng)
     ahead, left, height = (_over_cycle(values, phase) for values in (cycle.ahead_mm, cycle.left_mm, cycle.height_mm))
-    root = np.stack(
-        [
-            ground[:, 0] + ahead * np.sin(heading) + left * np.cos(heading),
-            ground[:, 1] - ahead * np.cos(heading) + left * np.sin(heading),
-            height,
-        ],
-        axis=1,
-    )
     contacts = np.stack([phase % 1, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed)
-    return posed_on_floor(body, angles, root, heading, contacts, fps)
-
-
-def _look_ahead(angles: dict[str, np.ndarray], turn_rad: np.ndarray) -> None:
-    """Turn the head, and the trunk a little, to where the path goes next."""
-    angles["head_rotation"] = angles["head_rotation"] + 0.7 * turn_rad
-    angles["trunk_rotation"] = angles["trunk_rotation"] + 0.25 * turn_rad
+    return walked_along(body, angles, HipWay(distance, ahead, left, height), path, contacts, fps)
 
 
 def _over_cycle(values: Float[np.ndarray, "N"], phase: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:

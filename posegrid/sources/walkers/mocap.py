@@ -1,216 +1,23 @@
-"""Motion capture in Acclaim's format (ASF skeleton + AMC motion), as the CMU Graphics Lab database has it.
+"""Captured walks: from the bones of a motion capture to a body of ours that walks the same way along any path.
 
-Read to: joint angles of `posture.py`, the path of the hips, and when each foot stands. The angles are what the gait curves are
-fitted to and what a body is posed with, so a recorded person and a made-up one go the same way from there on.
-
-Format: Acclaim ASF/AMC as documented by Schafer (1995) and Lander, "Working with Motion Capture File Formats" (1998): a bone's
-local rotation is L = C M C^-1 with C its axis and M its motion, both Euler angles in the order x, then y, then z; the zero pose is
-the skeleton's rest pose. CMU's world is y up; here it is z up, the rest pose faces -y.
+In between stand the joint angles of `posture.py`, the way of the hips, and when each foot stands: the terms in which
+made-up gaits are written too, so that both go the same way from there on. The clips at hand are straight and 2 to 5 m
+long; whole strides of them are repeated as long as it takes, along a path that turns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from posegrid.errors import SourceError
-from posegrid.sources.walkers.rotations import (
-    angles_xyz,
-    angles_zxy,
-    rot_x,
-    rot_y,
-    rot_z,
-    smallest_rotations,
-    turned,
-)
-
-MM_PER_INCH = 25.4
-CMU_FPS = 120.0
-"""AMC files do not say their frame rate; CMU's walks were captured at 120 Hz."""
-
-Y_UP_TO_Z_UP = rot_x(np.array(np.pi / 2))
-ACCLAIM_AXES = {"rx": 0, "ry": 1, "rz": 2}
-ROOT_ORDER = ["tx", "ty", "tz", "rx", "ry", "rz"]
-
-
-@dataclass(frozen=True, eq=False)
-class AcclaimBone:
-    """One bone of an ASF file, still in the file's axes."""
-
-    parent: str
-    direction: Float[np.ndarray, "3"]
-    length_mm: float
-    axis: Float[np.ndarray, "3 3"]
-    """C, the frame in which the bone's motion is written."""
-    channels: tuple[int, ...]
-    """Which of x, y, z (0, 1, 2) each number of the bone's AMC line turns about."""
-
-
-@dataclass(frozen=True, eq=False)
-class MotionCapture:
-    """A recorded motion: for each bone its rotation from the rest pose and where it starts and ends. World z up, mm."""
-
-    name: str
-    fps: float
-    rotations: dict[str, Float[np.ndarray, "T 3 3"]]
-    starts_mm: dict[str, Float[np.ndarray, "T 3"]]
-    ends_mm: dict[str, Float[np.ndarray, "T 3"]]
-    rest_directions: dict[str, Float[np.ndarray, "3"]]
-
-    @property
-    def num_frames(self) -> int:
-        return len(self.rotations["root"])
-
-
-def load_motion_capture(asf: Path, amc: Path, fps: float = CMU_FPS) -> MotionCapture:
-    """The recorded motion of an AMC file on the skeleton of an ASF file; `fps` is the rate it was captured at.
-
-    Raises SourceError for files that are missing, damaged, not in degrees, or do not belong together.
-    """
-    bones, mm_per_unit = _read_skeleton(asf)
-    channels = _read_channels(amc, bones)
-    root = channels["root"]
-    placed = {"root": (_euler(root[:, 3:]), root[:, :3] * mm_per_unit)}
-    rotations, starts, ends = {"root": placed["root"][0]}, {"root": placed["root"][1]}, {"root": placed["root"][1]}
-    for name, bone in bones.items():
-        rotation, start = rotations[bone.parent], ends[bone.parent]
-        if bone.channels:
-            motion = np.zeros((len(root), 3))
-            motion[:, bone.channels] = channels[name]
-            rotation = rotation @ bone.axis @ _euler(motion) @ bone.axis.T
-        rotations[name], starts[name] = rotation, start
-        ends[name] = start + bone.length_mm * turned(rotation, bone.direction)
-    up = Y_UP_TO_Z_UP
-    return MotionCapture(
-        name=amc.stem,
-        fps=fps,
-        rotations={name: up @ r @ up.T for name, r in rotations.items()},
-        starts_mm={name: p @ up.T for name, p in starts.items()},
-        ends_mm={name: p @ up.T for name, p in ends.items()},
-        rest_directions={name: up @ bone.direction for name, bone in bones.items()},
-    )
-
-
-def _euler(degrees: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3 3"]:
-    """Acclaim's rotation: about x first, then y, then z, all about fixed axes."""
-    x, y, z = np.radians(degrees).T
-    return rot_z(z) @ rot_y(y) @ rot_x(x)
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="ascii").splitlines()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); expected a motion capture file.") from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: no plain text; expected an Acclaim ASF or AMC file.") from error
-
-
-def _read_skeleton(path: Path) -> tuple[dict[str, AcclaimBone], float]:
-    """Bones by name, parents first, and the file's unit of length in mm."""
-    sections = _asf_sections(path)
-    units = {words[0]: words[1:] for words in sections["units"]}
-    if units.get("angle") != ["deg"]:
-        raise SourceError(f"{path}: angles are not in degrees (:units angle); only `deg` can be read.")
-    root = {words[0]: words[1:] for words in sections["root"]}
-    if [word.lower() for word in root.get("order", [])] != ROOT_ORDER:
-        raise SourceError(f"{path}: the root's order is {root.get('order')}; expected TX TY TZ RX RY RZ.")
-    parents = {child: words[0] for words in sections["hierarchy"] for child in words[1:]}
-    try:
-        mm_per_unit = MM_PER_INCH / float(units["length"][0])
-        blocks = _bone_blocks(sections["bonedata"])
-        bones = {name: _acclaim_bone(block, parents[name], mm_per_unit) for name, block in blocks.items()}
-    except (KeyError, ValueError, IndexError) as error:
-        raise SourceError(f"{path}: damaged skeleton, {error!r}; expected name, direction, length, axis per bone.") from error
-    return _parents_first(path, bones), mm_per_unit
-
-
-def _asf_sections(path: Path) -> dict[str, list[list[str]]]:
-    """The words of each line, by section (`:units`, `:root`, `:bonedata`, `:hierarchy`)."""
-    sections: dict[str, list[list[str]]] = {}
-    current: list[list[str]] = []
-    for line in _read_lines(path):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if words[0].startswith(":"):
-            current = sections.setdefault(words[0][1:], [])
-        else:
-            current.append(words)
-    missing = [name for name in ("units", "root", "bonedata", "hierarchy") if name not in sections]
-    if missing:
-        raise SourceError(f"{path}: no section :{missing[0]}; expected an Acclaim skeleton (ASF).")
-    return sections
-
-
-def _bone_blocks(lines: list[list[str]]) -> dict[str, dict[str, list[str]]]:
-    """The entries of each `begin ... end` block of :bonedata, by the bone's name."""
-    blocks: dict[str, dict[str, list[str]]] = {}
-    block: dict[str, list[str]] = {}
-    for words in lines:
-        if words[0] == "begin":
-            block = {}
-        elif words[0] == "end":
-            blocks[block["name"][0]] = block
-        else:
-            block[words[0]] = words[1:]
-    return blocks
-
-
-def _acclaim_bone(block: dict[str, list[str]], parent: str, mm_per_unit: float) -> AcclaimBone:
-    axis = np.array([[float(word) for word in block["axis"][:3]]])
-    direction = np.array([float(word) for word in block["direction"]])
-    if axis.shape != (1, 3) or direction.shape != (3,):
-        raise ValueError("axis and direction need three numbers")
-    return AcclaimBone(
-        parent=parent,
-        direction=direction,
-        length_mm=float(block["length"][0]) * mm_per_unit,
-        axis=_euler(axis)[0],
-        channels=tuple(ACCLAIM_AXES[word.lower()] for word in block.get("dof", [])),
-    )
-
-
-def _parents_first(path: Path, bones: dict[str, AcclaimBone]) -> dict[str, AcclaimBone]:
-    """The same bones, each after its parent."""
-    ordered: dict[str, AcclaimBone] = {}
-    while len(ordered) < len(bones):
-        ready = {n: b for n, b in bones.items() if n not in ordered and (b.parent == "root" or b.parent in ordered)}
-        if not ready:
-            lost = sorted(set(bones) - set(ordered))
-            raise SourceError(f"{path}: the bones {', '.join(lost)} do not hang from the root; see :hierarchy.")
-        ordered |= ready
-    return ordered
-
-
-def _read_channels(path: Path, bones: dict[str, AcclaimBone]) -> dict[str, Float[np.ndarray, "T d"]]:
-    """The numbers of each bone's lines in an AMC file, one row per frame."""
-    expected = {"root": len(ROOT_ORDER)} | {name: len(b.channels) for name, b in bones.items() if b.channels}
-    rows: dict[str, list[list[float]]] = {name: [] for name in expected}
-    num_frames = 0
-    for number, line in enumerate(_read_lines(path), start=1):
-        words = line.split()
-        if not words or words[0][0] in "#:":
-            continue
-        if len(words) == 1 and words[0].isdigit():
-            num_frames += 1
-            continue
-        name = words[0]
-        try:
-            values = [float(word) for word in words[1:]]
-        except ValueError as error:
-            raise SourceError(f"{path}, line {number}: {error}; expected a bone's name and numbers.") from error
-        if len(values) != expected.get(name, -1) or not np.all(np.isfinite(values)):
-            raise SourceError(
-                f"{path}, line {number}: {name} with {len(values)} numbers does not fit the skeleton "
-                f"(expected {expected.get(name, 'no such bone')}); is it the ASF file of the same person?"
-            )
-        rows[name].append(values)
-    for name, values in rows.items():
-        if len(values) != num_frames or num_frames < 2:
-            raise SourceError(f"{path}: {name} has {len(values)} of {num_frames} frames; the file is cut or damaged.")
-    return {name: np.array(values) for name, values in rows.items()}
+from posegrid.sources.walkers.acclaim import CMU_FPS, MotionCapture, load_motion_capture
+from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
+from posegrid.sources.walkers.footing import HipWay, leg_lengths_mm, sole_of, walked_along
+from posegrid.sources.walkers.motion import Motion, WalkingPath
+from posegrid.sources.walkers.posture import SIDES, Angles, limb_frames, mirrored_angles, skin_rotations
+from posegrid.sources.walkers.rotations import angles_xyz, angles_zxy, rot_x, rot_y, rot_z, smallest_rotations, turned
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +45,7 @@ class RecordedWalk:
         return float(self.forward_mm[-1] - self.forward_mm[0]) / seconds
 
     def phase(self, side: str) -> Float[np.ndarray, "T"]:
-        """Cycles since the first heel strike of a side, linear between strikes; NaN before the first and after the last."""
+        """Cycles since a side's first heel strike, linear between strikes; NaN before the first and after the last."""
         return _phase(self.strikes, side, len(self.forward_mm))
 
 
@@ -256,10 +63,10 @@ def _phase(strikes: dict[str, np.ndarray], side: str, num_frames: int) -> np.nda
 def recorded_walk(capture: MotionCapture) -> RecordedWalk:
     """Joint angles, hip path and steps of a captured straight walk.
 
-    The direction of walking is that of the whole way. Three zeros that marker sets disagree about are set here: the mean tilt of
-    pelvis and head is 0, and the sole is level in the middle of its stance. Heel strike and toe-off are found from the foremost and
-    the rearmost point of the foot against the hips (Zeni et al., Gait & Posture 2008). Raises SourceError where the bones have
-    other names than CMU's or there is no whole stride.
+    The direction of walking is that of the whole way. Three zeros that marker sets disagree about are set here: the
+    mean tilt of pelvis and head is 0, and the sole is level in the middle of its stance. Heel strike and toe-off are
+    found from the foremost and the rearmost point of the foot against the hips (Zeni et al., Gait & Posture 2008).
+    Raises SourceError where the bones have other names than CMU's or there is no whole stride.
     """
     try:
         hips = 0.5 * (capture.starts_mm["lfemur"] + capture.starts_mm["rfemur"])
@@ -280,22 +87,22 @@ def recorded_walk(capture: MotionCapture) -> RecordedWalk:
             angles |= _arm_angles(capture, turned_rotations, side, prefix)
     except KeyError as error:
         raise SourceError(f"{capture.name}: no bone {error}; expected the names of the CMU skeleton.") from error
+    # captured at 120 Hz, the marker noise is above 8 Hz
+    angles = {name: _smoothed(angle, np.ones_like(angle), capture.fps / 60) for name, angle in angles.items()}
     for side in ("L", "R"):
         phase = _phase(strikes, side, capture.num_frames) % 1.0
         # the whole sole stands on the floor from about 0.12 to 0.30 of the cycle
         flat = (phase > 0.12) & (phase < 0.30)
         angles[f"foot_pitch.{side}"] -= angles[f"foot_pitch.{side}"][flat].mean()
     leg = float(np.mean([_length(capture, f"{s}femur") + _length(capture, f"{s}tibia") for s in "lr"]))
-    return RecordedWalk(
-        capture.name, capture.fps, angles, -walked[:, 1], walked[:, 0], hips[:, 2], leg, strikes, lifts
-    )
+    return RecordedWalk(capture.name, capture.fps, angles, -walked[:, 1], walked[:, 0], hips[:, 2], leg, strikes, lifts)
 
 
 def _contact_times(name: str, strikes: dict[str, np.ndarray], lifts: dict[str, np.ndarray]) -> tuple[dict, dict]:
     """Frames of floor contact from the foremost and rearmost points of the feet.
 
-    In CMU's 53 walks the heel's speed over the floor falls under half the walking speed 0.03 of a cycle after the foremost point,
-    and the ball's rises over it 0.04 before the rearmost.
+    In CMU's 53 walks the heel's speed over the floor falls under half the walking speed 0.03 of a cycle after the
+    foremost point, and the ball's rises over it 0.04 before the rearmost.
     """
     cycles = np.concatenate([np.diff(frames) for frames in strikes.values()])
     if len(cycles) == 0:
@@ -391,3 +198,128 @@ def _peaks(signal: Float[np.ndarray, "T"], fps: float) -> Float[np.ndarray, "n"]
             before, here, after = signal[i - 1 : i + 2]
             peaks.append(i + 0.5 * (before - after) / (before - 2 * here + after))
     return np.array(peaks)
+
+
+def load_walks(folder: Path, fps: float = CMU_FPS) -> list[RecordedWalk]:
+    """Every captured walk under a folder: each AMC file with the ASF file beside it (one for all, or SUBJECT.asf).
+
+    Raises SourceError where there is none, or a file is damaged.
+    """
+    walks = [recorded_walk(load_motion_capture(_skeleton_of(amc), amc, fps)) for amc in sorted(folder.rglob("*.amc"))]
+    if not walks:
+        raise SourceError(
+            f"{folder}: no AMC file in it or below; expected captured walks (SUBJECT.asf, SUBJECT_*.amc)."
+        )
+    return walks
+
+
+def _skeleton_of(amc: Path) -> Path:
+    """The ASF file that an AMC file was captured with."""
+    skeletons = sorted(amc.parent.glob("*.asf"))
+    own = [asf for asf in skeletons if amc.stem.startswith(f"{asf.stem}_")]
+    if len(own or skeletons) != 1:
+        raise SourceError(f"{amc}: {len(skeletons)} ASF files beside it, none clearly its own; expected SUBJECT.asf.")
+    return (own or skeletons)[0]
+
+
+def mirrored_walk(walk: RecordedWalk) -> RecordedWalk:
+    """The walk seen in a mirror: left and right exchanged."""
+    exchanged = {"L": "R", "R": "L"}
+    return replace(
+        walk,
+        name=f"{walk.name} mirrored",
+        angles=mirrored_angles(walk.angles),
+        left_mm=-walk.left_mm,
+        strikes={exchanged[side]: frames for side, frames in walk.strikes.items()},
+        lifts={exchanged[side]: frames for side, frames in walk.lifts.items()},
+    )
+
+
+def retarget(
+    walk: RecordedWalk,
+    body: Body,
+    path: WalkingPath,
+    num_frames: int,
+    fps: float,
+    *,
+    start_frame: float = 0.0,
+    start_mm: float = 0.0,
+) -> Motion:
+    """A body's walk along a path, with the joint angles, rhythm and sway of a captured walk.
+
+    The clip's whole strides are repeated without a jump; lengths scale with the leg (thigh plus shank), the feet are
+    set on the floor. `start_frame` counts the clip's frames from its first heel strike, `start_mm` the way on the path.
+    """
+    loop = _Loop.of(walk)
+    clip_frame = start_frame + np.arange(num_frames) * (walk.fps / fps)
+    angles = {name: loop.repeated(angle, clip_frame) for name, angle in walk.angles.items()}
+    contacts = np.stack([loop.standing(walk, side, clip_frame) for side, _ in SIDES], axis=1)
+    scale = sum(leg_lengths_mm(body, "L")) / walk.leg_mm
+    pace = (walk.forward_mm[loop.last] - walk.forward_mm[loop.first]) / (loop.last - loop.first)
+    hips = HipWay(
+        distance_mm=start_mm + scale * pace * (clip_frame - clip_frame[0]),
+        ahead_mm=scale * loop.repeated(walk.forward_mm, clip_frame, centred=True),
+        left_mm=scale * loop.repeated(walk.left_mm, clip_frame, centred=True),
+        height_mm=scale * loop.repeated(walk.height_mm, clip_frame),
+    )
+    hips = replace(hips, height_mm=hips.height_mm + _height_correction(body, angles, hips, contacts))
+    return walked_along(body, angles, hips, path, contacts, fps)
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """The whole strides of a clip: frames from one heel strike to a later one of the same foot."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, walk: RecordedWalk) -> "_Loop":
+        strikes = max(walk.strikes.values(), key=lambda frames: np.ptp(frames) if len(frames) else 0.0)
+        return cls(round(float(strikes[0])), round(float(strikes[-1])))
+
+    def repeated(
+        self, signal: Float[np.ndarray, "T"], clip_frame: Float[np.ndarray, "n"], *, centred: bool = False
+    ) -> Float[np.ndarray, "n"]:
+        """The signal's strides again and again, without its mean if `centred`.
+
+        What it gains over the loop is spread out, so that the loop closes, and the kink left at the seam is rounded.
+        """
+        length = self.last - self.first
+        gain = signal[self.last] - signal[self.first]
+        loop = signal[self.first : self.last] - gain * (np.arange(length) / length - 0.5)
+        loop = _rounded_seam(loop)
+        if centred:
+            loop = loop - loop.mean()
+        return np.interp(clip_frame % length, np.arange(length + 1), np.append(loop, loop[0]))
+
+    def standing(self, walk: RecordedWalk, side: str, clip_frame: Float[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+        """Whether a foot stands: from each heel strike to the next toe-off, over the seam of the loop too."""
+        length = self.last - self.first
+        frame = clip_frame % length
+        strikes, lifts = ((events[side] - self.first) % length for events in (walk.strikes, walk.lifts))
+        since_strike = np.min((frame[:, None] - strikes) % length, axis=1)
+        since_lift = np.min((frame[:, None] - lifts) % length, axis=1)
+        return since_strike < since_lift
+
+
+def _rounded_seam(loop: Float[np.ndarray, "n"], sigma_frames: float = 6.0) -> Float[np.ndarray, "n"]:
+    """A periodic signal smoothed where its end meets its beginning (50 ms at 120 Hz), as it was elsewhere."""
+    reach = min(int(3 * sigma_frames), len(loop))
+    smooth = _smoothed(np.pad(loop, reach, mode="wrap"), np.ones(len(loop) + 2 * reach), sigma_frames)
+    smooth = smooth[reach : reach + len(loop)]
+    from_seam = np.minimum(np.arange(len(loop)), len(loop) - np.arange(len(loop)))
+    share = np.exp(-0.5 * (from_seam / (2 * sigma_frames)) ** 2)
+    return (1 - share) * loop + share * smooth
+
+
+def _height_correction(body: Body, angles: Angles, hips: HipWay, contacts: np.ndarray) -> float:
+    """How much higher the hips must be for the standing feet to be on the floor, median over the motion, mm."""
+    root = np.stack([np.zeros_like(hips.height_mm), np.zeros_like(hips.height_mm), hips.height_mm], axis=1)
+    free = forward_kinematics(body, skin_rotations(body, limb_frames(angles)), root)
+    need = []
+    for index, (side, _) in enumerate(SIDES):
+        standing = contacts[:, index]
+        _, ankle_height = sole_of(body, side).standing_ankle_mm(angles[f"foot_pitch.{side}"][standing])
+        need.append(ankle_height - free[standing, BONE_INDEX[f"foot.{side}"], 2])
+    return float(np.median(np.concatenate(need)))

@@ -1,4 +1,4 @@
-"""Motions of a body, the ways people walk along, and how well feet keep to the floor. World frame: z up, floor z = 0, mm."""
+"""Motions of a body, and the paths on the floor that people walk along. World frame: z up, floor z = 0, mm."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from posegrid.sources.walkers.body import Body, forward_kinematics
+
+LEAST_RADIUS_MM = 600.0
+"""Of the bends of a random path: people go round sharper ones by stopping."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,41 +91,53 @@ def straight_path(length_mm: float, heading_rad: float = 0.0) -> WalkingPath:
 
 
 def ellipse_path(half_width_mm: float, half_depth_mm: float, *, clockwise: bool = False) -> WalkingPath:
-    """Rounds about the origin (Human3.6M's Walking: about 2000 x 1500), against the clock seen from above unless said so."""
+    """Rounds about the origin (Human3.6M's Walking: about 2000 x 1500), counter-clockwise from above unless said so."""
     angle = _round_angles() * (-1 if clockwise else 1)
     return WalkingPath(np.stack([half_width_mm * np.cos(angle), half_depth_mm * np.sin(angle)], axis=1), closed=True)
 
 
 def figure_eight_path(half_width_mm: float, half_depth_mm: float) -> WalkingPath:
-    """A lying eight about the origin: bends to both sides in turn (Gerono's lemniscate)."""
+    """A lying eight about the origin, with bends to both sides in turn, at most 0.4 times as deep as wide.
+
+    Gerono's lemniscate drawn in a little at the sides: its sharpest bend has 0.36 of the half width as radius.
+    """
     angle = _round_angles()
-    return WalkingPath(
-        np.stack([half_width_mm * np.cos(angle), half_depth_mm * np.sin(2 * angle)], axis=1), closed=True
-    )
+    x = half_width_mm * np.cos(angle) / (1 + 0.3 * np.sin(angle) ** 2)
+    y = min(half_depth_mm, 0.4 * half_width_mm) * np.sin(2 * angle)
+    return WalkingPath(np.stack([x, y], axis=1), closed=True)
 
 
 def wandering_path(half_width_mm: float, half_depth_mm: float, rng: np.random.Generator) -> WalkingPath:
-    """A random smooth round through a room of the given half extents, the gentlest in its bends of twelve tries."""
+    """A random smooth round through a room of the given half extents that fills them.
+
+    No bend is sharper than `LEAST_RADIUS_MM` (in a narrow room: 0.8 of the sharpest of the ellipse that fills it): the
+    random part is made weaker until it holds.
+    """
     angle = _round_angles()
-    tries = []
-    for _ in range(12):
-        xy = np.zeros((len(angle), 2))
-        for harmonic, strength in ((1, 1.0), (2, 0.45), (3, 0.12)):
+    extent = np.array([half_width_mm, half_depth_mm])
+    wanted = min(LEAST_RADIUS_MM, 0.8 * float(extent.min() ** 2 / extent.max()))
+    direction = rng.choice([-1.0, 1.0])
+    round_xy = np.stack([np.cos(angle), direction * np.sin(angle)], axis=1)
+    strength = 1.0
+    while True:
+        xy = round_xy.copy()
+        for harmonic, size in ((2, 0.5), (3, 0.2)):
             waves = np.stack([np.cos(harmonic * angle), np.sin(harmonic * angle)], axis=1)
-            xy += strength * waves @ rng.normal(size=(2, 2))
+            xy += strength * size * waves @ rng.normal(size=(2, 2))
         low, high = xy.min(axis=0), xy.max(axis=0)
-        extent = np.array([half_width_mm, half_depth_mm])
-        tries.append(WalkingPath((xy - 0.5 * (low + high)) / (0.5 * (high - low)) * extent, closed=True))
-    return max(tries, key=WalkingPath.least_radius_mm)
+        path = WalkingPath((xy - 0.5 * (low + high)) / (0.5 * (high - low)) * extent, closed=True)
+        if path.least_radius_mm() >= wanted:
+            return path
+        strength *= 0.9
 
 
 def sample_path(half_width_mm: float, half_depth_mm: float, rng: np.random.Generator) -> WalkingPath:
     """A random round inside a room of the given half extents: mostly ellipses both ways, some eights and wanderings."""
     width, depth = half_width_mm * rng.uniform(0.8, 1.0), half_depth_mm * rng.uniform(0.8, 1.0)
     kind = rng.uniform()
-    if kind < 0.6:
+    if kind < 0.55:
         return ellipse_path(width, depth, clockwise=bool(rng.uniform() < 0.5))
-    return figure_eight_path(width, depth) if kind < 0.75 else wandering_path(width, depth, rng)
+    return figure_eight_path(width, depth) if kind < 0.7 else wandering_path(width, depth, rng)
 
 
 def _round_angles() -> np.ndarray:

@@ -1,7 +1,7 @@
 """Joint angles of a walker, and the skin rotations of a body that has them.
 
-The angles are the common language of made-up gaits and motion capture: a mapping from name to radians, one value per frame.
-They describe a person who walks along -y (x to the left, z up); a heading is put in front of them afterwards.
+The angles are the common language of made-up gaits and motion capture: a mapping from name to radians, one value per
+frame. They describe a person who walks along -y (x to the left, z up); a heading is put in front of them afterwards.
 
 Central angles, against the direction of walking (R = rot_z(rotation) rot_x(tilt) rot_y(list)):
     pelvis_tilt, trunk_tilt, head_tilt            forwards positive
@@ -46,7 +46,7 @@ Frames = dict[str, Float[np.ndarray, "T 3 3"]]
 
 
 def limb_frames(angles: Angles) -> Frames:
-    """Rotation of each part of the body from the anatomical neutral pose (upright, limbs straight down), by bone name."""
+    """Rotation of each part of the body from the neutral pose (upright, limbs straight down), by bone name."""
     pelvis, trunk, head = (_upright(angles, segment, 0.0, segment) for segment in SEGMENTS)
     frames: Frames = {"root": pelvis, "spine01": trunk, "head": head}
     for bone, share in (("spine04", 0.25), ("spine03", 0.5), ("spine02", 0.75)):
@@ -95,6 +95,14 @@ def _arm_frames(angles: Angles, trunk: np.ndarray, side: str, sign: float) -> Fr
         f"lowerarm01.{side}": forearm,
         f"wrist.{side}": forearm @ rot_z(np.full_like(flexion, -sign * WRIST_TURN_RAD)),
     }
+
+
+def mirrored_angles(angles: Angles) -> dict[str, Float[np.ndarray, "T"]]:
+    """The angles of the mirror image: left and right exchanged, lists and rotations to the other side."""
+    mirrored = {name: angles[name] * (1.0 if name.endswith("_tilt") else -1.0) for name in CENTRAL_ANGLES}
+    for name in SIDE_ANGLES:
+        mirrored |= {f"{name}.L": angles[f"{name}.R"], f"{name}.R": angles[f"{name}.L"]}
+    return mirrored
 
 
 def skin_rotations(body: Body, frames: Frames) -> Float[np.ndarray, "T B 3 3"]:
