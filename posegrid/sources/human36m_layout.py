@@ -46,7 +46,11 @@ def find_file(root: Path, subject: str, kind: str, file_base: str, camera_id: st
 
 
 def find_archives(root: Path, subject: str, kind: str | None = None) -> list[Path]:
-    """Archives not unpacked yet, in the root or the subject's folder: those of this subject (and kind of file)."""
+    """Archives not unpacked yet, in the root or the subject's folder, that hold this subject's files.
+
+    With `kind`, those that may hold such files; archives whose names name no subject ("..SubjectSpecific_1.tgz", where
+    the number is not the subject's) count too.
+    """
     archives = [
         path
         for folder in (root, root / subject)
@@ -54,10 +58,14 @@ def find_archives(root: Path, subject: str, kind: str | None = None) -> list[Pat
         for path in sorted(folder.iterdir())
         if path.name.lower().endswith((".tgz", ".tar.gz", ".tar", ".zip"))
     ]
-    named = [path for path in archives if path.parent != root or _names(path.name, subject)]
-    return named if kind is None else [path for path in named if ARCHIVE_WORDS[kind] in path.name.lower()] or named
+    own = [path for path in archives if path.parent != root or _names(path.name, re.escape(subject))]
+    if kind is None:
+        return own
+    own += [path for path in archives if path not in own and not _names(path.name, "S[0-9]+")]
+    fitting = [path for path in own if ARCHIVE_WORDS[kind] in path.name.lower()]
+    return fitting or [path for path in own if not any(word in path.name.lower() for word in ARCHIVE_WORDS.values())]
 
 
 def _names(text: str, subject: str) -> bool:
-    """Whether a file's name names the subject: "Videos_S1.tgz" names S1, "Videos_S11.tgz" does not."""
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(subject)}(?![0-9])", text) is not None
+    """Whether a file's name names the subject (a pattern): "Videos_S1.tgz" names S1, "Videos_S11.tgz" does not."""
+    return re.search(rf"(?<![A-Za-z0-9]){subject}(?![0-9])", text) is not None

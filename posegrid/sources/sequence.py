@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
-from posegrid.errors import SourceError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +49,6 @@ class Sequence:
     open_frames: Callable[[], Iterator[Frame]]
     notes: tuple[str, ...] = ()
     """What a reader should know about this sequence: files of different lengths, what was left out and why."""
-
-    def __post_init__(self) -> None:
-        if len(self.pose_cam_mm) != len(self.keypoints_px):
-            raise SourceError(
-                f"{self.name}: {len(self.pose_cam_mm)} poses but {len(self.keypoints_px)} rows of keypoints; "
-                "a sequence needs one row of each per frame."
-            )
 
     @property
     def name(self) -> str:
