@@ -15,6 +15,7 @@ EXTRA_OF_MODULE = {
     "numba": "synth",
     "cdflib": "prepare",
     "h5py": "prepare",
+    "joblib": "prepare",
     "pyarrow": "prepare",
     "torch": "train",
     "lightning": "train",
