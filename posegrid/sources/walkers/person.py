@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 from posegrid.sources.walkers.body import BONE_INDEX, Body, BodyModel, load_body_model
 from posegrid.sources.walkers.garments import Cut, Landmarks, cut_faces, find_landmarks, smoothed, vertex_normals
 from posegrid.sources.walkers.kernels import project_along_light, rasterise
-from posegrid.sources.walkers.outfit import Outfit, random_materials, random_outfit
 from posegrid.sources.walkers.light import light_frame
+from posegrid.sources.walkers.outfit import Outfit, random_materials, random_outfit
 
 MATERIALS = ("skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat", "top")
 CLOSED_MATERIALS = ("skin", "eye", "shoe", "sole")
@@ -260,7 +260,7 @@ def _skinning(model: BodyModel, pieces: list[_Piece]) -> tuple[np.ndarray, np.nd
 def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_directions: int = 48) -> np.ndarray:
     """How much of the light from all around (but not from below) reaches each vertex at rest, 0.25..1."""
     size, texels_per_mm = 192, np.float32(192 / 2300)
-    centre = vertices.mean(axis=0).astype(np.float32)
+    centre = tuple(vertices.mean(axis=0).astype(np.float32))
     points, lifted = vertices.astype(np.float32), (vertices + 20 * normals).astype(np.float32)
     screen, both_sides = np.empty_like(points), np.ones(len(faces), bool)
     reached, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
@@ -268,7 +268,7 @@ def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_
     z, turn = 1 - 1.6 * steps / num_directions, np.pi * (1 + 5**0.5) * steps  # a spiral of even density
     radius = np.sqrt(1 - z**2)
     for towards in np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1):
-        rotation = light_frame(towards).astype(np.float32)
+        rotation = tuple(tuple(row) for row in light_frame(towards).astype(np.float32))
         depths, front = np.full((size, size), -np.inf, np.float32), np.full((size, size), -1, np.int32)
         project_along_light(points, rotation, centre, texels_per_mm, size, screen)
         rasterise(screen, faces, both_sides, depths, front)

@@ -6,6 +6,7 @@
 The world's floor is z = 0; everything is exact to a fraction of a pixel, lens distortion included.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -46,10 +47,15 @@ class PosedPerson:
     """A person in one pose under one light: what all cameras of a frame share."""
 
     person: Person
-    vertices_mm: Float32[np.ndarray, "V 3"]
-    """World frame."""
-    normals: Float32[np.ndarray, "V 3"]
+    attributes: Float32[np.ndarray, "V 12"]
+    """What shading interpolates between vertices; columns as in `kernels.NORMAL` and on."""
     lamp: kernels.Lamp
+    shadow_map: Float32[np.ndarray, "M M"]
+
+    @property
+    def vertices_mm(self) -> Float32[np.ndarray, "V 3"]:
+        """The surface in the world frame."""
+        return self.attributes[:, kernels.POSITION : kernels.POSITION + 3]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +86,24 @@ def pose_person(
     `rotations` and `bone_positions_mm` are one frame of `forward_kinematics`, the root raised by `person.sole_mm`.
     """
     shifts = bone_positions_mm - np.einsum("bij,bj->bi", rotations, person.body.bone_heads_mm)
-    vertices, normals = np.empty_like(person.vertices_mm), np.empty_like(person.normals)
+    attributes = np.empty((len(person.vertices_mm), kernels.NUM_ATTRIBUTES), np.float32)
+    attributes[:, kernels.REST : kernels.REST + 3] = person.vertices_mm
+    attributes[:, kernels.TINT] = person.tint
+    attributes[:, kernels.WRINKLES] = person.wrinkle
+    attributes[:, kernels.OPENNESS] = person.openness
     kernels.skin(
         person.vertices_mm, person.normals, person.skin_weights, person.skin_bones,
-        rotations.astype(np.float32), shifts.astype(np.float32), vertices, normals,
+        rotations.astype(np.float32), shifts.astype(np.float32), attributes,
     )  # fmt: skip
-    return PosedPerson(person, vertices, normals, _lamp(person, vertices, light))
+    vertices = np.ascontiguousarray(attributes[:, kernels.POSITION : kernels.POSITION + 3])
+    return PosedPerson(person, attributes, *_lamp(person, vertices, light))
 
 
-def _lamp(person: Person, vertices: np.ndarray, light: Light) -> kernels.Lamp:
-    """The light with the person's shadow map."""
-    towards, fill = (
-        (np.array(way) / np.linalg.norm(way)).astype(np.float32) for way in (light.towards_key, light.towards_fill)
-    )
-    rotation = light_frame(towards).astype(np.float32)
-    centre = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+def _lamp(person: Person, vertices: np.ndarray, light: Light) -> tuple[kernels.Lamp, np.ndarray]:
+    """The light, and the person's shadow map in it."""
+    towards, fill = (np.array(way) / np.linalg.norm(way) for way in (light.towards_key, light.towards_fill))
+    rotation = _triples(light_frame(towards))
+    centre = _singles((vertices.min(axis=0) + vertices.max(axis=0)) / 2)
     size, texels_per_mm = SHADOW_MAP_SIZE, np.float32(SHADOW_MAP_SIZE / SHADOW_MAP_SPAN_MM)
     depths, front = np.full((size, size), -np.inf, np.float32), np.full((size, size), -1, np.int32)
     screen = np.empty_like(vertices)
@@ -102,11 +111,22 @@ def _lamp(person: Person, vertices: np.ndarray, light: Light) -> kernels.Lamp:
     kernels.rasterise(screen, person.faces, person.two_sided, depths, front)
     on_floor = vertices[:, :2] - vertices[:, 2:] * (towards[:2] / max(towards[2], 0.05))
     (low_x, low_y), (high_x, high_y) = on_floor.min(axis=0) - 40, on_floor.max(axis=0) + 40
-    return kernels.Lamp(
-        towards, fill, np.float32(light.key_share), np.float32(light.fill_share), np.float32(light.ambient_share),
-        rotation, centre, texels_per_mm, depths,
-        np.array([low_x, high_x, low_y, high_y], np.float32), np.float32(light.floor_darkening),
+    shares = (np.float32(share) for share in (light.key_share, light.fill_share, light.ambient_share))
+    lamp = kernels.Lamp(
+        _singles(towards), _singles(fill), *shares, rotation, centre, texels_per_mm,
+        _singles((low_x, high_x, low_y, high_y)), np.float32(light.floor_darkening),
     )  # fmt: skip
+    return lamp, depths
+
+
+def _singles(values: Iterable[float]) -> tuple:
+    """The numbers as a tuple of float32, as kernels take them."""
+    return tuple(np.float32(value) for value in values)
+
+
+def _triples(matrix: np.ndarray) -> tuple:
+    """The rows of a matrix as a tuple of tuples of float32."""
+    return tuple(_singles(row) for row in matrix)
 
 
 def render(
@@ -124,23 +144,17 @@ def render(
     floor darkens it. `rng` draws the sensor's noise; without it there is none.
     """
     view = camera.windowed(window, size)
-    person, screen = posed.person, np.empty_like(posed.vertices_mm)
+    person, screen = posed.person, np.empty((len(posed.attributes), 3), np.float32)
     kernels.project(posed.vertices_mm, _lens(view.resized(2 * size, 2 * size)), screen)
     nearness, front = np.zeros((2 * size, 2 * size), np.float32), np.full((2 * size, 2 * size), -1, np.int32)
     kernels.rasterise(screen, person.faces, person.two_sided, nearness, front)
-    mesh = kernels.Mesh(
-        screen, person.faces, posed.vertices_mm, posed.normals, person.vertices_mm, person.material,
-        person.materials, person.tint, person.wrinkle, person.openness,
-    )  # fmt: skip
     picture, coverage = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
-    if background is None:
-        behind, shadow = np.zeros((1, 1, 3), np.float32), np.zeros(4, np.int64)
-        behind = np.broadcast_to(behind, picture.shape)
-    else:
-        behind, shadow = background, _shadow_box(posed, view)
+    shadow_box = np.zeros(4, np.int64) if background is None else _shadow_box(posed, view)
+    behind = np.zeros_like(picture) if background is None else np.ascontiguousarray(background)
     kernels.shade(
-        front, mesh, _lens(view), posed.lamp, _noise_volume(), np.ascontiguousarray(behind), shadow, picture, coverage
-    )
+        front, screen, person.faces, posed.attributes, person.material, person.materials, _lens(view), posed.lamp,
+        posed.shadow_map, _noise_volume(), behind, shadow_box, picture, coverage,
+    )  # fmt: skip
     return Rendered(picture, expose(picture, sensor, rng), coverage)
 
 
@@ -149,10 +163,11 @@ def expose(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The RGB picture that a sensor makes of linear light; `rng` draws the noise, without it there is none."""
     image = np.empty(light.shape, np.uint8)
-    noisy = rng is not None and sensor.noise_levels > 0
-    noise = _noise_bank() * np.float32(sensor.noise_levels) if noisy else np.zeros(0, np.float32)
-    start = int(rng.integers(len(noise))) if noisy else 0
-    kernels.expose(light, np.float32(sensor.blur), _tone_table(sensor.exposure), noise, start, image)
+    noise = _noise_bank()
+    noise_levels, start = (0.0, 0) if rng is None else (sensor.noise_levels, int(rng.integers(len(noise))))
+    kernels.expose(
+        light, np.float32(sensor.blur), _tone_table(sensor.exposure), noise, np.float32(noise_levels), start, image
+    )
     return image
 
 
@@ -173,7 +188,7 @@ def person_box_px(posed: PosedPerson, camera: Camera, *, with_shadow: bool) -> F
 
 def _floor_corners(posed: PosedPerson) -> np.ndarray:
     """The corners of the box on the floor that holds the shadow (4, 3), and midpoints of its sides."""
-    low_x, high_x, low_y, high_y = posed.lamp.floor_box.astype(np.float64)
+    low_x, high_x, low_y, high_y = (float(edge) for edge in posed.lamp.floor_box)
     x, y = np.linspace(low_x, high_x, 3), np.linspace(low_y, high_y, 3)
     return np.stack([*(grid.ravel() for grid in np.meshgrid(x, y)), np.zeros(9)], axis=-1)
 
@@ -189,8 +204,11 @@ def _shadow_box(posed: PosedPerson, view: Camera) -> np.ndarray:
 
 
 def _lens(camera: Camera) -> kernels.Lens:
-    single = (camera.rot_world_to_cam, camera.centre_world_mm, camera.focal_px, camera.principal_px, camera.distortion)
-    return kernels.Lens(*(np.array(value, np.float32) for value in single))
+    """The camera as kernels take it."""
+    return kernels.Lens(
+        _triples(camera.rot_world_to_cam),
+        *(_singles(v) for v in (camera.centre_world_mm, camera.focal_px, camera.principal_px, camera.distortion)),
+    )
 
 
 @cache
