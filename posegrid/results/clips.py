@@ -34,7 +34,7 @@ class Clip:
         return np.linalg.norm(self.pose_pred_mm - self.pose_true_mm, axis=-1).mean(axis=-1)
 
 
-def following_runs(sequence: np.ndarray, time_s: Float[np.ndarray, "N"]) -> list[Int[np.ndarray, "T"]]:
+def following_runs(sequence: np.ndarray, time_s: Float[np.ndarray, "N"]) -> list[Int[np.ndarray, "_"]]:
     """Rows of each unbroken run of frames, for rows sorted by sequence and time; short runs are left out."""
     gap = np.diff(time_s)
     breaks = np.flatnonzero((sequence[1:] != sequence[:-1]) | (gap <= 0) | (gap > LONGEST_GAP_S)) + 1
@@ -42,14 +42,14 @@ def following_runs(sequence: np.ndarray, time_s: Float[np.ndarray, "N"]) -> list
 
 
 def varied_runs(
-    runs: list[Int[np.ndarray, "T"]],
+    runs: list[Int[np.ndarray, "_"]],
     subject: np.ndarray,
     camera_id: np.ndarray,
     time_s: Float[np.ndarray, "N"],
     *,
     count: int,
     seconds: float,
-) -> list[Int[np.ndarray, "T"]]:
+) -> list[Int[np.ndarray, "_"]]:
     """Up to `count` runs of different people, then cameras, the longest first; each cut to its part of the seconds."""
     left, chosen = list(runs), []
     people: Counter[str] = Counter()

@@ -17,7 +17,7 @@ from posegrid.body.camera import smallest_rotation
 from posegrid.body.skeleton import BONES, JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS
 
 Colour = tuple[int, int, int]
-Picture = UInt8[np.ndarray, "height width 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 LEFT: Colour = (0, 114, 178)
 RIGHT: Colour = (213, 94, 0)
@@ -90,6 +90,14 @@ def draw_keypoints(
     picture = image_rgb.copy()
     picture[y0:y1, x0:x1] = canvas.picture()
     return picture
+
+
+def draw_dot(image_rgb: Picture, point_px: Float[np.ndarray, "2"], *, radius_px: float = 2.5) -> Picture:
+    """A copy of the picture with a white dot on it, rimmed in black."""
+    canvas = _Canvas(image_rgb)
+    canvas.dot(point_px, radius_px + 1, INK)
+    canvas.dot(point_px, radius_px, WHITE)
+    return canvas.picture()
 
 
 def draw_pose_3d(

@@ -12,18 +12,22 @@ from posegrid.errors import OutputError
 from posegrid.files import completed
 from posegrid.results.draw import (
     FRONT,
+    MIDDLE,
     SIDE,
     Picture,
     below,
     beside,
     colour_of,
+    draw_dot,
     draw_keypoints,
     draw_pose_3d,
     enlarged,
     labelled,
 )
 
-GREY_LINE = (120, 126, 136)
+GRID_LINE = (120, 126, 136)
+MIDDLE_TINT = (0, 158, 115)
+"""Grey, the middle's colour elsewhere, would drown in a grey crop."""
 
 
 def sample_row(
@@ -85,6 +89,8 @@ def grid_picture(
 ) -> Picture:
     """One crop with its skeleton, then again for each of the 17 joints with the grid cells that are positive for it.
 
+    The number is that of the positive cells; the white dot is the joint.
+
     keypoints_px: pixels of the crop.
     """
     size = crop.shape[-1]
@@ -94,7 +100,8 @@ def grid_picture(
     panels = [labelled(draw_keypoints(large, points), f"{cells} x {cells} cells", text_px=13)]
     for joint, name in enumerate(JOINT_NAMES):
         text = f"{name.replace('_', ' ')}: {int(positive[joint].sum())}"
-        panels.append(labelled(_with_cells(large, positive[joint], joint), text, text_px=13))
+        cells_shown = draw_dot(_with_cells(large, positive[joint], joint), points[joint])
+        panels.append(labelled(cells_shown, text, text_px=13))
     rows = [beside(*panels[start : start + 6]) for start in range(0, len(panels), 6)]
     return below(*rows)
 
@@ -104,12 +111,13 @@ def _with_cells(picture: Picture, positive: Bool[np.ndarray, "cells cells"], joi
     size, cells = picture.shape[0], len(positive)
     edges = np.round(np.arange(cells + 1) * size / cells).astype(int)
     tinted = picture.astype(np.float32)
+    colour = MIDDLE_TINT if colour_of(joint) == MIDDLE else colour_of(joint)
     for row, column in np.argwhere(positive):
         area = (slice(edges[row], edges[row + 1]), slice(edges[column], edges[column + 1]))
-        tinted[area] = 0.3 * tinted[area] + 0.7 * np.array(colour_of(joint))
+        tinted[area] = 0.3 * tinted[area] + 0.7 * np.array(colour)
     lines = np.minimum(edges, size - 1)
-    tinted[lines] = 0.65 * tinted[lines] + 0.35 * np.array(GREY_LINE)
-    tinted[:, lines] = 0.65 * tinted[:, lines] + 0.35 * np.array(GREY_LINE)
+    tinted[lines] = 0.65 * tinted[lines] + 0.35 * np.array(GRID_LINE)
+    tinted[:, lines] = 0.65 * tinted[:, lines] + 0.35 * np.array(GRID_LINE)
     return tinted.round().astype(np.uint8)
 
 
