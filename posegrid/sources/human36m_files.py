@@ -8,7 +8,8 @@ files, masks as one three-dimensional array, and any type of number are read too
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -181,7 +182,8 @@ class MaskWriter:
         with MaskWriter(path) as masks:
             masks.write(mask)
 
-    Leaving the block by an exception removes the unfinished file. Raises OutputError where it cannot be written.
+    Until then the compressed masks (some kB each) are held in memory: HDF5 does not tell in time that a disk is full.
+    Leaving the block by an exception writes nothing. Raises OutputError where the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -190,11 +192,9 @@ class MaskWriter:
         self._shape: tuple[int, ...] | None = None
 
     def __enter__(self) -> "MaskWriter":
-        with _output_errors(self.path), ExitStack() as stack:
-            self._part = stack.enter_context(completed(self.path))
-            self._file = h5py.File(self._part, "w", userblock_size=512)
-            self._pictures = self._file.create_group("#refs#")
-            self._cleanup = stack.pop_all()
+        self._bytes = BytesIO()
+        self._file = h5py.File(self._bytes, "w", userblock_size=512)
+        self._pictures = self._file.create_group("#refs#")
         return self
 
     def write(self, mask: Bool[np.ndarray, "H W"]) -> None:
@@ -203,37 +203,32 @@ class MaskWriter:
         if mask.shape != (self._shape or mask.shape):
             raise OutputError(f"{self.path}: mask {index} has the shape {mask.shape}, those before {self._shape}.")
         self._shape = mask.shape
-        with _output_errors(self.path):
-            picture = self._pictures.create_dataset(
-                f"frame{index:06d}",
-                data=np.ascontiguousarray(mask.T).view(np.uint8),
-                chunks=mask.shape[::-1],
-                compression="gzip",
-                compression_opts=1,
-            )
-            picture.attrs["MATLAB_class"] = np.bytes_("logical")
-            picture.attrs["MATLAB_int_decode"] = np.int32(1)
-            self._references.append(picture.ref)
+        picture = self._pictures.create_dataset(
+            f"frame{index:06d}",
+            data=np.ascontiguousarray(mask.T).view(np.uint8),
+            chunks=mask.shape[::-1],
+            compression="gzip",
+            compression_opts=1,
+        )
+        picture.attrs["MATLAB_class"] = np.bytes_("logical")
+        picture.attrs["MATLAB_int_decode"] = np.int32(1)
+        self._references.append(picture.ref)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is not None:
-            with suppress(OSError, RuntimeError):
-                self._file.close()
-            self._cleanup.__exit__(kind, error, at)
-            return
-        with _output_errors(self.path), self._cleanup:
-            self._finish()
-
-    def _finish(self) -> None:
-        if not self._references:
-            self._file.close()
-            raise OutputError(f"{self.path}: no mask was written, so there is no file of masks.")
-        cells = self._file.create_dataset("Masks", (len(self._references), 1), dtype=h5py.ref_dtype)
-        cells.attrs["MATLAB_class"] = np.bytes_("cell")
-        cells[:, 0] = self._references
+        if error is None and self._references:
+            cells = self._file.create_dataset("Masks", (len(self._references), 1), dtype=h5py.ref_dtype)
+            cells.attrs["MATLAB_class"] = np.bytes_("cell")
+            cells[:, 0] = self._references
         self._file.close()
-        with self._part.open("r+b") as file:
-            file.write(_matlab_header())
+        if error is not None:
+            return
+        if not self._references:
+            raise OutputError(f"{self.path}: no mask was written, so there is no file of masks.")
+        content = self._bytes.getbuffer()
+        header = _matlab_header()
+        content[: len(header)] = header
+        with _output_errors(self.path), completed(self.path) as temporary:
+            temporary.write_bytes(content)
 
 
 def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
@@ -267,5 +262,5 @@ def _matlab_header() -> bytes:
 def _output_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: cannot be written: {error}.") from error
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error

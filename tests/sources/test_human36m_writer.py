@@ -1,6 +1,9 @@
 """What is written in Human3.6M's layout is read back by the libraries and the parsing that others use for it."""
 
+import resource
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +27,7 @@ from posegrid.sources.human36m_writer import (
     mark_synthetic,
     write_metadata,
     write_poses,
-)
+)from posegrid.sources.video import VideoWriter
 
 VIEW = f"Walking 1.{CAMERA_IDS[0]}"
 
@@ -242,6 +245,48 @@ def test_masks_of_changing_size_and_no_masks_are_refused(tmp_path: Path) -> None
     with pytest.raises(OutputError, match="no mask was written"), MaskWriter(tmp_path / "a.mat"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may grow over 20 kB, as if the disk had no more room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def write_noisy_video(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with VideoWriter(path, 50, SIZE_WH, quality=5) as video:
+        for _ in range(40):
+            video.write(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
+
+
+def write_noisy_masks(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with MaskWriter(path) as masks:
+        for _ in range(40):
+            masks.write(rng.random((48, 64)) > 0.5)
+
+
+def write_long_poses(path: Path) -> None:
+    write_pose_cdf(path, np.random.default_rng(0).normal(size=(300, 32, 3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("a.mp4", write_noisy_video), ("a.mat", write_noisy_masks), ("a.cdf", write_long_poses)]
+)
+def test_a_full_disk_is_reported_and_leaves_no_half_file(
+    tmp_path: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    with pytest.raises(OutputError, match=rf"{name}: .*cannot be written: File too large"), full_disk():
+        write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    write(tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 20_000
 
 
 def test_the_same_masks_give_the_same_bytes(tmp_path: Path) -> None:
