@@ -1,0 +1,123 @@
+"""Weights that run without torch: an ONNX file of `posegrid export` on ONNX Runtime."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from jaxtyping import Float, UInt8
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
+
+from posegrid.body.skeleton import NUM_JOINTS, mirrored
+from posegrid.errors import CheckpointError
+from posegrid.learning.facts import METADATA_KEY, ModelFacts
+
+SHIPPED = "posegrid-s.onnx"
+INPUT, OUTPUT = "image", "pose_mm"
+
+_UNREADABLE = (
+    onnx_errors.Fail,
+    onnx_errors.InvalidArgument,
+    onnx_errors.InvalidGraph,
+    onnx_errors.InvalidProtobuf,
+    onnx_errors.ModelRequiresCompilation,
+    onnx_errors.NoModel,
+    onnx_errors.NotImplemented,
+    onnx_errors.RuntimeException,
+)
+"""What ONNX Runtime raises for a file it cannot use; the classes have no common parent but Exception."""
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxModel:
+    """A network ready to estimate poses, and what it says about itself."""
+
+    facts: ModelFacts
+    name: str
+    """Name of the file."""
+    session: onnxruntime.InferenceSession
+
+    def predict_mm(
+        self, images: UInt8[np.ndarray, "N S S"], *, flip_average: bool = False
+    ) -> Float[np.ndarray, "N 17 3"]:
+        """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts name.
+
+        flip_average: the mean of the answers for the crop and for its mirror image (mirrored back): twice the work.
+        Raises CheckpointError for crops of another size.
+        """
+        size = self.facts.image_size
+        if images.shape[1:] != (size, size):
+            raise CheckpointError(
+                f"{self.name} takes crops of {size} x {size} px, not {images.shape[2]} x {images.shape[1]}."
+            )
+        poses = self._answer(images)
+        if flip_average:
+            poses = (poses + mirrored(self._answer(images[:, :, ::-1]))) / 2
+        return poses
+
+    def _answer(self, images: np.ndarray) -> np.ndarray:
+        if not len(images):
+            return np.zeros((0, NUM_JOINTS, 3), dtype=np.float32)
+        answer = self.session.run([OUTPUT], {INPUT: images[:, None].astype(np.float32) / 255})[0]
+        return np.asarray(answer, dtype=np.float32)
+
+
+def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
+    """The network in an ONNX file of `posegrid export`; None: the weights that come with posegrid.
+
+    threads: how many cores one call may use. Raises CheckpointError if the file is missing, damaged, not of posegrid,
+    or of another format or skeleton.
+    """
+    where, content = _content(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except _UNREADABLE as error:
+        raise CheckpointError(
+            f"{where} cannot be read as ONNX ({_first_line(error)}): it is damaged or another kind of file. "
+            "Make it again with `posegrid export`."
+        ) from error
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise CheckpointError(f"{where} is an ONNX file, but not of posegrid: it has no facts about itself.")
+    facts = ModelFacts.from_json(text, where)
+    _check_shapes(session, facts, where)
+    return OnnxModel(facts, Path(where).name, session)
+
+
+def _content(path: Path | None) -> tuple[str, bytes]:
+    """Name and bytes of a weights' file."""
+    if path is not None:
+        if path.suffix == ".safetensors":
+            raise CheckpointError(f"{path} is a checkpoint; turn it into ONNX first: posegrid export {path}")
+        if not path.is_file():
+            raise CheckpointError(f"{path} is no file; expected weights (.onnx) of `posegrid export`.")
+        try:
+            return str(path), path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    shipped = resources.files("posegrid").joinpath("weights", SHIPPED)
+    if not shipped.is_file():
+        raise CheckpointError(
+            f"This installation of posegrid has no weights (posegrid/weights/{SHIPPED}); give some with --weights."
+        )
+    return SHIPPED, shipped.read_bytes()
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, facts: ModelFacts, where: str) -> None:
+    """Raise CheckpointError unless the network takes grey crops and answers with poses."""
+    inputs = {node.name: node.shape for node in session.get_inputs()}
+    outputs = {node.name: node.shape for node in session.get_outputs()}
+    size = facts.image_size
+    if set(inputs) != {INPUT} or inputs[INPUT][1:] != [1, size, size] or OUTPUT not in outputs:
+        raise CheckpointError(
+            f"{where}: takes {inputs} and answers {list(outputs)}, expected {INPUT} (N, 1, {size}, {size}) and "
+            f"{OUTPUT} (N, {NUM_JOINTS}, 3). Make it again with `posegrid export`."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
