@@ -27,7 +27,8 @@ from posegrid.sources.human36m_writer import (
     mark_synthetic,
     write_metadata,
     write_poses,
-)from posegrid.sources.video import VideoWriter
+)
+from posegrid.sources.video import VideoWriter
 
 VIEW = f"Walking 1.{CAMERA_IDS[0]}"
 
