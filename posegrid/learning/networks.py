@@ -7,6 +7,7 @@ Pooling stands before the activation everywhere: for rising activations the resu
 work.
 """
 
+from collections.abc import Iterator
 from typing import Literal, get_args
 
 import torch
@@ -129,10 +130,8 @@ def _report2015(channels: tuple[int, int, int], size: int) -> Backbone:
     )
     width = _num_outputs(convolutions, size)
     hidden = nn.Sequential(nn.Linear(width, 1024), nn.Tanh(), nn.Linear(1024, 2048), nn.Tanh())
-    for layer in (*convolutions, *hidden):
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+    for layer in _layers_of(convolutions, hidden):
+        nn.init.xavier_uniform_(layer.weight)
     return Backbone(convolutions, hidden, size, 2048)
 
 
@@ -143,7 +142,7 @@ def _lichan2014(size: int, *, for_grid: bool) -> Backbone:
     """
     convolutions = nn.Sequential(
         *(nn.Conv2d(1, 32, 9), nn.MaxPool2d(2), nn.ReLU()),
-        *(nn.Conv2d(32, 64, 5), nn.LocalResponseNorm(5), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 5), ResponseNorm(64), nn.MaxPool2d(2), nn.ReLU()),
         *(nn.Conv2d(64, 64, 5), nn.MaxPool2d(2), nn.ReLU()),
     )
     width = _num_outputs(convolutions, size)
@@ -169,6 +168,27 @@ def _posegrid_s(size: int) -> Backbone:
     hidden = nn.Sequential(nn.Linear(48 * (size // 16) ** 2, 448), nn.ReLU())
     _start_he(convolutions, hidden)
     return Backbone(convolutions, hidden, size, 448)
+
+
+class ResponseNorm(nn.Module):
+    """Local response normalisation over 5 channels, x / (1 + a / 5 * sum of squares)^0.75 (Krizhevsky et al., 2012).
+
+    The same numbers as `nn.LocalResponseNorm(5)` in less than half its time: the sum is a 1 x 1 convolution.
+    """
+
+    def __init__(self, channels: int, alpha: float = 1e-4) -> None:
+        super().__init__()
+        places = torch.arange(channels)
+        band = ((places[:, None] - places).abs() <= 2).float()
+        self.weights: Tensor
+        self.ones: Tensor
+        self.register_buffer("weights", (band * (alpha / 5))[:, :, None, None], persistent=False)
+        self.register_buffer("ones", torch.ones(channels), persistent=False)
+
+    def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The maps, each value divided by what its neighbour channels have at the same place."""
+        root = torch.rsqrt(functional.conv2d(maps.square(), self.weights, self.ones))
+        return maps * (root * torch.sqrt(root))
 
 
 class ResidualBlock(nn.Module):
@@ -199,14 +219,20 @@ class ResidualBlock(nn.Module):
 
 
 def _start_he(*parts: nn.Module) -> None:
-    """Weights after He et al. (ICCV 2015); biases at zero."""
+    """Weights after He et al. (ICCV 2015)."""
+    for layer in _layers_of(*parts):
+        mode = "fan_out" if isinstance(layer, nn.Conv2d) and layer.bias is None else "fan_in"
+        nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
+
+
+def _layers_of(*parts: nn.Module) -> Iterator[nn.Conv2d | nn.Linear]:
+    """All layers with weights, their biases set to zero."""
     for part in parts:
         for layer in part.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                mode = "fan_out" if isinstance(layer, nn.Conv2d) and layer.bias is None else "fan_in"
-                nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
+                yield layer
 
 
 def _num_outputs(convolutions: nn.Module, size: int) -> int:

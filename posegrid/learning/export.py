@@ -1,0 +1,125 @@
+"""The command `posegrid export`: a checkpoint as an ONNX file that runs without torch, with the same facts in it."""
+
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from tyro.conf import Positional
+
+from posegrid.errors import CheckpointError, OutputError
+from posegrid.files import completed
+from posegrid.learning.checkpoint import Checkpoint, load_checkpoint
+from posegrid.learning.facts import METADATA_KEY
+from posegrid.learning.targets import GridTarget, JointTarget
+
+OPSET = 17
+"""Read by every ONNX Runtime since 1.12 (2022)."""
+WORST_DIFFERENCE_MM = 0.1
+INPUT, OUTPUT = "image", "pose_mm"
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """Settings of `posegrid export`."""
+
+    checkpoint: Positional[Path]
+    """Weights of posegrid train (.safetensors)."""
+    out: Path | None = None
+    """ONNX file to write. Default: the checkpoint's name with .onnx."""
+
+
+class Predictor(nn.Module):
+    """Network and target as one function from grey crops to poses: what the ONNX file holds.
+
+    Outputs for the grid task, learnt beside the poses, are left out.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.backbone, self.head, self.target = checkpoint.network.backbone, checkpoint.network.head, checkpoint.target
+        if isinstance(self.target, JointTarget):
+            self.target = self.target.pose
+            self.head = _first_outputs(self.head, self.target.num_outputs)
+
+    def forward(self, image: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 17 3"]:
+        """Root-relative poses, mm, of grey crops in 0..1."""
+        return self.target.decode(self.head(self.backbone.forward_features(image)))
+
+
+def export(settings: ExportSettings) -> Path:
+    """Write the checkpoint as ONNX and compare the two; the path of the ONNX file.
+
+    Raises CheckpointError for weights of the grid task, and where the two differ by 0.1 mm or more; OutputError if the
+    file cannot be written.
+    """
+    checkpoint = load_checkpoint(settings.checkpoint)
+    if isinstance(checkpoint.target, GridTarget):
+        raise CheckpointError(
+            f"{settings.checkpoint} answers the grid task, not poses; export weights of posegrid train."
+        )
+    out = settings.out or settings.checkpoint.with_suffix(".onnx")
+    try:
+        with completed(out) as temporary:
+            temporary.write_bytes(onnx_bytes(checkpoint))
+            difference_mm = largest_difference_mm(checkpoint, temporary)
+            if difference_mm >= WORST_DIFFERENCE_MM:
+                raise CheckpointError(
+                    f"The ONNX file differs from the checkpoint by {difference_mm:.3f} mm, expected below "
+                    f"{WORST_DIFFERENCE_MM} mm; nothing was written. The two runtimes disagree on this network."
+                )
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error}); choose another --out.") from error
+    size_mb = out.stat().st_size / 1e6
+    print(f"{out}: {size_mb:.1f} MB, at most {difference_mm:.2g} mm from the checkpoint")
+    return out
+
+
+def onnx_bytes(checkpoint: Checkpoint) -> bytes:
+    """The checkpoint as an ONNX model: `image` (N, 1, size, size) in 0..1 to `pose_mm` (N, 17, 3), any N."""
+    size = checkpoint.facts.image_size
+    example = torch.zeros(2, 1, size, size)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # torch 2.13 calls this exporter deprecated; the new one needs onnxscript, and its files are no better here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # The crop's size is a constant in the file, and meant to be.
+        warnings.filterwarnings("ignore", message="Converting a tensor to a Python boolean")
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            Predictor(checkpoint).eval(),
+            (example,),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(path)
+    onnx.helper.set_model_props(model, {METADATA_KEY: checkpoint.facts.to_json()})
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def largest_difference_mm(checkpoint: Checkpoint, path: Path, num_images: int = 16) -> float:
+    """The largest difference of any coordinate between the checkpoint and its ONNX file, over made-up crops, mm."""
+    size = checkpoint.facts.image_size
+    images = np.random.default_rng(0).integers(0, 256, (num_images, size, size), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    answer = session.run([OUTPUT], {INPUT: images[:, None].astype(np.float32) / 255})[0]
+    return float(np.abs(np.asarray(answer) - checkpoint.predict_mm(images)).max())
+
+
+def _first_outputs(head: nn.Linear, count: int) -> nn.Linear:
+    """A head with the first outputs only."""
+    smaller = nn.Linear(head.in_features, count)
+    with torch.no_grad():
+        smaller.weight.copy_(head.weight[:count])
+        smaller.bias.copy_(head.bias[:count])
+    return smaller
