@@ -16,6 +16,8 @@ HALF = np.float32(0.5)
 NOISE_SIZE = 32
 """The noise volume repeats after so many steps in each direction; a power of two."""
 LUMA_STEPS = 4096
+NOTHING_MM = np.float32(-1e9)
+"""Value of a shadow map where nothing is."""
 SHADOW_OFFSET_MM = np.float32(15.0)
 """Points are lifted off their own surface by this much before the shadow map is asked: it hides the map's steps."""
 SHADOW_BIAS_MM = np.float32(10.0)
@@ -331,7 +333,7 @@ def floor_light(column, row, lens, lamp, depths):
     blocked = 0
     for j in range(v - 2, v + 3, 2):
         for i in range(u - 2, u + 3, 2):
-            if i >= 0 and j >= 0 and i < size and j < size and depths[j, i] > -np.inf:
+            if i >= 0 and j >= 0 and i < size and j < size and depths[j, i] > NOTHING_MM:
                 blocked += 1
     return ONE - lamp.floor_darkening * np.float32(blocked) / np.float32(9)
 
@@ -345,7 +347,7 @@ def shade(
 
     screen (V, 3): vertices in samples, as `project` gives them; faces (F, 3) int32; attributes (V, 12); material (V,)
     uint8: row of materials (M, 12); lens: the camera at S x S pixels; depths: the lamp's shadow map, negative distance
-    along the rays of what is nearest, -inf where there is nothing; volume: see `volume_noise`; background (S, S, 3):
+    along the rays of what is nearest, or NOTHING_MM; volume: see `volume_noise`; background (S, S, 3):
     linear light. The floor's shadow is looked for in the half-open shadow_box (4,) int: left, top, right, bottom.
     """
     size = picture.shape[0]

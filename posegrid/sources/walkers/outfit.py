@@ -108,8 +108,8 @@ def random_materials(rng: np.random.Generator) -> dict[str, Float[np.ndarray, "1
     top_pattern = int(
         rng.choice([PLAIN, HOOPS, STRIPES, CHECKS, CAMOUFLAGE, PRINT], p=[0.4, 0.17, 0.1, 0.1, 0.1, 0.13])
     )
-    top_frequency = draw(0.06, 0.1) if top_pattern == PRINT else draw(0.012, 0.045)
-    bottom_pattern = int(rng.choice([PLAIN, STRIPES, CHECKS], p=[0.76, 0.12, 0.12]))
+    top_frequency = draw(0.06, 0.1) if top_pattern == PRINT else draw(0.006, 0.028)
+    bottom_pattern = int(rng.choice([PLAIN, CHECKS, CAMOUFLAGE], p=[0.88, 0.06, 0.06]))
     return {
         "skin": material(np.array(skin) * draw(0.85, 1.1), gloss=0.08, mottle_per_mm=0.08),
         "eye": material(np.full(3, 0.5), mottle=0.0),
@@ -117,7 +117,7 @@ def random_materials(rng: np.random.Generator) -> dict[str, Float[np.ndarray, "1
         "shoe": material(shoe.clip(0.01, 0.9), gloss=draw(0, 0.2), mottle=0.03),
         "sole": material(np.full(3, sole).clip(0.01, 0.9), mottle=0.03),
         "sock": material(np.full(3, rng.choice([0.02, 0.1, 0.7]))),
-        "bottom": _cloth(rng, bottom_pattern, draw(0.02, 0.06)),
+        "bottom": _cloth(rng, bottom_pattern, draw(0.008, 0.03)),
         "coat": _cloth(rng, PLAIN, 0.01),
         "top": _cloth(rng, top_pattern, top_frequency),
     }

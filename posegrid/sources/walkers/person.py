@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from posegrid.sources.walkers.body import BONE_INDEX, Body, BodyModel, load_body_model
 from posegrid.sources.walkers.garments import Cut, Landmarks, cut_faces, find_landmarks, smoothed, vertex_normals
-from posegrid.sources.walkers.kernels import project_along_light, rasterise
+from posegrid.sources.walkers.kernels import NOTHING_MM, project_along_light, rasterise
 from posegrid.sources.walkers.light import light_frame
 from posegrid.sources.walkers.outfit import Outfit, random_materials, random_outfit
 
@@ -64,9 +64,13 @@ class _Tailor:
 
     def piece(
         self, material: str, mesh: str, field: np.ndarray, offset_mm: np.ndarray | float,
-        wrinkle: np.ndarray | float = 0.0, tint: np.ndarray | float = 1.0, smoothing: int = 0,
+        wrinkle: np.ndarray | float = 0.0, tint: np.ndarray | float = 1.0,
+        smoothing: int = 0, clearance_mm: np.ndarray | float = 0.0,
     ) -> _Piece:  # fmt: skip
-        """The part of a mesh where the field is positive, moved out along its normals (or by vectors)."""
+        """The part of a mesh where the field is positive, moved out along its normals (or by vectors).
+
+        Smoothing leaves each point at least the clearance away from the mesh.
+        """
         count = self.model.num_vertices
         cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
         moved = np.broadcast_to(offset_mm, (count,)) if np.ndim(offset_mm) < 2 else offset_mm
@@ -74,6 +78,9 @@ class _Tailor:
         points = cut.of(self.body.vertices_mm + shift)
         if smoothing:
             points = smoothed(points, cut.faces, smoothing)
+            normals = cut.of(self.marks.normals)
+            gap = ((points - cut.of(self.body.vertices_mm)) * normals).sum(axis=1)
+            points += normals * np.maximum(0, cut.of(np.broadcast_to(clearance_mm, count)) - gap)[:, None]
         wrinkles, tints = (cut.of(np.broadcast_to(value, count).astype(float)) for value in (wrinkle, tint))
         return _Piece(material, cut, points, wrinkles, tints)
 
@@ -135,11 +142,15 @@ def _below(tailor: _Tailor) -> list[_Piece]:
         folds = sum(strength * _bump(marks.along_leg, *place) for strength, *place in
                     ((0.5, 1.02, 0.18), (0.6, 1.85, 0.25), (0.4, 0.05, 0.25)))  # fmt: skip
         wrinkle = 0.35 + folds * marks.is_leg
-        pieces.append(tailor.piece("bottom", "helper_tights", field, 3 + ease + flare, wrinkle, smoothing=3))
+        clearance = np.where(marks.along_leg > 1.5, outfit.shoe_ease + 3, 2.5)  # over the shoes
+        offset = np.maximum(3 + ease + flare, clearance)
+        pieces.append(
+            tailor.piece("bottom", "helper_tights", field, offset, wrinkle, smoothing=3, clearance_mm=clearance)
+        )
     if outfit.below in ("skirt", "coat"):
         material = "bottom" if outfit.below == "skirt" else "coat"
         field = height - hips * (1 - outfit.skirt_end)
-        pieces.append(tailor.piece(material, "helper_skirt", field, 4 + 0.6 * outfit.top_ease, 0.45))
+        pieces.append(tailor.piece(material, "helper_skirt", field, 9 + 0.4 * outfit.top_ease, 0.45))
     return pieces
 
 
@@ -152,13 +163,18 @@ def _top(tailor: _Tailor) -> _Piece:
     neckline = neck[2] + 20 - outfit.neckline * np.clip(1 - np.abs(x) / 90, 0, 1) * (y < neck[1] + 20)
     sleeves = np.where(marks.is_arm, 260 * (outfit.sleeve_end - marks.along_arm), height - hem)
     lower = np.clip((body.head_of("spine02")[2] - height) / 250, 0, 1) * ~marks.is_arm
-    ease = outfit.top_ease * (0.4 + 0.6 * lower + 0.5 * np.clip(marks.along_arm, 0, 1))
+    trunk_ease = outfit.top_ease * (0.4 + 0.6 * lower)
+    if outfit.below == "skirt":  # the top is tucked in
+        trunk_ease, over = 0.3 * trunk_ease, 0.0
+    else:
+        over = 4.0 + 0.5 * outfit.leg_ease
+    ease = np.where(marks.is_arm, outfit.top_ease * (0.4 + 0.5 * np.clip(marks.along_arm, 0, 1)), trunk_ease)
     folds = 0.55 * _bump(marks.along_arm, 1.0, 0.25) + 0.35 * _bump(marks.along_arm, 0.15, 0.25)
     wrinkle = 0.35 + folds * marks.is_arm + 0.4 * lower
-    over = 4.0 if outfit.below != "skirt" else -2.0
     material = "coat" if outfit.below == "coat" else "top"
     field = np.minimum(sleeves, neckline - height)
-    return tailor.piece(material, "helper_tights", field, 6 + over + ease, wrinkle, smoothing=5)
+    offset = 5 + over * lower + ease
+    return tailor.piece(material, "helper_tights", field, offset, wrinkle, smoothing=5, clearance_mm=4.0)
 
 
 def _bare_skin(tailor: _Tailor) -> _Piece:
@@ -269,7 +285,7 @@ def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_
     radius = np.sqrt(1 - z**2)
     for towards in np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1):
         rotation = tuple(tuple(row) for row in light_frame(towards).astype(np.float32))
-        depths, front = np.full((size, size), -np.inf, np.float32), np.full((size, size), -1, np.int32)
+        depths, front = np.full((size, size), NOTHING_MM, np.float32), np.full((size, size), -1, np.int32)
         project_along_light(points, rotation, centre, texels_per_mm, size, screen)
         rasterise(screen, faces, both_sides, depths, front)
         project_along_light(lifted, rotation, centre, texels_per_mm, size, screen)

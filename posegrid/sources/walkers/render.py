@@ -105,7 +105,7 @@ def _lamp(person: Person, vertices: np.ndarray, light: Light) -> tuple[kernels.L
     rotation = _triples(light_frame(towards))
     centre = _singles((vertices.min(axis=0) + vertices.max(axis=0)) / 2)
     size, texels_per_mm = SHADOW_MAP_SIZE, np.float32(SHADOW_MAP_SIZE / SHADOW_MAP_SPAN_MM)
-    depths, front = np.full((size, size), -np.inf, np.float32), np.full((size, size), -1, np.int32)
+    depths, front = np.full((size, size), kernels.NOTHING_MM, np.float32), np.full((size, size), -1, np.int32)
     screen = np.empty_like(vertices)
     kernels.project_along_light(vertices, rotation, centre, texels_per_mm, size, screen)
     kernels.rasterise(screen, person.faces, person.two_sided, depths, front)
