@@ -15,6 +15,13 @@ from posegrid.body.camera import Camera, look_at
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 PICTURE_SIZE_PX = 1000
 FRAME_RATE_HZ = 50.0
+STUDIO_REACH_MM = 5500.0
+VARIED_REACH_MM = 9000.0
+"""How far from the middle of the room the studio's and other cameras stand at most: rooms are made for it."""
+
+WALKING_CENTRE_MM = (0.0, 300.0)
+WALKING_HALF_SIZE_MM = (1300.0, 1400.0)
+"""Where people walk: inside the ellipse of these half axes (x, y) about this point all four cameras see them whole."""
 
 _CENTRES_MM = np.array(
     [[1840.0, 4960.0, 1560.0], [1760.0, -5080.0, 1610.0], [-1850.0, 5220.0, 1490.0], [-1790.0, -3720.0, 1570.0]]

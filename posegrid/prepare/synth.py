@@ -1,0 +1,294 @@
+"""`posegrid synth`: rendered walkers with exact truth, as shards of crops or as a tree in Human3.6M's own layout.
+
+The work is cut into clips, each drawn from random numbers of its own: what a clip shows depends on the seed, its
+subject and its number, not on who renders it, in which order, or what else there is (`sources/walkers/clips.py`).
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import joblib
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tyro.conf import Positional
+
+from posegrid.body.skeleton import ROOT, relative_to_root
+from posegrid.errors import SettingsError
+from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, grey, window_of_box
+from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_facts
+from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
+from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
+from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
+from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
+from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
+from posegrid.sources.walkers.stage import FRAME_RATE_HZ
+
+ACTION = "Walking"
+CROPS_PER_SHARD = 2000
+GAP_FRAMES = 50
+"""Frames left out between two clips of a subaction, so that nobody takes the jump between them for a motion."""
+
+
+@dataclass(frozen=True)
+class SynthSettings:
+    """What to render. A second call with the same settings goes on where the first one stopped."""
+
+    out: Positional[Path]
+    """Folder to write to."""
+    layout: Literal["crops", "human36m"] = "crops"
+    """crops: shards, ready for training; human36m: videos, poses and masks as the Human3.6M release has them."""
+    subjects: tuple[str, ...] = ()
+    """Subjects of the release to render, with its two subactions each: S1 S5 S6 S7 train, S8 validates, S9 S11 test. If
+    none are named, crops show as many people as the next three flags say (W0001... train, V0001... validate, T0001...
+    test), and the human36m layout has all seven."""
+    people: int = 200
+    """Training subjects."""
+    validation_people: int = 20
+    """Validation subjects."""
+    test_people: int = 20
+    """Test subjects."""
+    crops_per_person: int = 120
+    """Crops of each training subject."""
+    held_out_crops_per_person: int | None = None
+    """Crops of each validation and test subject; as many as of a training subject if not given."""
+    views: int = 4
+    """Cameras that see each moment."""
+    every_nth_frame: int = 5
+    """Which frames of the 50 Hz motion to render: 0, n, 2n, ..."""
+    image_size: int = 128
+    """Width and height of a crop, pixels."""
+    margin: float = DEFAULT_MARGIN
+    """Room round the person: the crop's side is (1 + margin) x the longer side of the person's box."""
+    image_format: ImageFormat = "jpeg"
+    """How crops are compressed; png is exact and about five times as large."""
+    quality: int = 90
+    """JPEG quality, 1 to 95."""
+    background: Background = "removed"
+    """Whether what is not the person is black; kept shows a room."""
+    cameras: CameraKind = "human36m"
+    """human36m: four fixed cameras like the release's. varied: a new one for every crop, 3 to 7 m away, 0.8 to 2.2 m
+    high, 40 to 75 degrees wide."""
+    motion: Path | None = None
+    """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up gaits."""
+    motion_share: float = 0.5
+    """Share of the walks that are taken from the motion capture, 0 to 1."""
+    seed: int = 0
+    """The same seed gives the same people, rooms, walks and pictures."""
+    frames: int = 500
+    """Frames (50 per second) of each sequence in the human36m layout."""
+    picture_size: int = 1000
+    """Width and height of the videos in the human36m layout, pixels."""
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Clips rendered at a time, each by its own process."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("people", 1, 9999),
+            ("validation_people", 0, 9999),
+            ("test_people", 0, 9999),
+            ("crops_per_person", 1, 10**7),
+            ("held_out_crops_per_person", 1, 10**7),
+            ("views", 1, 4),
+            ("every_nth_frame", 1, 1000),
+            ("image_size", 16, 2048),
+            ("margin", 0, 10),
+            ("quality", 1, 95),
+            ("motion_share", 0, 1),
+            ("seed", 0, 2**63),
+            ("frames", 2, 100_000),
+            ("picture_size", 64, 4000),
+            ("workers", 1, 10**4),
+        ):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
+        if self.motion is not None and not self.motion.is_dir():
+            raise SettingsError(f"{self.motion} is no folder; --motion takes a folder with ASF and AMC files.")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a worker reports of a piece of work it has done."""
+
+    name: str
+    num_pictures: int
+
+
+@dataclass(frozen=True)
+class CropJob:
+    """One shard to render: a clip, which moments of it, and who is in which split."""
+
+    clip: ClipPlan
+    crops: CropPlan
+    path: Path
+    first_frame_index: int
+
+
+def synth(settings: SynthSettings) -> None:
+    """Renders what is not there yet of what the settings ask for.
+
+    Raises SettingsError if the folder was begun with other settings, OutputError if the disk refuses.
+    """
+    if settings.layout == "human36m":
+        write_release(settings)
+    else:
+        write_dataset(settings)
+
+
+# --- crops ----------------------------------------------------------------------------------------------------------
+
+
+def write_dataset(settings: SynthSettings) -> DatasetFacts:
+    """What the finished data set says about itself."""
+    console = Console()
+    facts = DatasetFacts(
+        image_size=settings.image_size,
+        image_format=settings.image_format,
+        background=settings.background,
+        settings=recorded(settings),
+        synthetic=True,
+    )
+    check_begun_alike(settings.out, facts)
+    remove_leftovers(settings.out)
+    jobs = crop_jobs(settings, captured_walks(settings))
+    to_do = [job for job in jobs if not job.path.exists()]
+    if len(to_do) < len(jobs):
+        console.print(f"{len(jobs) - len(to_do)} of {len(jobs)} shards are done already")
+    total = sum(job.crops.num_crops for job in to_do)
+    pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
+    follow(pool(joblib.delayed(write_crops)(job, settings, facts) for job in to_do), total, "crops", console)
+    num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
+    facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)
+    write_dataset_facts(settings.out, facts)
+    console.print(f"{settings.out}: {num_crops} crops of {sum(map(len, facts.splits.values()))} people")
+    return facts
+
+
+def recorded(settings: SynthSettings) -> dict[str, object]:
+    """The settings that decide what is in a shard, as JSON holds them: more people change no shard that is there."""
+    values = asdict(settings) | {"motion": str(settings.motion.resolve()) if settings.motion else None}
+    left_out = ("out", "workers", "people", "validation_people", "test_people")
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in left_out
+    }
+
+
+def follow(done: Iterable[Finished], total: int, what: str, console: Console) -> None:
+    """Shows each finished piece of work as it comes: as a bar on a terminal, as lines elsewhere."""
+    columns = (
+        TextColumn("rendering"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    start, count = time.perf_counter(), 0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total, speed="")
+        for finished in done:
+            count += finished.num_pictures
+            speed = f"{count / (time.perf_counter() - start):.0f} {what}/s"
+            progress.update(task, advance=finished.num_pictures, description=finished.name, speed=speed)
+            if not console.is_terminal:
+                console.print(f"{count}/{total} {what}, {speed}: {finished.name}", markup=False)
+
+
+def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
+    """Names of the subjects; those of different splits never share random numbers."""
+    if settings.subjects or settings.layout == "human36m":
+        known = SPLITS["subjects-5-2"]
+        wanted = settings.subjects or tuple(name for names in known.values() for name in names)
+        return {split: [name for name in names if name in wanted] for split, names in known.items()}
+    counts = {"train": settings.people, "validation": settings.validation_people, "test": settings.test_people}
+    letters = {"train": "W", "validation": "V", "test": "T"}
+    return {split: [f"{letters[split]}{i:04d}" for i in range(1, count + 1)] for split, count in counts.items()}
+
+
+def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
+    """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it holds none."""
+    return load_walks(settings.motion) if settings.motion is not None else []
+
+
+def crop_jobs(settings: SynthSettings, walks: list[RecordedWalk]) -> list[CropJob]:
+    """The shards of the data set: each at most `CROPS_PER_SHARD` crops of one subaction of one subject."""
+    jobs = []
+    for split, subjects in subjects_by_split(settings).items():
+        wanted = settings.crops_per_person
+        if split != "train" and settings.held_out_crops_per_person is not None:
+            wanted = settings.held_out_crops_per_person
+        num_subactions = 2 if settings.subjects else 1
+        for subject in subjects:
+            for subaction in range(1, num_subactions + 1):
+                share = wanted // num_subactions + (subaction <= wanted % num_subactions)
+                jobs += list(_jobs_of_subaction(settings, walks, subject, subaction, share))
+    return jobs
+
+
+def _jobs_of_subaction(
+    settings: SynthSettings, walks: list[RecordedWalk], subject: str, subaction: int, num_crops: int
+) -> Iterator[CropJob]:
+    first_frame_index = 0
+    num_parts = -(-num_crops // CROPS_PER_SHARD)
+    for part in range(1, num_parts + 1):
+        crops = num_crops // num_parts + (part <= num_crops % num_parts)
+        moments = -(-crops // settings.views)
+        clip = ClipPlan(
+            seed=settings.seed,
+            subject=subject,
+            subaction=subaction,
+            part=part,
+            num_frames=(moments - 1) * settings.every_nth_frame + 1,
+        )
+        plan = CropPlan(
+            num_crops=crops,
+            views=settings.views,
+            every_nth_frame=settings.every_nth_frame,
+            image_size=settings.image_size,
+            margin=settings.margin,
+            background=settings.background,
+            cameras=settings.cameras,
+        )
+        path = settings.out / shard_name(subject, ACTION, subaction, f"part{part:02d}")
+        yield CropJob(choose_walk(clip, walks, settings.motion_share), plan, path, first_frame_index)
+        first_frame_index += moments * settings.every_nth_frame + GAP_FRAMES
+
+
+def write_crops(job: CropJob, settings: SynthSettings, facts: DatasetFacts) -> Finished:
+    """Renders one shard and writes it, sorted by camera and frame."""
+    rows = [crop_row(crop, job, settings) for crop in render_crops(film(job.clip), job.crops, window_of_box)]
+    with ShardWriter(job.path, facts) as shard:
+        for row in sorted(rows, key=lambda row: (row.camera_id, row.frame_index)):
+            shard.write(row)
+    return Finished(job.path.stem, len(rows))
+
+
+def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow:
+    """The crop as `prepare` would have made it from a picture of the same camera."""
+    camera = crop.camera.windowed(crop.window, settings.image_size)
+    frame_index = job.first_frame_index + crop.frame_index
+    return CropRow(
+        image=encode_image(grey(crop.image), settings.image_format, settings.quality),
+        pose_cam_mm=relative_to_root(crop.pose_cam_mm),
+        root_cam_mm=crop.pose_cam_mm[ROOT],
+        keypoints_crop_px=camera.project(crop.pose_cam_mm),
+        crop_camera=np.array([*camera.focal_px, *camera.principal_px]),
+        window=crop.window,
+        subject=job.clip.subject,
+        action=ACTION,
+        subaction=job.clip.subaction,
+        camera_id=crop.camera_id,
+        frame_index=frame_index,
+        time_s=frame_index / FRAME_RATE_HZ,
+    )
+
+
+def write_release(settings: SynthSettings) -> None:
+    raise NotImplementedError

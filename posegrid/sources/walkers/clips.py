@@ -1,0 +1,135 @@
+"""Clips: one person on a walk before the cameras, drawn from random numbers of the clip's own.
+
+A `ClipPlan` always gives the same clip, whoever films it and whatever else is filmed: its random numbers start from the
+seed and the words that name it. A subject's body, clothes, light, room and cameras depend on the subject alone, so they
+are the same in all clips of the subject; gait and path change from clip to clip.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.body.camera import Camera
+from posegrid.body.skeleton import HUMAN36M_32_TO_17
+from posegrid.sources.walkers.gait import sample_style, walk
+from posegrid.sources.walkers.joints import joints_world_mm
+from posegrid.sources.walkers.light import Light, random_light
+from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk, retarget
+from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
+from posegrid.sources.walkers.person import Person, random_person
+from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor
+from posegrid.sources.walkers.rooms import Room, random_room
+from posegrid.sources.walkers.stage import (
+    FRAME_RATE_HZ,
+    PICTURE_SIZE_PX,
+    WALKING_CENTRE_MM,
+    WALKING_HALF_SIZE_MM,
+    studio_cameras,
+)
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """Everything that a clip follows from."""
+
+    seed: int
+    subject: str
+    subaction: int = 1
+    part: int = 1
+    """Which piece of a long subaction; each is a walk of its own."""
+    num_frames: int = 100
+    """Frames at 50 per second."""
+    recorded: RecordedWalk | None = None
+    """The captured walk to repeat; None: a made-up gait."""
+    picture_size: int = PICTURE_SIZE_PX
+    """Width and height of the studio's pictures in pixels."""
+
+    @property
+    def name(self) -> str:
+        """The clip in words, e.g. "W0012 1 part 2"."""
+        return f"{self.subject} {self.subaction} part {self.part}"
+
+    def subject_rng(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose, the same in all clips of the subject."""
+        return np.random.default_rng([self.seed, *f"{self.subject}/{purpose}".encode()])
+
+    def clip_rng(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose in this clip."""
+        return self.subject_rng(f"{self.subaction}/{self.part}/{purpose}")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A person who walks before cameras: T frames at 50 per second."""
+
+    plan: ClipPlan
+    person: Person
+    motion: Motion
+    """Raised by the soles of the person's shoes."""
+    bone_positions_mm: Float[np.ndarray, "T B 3"]
+    joints_world_mm: Float[np.ndarray, "T 32 3"]
+    """The release's 32 joints."""
+    light: Light
+    sensor: Sensor
+    cameras: dict[str, Camera]
+    """The studio's, by id."""
+
+    def posed(self, frame: int) -> PosedPerson:
+        """The person as it looks in one frame."""
+        return pose_person(self.person, self.motion.rotations[frame], self.bone_positions_mm[frame], self.light)
+
+    def pose_world_mm(self, frame: int) -> Float[np.ndarray, "17 3"]:
+        """The skeleton's 17 joints in one frame."""
+        return self.joints_world_mm[frame, list(HUMAN36M_32_TO_17)]
+
+    def room(self, reach_mm: float) -> Room:
+        """The subject's room, large enough for cameras that stand so far from its middle (mm)."""
+        return random_room(self.plan.subject_rng("room"), reach_mm)
+
+
+def film(plan: ClipPlan) -> Clip:
+    """The clip of the plan: body, clothes, walk, light and cameras."""
+    person = random_person(plan.subject_rng("person"))
+    path = _studio_path(plan.clip_rng("path"))
+    motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
+    positions = motion.bone_positions(person.body)
+    return Clip(
+        plan=plan,
+        person=person,
+        motion=motion,
+        bone_positions_mm=positions,
+        joints_world_mm=joints_world_mm(person.body, motion.rotations, positions),
+        light=random_light(plan.subject_rng("light")),
+        sensor=random_sensor(plan.subject_rng("sensor")),
+        cameras=studio_cameras(plan.subject_rng("cameras"), plan.picture_size),
+    )
+
+
+def choose_walk(plan: ClipPlan, walks: list[RecordedWalk], share: float) -> ClipPlan:
+    """The plan with one of the captured walks, as it is or mirrored, in a `share` (0..1) of all cases."""
+    rng = plan.clip_rng("motion capture")
+    if not walks or rng.random() >= share:
+        return plan
+    walk_of_choice = walks[int(rng.integers(len(walks)))]
+    return replace(plan, recorded=mirrored_walk(walk_of_choice) if rng.random() < 0.5 else walk_of_choice)
+
+
+def _studio_path(rng: np.random.Generator) -> WalkingPath:
+    path = sample_path(*WALKING_HALF_SIZE_MM, rng)
+    return replace(path, points_mm=path.points_mm + np.array(WALKING_CENTRE_MM))
+
+
+def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
+    rng = plan.clip_rng("motion")
+    if plan.recorded is None:
+        return walk(person.body, sample_style(rng), path, plan.num_frames, FRAME_RATE_HZ, rng)
+    return retarget(
+        plan.recorded,
+        person.body,
+        path,
+        plan.num_frames,
+        FRAME_RATE_HZ,
+        start_frame=rng.uniform(0, 200),
+        start_mm=rng.uniform(0, path.length_mm),
+    )

@@ -1,0 +1,149 @@
+"""Crops rendered straight in the crop's camera, equal in meaning to those that `prepare` cuts out of whole pictures.
+
+The person's box is that of the posed surface's points in the picture, which is the box of the mask to within a pixel:
+so one small rendering is enough, of the window that the box asks for. Pictures without background are darkened towards
+the person's edge as averaging over masked pixels would do it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from posegrid.body.camera import Camera
+from posegrid.sources.walkers.clips import Clip
+from posegrid.sources.walkers.crop_kernels import divide_by_coverage, multiply_by_coverage, projected_bounds
+from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expose, render
+from posegrid.sources.walkers.rooms import Room
+from posegrid.sources.walkers.stage import CAMERA_IDS, STUDIO_REACH_MM, VARIED_REACH_MM, varied_camera
+
+CameraKind = Literal["human36m", "varied"]
+WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
+
+
+@dataclass(frozen=True)
+class CropPlan:
+    """Which crops of a clip to render, and how."""
+
+    num_crops: int
+    views: int = 4
+    """Cameras that see each moment, 1 to 4."""
+    every_nth_frame: int = 1
+    image_size: int = 128
+    """Width and height in pixels."""
+    margin: float = 0.1
+    """The window's side is (1 + margin) x the longer side of the person's box."""
+    background: Literal["removed", "kept"] = "removed"
+    cameras: CameraKind = "human36m"
+    """varied: a new camera for every crop, under the studio cameras' ids."""
+
+
+@dataclass(frozen=True, eq=False)
+class WalkerCrop:
+    """One rendered crop and the truth about it."""
+
+    image: UInt8[np.ndarray, "size size 3"]
+    """RGB; black off the person if the background is removed."""
+    pose_cam_mm: Float[np.ndarray, "17 3"]
+    """Absolute, in the frame of `camera`."""
+    camera: Camera
+    """Of the whole picture; `camera.windowed(window, size)` is the crop's."""
+    camera_id: str
+    window: Float[np.ndarray, "3"]
+    """x0, y0, side in the whole picture's pixels."""
+    frame_index: int
+    """Frame of the clip, at 50 per second."""
+
+
+def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iterator[WalkerCrop]:
+    """The crops of a clip, moment by moment, at most `num_crops`.
+
+    `window_of_box(box_xyxy, margin)` is the preparation's rule for windows. A person who is not whole in a picture is
+    left out of it.
+    """
+    room = _room(clip, plan)
+    noise = clip.plan.clip_rng("noise")
+    for count, (frame, camera_id) in enumerate(_moments(clip, plan)):
+        if count % plan.views == 0:
+            posed = clip.posed(frame)
+        camera = _camera(clip, plan, frame, camera_id)
+        box = surface_box_px(posed, camera)
+        if not (box[:2].min() >= 0 and box[2:].max() <= min(camera.size_wh)):
+            continue
+        window = window_of_box(box, plan.margin).astype(np.float32)
+        yield WalkerCrop(
+            image=_image(posed, camera, window, plan.image_size, room, clip.sensor, noise),
+            pose_cam_mm=camera.world_to_camera(clip.pose_world_mm(frame)),
+            camera=camera,
+            camera_id=camera_id,
+            window=window,
+            frame_index=frame,
+        )
+
+
+def surface_box_px(posed: PosedPerson, camera: Camera) -> Float[np.ndarray, "4"]:
+    """The box (x0, y0, x1, y1) of the person's surface in the picture, in whole pixels as a mask's box is.
+
+    Half of a pixel covered makes it the mask's; NaN where the person is not wholly in front of the camera.
+    """
+    bounds = projected_bounds(
+        posed.vertices_mm,
+        camera.rot_world_to_cam,
+        camera.centre_world_mm,
+        camera.focal_px,
+        camera.principal_px,
+        camera.distortion,
+    )
+    return np.floor(bounds + 0.5)
+
+
+def _moments(clip: Clip, plan: CropPlan) -> Iterator[tuple[int, str]]:
+    """(frame, camera id) of each crop: `views` different cameras per moment, in turn drawn at random."""
+    rng = clip.plan.clip_rng("views")
+    left = plan.num_crops
+    for frame in range(0, clip.motion.num_frames, plan.every_nth_frame):
+        chosen = np.sort(rng.choice(len(CAMERA_IDS), plan.views, replace=False))
+        for index in chosen[:left]:
+            yield frame, CAMERA_IDS[index]
+        left -= len(chosen)
+        if left <= 0:
+            return
+
+
+def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
+    if plan.cameras == "human36m":
+        return clip.cameras[camera_id]
+    rng = clip.plan.clip_rng(f"camera/{frame}/{camera_id}")
+    around = clip.motion.root_mm[frame] * [1.0, 1.0, 0.0]
+    return varied_camera(rng, around, clip.person.body.stature_mm, clip.plan.picture_size)
+
+
+def _room(clip: Clip, plan: CropPlan) -> Room | None:
+    if plan.background == "removed":
+        return None
+    return clip.room(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
+
+
+def _image(
+    posed: PosedPerson,
+    camera: Camera,
+    window: np.ndarray,
+    size: int,
+    room: Room | None,
+    sensor: Sensor,
+    noise: np.random.Generator,
+) -> np.ndarray:
+    if room is None:
+        return _cut_out(render(posed, camera, window, size), sensor, noise)
+    return render(posed, camera, window, size, room.picture(camera.windowed(window, size)), sensor, noise).image
+
+
+def _cut_out(rendered: Rendered, sensor: Sensor, noise: np.random.Generator) -> np.ndarray:
+    """The person before black, each pixel its share of the person: exposed first and weighted then, as masking does."""
+    light = rendered.light.copy()
+    divide_by_coverage(light, rendered.coverage)
+    image = expose(light, sensor, noise)
+    multiply_by_coverage(image, rendered.coverage)
+    return image
