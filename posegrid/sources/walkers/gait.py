@@ -184,7 +184,7 @@ def hip_cycle(body: Body, style: GaitStyle, relative_speed: float, adduction_rad
     positions = forward_kinematics(body, rotations, np.zeros((CYCLE_STEPS, 3)))
     handover = 2 * (stance_share(relative_speed) - 0.5)
     left_carries = _step(phase / handover) * (1 - _step((phase - 0.5) / handover))
-    velocity, height, middle = np.zeros((CYCLE_STEPS, 2)), np.zeros(CYCLE_STEPS), {}
+    velocity, height, lines = np.zeros((CYCLE_STEPS, 2)), np.zeros(CYCLE_STEPS), []
     for (side, sign), carries in zip(SIDES, (left_carries, 1 - left_carries), strict=True):
         travel, up = sole_of(body, side).standing_ankle_mm(angles[f"foot_pitch.{side}"])
         turn = sign * angles[f"foot_progression.{side}"]
@@ -192,14 +192,14 @@ def hip_cycle(body: Body, style: GaitStyle, relative_speed: float, adduction_rad
         footprint = ankle[:, :2] - travel[:, None] * np.stack([np.sin(turn), -np.cos(turn)], axis=1)
         velocity -= carries[:, None] * _derivative(footprint)
         height += carries * (up - ankle[:, 2])
-        middle[side] = np.sum(carries * footprint[:, 0]) / np.sum(carries)
-    stride = -float(velocity[:, 1].mean())
+        lines.append((sign, carries, footprint[:, 0]))
+    left = _integral(velocity[:, 0], harmonics=3)
     return HipCycle(
-        stride_mm=stride,
+        stride_mm=-float(velocity[:, 1].mean()),
         ahead_mm=_integral(-velocity[:, 1], harmonics=4),
-        left_mm=_integral(velocity[:, 0], harmonics=3),
+        left_mm=left,
         height_mm=_low_passed(height, harmonics=4),
-        step_width_mm=float(middle["L"] - middle["R"]),
+        step_width_mm=float(sum(sign * np.average(left + x, weights=carries) for sign, carries, x in lines)),
     )
 
 
@@ -242,7 +242,7 @@ def walk(
     """
     relative_speed = style.speed_mm_s / np.sqrt(GRAVITY_MM_S2 * sum(leg_lengths_mm(body, "L")))
     adduction = 0.0
-    for _ in range(2):
+    for _ in range(3):
         cycle = hip_cycle(body, style, relative_speed, adduction)
         adduction += (cycle.step_width_mm - style.step_width_mm) / (2 * sum(leg_lengths_mm(body, "L")))
     cycle = hip_cycle(body, style, relative_speed, adduction)

@@ -4,17 +4,17 @@ import numpy as np
 from jaxtyping import Float
 
 
-def rot_x(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
+def rot_x(angle: Float[np.ndarray, "*batch"] | float) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotations about x: y turns towards z."""
     return _about(np.asarray(angle, dtype=np.float64), 1, 2)
 
 
-def rot_y(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
+def rot_y(angle: Float[np.ndarray, "*batch"] | float) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotations about y: z turns towards x."""
     return _about(np.asarray(angle, dtype=np.float64), 2, 0)
 
 
-def rot_z(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
+def rot_z(angle: Float[np.ndarray, "*batch"] | float) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotations about z: x turns towards y."""
     return _about(np.asarray(angle, dtype=np.float64), 0, 1)
 

@@ -1,0 +1,46 @@
+"""Laws of the small rotation functions."""
+
+import numpy as np
+import pytest
+
+from posegrid.sources.walkers.rotations import (
+    angles_xyz,
+    angles_zxy,
+    rot_x,
+    rot_y,
+    rot_z,
+    rotation_about,
+    smallest_rotations,
+    turned,
+)
+
+X, Y, Z = np.eye(3)
+
+
+@pytest.mark.parametrize(("rotation", "start", "end"), [(rot_x, Y, Z), (rot_y, Z, X), (rot_z, X, Y)])
+def test_a_quarter_turn_takes_one_axis_to_the_next(rotation, start, end):
+    np.testing.assert_allclose(rotation(np.pi / 2) @ start, end, atol=1e-12)
+
+
+def test_angles_come_back_from_their_rotations(rng):
+    z, x, y = rng.uniform(-1.2, 1.2, (3, 50))
+    np.testing.assert_allclose(angles_zxy(rot_z(z) @ rot_x(x) @ rot_y(y)), (z, x, y), atol=1e-9)
+    np.testing.assert_allclose(angles_xyz(rot_x(x) @ rot_y(y) @ rot_z(z)), (x, y, z), atol=1e-9)
+
+
+def test_the_smallest_rotation_gets_there_and_leaves_its_axis_alone(rng):
+    start, end = rng.normal(size=(2, 30, 3))
+    rotation = smallest_rotations(start, end)
+    got = turned(rotation, start)
+    np.testing.assert_allclose(np.cross(got, end), 0, atol=1e-9)
+    axis = np.cross(start, end)
+    np.testing.assert_allclose(turned(rotation, axis), axis, atol=1e-9)
+
+
+def test_rotation_about_an_axis_agrees_with_rot_z():
+    np.testing.assert_allclose(rotation_about(7.0 * Z, 0.3), rot_z(0.3), atol=1e-12)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
