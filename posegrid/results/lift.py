@@ -1,0 +1,143 @@
+"""From the network's answer for a crop to a person in the camera's space: turning it back, and how far away it is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.body.camera import Camera
+from posegrid.errors import SettingsError, SourceError
+
+ASSUMED_FOV_DEG = 60.0
+"""Angle of view over the picture's longer side where the camera is unknown: an ordinary telephone's."""
+
+FLESH_MM = np.array([60.0, 20.0, 60.0, 90.0])
+"""How far the outline reaches beyond the outermost joints: left, above, right, below (hands, hair, hands, soles)."""
+SIDE_WEIGHTS = np.array([0.5, 1.0, 0.5, 1.0])
+"""Trust in each side of the box: hands and loose clothes make left and right less sure."""
+
+
+def assumed_camera(size_wh: tuple[int, int], fov_deg: float = ASSUMED_FOV_DEG) -> Camera:
+    """A camera without distortion that looks through the picture's centre; `fov_deg` spans the longer side."""
+    if not 0 < fov_deg < 170:
+        raise SettingsError(f"--fov-deg {fov_deg:g}: expected an angle of view above 0 and below 170 degrees.")
+    focal_px = max(size_wh) / 2 / np.tan(np.radians(fov_deg) / 2)
+    return Camera((focal_px, focal_px), (size_wh[0] / 2, size_wh[1] / 2), size_wh)
+
+
+def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
+    """The intrinsics in a JSON file: `K` (3 x 3) and, if the lens distorts, `dist` in OpenCV's order k1 k2 p1 p2 k3.
+
+    The file holds one camera, or a list of which one has the video's name (`name` or `video`). `width` and `height`, if
+    given, must be the video's. The cross terms of OpenCV's p1 and p2 are taken once, not twice (see `Camera`): below
+    0.1 px for an ordinary lens. Raises SourceError for an unreadable file, SettingsError if it does not fit the video.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: there is no such camera file.") from error
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: cannot be read as JSON ({error}).") from error
+    camera = _of_video(content, path, video)
+    try:
+        K = np.array(camera["K"], dtype=np.float64)
+        k1, k2, p1, p2, k3 = (*(float(v) for v in camera.get("dist", ())), 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(
+            f"{path}: expected K (3 x 3 numbers, pixels) and, if wanted, dist (k1 k2 p1 p2 k3) ({error!r})."
+        ) from error
+    if K.shape != (3, 3) or not (K[0, 0] > 0 and K[1, 1] > 0 and np.isfinite(K).all()):
+        raise SourceError(f"{path}: K is {K.tolist()}, expected 3 x 3 numbers with positive focal lengths.")
+    stated = (camera.get("width", size_wh[0]), camera.get("height", size_wh[1]))
+    if stated != size_wh:
+        raise SettingsError(
+            f"{path} is for pictures of {stated[0]} x {stated[1]}, the video has {size_wh[0]} x {size_wh[1]}: "
+            "give the camera as it was for this video."
+        )
+    focal_px, principal_px = (float(K[0, 0]), float(K[1, 1])), (float(K[0, 2]), float(K[1, 2]))
+    return Camera(focal_px, principal_px, size_wh, (k1, k2, k3, p1, p2))
+
+
+def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
+    entries = content if isinstance(content, list) else [content]
+    if not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise SourceError(f"{path}: expected one camera (a JSON object with K) or a list of them.")
+    if len(entries) == 1:
+        return entries[0]
+    named = [entry for entry in entries if entry.get("name") == video.stem or entry.get("video") == video.name]
+    if len(named) != 1:
+        names = ", ".join(str(entry.get("name", entry.get("video", "?"))) for entry in entries)
+        raise SettingsError(f"{path} has the cameras {names}; expected one of them to be named {video.stem}.")
+    return named[0]
+
+
+def turned_to_camera(
+    poses_mm: Float[np.ndarray, "N 17 3"], windows: Float[np.ndarray, "N 3"], camera: Camera, size: int
+) -> Float[np.ndarray, "N 17 3"]:
+    """Poses in the frame of each crop's own camera (which looks at the crop's centre), turned to the video's camera."""
+    turns = [camera.windowed(window, size).rotation_to_view() for window in windows]
+    return np.stack([pose @ turn for pose, turn in zip(poses_mm, turns, strict=True)])
+
+
+def root_from_box(
+    pose_mm: Float[np.ndarray, "17 3"], box_xyxy: Float[np.ndarray, "4"], camera: Camera
+) -> Float[np.ndarray, "3"]:
+    """Where the pelvis must be (camera frame, mm) for the pose to fill the person's box; NaN if it cannot.
+
+    Each side of the box is a plane through the camera's centre that touches the outermost joint on that side, or rather
+    the flesh round it. These are four linear equations in the pelvis' three coordinates, solved by weighted least
+    squares; which joint is outermost is found anew from the answer. The scale is the network's: a person whom it
+    takes for 5 % too small comes out 5 % too near.
+    """
+    x0, y0, x1, y1 = (float(v) for v in box_xyxy)
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    sides = camera.rays(np.array([[x0, middle_y], [middle_x, y0], [x1, middle_y], [middle_x, y1]]))
+    slopes = np.array([sides[0, 0], sides[1, 1], sides[2, 0], sides[3, 1]])
+    axes, signs = np.array([0, 1, 0, 1]), np.array([-1.0, -1.0, 1.0, 1.0])
+    along = np.zeros(3)  # joints' order along each side does not depend on depth to begin with
+    for _ in range(4):
+        depth = pose_mm[:, 2] + along[2] if along[2] > 0 else np.ones(len(pose_mm))
+        place = np.stack([(pose_mm[:, axis] + along[axis]) / depth for axis in axes])
+        outermost = (signs[:, None] * place).argmax(axis=1)
+        edge = pose_mm[outermost, axes] + signs * FLESH_MM
+        # edge + X = slope (z + Z), for X = the root's x or y
+        A = np.zeros((4, 3))
+        A[np.arange(4), axes], A[:, 2] = 1, -slopes
+        b = slopes * pose_mm[outermost, 2] - edge
+        along = np.linalg.lstsq(A * SIDE_WEIGHTS[:, None], b * SIDE_WEIGHTS, rcond=None)[0]
+        if not (np.isfinite(along).all() and along[2] + pose_mm[:, 2].min() > 0):
+            return np.full(3, np.nan)
+    return along
+
+
+def steadied_boxes(boxes_xyxy: Float[np.ndarray, "T 4"], reach: int = 2) -> Float[np.ndarray, "T 4"]:
+    """Boxes whose sides are medians over the frames up to `reach` before and after (NaN where there was no box).
+
+    A mask that loses a foot for a frame thus moves no crop, and a person who walks on steadily is followed exactly.
+    """
+    padded = np.pad(boxes_xyxy, ((reach, reach), (0, 0)), constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
+    steadied = np.full_like(boxes_xyxy, np.nan)
+    found = np.isfinite(boxes_xyxy).all(axis=1)
+    # At a track's ends the window is one-sided: keep it as long before as after.
+    for row in np.flatnonzero(found):
+        values = windows[row]
+        present = np.isfinite(values[0])
+        present &= present[::-1]
+        steadied[row] = np.median(values[:, present], axis=1)
+    return steadied
+
+
+def smoothed(
+    points: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"], sigma_s: float
+) -> Float[np.ndarray, "T 17 3"]:
+    """Points over time, weighted by a bell curve of `sigma_s` seconds; frames of NaN stay so and count nothing."""
+    found = np.asarray(np.isfinite(points).all(axis=(1, 2)))
+    result = points.copy()
+    for row in np.flatnonzero(found):
+        near = np.flatnonzero(found & (np.abs(time_s - time_s[row]) <= 3 * sigma_s))
+        weights = np.exp(-0.5 * ((time_s[near] - time_s[row]) / sigma_s) ** 2)
+        result[row] = np.tensordot(weights / weights.sum(), points[near], axes=1)
+    return result

@@ -1,0 +1,99 @@
+"""What people look at after `posegrid predict`: the video with the skeleton on it, and a picture of a dozen frames."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw
+
+from posegrid.body.track import Track
+from posegrid.errors import OutputError
+from posegrid.files import completed
+from posegrid.results.draw import draw_keypoints, draw_pose_3d, levelling_rotation
+from posegrid.sources.video import VideoFrame, VideoWriter
+
+LONGER_SIDE_PX = 1280
+"""Larger videos are drawn at this size."""
+INSET_SHARE = 0.34
+"""Side of the picture in space, as a share of the overlay's shorter side."""
+NUM_CONTACT, CONTACT_COLUMNS, CONTACT_HEIGHT_PX = 12, 6, 360
+CONTACT_MARGIN = 0.15
+
+
+def write_overlay_video(path: Path, frames: Iterable[VideoFrame], track: Track) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Write the video with the skeleton on each frame and the pose in space in a corner.
+
+    Returns about a dozen of its frames, cut out round the person, for the contact picture. Raises OutputError.
+    """
+    width, height = track.camera.size_wh
+    scale = min(1.0, LONGER_SIDE_PX / max(width, height))
+    size = (round(width * scale), round(height * scale))
+    found = np.flatnonzero(track.found)
+    wanted = {int(found[i]) for i in np.linspace(0, len(found) - 1, min(NUM_CONTACT, len(found))).round().astype(int)}
+    level = levelling_rotation(track.joints_mm[found].astype(np.float64))
+    ground_mm = float(np.median((track.joints_mm[found] @ level.T)[..., 1].max(axis=1)))
+    contact = []
+    with VideoWriter(path, track.fps, size) as video:
+        for row, frame in enumerate(frames):
+            image = _resized(frame.image, size)
+            if track.found[row]:
+                image = draw_keypoints(image, track.keypoints_px[row].astype(np.float64) * scale)
+                if row in wanted:
+                    contact.append(_cut_out(image, track, row, scale))
+                pose = track.joints_mm[row].astype(np.float64) @ level.T
+                side = int(INSET_SHARE * min(size))
+                _inset(image, draw_pose_3d(pose, side, ground_mm=ground_mm), track, row)
+            video.write(image, frame.time_s - track.time_s[0])
+    return contact
+
+
+def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "h w 3"]]) -> None:
+    """Write pictures of one height side by side, six in a row. Raises OutputError."""
+    if not pictures:
+        return
+    width = max(picture.shape[1] for picture in pictures)
+    rows = -(-len(pictures) // CONTACT_COLUMNS)
+    sheet = np.full(
+        (rows * (CONTACT_HEIGHT_PX + 4), min(CONTACT_COLUMNS, len(pictures)) * (width + 4), 3), 255, np.uint8
+    )
+    for number, picture in enumerate(pictures):
+        y = number // CONTACT_COLUMNS * (CONTACT_HEIGHT_PX + 4)
+        x = number % CONTACT_COLUMNS * (width + 4) + (width - picture.shape[1]) // 2
+        sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    try:
+        with completed(path) as temporary:
+            Image.fromarray(sheet).save(temporary)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+
+
+def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    if (image.shape[1], image.shape[0]) == size_wh:
+        return image.copy()
+    return np.asarray(Image.fromarray(image).resize(size_wh, Image.Resampling.BILINEAR, reducing_gap=2.0)).copy()
+
+
+def _inset(image: np.ndarray, picture: np.ndarray, track: Track, row: int) -> None:
+    """Put the picture into the upper corner that is farther from the person."""
+    x0, _, x1, _ = track.box_xyxy[row]
+    side = picture.shape[0]
+    if x0 + x1 < track.camera.size_wh[0]:
+        image[:side, -side:] = picture
+    else:
+        image[:side, :side] = picture
+
+
+def _cut_out(image: np.ndarray, track: Track, row: int, scale: float) -> np.ndarray:
+    """The person with some room, CONTACT_HEIGHT_PX high, with the time written on it."""
+    x0, y0, x1, y1 = track.box_xyxy[row].astype(float) * scale
+    room = CONTACT_MARGIN * max(x1 - x0, y1 - y0)
+    half = max((x1 - x0) / 2, (y1 - y0) / 4) + room
+    middle = (x0 + x1) / 2
+    part = Image.fromarray(image).crop((int(middle - half), int(y0 - room), int(middle + half), int(y1 + room)))
+    width = max(1, round(part.width * CONTACT_HEIGHT_PX / part.height))
+    part = part.resize((width, CONTACT_HEIGHT_PX), Image.Resampling.BICUBIC)
+    ImageDraw.Draw(part).text(
+        (6, 4), f"{track.time_s[row]:.2f} s", fill=(255, 255, 255), stroke_width=1, stroke_fill=(0, 0, 0)
+    )
+    return np.asarray(part)
