@@ -4,9 +4,11 @@ The work is cut into clips, each drawn from random numbers of its own: what a cl
 subject and its number, not on who renders it, in which order, or what else there is (`sources/walkers/clips.py`).
 """
 
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -17,18 +19,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional
 
+from posegrid import __version__
 from posegrid.body.skeleton import ROOT, relative_to_root
-from posegrid.errors import SettingsError
+from posegrid.errors import OutputError, PosegridError, SettingsError
+from posegrid.files import completed
 from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, grey, window_of_box
 from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_facts
 from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
+from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
 from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
 from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
-from posegrid.sources.walkers.stage import FRAME_RATE_HZ
+from posegrid.sources.walkers.recording import ACTION, is_recorded, record
+from posegrid.sources.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ
 
-ACTION = "Walking"
+RECORD_FILE = "synth.json"
+"""Where a tree in the release's layout keeps the settings it was made with."""
 CROPS_PER_SHARD = 2000
 GAP_FRAMES = 50
 """Frames left out between two clips of a subaction, so that nobody takes the jump between them for a motion."""
@@ -107,6 +114,8 @@ class SynthSettings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
+        if self.picture_size % 2:
+            raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
         if self.motion is not None and not self.motion.is_dir():
             raise SettingsError(f"{self.motion} is no folder; --motion takes a folder with ASF and AMC files.")
 
@@ -263,10 +272,11 @@ def _jobs_of_subaction(
 
 def write_crops(job: CropJob, settings: SynthSettings, facts: DatasetFacts) -> Finished:
     """Renders one shard and writes it, sorted by camera and frame."""
-    rows = [crop_row(crop, job, settings) for crop in render_crops(film(job.clip), job.crops, window_of_box)]
-    with ShardWriter(job.path, facts) as shard:
-        for row in sorted(rows, key=lambda row: (row.camera_id, row.frame_index)):
-            shard.write(row)
+    with named(job.clip.name):
+        rows = [crop_row(crop, job, settings) for crop in render_crops(film(job.clip), job.crops, window_of_box)]
+        with ShardWriter(job.path, facts) as shard:
+            for row in sorted(rows, key=lambda row: (row.camera_id, row.frame_index)):
+                shard.write(row)
     return Finished(job.path.stem, len(rows))
 
 
@@ -290,5 +300,81 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
     )
 
 
+# --- Human3.6M's layout ---------------------------------------------------------------------------------------------
+
+
 def write_release(settings: SynthSettings) -> None:
-    raise NotImplementedError
+    """Writes the tree: two sequences of each subject, four views each, metadata.xml, the mark that it is synthetic."""
+    console, root = Console(), settings.out
+    check_recorded_alike(settings)
+    mark_synthetic(root, f"Rendered by posegrid {__version__}; the settings are in {RECORD_FILE}.")
+    splits = subjects_by_split(settings)
+    plans = release_plans(settings)
+    to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
+    if len(to_do) < len(plans):
+        console.print(f"{len(plans) - len(to_do)} of {len(plans)} sequences are done already")
+    pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
+    total = len(to_do) * settings.frames * len(CAMERA_IDS)
+    follow(pool(joblib.delayed(record_plan)(plan, root) for plan in to_do), total, "pictures", console)
+    cameras = {(plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()}
+    num_frames = {(plan.subject, ACTION, plan.subaction): settings.frames for plan in plans}
+    write_metadata(
+        root,
+        cameras,
+        num_frames,
+        splits={"train": splits["train"], "val": splits["validation"], "test": splits["test"]},
+    )
+    console.print(f"{root}: {len(plans)} sequences x {len(CAMERA_IDS)} views x {settings.frames} frames")
+
+
+def release_plans(settings: SynthSettings) -> list[ClipPlan]:
+    """The sequences to write, two of each subject."""
+    walks = captured_walks(settings)
+    plans = [
+        ClipPlan(
+            seed=settings.seed,
+            subject=subject,
+            subaction=subaction,
+            num_frames=settings.frames,
+            picture_size=settings.picture_size,
+        )
+        for subjects in subjects_by_split(settings).values()
+        for subject in subjects
+        for subaction in (1, 2)
+    ]
+    return [choose_walk(plan, walks, settings.motion_share) for plan in plans]
+
+
+def check_recorded_alike(settings: SynthSettings) -> None:
+    """Writes the settings into the folder; raises SettingsError if it was begun with others."""
+    path = settings.out / RECORD_FILE
+    text = json.dumps(recorded(settings), indent=2) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise SettingsError(
+            f"{settings.out} was begun with other settings (see {path}). "
+            "Call with those settings to go on, or choose another folder."
+        )
+    try:
+        with completed(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error}. Make room and try again.") from error
+
+
+def record_plan(plan: ClipPlan, root: Path) -> Finished:
+    """Films one sequence and writes its files."""
+    with named(plan.name):
+        record(film(plan), root)
+    return Finished(plan.name, plan.num_frames * len(CAMERA_IDS))
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Says of whatever fails in the block what it was about: errors come back from other processes."""
+    try:
+        yield
+    except PosegridError as error:
+        raise type(error)(f"{what}: {error}") from error
+    except Exception as error:
+        error.add_note(f"This happened in {what}.")
+        raise

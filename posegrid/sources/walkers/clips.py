@@ -58,6 +58,10 @@ class ClipPlan:
         """Random numbers for one purpose in this clip."""
         return self.subject_rng(f"{self.subaction}/{self.part}/{purpose}")
 
+    def cameras(self) -> dict[str, Camera]:
+        """The studio's cameras as they stand for the subject, by id."""
+        return studio_cameras(self.subject_rng("cameras"), self.picture_size)
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -102,7 +106,7 @@ def film(plan: ClipPlan) -> Clip:
         joints_world_mm=joints_world_mm(person.body, motion.rotations, positions),
         light=random_light(plan.subject_rng("light")),
         sensor=random_sensor(plan.subject_rng("sensor")),
-        cameras=studio_cameras(plan.subject_rng("cameras"), plan.picture_size),
+        cameras=plan.cameras(),
     )
 
 

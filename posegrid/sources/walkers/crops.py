@@ -6,7 +6,7 @@ the person's edge as averaging over masked pixels would do it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,8 @@ from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expos
 from posegrid.sources.walkers.rooms import Room
 from posegrid.sources.walkers.stage import CAMERA_IDS, STUDIO_REACH_MM, VARIED_REACH_MM, varied_camera
 
+CROP_BLUR = 0.08
+"""Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted: least grey difference)."""
 CameraKind = Literal["human36m", "varied"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
 
@@ -74,7 +76,7 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
             continue
         window = window_of_box(box, plan.margin).astype(np.float32)
         yield WalkerCrop(
-            image=_image(posed, camera, window, plan.image_size, room, clip.sensor, noise),
+            image=_image(posed, camera, window, plan.image_size, room, _averaged(clip.sensor, window, plan), noise),
             pose_cam_mm=camera.world_to_camera(clip.pose_world_mm(frame)),
             camera=camera,
             camera_id=camera_id,
@@ -124,6 +126,14 @@ def _room(clip: Clip, plan: CropPlan) -> Room | None:
     if plan.background == "removed":
         return None
     return clip.room(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
+
+
+def _averaged(sensor: Sensor, window: np.ndarray, plan: CropPlan) -> Sensor:
+    """What is left of a sensor's faults when a window of its picture is averaged to the size of a crop."""
+    share = min(1.0, plan.image_size / float(window[2]))
+    return replace(
+        sensor, blur=min(0.25, CROP_BLUR + sensor.blur * share * share), noise_levels=sensor.noise_levels * share
+    )
 
 
 def _image(
