@@ -135,7 +135,10 @@ class BodyModel:
 @cache
 def load_body_model() -> BodyModel:
     """The body model of the package, read once. Raises SourceError if the package's asset is damaged."""
-    with (files(__package__) / "asset.npz").open("rb") as file, np.load(file, allow_pickle=False) as asset:
+    with (
+        (files("posegrid.sources.walkers") / "asset.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as asset,
+    ):
         arrays = {name: asset[name] for name in asset.files}
     parents = tuple(int(parent) for parent in arrays["bone_parents"])
     if tuple(arrays["bone_names"]) != BONE_NAMES or parents != BONE_PARENTS:

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid.sources.walkers.body import FINGER_BONES, Body, BodyModel
-from posegrid.sources.walkers.kernels import add_face_normals
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +52,11 @@ def cut_faces(faces: Int[np.ndarray, "F 3"], field: Float[np.ndarray, "V"]) -> C
 
 def vertex_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "V 3"]:
     """Unit normals, the mean of the adjoining faces' by area; 0 for vertices without a face."""
-    normals = np.zeros_like(vertices)
-    add_face_normals(vertices, faces, normals)
+    a, b, c = vertices[faces].swapaxes(0, 1)
+    face_normals = np.cross(b - a, c - a)  # as long as twice the face's area
+    normals = np.stack(
+        [np.bincount(faces.ravel(), np.repeat(face_normals[:, k], 3), len(vertices)) for k in range(3)], axis=1
+    )
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 

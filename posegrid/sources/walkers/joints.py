@@ -18,7 +18,7 @@ HIP_RISE = 0.017
 KNEE_DROP = 0.003
 ANKLE_DROP = 0.006
 SHOULDER_RISE = 0.012
-CROWN_DEPTH = 0.030
+CROWN_DEPTH = 0.031
 """The crown joint lies under the top of the head."""
 HIP_WIDENING = 1.18
 """Hip to hip, as a multiple of the distance between the thighs' centres."""
@@ -78,7 +78,7 @@ def rest_joints_mm(body: Body) -> dict[str, Float[np.ndarray, "3"]]:
         "Hips": body.hip_centre_mm + HIP_RISE * up,
         "Spine1": head("spine02") + 0.010 * up,
         "Neck": thorax,
-        "Head": np.array([0.0, 0.8 * axis_y + 0.2 * eye[1], eye[2]]) - 0.0325 * up,
+        "Head": np.array([0.0, 0.8 * axis_y + 0.2 * eye[1], eye[2]]) - 0.0345 * up,
         "HeadSite": np.array([0.0, axis_y, body.stature_mm]) - CROWN_DEPTH * up,
     }
     for side in "LR":

@@ -3,6 +3,8 @@
 A picture is drawn in two steps. `rasterise` finds, for each of 2 x 2 samples per pixel, the triangle in front (its
 index, -1 where there is none). `shade` then computes one colour per triangle and pixel, adds the floor's shadow to the
 background and blends the two by coverage. Arrays are float32 and C-ordered unless said otherwise; lengths are mm.
+
+Numba's cache files name the classes below: a stale cache fails to load when one is renamed or moved.
 """
 
 import math
@@ -40,7 +42,7 @@ Triple = tuple[np.float32, np.float32, np.float32]
 
 
 class Lamp(NamedTuple):
-    """A distant key light with a shadow map, a fill light, ambient light. Tuples, as arrays in a tuple are slow."""
+    """A distant key light with a shadow map, a fill light, ambient light. Of tuples, as arrays in it would be slow."""
 
     towards: Triple
     """Unit vector to the key light."""
@@ -92,20 +94,6 @@ def skin(rest, rest_normals, weights, bones, rotations, shifts, attributes):
         for r in range(3):
             attributes[i, POSITION + r] = blend[r, 0] * x + blend[r, 1] * y + blend[r, 2] * z + blend[r, 3]
             attributes[i, NORMAL + r] = blend[r, 0] * nx + blend[r, 1] * ny + blend[r, 2] * nz
-
-
-@njit(cache=True, fastmath=True, nogil=True)
-def add_face_normals(vertices, faces, normals):
-    """Add each face's normal, as long as twice its area, to its three vertices."""
-    for t in range(faces.shape[0]):
-        a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
-        x1, y1, z1 = (vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2])
-        x2, y2, z2 = (vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2])
-        nx, ny, nz = y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2
-        for v in (a, b, c):
-            normals[v, 0] += nx
-            normals[v, 1] += ny
-            normals[v, 2] += nz
 
 
 @njit(cache=True, fastmath=True, nogil=True)

@@ -73,8 +73,8 @@ class _Tailor:
         """
         count = self.model.num_vertices
         cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
-        moved = np.broadcast_to(offset_mm, (count,)) if np.ndim(offset_mm) < 2 else offset_mm
-        shift = self.marks.normals * moved[:, None] if moved.ndim == 1 else moved
+        offset = np.asarray(offset_mm, float)
+        shift = offset if offset.ndim == 2 else self.marks.normals * np.broadcast_to(offset, count)[:, None]
         points = cut.of(self.body.vertices_mm + shift)
         if smoothing:
             points = smoothed(points, cut.faces, smoothing)
@@ -210,7 +210,7 @@ def _eyes(tailor: _Tailor) -> list[_Piece]:
     for side, eye in zip("lr", tailor.body.eyes_mm, strict=True):
         x, _, z = (tailor.body.vertices_mm - eye).T
         iris = np.where(np.hypot(x, z) < 6, 0.12, 1.0)
-        pieces.append(tailor.piece("eye", f"helper_{side}_eye", np.float64(1), 0.0, tint=iris))
+        pieces.append(tailor.piece("eye", f"helper_{side}_eye", np.ones(len(x)), 0.0, tint=iris))
     return pieces
 
 

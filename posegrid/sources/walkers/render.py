@@ -111,15 +111,22 @@ def _lamp(person: Person, vertices: np.ndarray, light: Light) -> tuple[kernels.L
     kernels.rasterise(screen, person.faces, person.two_sided, depths, front)
     on_floor = vertices[:, :2] - vertices[:, 2:] * (towards[:2] / max(towards[2], 0.05))
     (low_x, low_y), (high_x, high_y) = on_floor.min(axis=0) - 40, on_floor.max(axis=0) + 40
-    shares = (np.float32(share) for share in (light.key_share, light.fill_share, light.ambient_share))
     lamp = kernels.Lamp(
-        _singles(towards), _singles(fill), *shares, rotation, centre, texels_per_mm,
-        _singles((low_x, high_x, low_y, high_y)), np.float32(light.floor_darkening),
-    )  # fmt: skip
+        towards=_singles(towards),
+        fill=_singles(fill),
+        key_share=np.float32(light.key_share),
+        fill_share=np.float32(light.fill_share),
+        ambient_share=np.float32(light.ambient_share),
+        rotation=rotation,
+        centre=centre,
+        texels_per_mm=texels_per_mm,
+        floor_box=_singles((low_x, high_x, low_y, high_y)),
+        floor_darkening=np.float32(light.floor_darkening),
+    )
     return lamp, depths
 
 
-def _singles(values: Iterable[float]) -> tuple:
+def _singles(values: Iterable) -> tuple:
     """The numbers as a tuple of float32, as kernels take them."""
     return tuple(np.float32(value) for value in values)
 
