@@ -47,19 +47,23 @@ def varied_runs(
     camera_id: np.ndarray,
     time_s: Float[np.ndarray, "N"],
     *,
-    count: int,
     seconds: float,
 ) -> list[Int[np.ndarray, "_"]]:
-    """Up to `count` runs of different people, then cameras, the longest first; each cut to its part of the seconds."""
-    left, chosen = list(runs), []
+    """Runs that fill about the seconds: different people first, then cameras, then the longest.
+
+    None is longer than a third of the seconds, so that there are three people where the data have them.
+    """
+    left, chosen, filled_s = list(runs), [], 0.0
     people: Counter[str] = Counter()
     cameras: Counter[str] = Counter()
-    while left and len(chosen) < count:
+    while left and filled_s < 0.95 * seconds:
         left.sort(key=lambda run: (people[str(subject[run[0]])], cameras[str(camera_id[run[0]])], -len(run)))
         run = left.pop(0)
         people[str(subject[run[0]])] += 1
         cameras[str(camera_id[run[0]])] += 1
-        chosen.append(run[time_s[run] - time_s[run[0]] <= seconds / count])
+        run = run[time_s[run] - time_s[run[0]] <= seconds / 3]
+        filled_s += float(time_s[run[-1]] - time_s[run[0]]) + float(np.diff(time_s[run]).mean())
+        chosen.append(run)
     return chosen
 
 

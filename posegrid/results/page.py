@@ -76,7 +76,7 @@ def video_file(path: Path, poster: Picture, caption: str) -> str:
         Image.fromarray(poster).save(file, format="JPEG", quality=90)
         data = base64.b64encode(file.getvalue()).decode()
     height, width = poster.shape[:2]
-    attributes = f'width="{width}" height="{height}" controls loop muted playsinline'
+    attributes = f'width="{width}" height="{height}" controls autoplay loop muted playsinline'
     return _figure(
         f'<video {attributes} poster="data:image/jpeg;base64,{data}" src="{escape(path.name)}"></video>', caption
     )

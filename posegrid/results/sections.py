@@ -16,8 +16,6 @@ from posegrid.results.predictions import Predictions, sequence_names
 from posegrid.results.run_parts import Parts
 from posegrid.results.tables import group_rows, score_rows, title_of
 
-CLIPS_IN_A_VIDEO = 3
-
 
 def curve_section(parts: Parts) -> list[str]:
     """Learning curves of both tasks."""
@@ -98,7 +96,7 @@ def chosen_runs(of: Predictions | Crops, video_s: float) -> list[np.ndarray]:
     """Rows of the runs to show, of poses or crops sorted by sequence and frame."""
     sequence = sequence_names(of.subject, of.action, of.subaction, of.camera_id)
     runs = following_runs(sequence, of.time_s)
-    return varied_runs(runs, of.subject, of.camera_id, of.time_s, count=CLIPS_IN_A_VIDEO, seconds=video_s)
+    return varied_runs(runs, of.subject, of.camera_id, of.time_s, seconds=video_s)
 
 
 def rows_in(crops: Crops, predictions: Predictions) -> np.ndarray:

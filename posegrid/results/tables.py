@@ -34,7 +34,7 @@ def score_rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows = [(name, shown(figures[key], unit), shown(figures["mean_pose"][key], unit)) for name, key, unit in ROWS]
     if figures["mpjve_mm"] is not None:
         spacing = 1000 * figures["mpjve_spacing_s"]
-        name = f"MPJVE per frame at 50 Hz, from frames {spacing:.0f} ms apart"
+        name = f"MPJVE per 50 Hz frame, measured {spacing:.0f} ms apart"
         rows.append((name, f"{figures['mpjve_mm']:.2f} mm", f"{figures['mean_pose_mpjve_mm']:.2f} mm"))
     for axis, words in (("x", "right"), ("y", "down"), ("z", "forward")):
         value, baseline = figures["per_axis_mm"][axis], figures["mean_pose"]["per_axis_mm"][axis]

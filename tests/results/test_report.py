@@ -147,9 +147,9 @@ def test_runs_break_at_gaps_and_other_sequences_and_short_ones_are_left_out() ->
 def test_clips_show_different_people_first_and_keep_to_the_time() -> None:
     runs = [np.arange(0, 30), np.arange(30, 50), np.arange(50, 60)]
     subject, camera = np.array(["S1"] * 50 + ["S2"] * 10), np.array(["c"] * 60)
-    chosen = varied_runs(runs, subject, camera, np.arange(60) * 0.1, count=2, seconds=2.0)
-    assert [run[0] for run in chosen] == [0, 50]
-    assert len(chosen[0]) == 11
+    chosen = varied_runs(runs, subject, camera, np.arange(60) * 0.1, seconds=3.0)
+    assert [run[0] for run in chosen] == [0, 50, 30]
+    assert [len(run) for run in chosen] == [11, 10, 11]
 
 
 def test_a_video_shows_every_frame_at_its_time(tmp_path: Path) -> None:
