@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from posegrid.errors import SourceError
-from posegrid.prepare.plate import Plate, colour_index, learn_plate
+from posegrid.prepare.plate import Plate, closed, colour_index, grown, learn_plate, opened, unlikeness
 
 WORKING_PIXELS = 640 * 360
 """Pictures are reduced by the whole number that comes nearest to this many pixels."""
@@ -27,14 +27,23 @@ LEAST_UNLIKE, SPREADS = 20.0, 5.0
 """A pixel is unlike the scene from this difference on (of 255), or from so many times the scene's own spread."""
 SURE, LIKELY = 1.0, 0.55
 """Shares of that difference: a person holds a sure pixel, and reaches as far as the likely ones go."""
-SHADOW_LEAST, SHADOW_WEIGHT = 0.5, 0.4
-"""A shadow leaves at least this share of the light, and its difference counts for this much."""
-COLOUR_WEIGHT = 0.15
+SHADOW_LEAST, SHADOW_SCORE, SHADOW_ODDS = 0.5, 0.45, 0.0
+"""A shadow leaves at least this share of the light, its difference counts for no more than this, and its colour is
+more the scene's than the person's."""
+SHADOW_BLUER = 15.0
+"""In a shadow out of doors, which the sky lights, blue falls less than red and green, or rises by this (of 255)."""
+COLOUR_WEIGHT = 0.25
 """Exponent of the colour odds in the difference: the person's colours need less of it, the scene's more."""
 LEAST_HEIGHT = 1 / 12
 """A person is at least this high, as a share of the picture's shorter side."""
+SAME_PLACE = 1.15
+"""Where the person was in the frame before, the difference counts for so much more."""
 SMALL_HOLE, HOLE_UNLIKE = 12, 0.25
 """A hole in the person is filled up to this area (reduced pixels), or with a mean difference from this share on."""
+CLOSING, JOINING = 0.012, 0.03
+"""Shares of the person's longer side: gaps of twice the first are closed, parts nearer than twice the second joined."""
+SMALLEST_PART = 0.003
+"""A part of the person that is apart from the rest has at least this area, in squares of the person's longer side."""
 REACH = 0.3
 """How far the person can get from one frame to the next, as a share of their box's longer side."""
 PARTS, LEAST_CONTRAST, LARGEST_SHIFT, STILL_SHARE = 5, 4.0, 1.0, 0.6
@@ -76,7 +85,10 @@ class BackgroundModel:
         k = self.factor
         rows, columns = part
         window = image[rows.start * k : rows.stop * k, columns.start * k : columns.stop * k]
-        score = self._difference(reduced(window, k), part)
+        gain = brightness_gain(image[k // 2 :: 4 * k, k // 2 :: 4 * k], self.plate.colour[::4, ::4])
+        score, odds = self._difference(reduced(window, k) * gain, part)
+        if before is not None:
+            score[before] *= SAME_PLACE
         sure = score > SURE
         if not sure.any():
             return sure
@@ -84,23 +96,23 @@ class BackgroundModel:
         size = _longer_side(sure if before is None else before)
         found = ndimage.binary_propagation(sure, mask=likely)
         least = LEAST_HEIGHT * min(self.plate.unseen.shape)
-        return _joined(found, score, self.plate.unseen[part], before, size, least)
+        whole = opened(_filled(closed(found, max(1, min(4, round(CLOSING * size)))), score, self.plate.unseen[part]), 1)
+        return _followed(whole, odds, before, size, least)
 
-    def _difference(self, small: UInt8[np.ndarray, "h w 3"], part: tuple[slice, slice]) -> Float[np.ndarray, "h w"]:
-        """How unlike the scene each pixel is: 1 = as unlike as a person's pixel."""
+    def _difference(
+        self, colour: Float[np.ndarray, "h w 3"], part: tuple[slice, slice]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How unlike the scene each pixel is (1: as unlike as a person's pixel), and the odds of its colour."""
         plate = self.plate.colour[part]
-        colour = small * brightness_gain(small, plate)
         limit = np.maximum(LEAST_UNLIKE, SPREADS * self.plate.spread[part])
-        score = np.minimum(np.abs(colour - plate).max(axis=-1) / limit, 2)
+        score = np.minimum(unlikeness(colour, plate) / limit, 2)
         odds = self.plate.person_odds[colour_index(colour)]
-        light = (colour.sum(axis=-1) + 3) / (plate.sum(axis=-1) + 3)
-        hue_change = np.abs(colour - plate * light[..., None]).max(axis=-1)
-        shadow = (light > SHADOW_LEAST) & (light < 1) & (hue_change < limit / 2)
-        score[shadow] *= SHADOW_WEIGHT
+        shadow = _in_shadow(colour, plate, limit / 2) & (odds < SHADOW_ODDS)
+        score[shadow] = np.minimum(score[shadow], SHADOW_SCORE)
         score *= np.exp(COLOUR_WEIGHT * odds)
         unseen = self.plate.unseen[part]
         score[unseen] = np.maximum(score, 1 + odds)[unseen]
-        return ndimage.uniform_filter(score, 3, mode="nearest")
+        return ndimage.uniform_filter(score, 3, mode="nearest"), odds
 
 
 def learn_background(frames: Iterable[UInt8[np.ndarray, "H W 3"]]) -> BackgroundModel:
@@ -116,7 +128,8 @@ def learn_background(frames: Iterable[UInt8[np.ndarray, "H W 3"]]) -> Background
         )
     _check_fixed(samples)
     median = np.median(samples, axis=0).astype(np.float32)
-    even = [np.clip(s * brightness_gain(s, median), 0, 255).astype(np.uint8) for s in samples]
+    gains = [brightness_gain(sample[::4, ::4], median[::4, ::4]) for sample in samples]
+    even = [np.clip(sample * gain, 0, 255).astype(np.uint8) for sample, gain in zip(samples, gains, strict=True)]
     return BackgroundModel(learn_plate(np.stack(even)), size_wh, factor)
 
 
@@ -139,14 +152,28 @@ def reduced(image: UInt8[np.ndarray, "H W 3"], factor: int) -> UInt8[np.ndarray,
 def brightness_gain(image: UInt8[np.ndarray, "h w 3"], reference: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3"]:
     """Factors (red, green, blue) that bring a picture to the reference's brightness.
 
-    Medians over every fourth pixel each way that is neither black nor white; the person must cover less than half.
+    Medians over the pixels that are neither dark (where an offset would pass for a factor) nor white;
+    the person must cover less than half of them.
     """
-    pixels = image[2::4, 2::4].reshape(-1, 3).astype(np.float32)
-    wanted = reference[2::4, 2::4].reshape(-1, 3)
-    usable = ((wanted > 25) & (wanted < 235) & (pixels > 15) & (pixels < 245)).all(axis=-1)
+    pixels, wanted = (picture.reshape(-1, 3).astype(np.float32) for picture in (image, reference))
+    usable = ((wanted > 60) & (wanted < 235) & (pixels > 30) & (pixels < 245)).all(axis=-1)
     if usable.sum() < 50:
         return np.ones(3, dtype=np.float32)
     return np.median(wanted[usable] / pixels[usable], axis=0)
+
+
+def _in_shadow(
+    colour: Float[np.ndarray, "h w 3"], plate: Float[np.ndarray, "h w 3"], tolerance: Float[np.ndarray, "h w"]
+) -> Bool[np.ndarray, "h w"]:
+    """True where red and green are darker than the scene by the same factor, and blue is not much brighter."""
+    red, green, blue = (colour[..., channel] for channel in range(3))
+    light = (red + green + 2) / (plate[..., 0] + plate[..., 1] + 2)
+    shadow = (light > SHADOW_LEAST) & (light < 1)
+    shadow &= np.abs(red - plate[..., 0] * light) < tolerance
+    shadow &= np.abs(green - plate[..., 1] * light) < tolerance
+    shadow &= blue > plate[..., 2] * light - tolerance
+    shadow &= blue < plate[..., 2] + SHADOW_BLUER
+    return shadow
 
 
 def _sampled(frames: Iterable[np.ndarray]) -> tuple[np.ndarray, tuple[int, int], int]:
@@ -220,23 +247,25 @@ def _longer_side(mask: np.ndarray) -> int:
     return int(max(rows[-1] - rows[0], columns[-1] - columns[0])) + 1
 
 
-def _joined(
-    found: np.ndarray, score: np.ndarray, unseen: np.ndarray, before: np.ndarray | None, size: int, least: float
-) -> np.ndarray:
-    """The person among the found pixels: gaps closed, holes filled, parts within reach joined."""
-    reach = int(np.clip(size * 0.012, 1, 4))
-    edge = reach + 1
-    closed = ndimage.binary_closing(np.pad(found, edge, mode="edge"), iterations=reach)[edge:-edge, edge:-edge]
-    closed = ndimage.binary_opening(_filled(closed, score, unseen))
-    labels, count = ndimage.label(ndimage.binary_dilation(closed, iterations=reach))
+def _followed(whole: np.ndarray, odds: np.ndarray, before: np.ndarray | None, size: int, least: float) -> np.ndarray:
+    """The person among the found parts: the one that overlaps the mask before most, and what belongs to it.
+
+    A part that is near belongs to the person if it is not tiny and its colours are the person's.
+    """
+    labels, count = ndimage.label(whole)
     if count == 0:
-        return closed
-    inside = closed if before is None else closed & before
-    sizes = np.bincount(labels[inside], minlength=count + 1)
-    sizes[0] = 0
-    person = closed & (labels == sizes.argmax())
-    if not sizes.any() or _longer_side(person) < least:
-        return np.zeros_like(closed)
+        return whole
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    mean_odds = np.bincount(labels.ravel(), weights=odds.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
+    overlap = sizes.copy() if before is None else np.bincount(labels[before], minlength=count + 1)
+    overlap[0] = 0
+    main = overlap.argmax()
+    keep = (sizes >= SMALLEST_PART * size * size) & (mean_odds > 0)
+    keep[0], keep[main] = False, True
+    near, _ = ndimage.label(grown(keep[labels], max(1, int(size * JOINING))))
+    person = keep[labels] & (near == near[labels == main][0])
+    if not overlap.any() or _longer_side(person) < least:
+        return np.zeros_like(whole)
     return person
 
 
