@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import joblib
 import numpy as np
@@ -169,8 +169,8 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     if len(to_do) < len(jobs):
         console.print(f"{len(jobs) - len(to_do)} of {len(jobs)} shards are done already")
     total = sum(job.crops.num_crops for job in to_do)
-    pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
-    follow(pool(joblib.delayed(write_crops)(job, settings, facts) for job in to_do), total, "crops", console)
+    calls = [joblib.delayed(write_crops)(job, settings, facts) for job in to_do]
+    follow(in_processes(calls, settings.workers), total, "crops", console)
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)
     write_dataset_facts(settings.out, facts)
@@ -187,6 +187,12 @@ def recorded(settings: SynthSettings) -> dict[str, object]:
         for name, value in values.items()
         if name not in left_out
     }
+
+
+def in_processes(calls: list[Any], workers: int) -> Iterator[Finished]:
+    """The outcome of each delayed call as it is finished, in any order."""
+    pool = joblib.Parallel(n_jobs=min(workers, max(len(calls), 1)), return_as="generator_unordered")
+    yield from cast(Iterable[Finished], pool(calls))
 
 
 def follow(done: Iterable[Finished], total: int, what: str, console: Console) -> None:
@@ -313,9 +319,9 @@ def write_release(settings: SynthSettings) -> None:
     to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
     if len(to_do) < len(plans):
         console.print(f"{len(plans) - len(to_do)} of {len(plans)} sequences are done already")
-    pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
+    calls = [joblib.delayed(record_plan)(plan, root) for plan in to_do]
     total = len(to_do) * settings.frames * len(CAMERA_IDS)
-    follow(pool(joblib.delayed(record_plan)(plan, root) for plan in to_do), total, "pictures", console)
+    follow(in_processes(calls, settings.workers), total, "pictures", console)
     cameras = {(plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()}
     num_frames = {(plan.subject, ACTION, plan.subaction): settings.frames for plan in plans}
     write_metadata(

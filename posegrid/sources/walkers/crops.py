@@ -131,9 +131,8 @@ def _room(clip: Clip, plan: CropPlan) -> Room | None:
 def _averaged(sensor: Sensor, window: np.ndarray, plan: CropPlan) -> Sensor:
     """What is left of a sensor's faults when a window of its picture is averaged to the size of a crop."""
     share = min(1.0, plan.image_size / float(window[2]))
-    return replace(
-        sensor, blur=min(0.25, CROP_BLUR + sensor.blur * share * share), noise_levels=sensor.noise_levels * share
-    )
+    blur = min(0.25, CROP_BLUR + sensor.blur * share * share)
+    return replace(sensor, blur=blur, noise_levels=sensor.noise_levels * share)
 
 
 def _image(

@@ -31,7 +31,7 @@ def colour(rng: np.random.Generator, darkest: float, brightest: float, saturatio
 
 def floor(rng: np.random.Generator, shape: tuple[int, int], element_mm: float) -> Float[np.ndarray, "rows columns 3"]:
     """A floor of carpet, planks or tiles, worn in places, perhaps with a rug in the middle."""
-    base = colour(rng, 0.08, 0.45, 0.4)
+    base = colour(rng, 0.08, 0.45, 0.25)
     kind = rng.choice(["carpet", "planks", "tiles"])
     shade = 1 + 0.07 * noise(rng, shape, 1200 / element_mm)
     if kind == "carpet":
@@ -99,7 +99,7 @@ def _rug(rng: np.random.Generator, painted: np.ndarray, element_mm: float) -> No
         rows // 2 - half_rows : rows // 2 + half_rows, columns // 2 - half_columns : columns // 2 + half_columns
     ]
     shade = 1 + 0.06 * noise(rng, there.shape[:2], 2) + 0.05 * noise(rng, there.shape[:2], 40)
-    there[:] = colour(rng, 0.05, 0.5, 0.6) * shade[..., None]
+    there[:] = colour(rng, 0.05, 0.5, 0.45) * shade[..., None]
 
 
 def _curtain(rng: np.random.Generator, painted: np.ndarray, element_mm: float) -> None:
@@ -127,7 +127,7 @@ def _object(rng: np.random.Generator, painted: np.ndarray, element_mm: float) ->
     there[:] = colour(rng, 0.02, 0.7, 0.5) * (1 + 0.05 * noise(rng, shape, 30))[..., None]
     across, upright = int(rng.integers(1, 4)), int(rng.integers(1, 6))
     border = max(1, int(25 / element_mm))
-    one_colour = colour(rng, 0.03, 0.8, 0.5) if rng.random() < 0.5 else None
+    one_colour = colour(rng, 0.03, 0.8, 0.35) if rng.random() < 0.5 else None
     for i in range(upright):
         for j in range(across):
             part = there[
@@ -135,5 +135,5 @@ def _object(rng: np.random.Generator, painted: np.ndarray, element_mm: float) ->
                 j * shape[1] // across + border : (j + 1) * shape[1] // across - border,
             ]
             if part.size:
-                tone = one_colour if one_colour is not None else colour(rng, 0.02, 0.8, 0.6)
+                tone = one_colour if one_colour is not None else colour(rng, 0.02, 0.8, 0.45)
                 part[:] = tone * (1 + rng.uniform(0, 0.3) * noise(rng, part.shape[:2], rng.uniform(3, 30)))[..., None]

@@ -14,8 +14,9 @@ from posegrid.body.camera import Camera
 from posegrid.sources.walkers import paint
 from posegrid.sources.walkers.room_kernels import look_round
 
-TEXEL_MM = 12.0
-"""Size of a texture's element: a pixel of a 1000 px picture shows 5 to 7 mm of a wall, one of a crop 15 mm."""
+TEXELS_PER_REACH = 460
+"""Fineness of the textures: elements of 12 mm in a room for cameras 5.5 m from its middle, where a pixel of a 1000 px
+picture shows 5 to 7 mm of a wall and one of a crop 15 mm. Larger rooms have coarser ones."""
 _NUM_LEVELS = 4
 SIDES = ((0, -1), (0, 1), (1, -1), (1, 1), (2, -1), (2, 1))
 """(axis, low or high) of the box's sides, in the order of `Room.table`."""
@@ -29,6 +30,8 @@ class Room:
 
     half_size_mm: tuple[float, float]
     height_mm: float
+    texel_mm: float
+    """Size of the finest textures' elements."""
     texels: Float[np.ndarray, "texels 3"]
     """The textures of all sides, each row by row, from fine to coarse."""
     table: Int[np.ndarray, "6 levels 3"]
@@ -47,7 +50,7 @@ class Room:
             np.array([half_x, half_y, self.height_mm], np.float32),
             self.texels,
             self.table,
-            np.float32(TEXEL_MM),
+            np.float32(self.texel_mm),
             np.float32(camera.focal_px[0]),
             seen,
         )
@@ -58,27 +61,28 @@ def random_room(rng: np.random.Generator, reach_mm: float = 5500.0) -> Room:
     """A room like no other. `reach_mm`: how far from the middle cameras may stand, mm, along y (two thirds along x)."""
     half_size = (reach_mm * rng.uniform(0.67, 1.0) + 150.0, reach_mm * rng.uniform(1.0, 1.3) + 150.0)
     height = rng.uniform(2600.0, 3800.0)
+    texel = reach_mm / TEXELS_PER_REACH
     lamps = _random_lamps(rng, half_size, height)
     ambient = rng.uniform(0.35, 0.6)
     textures = []
     for axis, side in SIDES:
-        shape = _texture_shape(axis, half_size, height)
+        shape = _texture_shape(axis, half_size, height, texel)
         if axis == 2:
-            albedo = paint.floor(rng, shape, TEXEL_MM) if side < 0 else paint.ceiling(rng, shape, TEXEL_MM)
+            albedo = paint.floor(rng, shape, texel) if side < 0 else paint.ceiling(rng, shape, texel)
         else:
-            albedo = paint.wall(rng, shape, TEXEL_MM)
+            albedo = paint.wall(rng, shape, texel)
         lit = _irradiance(axis, side, shape, half_size, height, lamps)
         albedo *= (ambient + (1 - ambient) * lit)[..., None]
         textures.append(_levels(np.clip(albedo, 0.004, 1.0)))
     texels, table = _packed(textures)
-    return Room(half_size, height, texels, table)
+    return Room(half_size, height, texel, texels, table)
 
 
-def _texture_shape(axis: int, half_size: tuple[float, float], height: float) -> tuple[int, int]:
+def _texture_shape(axis: int, half_size: tuple[float, float], height: float, texel: float) -> tuple[int, int]:
     """Rows and columns of a surface's texture: the later of its two world axes runs along the rows."""
     extent = np.array([2 * half_size[0], 2 * half_size[1], height])
     columns, rows = np.delete(extent, axis)
-    return int(np.ceil(rows / TEXEL_MM)) + 1, int(np.ceil(columns / TEXEL_MM)) + 1
+    return int(np.ceil(rows / texel)) + 1, int(np.ceil(columns / texel)) + 1
 
 
 def _random_lamps(rng: np.random.Generator, half_size: tuple[float, float], height: float) -> np.ndarray:
@@ -113,7 +117,8 @@ def _levels(texture: np.ndarray) -> list[np.ndarray]:
     for _ in range(_NUM_LEVELS):
         levels.append(texture)
         rows, columns = texture.shape[0] // 2 * 2, texture.shape[1] // 2 * 2
-        texture = texture[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2, 3).mean(axis=(1, 3))
+        even = texture[:rows, :columns]
+        texture = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
     return levels
 
 

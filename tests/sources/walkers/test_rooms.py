@@ -1,7 +1,7 @@
 import numpy as np
 
 from posegrid.body.camera import Camera, look_at
-from posegrid.sources.walkers.rooms import TEXEL_MM, Room, random_room
+from posegrid.sources.walkers.rooms import Room, random_room
 from posegrid.sources.walkers.stage import studio_cameras
 
 SIDE_COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 1]], dtype=np.float32)
@@ -12,7 +12,7 @@ def coloured_room() -> Room:
     """2 m x 4 m x 3 m, every side in one colour."""
     texels = np.repeat(SIDE_COLOURS, 4, axis=0)
     table = np.array([[[4 * side, 2, 2]] for side in range(6)])
-    return Room((1000.0, 2000.0), 3000.0, texels, table)
+    return Room((1000.0, 2000.0), 3000.0, 12.0, texels, table)
 
 
 def camera_towards(target_mm: list[float], size: int = 64) -> Camera:
@@ -70,5 +70,5 @@ def test_rooms_contain_their_cameras_and_colours_are_light() -> None:
         assert room.texels.min() > 0
         assert room.texels.max() <= 1
         rows, columns = room.table[4, 0, 1:]
-        assert rows * TEXEL_MM >= 2 * room.half_size_mm[1]
-        assert columns * TEXEL_MM >= 2 * room.half_size_mm[0]
+        assert rows * room.texel_mm >= 2 * room.half_size_mm[1]
+        assert columns * room.texel_mm >= 2 * room.half_size_mm[0]
