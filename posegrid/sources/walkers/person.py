@@ -137,21 +137,26 @@ def _below(tailor: _Tailor) -> list[_Piece]:
     if outfit.below != "skirt":
         trunk = np.where(marks.is_arm, -1.0, hips + outfit.waist - height)
         field = np.where(marks.is_leg, 430 * (outfit.leg_end - marks.along_leg), trunk)
-        ease = outfit.leg_ease * (0.35 + 0.65 * np.clip(marks.along_leg, 0, 1))
-        flare = outfit.leg_flare * np.clip(marks.along_leg - 1, 0, 1) ** 1.5
         folds = sum(strength * _bump(marks.along_leg, *place) for strength, *place in
                     ((0.5, 1.02, 0.18), (0.6, 1.85, 0.25), (0.4, 0.05, 0.25)))  # fmt: skip
         wrinkle = 0.35 + folds * marks.is_leg
-        clearance = np.where(marks.along_leg > 1.5, outfit.shoe_ease + 3, 2.5)  # over the shoes
-        offset = np.maximum(3 + ease + flare, clearance)
+        offset = _trousers_offset(tailor)
         pieces.append(
-            tailor.piece("bottom", "helper_tights", field, offset, wrinkle, smoothing=3, clearance_mm=clearance)
+            tailor.piece("bottom", "helper_tights", field, offset, wrinkle, smoothing=3, clearance_mm=0.8 * offset)
         )
     if outfit.below in ("skirt", "coat"):
-        material = "bottom" if outfit.below == "skirt" else "coat"
+        material, under = ("bottom", 0.0) if outfit.below == "skirt" else ("coat", 0.5 * outfit.leg_ease)
         field = height - hips * (1 - outfit.skirt_end)
-        pieces.append(tailor.piece(material, "helper_skirt", field, 9 + 0.4 * outfit.top_ease, 0.45))
+        pieces.append(tailor.piece(material, "helper_skirt", field, 9 + 0.4 * outfit.top_ease + under, 0.45))
     return pieces
+
+
+def _trousers_offset(tailor: _Tailor) -> np.ndarray:
+    """How far trousers stand off the body, mm; over the shoes at the ankles."""
+    outfit, along = tailor.outfit, tailor.marks.along_leg
+    ease = outfit.leg_ease * (0.35 + 0.65 * np.clip(along, 0, 1))
+    flare = outfit.leg_flare * np.clip(along - 1, 0, 1) ** 1.5
+    return np.maximum(3 + ease + flare, np.where(along > 1.5, outfit.shoe_ease + 3, 0))
 
 
 def _top(tailor: _Tailor) -> _Piece:
@@ -164,17 +169,19 @@ def _top(tailor: _Tailor) -> _Piece:
     sleeves = np.where(marks.is_arm, 260 * (outfit.sleeve_end - marks.along_arm), height - hem)
     lower = np.clip((body.head_of("spine02")[2] - height) / 250, 0, 1) * ~marks.is_arm
     trunk_ease = outfit.top_ease * (0.4 + 0.6 * lower)
-    if outfit.below == "skirt":  # the top is tucked in
-        trunk_ease, over = 0.3 * trunk_ease, 0.0
+    over_trousers = ~marks.is_arm & (height < hips + outfit.waist + 30)
+    clearance = np.full(len(height), 4.0)
+    if outfit.below == "skirt":
+        trunk_ease *= 0.3  # the top is tucked in
     else:
-        over = 4.0 + 0.5 * outfit.leg_ease
-    ease = np.where(marks.is_arm, outfit.top_ease * (0.4 + 0.5 * np.clip(marks.along_arm, 0, 1)), trunk_ease)
+        clearance[over_trousers] = _trousers_offset(tailor)[over_trousers] + 4
+    arm_ease = outfit.top_ease * (0.4 + 0.5 * np.clip(marks.along_arm, 0, 1))
+    offset = 5 + np.where(marks.is_arm, arm_ease, np.maximum(trunk_ease, clearance - 4))
     folds = 0.55 * _bump(marks.along_arm, 1.0, 0.25) + 0.35 * _bump(marks.along_arm, 0.15, 0.25)
     wrinkle = 0.35 + folds * marks.is_arm + 0.4 * lower
     material = "coat" if outfit.below == "coat" else "top"
     field = np.minimum(sleeves, neckline - height)
-    offset = 5 + over * lower + ease
-    return tailor.piece(material, "helper_tights", field, offset, wrinkle, smoothing=5, clearance_mm=4.0)
+    return tailor.piece(material, "helper_tights", field, offset, wrinkle, smoothing=5, clearance_mm=clearance)
 
 
 def _bare_skin(tailor: _Tailor) -> _Piece:
