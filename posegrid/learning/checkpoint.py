@@ -54,7 +54,8 @@ class Checkpoint:
         self.network.eval()
         answers = [np.zeros((0, 17, 2 if isinstance(self.target, GridTarget) else 3), np.float32)]
         with torch.inference_mode():
-            for part in torch.from_numpy(np.ascontiguousarray(images)).split(batch_size):
+            for start in range(0, len(images), batch_size):
+                part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
                 answers.append(self.target.decode(self.network(as_grey(part))).numpy())
         return np.concatenate(answers)
 

@@ -90,6 +90,7 @@ def onnx_bytes(checkpoint: Checkpoint) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)
         # The crop's size is a constant in the file, and meant to be.
         warnings.filterwarnings("ignore", message="Converting a tensor to a Python boolean")
+        warnings.filterwarnings("ignore", message="torch.tensor results are registered as constants")
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
             Predictor(checkpoint).eval(),

@@ -146,11 +146,14 @@ def _lichan2014(size: int, *, for_grid: bool) -> Backbone:
         *(nn.Conv2d(64, 64, 5), nn.MaxPool2d(2), nn.ReLU()),
     )
     width = _num_outputs(convolutions, size)
+    last = nn.Linear(1024, 2048)
     hidden = nn.Sequential(
         *(nn.Dropout(0.25), nn.Linear(width, 1024), nn.ReLU()),
-        *(nn.Dropout(0.25), nn.Linear(1024, 2048), nn.ReLU() if for_grid else nn.Tanh(), nn.Dropout(0.25)),
+        *(nn.Dropout(0.25), last, nn.ReLU() if for_grid else nn.Tanh(), nn.Dropout(0.25)),
     )
     _start_he(convolutions, hidden)
+    if not for_grid:
+        nn.init.kaiming_normal_(last.weight, nonlinearity="linear")
     return Backbone(convolutions, hidden, size, 2048)
 
 

@@ -1,5 +1,6 @@
-"""The folder of a training run: one run's settings in it, and no other's files mixed in. Keeps Lightning quiet, too."""
+"""What a run of training needs of the machine: a folder of its own, a quiet Lightning, memory that stays."""
 
+import ctypes
 import json
 import logging
 import shutil
@@ -16,7 +17,9 @@ from posegrid.learning.record import BEST, LAST, METRICS, RESUME
 
 SETTINGS = "settings.json"
 CURVES = "tensorboard"
-MAY_DIFFER = ("run", "resume", "overwrite", "threads")
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+"""Of glibc's malloc.h."""
+MAY_DIFFER = ("run", "threads")
 """Settings that a resumed run may have otherwise than when it started."""
 
 
@@ -57,6 +60,19 @@ def quiet_lightning() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep large freed blocks for the next batch; giving them back each time costs a quarter of the time.
+
+    The same as the environment's MALLOC_MMAP_THRESHOLD_ and its fellows; where there is no glibc, nothing happens.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    for option, size in ((M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, (1 << 31) - 1), (M_TOP_PAD, 1 << 28)):
+        mallopt(option, size)
 
 
 def _check_same(path: Path, settings: dict[str, Any], *, resume: bool) -> None:

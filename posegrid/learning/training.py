@@ -30,7 +30,7 @@ from posegrid.learning.networks import (
     transfer,
 )
 from posegrid.learning.record import BEST, RESUME, Cost, RunRecord
-from posegrid.learning.run_folder import claim_folder, quiet_lightning
+from posegrid.learning.run_folder import claim_folder, keep_freed_memory, quiet_lightning
 from posegrid.learning.targets import BinsTarget, GridTarget, JointTarget, MeanPose, PoseTarget, Target, as_mean_pose
 from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
 
@@ -140,6 +140,7 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     data = _load_data(settings)
     crops = data.training
     cut_px = input_size_of(recipe.network, crops.image_size)
@@ -252,7 +253,8 @@ def _cost_of(start: Checkpoint | None) -> Cost:
 
 
 def _settings_json(settings: StageSettings) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
+    values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
+    return {name: value for name, value in values.items() if name not in ("resume", "overwrite")}
 
 
 def _fit(module: StageModule, record: RunRecord, settings: StageSettings) -> None:

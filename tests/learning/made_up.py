@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
+
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.prepare.crop import encode_image
+from posegrid.prepare.dataset import Background
 from posegrid.prepare.shards import CropRow, Crops, DatasetFacts, ShardWriter, shard_name, write_dataset_facts
 
 SIZE = 64
@@ -55,26 +56,22 @@ def made_up_crops(count: int, seed: int = 0, subject: str = "S1", size: int = SI
     )
 
 
-def write_dataset(folder: Path, count: int, splits: dict[str, list[str]] = SPLITS) -> Path:
-    """A data set of `count` crops per subject."""
-    facts = DatasetFacts(SIZE, "png", "removed", {}, True, splits=splits)
+def write_dataset(
+    folder: Path, count: int, splits: dict[str, list[str]] = SPLITS, background: Background = "removed"
+) -> Path:
+    """A data set of `count` crops per subject of the splits."""
+    facts = DatasetFacts(SIZE, "png", background, {}, True, splits=splits)
     subjects = sorted({subject for group in splits.values() for subject in group})
     for number, subject in enumerate(subjects):
         crops = made_up_crops(count, seed=number, subject=subject)
         with ShardWriter(folder / shard_name(subject, "Walking", 1, "C1"), facts) as shard:
             for row in range(count):
-                values = {name: getattr(crops, name)[row] for name in vars(crops)}
-                for name in ("subject", "action", "camera_id"):
-                    values[name] = str(values[name])
-                for name in ("subaction", "frame_index"):
-                    values[name] = int(values[name])
-                values["image"] = encode_image(values.pop("images"), "png")
-                shard.write(CropRow(**{name.replace("images", "image"): v for name, v in values.items()}))
+                shard.write(_row_of(crops, row))
     write_dataset_facts(folder, facts)
     return folder
 
 
-@pytest.fixture(scope="session")
-def dataset(tmp_path_factory) -> Path:
-    """A small data set on disk: 96 crops of each of four people."""
-    return write_dataset(tmp_path_factory.mktemp("walkers"), 96)
+def _row_of(crops: Crops, row: int) -> CropRow:
+    values = {name: value[row] for name, value in vars(crops).items()}
+    image = encode_image(values.pop("images"), "png")
+    return CropRow(image=image, **{name: v.item() if np.ndim(v) == 0 else v for name, v in values.items()})

@@ -1,0 +1,85 @@
+"""Augmentation: picture, keypoints and pose change together; what is black by the mask stays black."""
+
+import pytest
+import torch
+from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
+
+from posegrid.learning.augment import augmented
+from posegrid.learning.data import CropSet, generator_of
+from posegrid.learning.targets import Batch
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    crops = CropSet.of(made_up_crops(40), "view", "removed")
+    return crops.batch(torch.arange(40), SIZE)
+
+
+def changed(batch: Batch, seed: int = 0, *, view: bool = True, masked: bool = True) -> Batch:
+    focal_px = torch.full((len(batch.images),), FOCAL_PX) if view else None
+    return augmented(batch, focal_px, generator_of(seed), masked=masked)
+
+
+def test_the_picture_moves_with_the_keypoints(batch):
+    """One blob in the picture: its centre of mass stays at the keypoint that marks it."""
+    keypoints_px = batch.keypoints_px.clamp(20, 44)
+    pixels = torch.arange(SIZE) + 0.5
+    across = torch.exp(-0.5 * ((pixels - keypoints_px[:, 0, 0, None]) / 1.5) ** 2)
+    down = torch.exp(-0.5 * ((pixels - keypoints_px[:, 0, 1, None]) / 1.5) ** 2)
+    images = (down[:, :, None] * across[:, None, :])[:, None]
+    images = torch.where(images > 0.01, images, 0.0)
+    moved = changed(Batch(images, batch.pose_mm, keypoints_px), masked=False)
+    seen = moved.images[:, 0] * (moved.images[:, 0] > 0.2)
+    mass = seen.sum(dim=(1, 2))
+    centre = torch.stack([(seen.sum(dim=1) * pixels).sum(dim=1), (seen.sum(dim=2) * pixels).sum(dim=1)], dim=1)
+    uncovered = mass > 5
+    assert uncovered.sum() > 20
+    error_px = (centre / mass[:, None] - moved.keypoints_px[:, 0])[uncovered].norm(dim=1)
+    assert error_px.median() < 0.2
+
+
+def test_poses_project_onto_the_moved_keypoints(batch):
+    """A pinhole camera that looks at the moved crop's centre sees the changed pose at the changed keypoints."""
+    moved = changed(batch)
+    depth_mm = DISTANCE_MM + moved.pose_mm[..., 2]
+    relative_px = moved.keypoints_px - moved.keypoints_px[:, :1]
+    expected_px = FOCAL_PX * moved.pose_mm[..., :2] / depth_mm[..., None]
+    scale = (relative_px * expected_px).sum(dim=(1, 2)) / (expected_px**2).sum(dim=(1, 2))
+    assert (relative_px - scale[:, None, None] * expected_px).abs().max() < 0.8
+    assert scale.min() > 0.7 and scale.max() < 1.4
+
+
+def test_a_shift_turns_poses_in_the_view_only(batch):
+    turned, straight = changed(batch), changed(batch, view=False)
+    assert torch.equal(turned.keypoints_px, straight.keypoints_px)
+    assert not torch.allclose(turned.pose_mm, straight.pose_mm, atol=1.0)
+    assert torch.allclose(turned.pose_mm.norm(dim=-1), straight.pose_mm.norm(dim=-1), atol=0.1)
+
+
+def test_bone_lengths_survive(batch):
+    moved = changed(batch)
+    lengths = lambda pose: (pose[:, 9] - pose[:, 10]).norm(dim=1)  # noqa: E731  neck and head are on no side
+    assert torch.allclose(lengths(moved.pose_mm), lengths(batch.pose_mm), atol=0.1)
+
+
+def test_half_of_the_crops_are_mirrored(batch):
+    many = Batch(*(torch.cat([part] * 20) for part in batch))
+    moved = changed(many)
+    nose = 9
+    depth_kept = (moved.pose_mm[:, nose, 0] - many.pose_mm[:, nose, 0]).abs() < 60
+    assert 0.3 < depth_kept.float().mean() < 0.7
+
+
+def test_black_background_stays_black_but_for_ragged_outlines(batch):
+    images = torch.zeros(40, 1, SIZE, SIZE)
+    images[:, :, 20:44, 24:40] = 0.5
+    moved = changed(Batch(images, batch.pose_mm, batch.keypoints_px))
+    assert moved.images.min() == 0 and moved.images.max() <= 1
+    assert torch.equal(moved.images[:, :, :8], torch.zeros(40, 1, 8, SIZE))
+    assert not torch.equal(moved.images, images)
+
+
+def test_the_same_generator_gives_the_same_batch(batch):
+    for first, second in zip(changed(batch, 3), changed(batch, 3), strict=True):
+        assert torch.equal(first, second)
+    assert not torch.equal(changed(batch, 3).images, changed(batch, 4).images)

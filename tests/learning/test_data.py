@@ -1,0 +1,84 @@
+"""Batches: each crop once an epoch, the same for the same seed and step, windows that move keypoints along."""
+
+import numpy as np
+import pytest
+import torch
+from learning.made_up import SIZE, made_up_crops
+
+from posegrid.errors import SettingsError
+from posegrid.learning.data import CropSet, TrainingBatches, as_grey, whole_batches
+
+CROPS = CropSet.of(made_up_crops(50), "view", "removed")
+
+
+def batches(**changes) -> TrainingBatches:
+    settings = {"crops": CROPS, "batch_size": 8, "seed": 0, "augment": "none", "cut_px": SIZE}
+    return TrainingBatches(**{**settings, **changes})
+
+
+def test_an_epoch_shows_each_crop_at_most_once_in_another_order():
+    source = batches()
+    assert source.steps_per_epoch == 6
+    first = torch.cat([source.at(step).pose_mm[:, 1] for step in range(6)])
+    second = torch.cat([source.at(step).pose_mm[:, 1] for step in range(6, 12)])
+    assert len(first.unique(dim=0)) == len(second.unique(dim=0)) == 48
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("augment", ["none", "standard"])
+def test_a_batch_depends_on_seed_and_step_only(augment):
+    late = batches(augment=augment).at(17)
+    for first, second in zip(late, batches(augment=augment).at(17), strict=True):
+        assert torch.equal(first, second)
+    assert not torch.equal(late.images, batches(augment=augment, seed=1).at(17).images)
+
+
+def test_without_augmentation_crops_are_as_they_were():
+    batch = batches().at(0)
+    row = int((CROPS.pose_mm[:, 1] == batch.pose_mm[0, 1]).all(dim=1).nonzero()[0, 0])
+    assert torch.equal(batch.images[0, 0], CROPS.images[row].float() / 255)
+    assert torch.equal(batch.keypoints_px[0], CROPS.keypoints_px[row])
+
+
+def test_a_random_window_moves_the_keypoints_along():
+    cut = batches(cut_px=56).at(3)
+    whole = batches().at(3)
+    assert cut.images.shape == (8, 1, 56, 56)
+    shift = (whole.keypoints_px - cut.keypoints_px)[:, 0]
+    assert shift.min() >= 0 and shift.max() <= 8 and len(shift.unique(dim=0)) > 1
+    for image, full, (x, y) in zip(cut.images, whole.images, shift.int().tolist(), strict=True):
+        assert torch.equal(image, full[:, y : y + 56, x : x + 56])
+
+
+def test_validation_batches_hold_every_crop_once_cut_to_the_middle():
+    parts = list(whole_batches(CROPS, 56, 20))
+    assert [len(part.images) for part in parts] == [20, 20, 10]
+    assert torch.equal(torch.cat([part.images for part in parts]), as_grey(CROPS.images)[..., 4:60, 4:60])
+    assert torch.equal(parts[0].keypoints_px, CROPS.keypoints_px[:20] - 4)
+
+
+def test_a_small_set_still_makes_a_batch():
+    few = batches(crops=CROPS.thinned(5))
+    assert few.steps_per_epoch == 1 and len(few.at(2).images) == 5
+
+
+def test_thinning_spreads_over_the_set():
+    assert len(CROPS.thinned(100)) == 50
+    thin = CROPS.thinned(2)
+    assert torch.equal(thin.pose_mm, CROPS.pose_mm[[0, 49]])
+
+
+def test_pose_frames():
+    crops = made_up_crops(4)
+    camera = np.array(crops.crop_camera)
+    camera[:, 2] += 30.0  # the crop lies beside the optical axis
+    crops = type(crops)(**{**vars(crops), "crop_camera": camera})
+    view, plain = CropSet.of(crops, "view", "removed"), CropSet.of(crops, "camera", "removed")
+    assert np.array_equal(plain.pose_mm.numpy(), crops.pose_cam_mm)
+    assert np.allclose(view.pose_mm.numpy(), crops.pose_view_mm)
+    assert not torch.allclose(view.pose_mm, plain.pose_mm, atol=1.0)
+
+
+def test_no_crops_are_refused():
+    with pytest.raises(SettingsError, match="no training crops"):
+        batches(crops=CropSet.of(made_up_crops(0), "view", "removed"))

@@ -1,0 +1,56 @@
+"""ONNX files answer what the checkpoint answers, for any number of crops, and carry its facts."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from posegrid.errors import CheckpointError
+from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
+from posegrid.learning.export import ExportSettings, export
+from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.networks import build_network
+from posegrid.learning.targets import BinsTarget, GridTarget, JointTarget, PoseTarget
+
+MEAN_POSE = ((1.0, 2.0, 3.0),) * 17
+
+
+def saved(path, name, target):
+    torch.manual_seed(0)
+    network = build_network(name, target, 64)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
+    save_checkpoint(path, network, ModelFacts(name, target.name, 64, "removed", "view", MEAN_POSE, target.settings()))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("posegrid_s", BinsTarget()),
+        ("posegrid_s", JointTarget(BinsTarget(), GridTarget(64))),
+        ("lichan2014", PoseTarget(MEAN_POSE)),
+        ("report2015_small", PoseTarget(MEAN_POSE)),
+    ],
+)
+def test_onnx_answers_as_the_checkpoint_does(tmp_path, capsys, name, target):
+    path = saved(tmp_path / "w.safetensors", name, target)
+    out = export(ExportSettings(path))
+    assert out == tmp_path / "w.onnx" and "mm from the checkpoint" in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    images = np.random.default_rng(1).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    grey = images[:, None].astype(np.float32) / 255
+    checkpoint = load_checkpoint(path)
+    for count in (1, 3):
+        (pose_mm,) = session.run(["pose_mm"], {"image": grey[:count]})
+        assert np.abs(pose_mm - checkpoint.predict_mm(images[:count])).max() < 0.1
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert ModelFacts.from_json(metadata[METADATA_KEY], "onnx") == checkpoint.facts
+
+
+def test_weights_of_the_grid_task_are_refused(tmp_path):
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", GridTarget(64))
+    with pytest.raises(CheckpointError, match="grid task"):
+        export(ExportSettings(path, tmp_path / "w.onnx"))
+    assert not (tmp_path / "w.onnx").exists()

@@ -1,0 +1,148 @@
+"""The networks: sizes as published, every parameter learns, heads are exchanged and weights transferred."""
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+
+from posegrid.errors import CheckpointError, SettingsError
+from posegrid.learning.networks import (
+    INPUT_GAIN,
+    NetworkName,
+    ResponseNorm,
+    build_network,
+    centre_cropped,
+    network_name,
+    replace_head,
+    transfer,
+)
+from posegrid.learning.targets import Batch, BinsTarget, GridTarget, JointTarget, PoseTarget, Target
+
+NAMES = get_args(NetworkName)
+POSE = PoseTarget(((0.0, 0.0, 0.0),) * 17)
+TARGETS: list[Target] = [GridTarget(64), POSE, BinsTarget(), JointTarget(POSE, GridTarget(64))]
+COLOUR_WEIGHTS = 2 * 81 * 32
+"""Li & Chan's first layer sees RGB, ours one grey channel."""
+
+
+def num_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "pose_millions", "grid_millions", "more"),
+    [
+        ("report2015_small", 4.42, 7.80, 0),
+        ("report2015_large", 11.84, 15.22, 0),
+        ("lichan2014", 8.92, 12.30, COLOUR_WEIGHTS),
+    ],
+)
+def test_networks_are_as_large_as_published(name, pose_millions, grid_millions, more):
+    assert round((num_parameters(build_network(name, POSE)) + more) / 1e6, 2) == pose_millions
+    assert round((num_parameters(build_network(name, GridTarget(128))) + more) / 1e6, 2) == grid_millions
+
+
+def test_the_default_network_fits_15_mb():
+    assert num_parameters(build_network("posegrid_s", BinsTarget())) * 4 < 14.5e6
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_gets_a_gradient(name, target):
+    torch.manual_seed(0)
+    network = build_network(name, target, 64)
+    with torch.no_grad():
+        for parameter in network.parameters():  # a block that starts as its shortcut would hide its inside
+            parameter += 0.02 * torch.randn_like(parameter)
+    batch = Batch(torch.rand(4, 1, 64, 64), 200 * torch.randn(4, 17, 3), 64 * torch.rand(4, 17, 2))
+    target.loss(network(batch.images), batch).backward()
+    for label, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, label
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_first_answers_of_the_grid_head_are_no(name):
+    network = build_network(name, GridTarget(64), 64).eval()
+    assert network.head.bias.detach().numpy() == pytest.approx(-3.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_replacing_the_head_keeps_the_backbone(name):
+    network = build_network(name, GridTarget(64), 64).eval()
+    images = torch.rand(2, 1, 64, 64)
+    before = network.backbone.forward_features(images)
+    replace_head(network, POSE)
+    assert network(images).shape == (2, 51)
+    assert torch.equal(network.backbone.forward_features(images), before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_transfer_copies_the_layers_asked_for(name):
+    torch.manual_seed(1)
+    source = build_network(name, GridTarget(64), 64)
+    for layers, copied in (("convolutions", ["convolutions"]), ("all_but_head", ["convolutions", "hidden"])):
+        network = build_network(name, POSE, 64)
+        transfer(source, network, layers)
+        for part in ("convolutions", "hidden"):
+            pairs = zip(
+                getattr(source.backbone, part).state_dict().values(),
+                getattr(network.backbone, part).state_dict().values(),
+                strict=True,
+            )
+            assert all(torch.equal(a, b) for a, b in pairs) == (part in copied)
+
+
+def test_transfer_between_other_networks_is_refused():
+    with pytest.raises(CheckpointError, match="convolutions of the weights"):
+        transfer(build_network("report2015_small", POSE, 64), build_network("report2015_large", POSE, 64))
+
+
+def test_transferred_weights_are_copies():
+    source, network = build_network("report2015_small", POSE, 64), build_network("report2015_small", POSE, 64)
+    transfer(source, network)
+    before = source.backbone.convolutions[0].weight.detach().clone()
+    with torch.no_grad():
+        network.backbone.convolutions[0].weight += 1
+    assert torch.equal(source.backbone.convolutions[0].weight, before)
+
+
+def test_lichan_sees_the_middle_of_larger_crops():
+    network = build_network("lichan2014", POSE, 128).eval()
+    images = torch.rand(2, 1, 128, 128)
+    assert torch.equal(network(images), network(images[..., 8:120, 8:120]))
+    assert centre_cropped(images, 112).shape == (2, 1, 112, 112)
+
+
+def test_pooling_before_the_activation_is_the_same():
+    convolution, *_ = build_network("report2015_small", POSE, 64).backbone.convolutions
+    images = INPUT_GAIN * torch.rand(2, 1, 64, 64)
+    usual = nn.functional.max_pool2d(torch.tanh(convolution(images)), 2)
+    assert torch.allclose(torch.tanh(nn.functional.max_pool2d(convolution(images), 2)), usual)
+
+
+def test_response_norm_is_torchs():
+    maps = 20 * torch.randn(2, 64, 5, 6)
+    assert torch.allclose(ResponseNorm(64)(maps), nn.LocalResponseNorm(5)(maps), rtol=1e-4, atol=1e-5)
+
+
+def test_unknown_networks_and_odd_sizes_are_refused():
+    with pytest.raises(SettingsError, match="posegrid_s, report2015_small"):
+        network_name("resnet50")
+    with pytest.raises(SettingsError, match="multiple of 16"):
+        build_network("posegrid_s", POSE, 100)
+
+
+@pytest.mark.parametrize("name", ["posegrid_s", "report2015_small", "lichan2014"])
+def test_one_batch_can_be_learnt_by_heart(name):
+    torch.manual_seed(0)
+    network = build_network(name, POSE, 64)
+    images = nn.functional.interpolate(torch.rand(4, 1, 8, 8).square(), scale_factor=8.0)
+    batch = Batch(images, 200 * torch.randn(4, 17, 3), torch.zeros(4, 17, 2))
+    optimiser = torch.optim.AdamW(network.parameters(), 5e-4)
+    for _ in range(25):
+        optimiser.zero_grad()
+        loss = POSE.loss(network(batch.images), batch)
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.5 * POSE.loss(torch.zeros(4, 51), batch).item()

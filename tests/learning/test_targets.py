@@ -1,0 +1,139 @@
+"""The targets: the grid's rule is that of body/grid.py, decoding undoes encoding, losses have their hand values."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from posegrid.body.grid import keypoints_from_scores, positive_cells
+from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.errors import CheckpointError
+from posegrid.learning.facts import ModelFacts
+from posegrid.learning.targets import Batch, BinsTarget, GridTarget, JointTarget, PoseTarget, target_of
+
+MEAN_POSE = tuple((10.0 * joint, -5.0 * joint, 2.0 * joint) for joint in range(NUM_JOINTS))
+TARGETS = [
+    GridTarget(64),
+    PoseTarget(MEAN_POSE),
+    BinsTarget(),
+    JointTarget(PoseTarget(MEAN_POSE), GridTarget(64, 7)),
+    JointTarget(BinsTarget(), GridTarget(64, bone_rule=False)),
+]
+
+
+def batch_of(count: int, seed: int = 0) -> Batch:
+    random = torch.Generator().manual_seed(seed)
+    pose_mm = torch.randn(count, NUM_JOINTS, 3, generator=random) * 250
+    pose_mm = pose_mm - pose_mm[:, :1]
+    keypoints_px = torch.rand(count, NUM_JOINTS, 2, generator=random) * 80 - 8
+    return Batch(torch.rand(count, 1, 64, 64, generator=random), pose_mm, keypoints_px)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 14), st.booleans())
+def test_grid_cells_are_those_of_the_rule(seed, cells, bone_rule):
+    random = np.random.default_rng(seed)
+    keypoints_px = random.uniform(-20, 148, (4, NUM_JOINTS, 2))
+    keypoints_px[1] = np.round(keypoints_px[1] / 16) * 16  # on the cells' edges
+    keypoints_px[2, 3] = np.nan
+    keypoints_px[3, :, 0] = 64.0  # upright bones, and bones without length
+    keypoints_px[3, 5] = keypoints_px[3, 4]
+    batch = Batch(torch.zeros(4, 1, 128, 128), torch.zeros(4, 17, 3), torch.from_numpy(keypoints_px))
+    found = GridTarget(128, cells, bone_rule).encode(batch)
+    assert np.array_equal(found.numpy(), positive_cells(keypoints_px, 128, cells, bone_rule=bone_rule))
+
+
+def test_grid_decodes_to_the_centre_of_the_best_cell():
+    target = GridTarget(64, 8)
+    scores = torch.randn(3, 17, 8, 8)
+    decoded = target.decode(scores.flatten(1))
+    assert np.allclose(decoded.numpy(), keypoints_from_scores(scores.numpy(), 64))
+
+
+def test_grid_centroid_lies_between_two_equal_cells():
+    target = GridTarget(100, 10)
+    logits = torch.full((1, 17, 10, 10), -40.0)
+    logits[:, :, 2, 3] = logits[:, :, 2, 4] = 5.0
+    assert torch.allclose(target.decode_centroid(logits.flatten(1)), torch.tensor([40.0, 25.0]).expand(1, 17, 2))
+
+
+def test_grid_loss_by_hand():
+    """No joint is in the crop and every logit is 0: ln 2 for each of a joint's 100 cells."""
+    batch = Batch(torch.zeros(2, 1, 64, 64), torch.zeros(2, 17, 3), torch.full((2, 17, 2), -1000.0))
+    loss = GridTarget(64).loss(torch.zeros(2, 1700), batch)
+    assert loss.item() == pytest.approx(100 * np.log(2), rel=1e-5)
+
+
+def test_right_answers_to_the_grid_are_all_right():
+    batch = batch_of(5)._replace(keypoints_px=torch.rand(5, 17, 2) * 64)
+    target = GridTarget(64)
+    outputs = target.encode(batch).float().flatten(1)
+    assert torch.equal(target.measure(outputs, batch), torch.ones(5))
+    assert torch.equal(target.measure(-outputs, batch), torch.zeros(5))
+
+
+def test_an_error_of_3_4_0_is_5_mm():
+    batch = batch_of(4)
+    target = PoseTarget(MEAN_POSE)
+    outputs = target.encode(batch._replace(pose_mm=batch.pose_mm + torch.tensor([3.0, 4.0, 0.0])))
+    assert target.loss(outputs, batch).item() == pytest.approx(5.0 / 100, rel=1e-4)
+    # The root is at zero by definition, so only 16 of the 17 joints are off in the decoded pose.
+    assert target.measure(outputs, batch).numpy() == pytest.approx([5.0 * 16 / 17] * 4, rel=1e-4)
+
+
+def test_no_output_is_the_mean_pose():
+    decoded = PoseTarget(MEAN_POSE).decode(torch.zeros(1, 51))
+    assert torch.allclose(decoded[0], torch.tensor(MEAN_POSE))
+
+
+def test_pose_decoding_undoes_encoding():
+    batch, target = batch_of(6), PoseTarget(MEAN_POSE)
+    assert torch.allclose(target.decode(target.encode(batch)), batch.pose_mm, atol=1e-3)
+
+
+def test_bins_of_the_true_distribution_decode_to_the_truth():
+    batch, target = batch_of(6), BinsTarget()
+    batch = batch._replace(pose_mm=batch.pose_mm.clamp(-900, 900))
+    outputs = torch.log(target.encode(batch) + 1e-30).flatten(1)
+    assert torch.allclose(target.decode(outputs), batch.pose_mm, atol=0.5)
+    assert target.measure(outputs, batch).max() < 0.5
+
+
+def test_bins_loss_is_least_for_the_true_distribution():
+    batch, target = batch_of(6), BinsTarget()
+    truth = torch.log(target.encode(batch) + 1e-30).flatten(1)
+    assert target.loss(truth, batch) < target.loss(torch.zeros_like(truth), batch)
+
+
+def test_joint_loss_is_the_sum_of_both():
+    batch, target = batch_of(3), TARGETS[3]
+    outputs = torch.randn(3, target.num_outputs)
+    pose, grid = outputs[:, :51], outputs[:, 51:]
+    expected = target.pose.loss(pose, batch) + 0.1 * target.grid.loss(grid, batch)
+    assert torch.allclose(target.loss(outputs, batch), expected)
+    assert torch.equal(target.decode(outputs), target.pose.decode(pose))
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_the_root_is_at_zero_and_outputs_fit(target):
+    outputs = torch.randn(3, target.num_outputs)
+    assert torch.isfinite(target.loss(outputs, batch_of(3)))
+    assert target.measure(outputs, batch_of(3)).shape == (3,)
+    if not isinstance(target, GridTarget):
+        assert torch.equal(target.decode(outputs)[:, 0], torch.zeros(3, 3))
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_facts_rebuild_the_target(target):
+    facts = ModelFacts("posegrid_s", target.name, 64, "removed", "view", MEAN_POSE, target.settings())
+    assert target_of(facts, "here") == target
+
+
+def test_facts_of_an_unknown_or_incomplete_target_are_refused():
+    facts = ModelFacts("posegrid_s", "heatmap", 64, "removed", "view", MEAN_POSE)
+    with pytest.raises(CheckpointError, match="unknown target 'heatmap'"):
+        target_of(facts, "here")
+    facts = ModelFacts("posegrid_s", "bins", 64, "removed", "view", MEAN_POSE)
+    with pytest.raises(CheckpointError, match="lack 'bins'"):
+        target_of(facts, "here")

@@ -1,0 +1,198 @@
+"""Training runs from a folder of crops to a folder of weights: they learn, can be resumed, and refuse what is wrong."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import tyro
+from learning.made_up import write_dataset
+
+from posegrid.errors import CheckpointError, SettingsError, ShardError
+from posegrid.learning.checkpoint import load_checkpoint
+from posegrid.learning.module import Plan, rate_share
+from posegrid.learning.record import RunRecord
+from posegrid.learning.training import PretrainSettings, TrainSettings, pretrain, train
+from posegrid.prepare.shards import read_crops
+
+COLUMNS = ["images", "total_images", "seconds", "total_seconds", "train_loss", "validation_loss"]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """96 crops of each of two people to learn from, and of one to validate on; the test subject has no files."""
+    folder = tmp_path_factory.mktemp("walkers")
+    write_dataset(folder, 96)
+    next(folder.glob("S4*")).unlink()
+    return folder
+
+
+def short(data: Path, run: Path, **changes) -> TrainSettings:
+    """A run of a few seconds."""
+    settings = TrainSettings(data, run, network="report2015_small", batch_size=16, max_images=480, threads=1)
+    return replace(settings, **changes)
+
+
+def short_pretrain(data: Path, run: Path, **changes) -> PretrainSettings:
+    settings = PretrainSettings(data, run, network="report2015_small", batch_size=16, max_images=480, threads=1)
+    return replace(settings, **changes)
+
+
+def rows_of(run: Path) -> list[dict[str, float]]:
+    with (run / "metrics.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="session")
+def pretrained(data, tmp_path_factory) -> Path:
+    """The best weights of a short run of the grid task."""
+    return pretrain(short_pretrain(data, tmp_path_factory.mktemp("pretrain")))
+
+
+def test_pretraining_learns_the_cells(pretrained):
+    rows = rows_of(pretrained.parent)
+    assert list(rows[0]) == [*COLUMNS, "validation_cell_accuracy"]
+    assert len(rows) == 10 and rows[-1]["images"] == rows[-1]["total_images"] == 480
+    assert rows[-1]["train_loss"] < 0.8 * rows[0]["train_loss"]
+    facts = load_checkpoint(pretrained).facts
+    assert facts.target == "grid" and facts.training["run_total_images"] == 480
+
+
+def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path):
+    best = train(short(data, tmp_path, init=pretrained))
+    rows = rows_of(tmp_path)
+    assert list(rows[0]) == [*COLUMNS, "validation_mpjpe_mm"]
+    assert rows[0]["total_images"] == rows[0]["images"] + 480
+    assert rows[0]["total_seconds"] > rows[0]["seconds"]
+    checkpoint = load_checkpoint(best)
+    validation = read_crops(data, ["S3"])
+    error_mm = torch.from_numpy(checkpoint.predict_mm(validation.images) - validation.pose_view_mm).norm(dim=-1).mean()
+    assert error_mm.item() == pytest.approx(min(row["validation_mpjpe_mm"] for row in rows), rel=1e-3)
+    mean_mm = torch.from_numpy(checkpoint.facts.mean_pose() - validation.pose_view_mm).norm(dim=-1).mean()
+    assert error_mm < 0.9 * mean_mm
+    training = checkpoint.facts.training
+    assert training["subjects"] == ["S1", "S2"] and training["validation_subjects"] == ["S3"]
+    assert training["before"]["command"] == "pretrain" and training["run_total_images"] == 960
+
+
+def test_transferred_layers_are_where_training_starts(data, pretrained, tmp_path):
+    """With no learning rate the weights stay what they were at the start."""
+    settings = short(data, tmp_path, init=pretrained, transfer="all_but_head", learning_rate=0.0, max_images=16)
+    source, network = load_checkpoint(pretrained).network, load_checkpoint(train(settings)).network
+    for name, value in source.backbone.state_dict().items():
+        assert torch.equal(network.backbone.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "posegrid_s"},
+        {"network": "lichan2014", "joint": True},
+        {"optimiser": "sgd", "pose_frame": "camera", "augment": "standard"},
+    ],
+    ids=str,
+)
+def test_a_run_resumed_after_a_stop_ends_the_same(data, tmp_path, monkeypatch, changes):
+    changes = {"max_images": 64, "validation_images": 20, **changes}
+    whole = load_checkpoint(train(short(data, tmp_path / "whole", **changes)))
+    stopped = short(data, tmp_path / "stopped", **changes)
+
+    def stop_after_three_rounds(record, *_):
+        if len(record.rows) == 3:
+            raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunRecord, "_tell", stop_after_three_rounds)
+        with pytest.raises(RuntimeError, match="the power went"):
+            train(stopped)
+    assert len(rows_of(tmp_path / "stopped")) == 3
+    resumed = load_checkpoint(train(replace(stopped, resume=True)))
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value), name
+    pairs = zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "stopped"), strict=True)
+    for first, second in pairs:
+        assert all(first[name] == second[name] for name in first if "seconds" not in name)
+
+
+def test_a_finished_run_resumed_is_left_as_it_is(data, tmp_path):
+    settings = short(data, tmp_path, max_images=48)
+    before = load_checkpoint(train(settings))
+    metrics = (tmp_path / "metrics.csv").read_text()
+    after = load_checkpoint(train(replace(settings, resume=True)))
+    assert after.facts == before.facts
+    assert (tmp_path / "metrics.csv").read_text() == metrics
+
+
+def test_a_run_folder_takes_one_run(data, tmp_path):
+    settings = short(data, tmp_path, max_images=48)
+    train(settings)
+    with pytest.raises(SettingsError, match="holds a run already"):
+        train(settings)
+    with pytest.raises(SettingsError, match="batch_size was 16 and is now 8"):
+        train(replace(settings, resume=True, batch_size=8))
+    with pytest.raises(SettingsError, match="choose one"):
+        train(replace(settings, resume=True, overwrite=True))
+    train(replace(settings, overwrite=True, batch_size=8))
+    assert json.loads((tmp_path / "settings.json").read_text())["settings"]["batch_size"] == 8
+    assert rows_of(tmp_path)[-1]["images"] <= 48
+
+
+def test_people_in_two_splits_are_refused(tmp_path):
+    write_dataset(tmp_path / "data", 4, {"train": ["S1", "S2"], "validation": ["S3"], "test": ["S2"]})
+    with pytest.raises(SettingsError, match="subject S2 is in the splits train and test"):
+        train(short(tmp_path / "data", tmp_path / "run"))
+
+
+def test_data_without_validation_people_is_refused(tmp_path):
+    write_dataset(tmp_path / "data", 4, {"train": ["S1"], "validation": [], "test": ["S2"]})
+    with pytest.raises(ShardError, match="validation"):
+        train(short(tmp_path / "data", tmp_path / "run"))
+
+
+def test_weights_that_do_not_fit_are_refused(data, pretrained, tmp_path):
+    with pytest.raises(SettingsError, match="--init holds a report2015_small, --network asks for posegrid_s"):
+        train(short(data, tmp_path / "a", init=pretrained, network="posegrid_s"))
+    with pytest.raises(CheckpointError, match="is no file"):
+        train(short(data, tmp_path / "b", init=tmp_path / "none.safetensors"))
+    write_dataset(tmp_path / "kept", 4, background="kept")
+    with pytest.raises(SettingsError, match="background removed, the data has kept"):
+        train(short(tmp_path / "kept", tmp_path / "c", init=pretrained))
+    assert not (tmp_path / "a").exists()
+
+
+def test_fewer_images_than_a_batch_are_refused(data, tmp_path):
+    with pytest.raises(SettingsError, match="expected one batch at least"):
+        train(short(data, tmp_path, max_images=15))
+
+
+def test_a_plan_sees_at_most_what_was_asked_for():
+    assert Plan.of(1000, 64, 10) == Plan(10, 1, 64)
+    assert Plan.of(150_000, 64, 10).num_steps * 64 == 149_760
+    assert Plan.of(130, 64, 10) == Plan(2, 1, 64)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero():
+    shares = [rate_share(step, 1000) for step in range(1001)]
+    assert shares[0] < 0.05 and max(shares) > 0.99 and shares.index(max(shares)) in range(25, 35)
+    assert shares[-1] == pytest.approx(0.0) and shares[515] == pytest.approx(0.5, abs=0.05)
+
+
+def test_flags_read_as_the_readme_has_them(tmp_path):
+    flags = [
+        str(tmp_path),
+        "--run",
+        "r",
+        "--network",
+        "lichan2014",
+        "--transfer",
+        "all_but_head",
+        "--joint",
+        "--no-bone-rule",
+    ]
+    settings = tyro.cli(TrainSettings, args=flags)
+    assert settings == TrainSettings(
+        tmp_path, Path("r"), network="lichan2014", transfer="all_but_head", joint=True, bone_rule=False
+    )
+    assert tyro.cli(PretrainSettings, args=[str(tmp_path), "--run", "r", "--grid-cells", "16"]).grid_cells == 16
