@@ -113,7 +113,9 @@ class BodyModel:
 
     def body(self, coefficients: Float[np.ndarray, "K"], phenotype: Float[np.ndarray, "P"]) -> Body:
         """The body with these coefficients (in standard deviations), its feet on the floor."""
-        points = (self.mean_mm + coefficients @ self.components_mm).reshape(-1, 3).astype(np.float64)
+        # not `@`: its sums depend on the number of threads, and the same seed must give the same body everywhere
+        moved = np.einsum("k,kd->d", coefficients, self.components_mm)
+        points = (self.mean_mm + moved).reshape(-1, 3).astype(np.float64)
         skin = points[np.unique(self.faces["body"])]
         points[:, 2] -= skin[:, 2].min()
         vertices, heads, eyes = np.split(points, [self.num_vertices, self.num_vertices + NUM_BONES])
