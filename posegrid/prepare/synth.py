@@ -114,6 +114,9 @@ class SynthSettings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
+        known = [name for names in SPLITS["subjects-5-2"].values() for name in names]
+        if strangers := [name for name in self.subjects if name not in known]:
+            raise SettingsError(f"There is no subject {', '.join(strangers)}; choose among {', '.join(known)}.")
         if self.picture_size % 2:
             raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
         if self.motion is not None and not self.motion.is_dir():

@@ -19,6 +19,8 @@ from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expos
 from posegrid.sources.walkers.rooms import Room
 from posegrid.sources.walkers.stage import CAMERA_IDS, STUDIO_REACH_MM, VARIED_REACH_MM, varied_camera
 
+POSE_DECIMALS = 3
+"""Poses are rounded to the micrometre: linear algebra on more threads or another machine differs by less."""
 CROP_BLUR = 0.08
 """Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted: least grey difference)."""
 CameraKind = Literal["human36m", "varied"]
@@ -77,7 +79,7 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
         window = window_of_box(box, plan.margin).astype(np.float32)
         yield WalkerCrop(
             image=_image(posed, camera, window, plan.image_size, room, _averaged(clip.sensor, window, plan), noise),
-            pose_cam_mm=camera.world_to_camera(clip.pose_world_mm(frame)),
+            pose_cam_mm=np.round(camera.world_to_camera(clip.pose_world_mm(frame)), POSE_DECIMALS),
             camera=camera,
             camera_id=camera_id,
             window=window,

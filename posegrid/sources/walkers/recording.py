@@ -17,6 +17,7 @@ from posegrid.sources.human36m_layout import KEYPOINTS, view_path
 from posegrid.sources.human36m_writer import ViewWriter, default_file_base, write_poses
 from posegrid.sources.walkers.clips import Clip
 from posegrid.sources.walkers.render import PosedPerson, expose, person_box_px, render
+from posegrid.sources.walkers.rooms import Room
 from posegrid.sources.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ, STUDIO_REACH_MM
 
 ACTION = "Walking"
@@ -36,7 +37,7 @@ class Picture:
 
 def pictures(clip: Clip, camera_id: str) -> Iterator[Picture]:
     """What one of the studio's cameras sees of a clip, frame by frame."""
-    view = _View(clip, camera_id)
+    view = _View(clip, camera_id, clip.room(STUDIO_REACH_MM))
     for frame in range(clip.motion.num_frames):
         yield view.picture(clip.posed(frame))
 
@@ -48,7 +49,8 @@ def record(clip: Clip, root: Path) -> None:
     """
     subject = clip.plan.subject
     file_base = default_file_base(ACTION, clip.plan.subaction)
-    views = [_View(clip, camera_id) for camera_id in CAMERA_IDS]
+    room = clip.room(STUDIO_REACH_MM)
+    views = [_View(clip, camera_id, room) for camera_id in CAMERA_IDS]
     with ExitStack() as stack:
         writers = [
             stack.enter_context(
@@ -74,12 +76,12 @@ def is_recorded(root: Path, subject: str, subaction: int) -> bool:
 class _View:
     """One camera of a clip and its picture of the empty room."""
 
-    def __init__(self, clip: Clip, camera_id: str) -> None:
+    def __init__(self, clip: Clip, camera_id: str, room: Room) -> None:
         self.camera_id = camera_id
         self.camera: Camera = clip.cameras[camera_id]
         self._sensor = clip.sensor
         self._noise = clip.plan.clip_rng(f"noise/{camera_id}")
-        self._light = clip.room(STUDIO_REACH_MM).picture(self.camera)
+        self._light = room.picture(self.camera)
         self._empty = expose(self._light, clip.sensor, self._noise)
 
     def picture(self, posed: PosedPerson) -> Picture:
