@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from posegrid.errors import SourceError
-from posegrid.prepare.plate import Plate, closed, colour_index, grown, learn_plate, opened, unlikeness
+from posegrid.prepare.plate import Plate, closed, colour_index, grown, in_shadow, learn_plate, opened, unlikeness
 
 WORKING_PIXELS = 640 * 360
 """Pictures are reduced by the whole number that comes nearest to this many pixels."""
@@ -27,19 +27,16 @@ LEAST_UNLIKE, SPREADS = 20.0, 5.0
 """A pixel is unlike the scene from this difference on (of 255), or from so many times the scene's own spread."""
 SURE, LIKELY = 1.0, 0.55
 """Shares of that difference: a person holds a sure pixel, and reaches as far as the likely ones go."""
-SHADOW_LEAST, SHADOW_SCORE, SHADOW_ODDS = 0.5, 0.45, 0.0
-"""A shadow leaves at least this share of the light, its difference counts for no more than this, and its colour is
-more the scene's than the person's."""
-SHADOW_BLUER = 15.0
-"""In a shadow out of doors, which the sky lights, blue falls less than red and green, or rises by this (of 255)."""
+SHADOW_SCORE, SHADOW_ODDS = 0.45, 0.0
+"""A shadow's difference counts for no more than this, where its colour is more the scene's than the person's."""
 COLOUR_WEIGHT = 0.25
 """Exponent of the colour odds in the difference: the person's colours need less of it, the scene's more."""
 LEAST_HEIGHT = 1 / 12
 """A person is at least this high, as a share of the picture's shorter side."""
 SAME_PLACE = 1.15
 """Where the person was in the frame before, the difference counts for so much more."""
-SMALL_HOLE, HOLE_UNLIKE = 12, 0.25
-"""A hole in the person is filled up to this area (reduced pixels), or with a mean difference from this share on."""
+SMALL_HOLE, HOLE_UNLIKE, HOLE_ODDS = 12, 0.25, 0.3
+"""A hole in the person is filled up to this area (reduced pixels), or if its mean difference or odds reach these."""
 CLOSING, JOINING = 0.012, 0.03
 """Shares of the person's longer side: gaps of twice the first are closed, parts nearer than twice the second joined."""
 SMALLEST_PART = 0.003
@@ -82,37 +79,46 @@ class BackgroundModel:
 
     def _person(self, image: np.ndarray, part: tuple[slice, slice], before: np.ndarray | None) -> np.ndarray:
         """The person's mask in one part of the reduced picture."""
-        k = self.factor
-        rows, columns = part
-        window = image[rows.start * k : rows.stop * k, columns.start * k : columns.stop * k]
-        gain = brightness_gain(image[k // 2 :: 4 * k, k // 2 :: 4 * k], self.plate.colour[::4, ::4])
-        score, odds = self._difference(reduced(window, k) * gain, part)
-        if before is not None:
-            score[before] *= SAME_PLACE
+        rows, columns = (slice(side.start * self.factor, side.stop * self.factor) for side in part)
+        colour = reduced(image[rows, columns], self.factor) * self._gain(image)
+        odds = self.plate.person_odds[colour_index(colour)]
+        score = self._difference(colour, odds, part, before)
         sure = score > SURE
         if not sure.any():
             return sure
-        likely = score > LIKELY
         size = _longer_side(sure if before is None else before)
-        found = ndimage.binary_propagation(sure, mask=likely)
-        least = LEAST_HEIGHT * min(self.plate.unseen.shape)
-        whole = opened(_filled(closed(found, max(1, min(4, round(CLOSING * size)))), score, self.plate.unseen[part]), 1)
-        return _followed(whole, odds, before, size, least)
+        found = ndimage.binary_propagation(sure, mask=score > LIKELY)
+        whole = opened(_filled(closed(found, round(np.clip(CLOSING * size, 1, 4))), score, odds), 1)
+        return _followed(whole, odds, before, size, LEAST_HEIGHT * min(self.plate.unseen.shape))
+
+    def _gain(self, image: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "3"]:
+        """Brightness of the scene as learnt, relative to the picture's: from every fourth pixel of the plate."""
+        step, middle = 4 * self.factor, self.factor // 2
+        pixels, wanted = image[middle::step, middle::step], self.plate.colour[::4, ::4]
+        height, width = min(len(pixels), len(wanted)), min(pixels.shape[1], wanted.shape[1])
+        return brightness_gain(pixels[:height, :width], wanted[:height, :width])
 
     def _difference(
-        self, colour: Float[np.ndarray, "h w 3"], part: tuple[slice, slice]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """How unlike the scene each pixel is (1: as unlike as a person's pixel), and the odds of its colour."""
-        plate = self.plate.colour[part]
-        limit = np.maximum(LEAST_UNLIKE, SPREADS * self.plate.spread[part])
-        score = np.minimum(unlikeness(colour, plate) / limit, 2)
-        odds = self.plate.person_odds[colour_index(colour)]
-        shadow = _in_shadow(colour, plate, limit / 2) & (odds < SHADOW_ODDS)
+        self, colour: np.ndarray, odds: np.ndarray, part: tuple[slice, slice], before: np.ndarray | None
+    ) -> Float[np.ndarray, "h w"]:
+        """How unlike the scene each pixel is; 1 = as unlike as a person's pixel."""
+        plate, spread, unseen = self.plate.colour[part], self.plate.spread[part], self.plate.unseen[part]
+        limit = np.maximum(LEAST_UNLIKE, SPREADS * spread)
+        unlike = unlikeness(colour, plate)
+        # What most of the picture is off by more than usual (a lamp, a badly coded frame) is no sign of a person.
+        excess = float(np.median(unlike[::4, ::4]) - np.median(spread[::4, ::4]))
+        score = np.clip((unlike - max(excess, 0.0)) / limit, 0, 2)
+        shadow = in_shadow(colour, plate, limit / 2) & (odds < SHADOW_ODDS)
+        if before is not None:
+            # Shadows lie on the ground: above the hips, what looks like one is clothes.
+            shadow[: int(np.flatnonzero(before.any(axis=1)).mean())] = False
         score[shadow] = np.minimum(score[shadow], SHADOW_SCORE)
         score *= np.exp(COLOUR_WEIGHT * odds)
-        unseen = self.plate.unseen[part]
         score[unseen] = np.maximum(score, 1 + odds)[unseen]
-        return ndimage.uniform_filter(score, 3, mode="nearest"), odds
+        score = ndimage.uniform_filter(score, 3, mode="nearest")
+        if before is not None:
+            score[before] *= SAME_PLACE
+        return score
 
 
 def learn_background(frames: Iterable[UInt8[np.ndarray, "H W 3"]]) -> BackgroundModel:
@@ -160,20 +166,6 @@ def brightness_gain(image: UInt8[np.ndarray, "h w 3"], reference: Float[np.ndarr
     if usable.sum() < 50:
         return np.ones(3, dtype=np.float32)
     return np.median(wanted[usable] / pixels[usable], axis=0)
-
-
-def _in_shadow(
-    colour: Float[np.ndarray, "h w 3"], plate: Float[np.ndarray, "h w 3"], tolerance: Float[np.ndarray, "h w"]
-) -> Bool[np.ndarray, "h w"]:
-    """True where red and green are darker than the scene by the same factor, and blue is not much brighter."""
-    red, green, blue = (colour[..., channel] for channel in range(3))
-    light = (red + green + 2) / (plate[..., 0] + plate[..., 1] + 2)
-    shadow = (light > SHADOW_LEAST) & (light < 1)
-    shadow &= np.abs(red - plate[..., 0] * light) < tolerance
-    shadow &= np.abs(green - plate[..., 1] * light) < tolerance
-    shadow &= blue > plate[..., 2] * light - tolerance
-    shadow &= blue < plate[..., 2] + SHADOW_BLUER
-    return shadow
 
 
 def _sampled(frames: Iterable[np.ndarray]) -> tuple[np.ndarray, tuple[int, int], int]:
@@ -269,13 +261,14 @@ def _followed(whole: np.ndarray, odds: np.ndarray, before: np.ndarray | None, si
     return person
 
 
-def _filled(mask: np.ndarray, score: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+def _filled(mask: np.ndarray, score: np.ndarray, odds: np.ndarray) -> np.ndarray:
     """The mask with those holes filled that are no view of the scene, as between an arm and the trunk."""
     labels, count = ndimage.label(~np.pad(mask, 1))
     around, labels = labels[0, 0], labels[1:-1, 1:-1]
-    area = np.maximum(np.bincount(labels.ravel(), minlength=count + 1), 1)
-    unlike = np.bincount(labels.ravel(), weights=score.ravel(), minlength=count + 1) / area
-    blind = np.bincount(labels[unseen], minlength=count + 1) / area
-    fill = (area <= SMALL_HOLE) | (unlike > HOLE_UNLIKE) | (blind > 0.5)
+    area, unlike, colour = (
+        np.bincount(labels.ravel(), weights=values, minlength=count + 1)
+        for values in (None, score.ravel(), odds.ravel())
+    )
+    fill = (area <= SMALL_HOLE) | (unlike > HOLE_UNLIKE * area) | (colour > HOLE_ODDS * area)
     fill[0], fill[around] = True, False
     return fill[labels]

@@ -30,9 +30,13 @@ UNLIKE = 30
 """A sample farther than this from the background (of 255, largest channel) is taken for the person while learning."""
 AGREEMENT_ROUNDS, AGREEMENT_WEIGHT, AGREEMENT_LIMIT = 3, 1.5, 60
 """In the last rounds a colour unlike its neighbourhood's (by up to the limit, of 255) counts less."""
-UNSEEN_ODDS, UNSEEN_SHARE, UNSEEN_REACH = 0.5, 0.5, 15
+UNSEEN_ODDS, UNSEEN_SHARE, UNSEEN_REACH = 0.5, 0.5, 10
 """The scene was never seen where its best colour is the person's by these odds, and lies in the outline this often
-(mean over a square of 15 pixels, since the outline may leave out just what looks like the scene)."""
+(with its gaps of up to 20 pixels closed, since it leaves out just what looks like the scene)."""
+SHADOW_LEAST, SHADOW_TOLERANCE = 0.5, 10.0
+"""A shadow leaves at least this share of the light, and the same of red and green up to this (of 255)."""
+SHADOW_BLUER = 15.0
+"""In a shadow out of doors, which the sky lights, blue falls less than red and green, or rises by this (of 255)."""
 BITS = 4
 NUM_COLOURS = 1 << 3 * BITS
 
@@ -121,7 +125,9 @@ class _Choice:
         return AGREEMENT_WEIGHT / AGREEMENT_LIMIT * unlike
 
     def _find_person(self) -> None:
-        unlike = unlikeness(self.samples, self.chosen_colour()) > UNLIKE
+        chosen = self.chosen_colour()
+        unlike = unlikeness(self.samples, chosen) > UNLIKE
+        unlike &= ~in_shadow(self.samples, chosen, SHADOW_TOLERANCE)
         for frame, pixels in enumerate(unlike):
             mask = np.zeros_like(self.changing)
             mask[self.changing] = pixels
@@ -133,10 +139,13 @@ class _Choice:
     def is_unseen(self, odds: np.ndarray) -> np.ndarray:
         """True for each pixel whose chosen colour is the person's and that mostly lies in or by the outline; (P,)."""
         own = odds[self.mode_colours[self.chosen, np.arange(len(self.chosen))]]
-        share = np.zeros_like(self.changing, dtype=np.float32)
-        share[self.changing] = self.is_person.mean(axis=0)
-        around = ndimage.uniform_filter(share, UNSEEN_REACH)
-        return (own > UNSEEN_ODDS) & (around[self.changing] > UNSEEN_SHARE)
+        share = np.zeros(len(own))
+        for pixels in self.is_person:
+            mask = np.zeros_like(self.changing)
+            mask[self.changing] = pixels
+            mask[self.part] = closed(mask[self.part], UNSEEN_REACH)
+            share += mask[self.changing] / len(self.is_person)
+        return (own > UNSEEN_ODDS) & (share > UNSEEN_SHARE)
 
     def chosen_colour(self) -> np.ndarray:
         return self.modes[self.chosen, np.arange(len(self.chosen))]
@@ -180,6 +189,22 @@ def unlikeness(first: Float[np.ndarray, "*batch 3"], second: Float[np.ndarray, "
     """
     red, green, blue = (np.abs(first[..., channel] - second[..., channel]) for channel in range(3))
     return np.maximum(np.maximum(red, green, out=red), blue, out=red)
+
+
+def in_shadow(
+    colour: Float[np.ndarray, "*batch 3"],
+    plate: Float[np.ndarray, "*batch2 3"],
+    tolerance: float | Float[np.ndarray, "*batch2"],
+) -> Bool[np.ndarray, "*batch"]:
+    """True where red and green are darker than the scene by the same factor, and blue is not much brighter."""
+    red, green, blue = (colour[..., channel] for channel in range(3))
+    light = (red + green + 2) / (plate[..., 0] + plate[..., 1] + 2)
+    shadow = (light > SHADOW_LEAST) & (light < 1)
+    shadow &= np.abs(red - plate[..., 0] * light) < tolerance
+    shadow &= np.abs(green - plate[..., 1] * light) < tolerance
+    shadow &= blue > plate[..., 2] * light - tolerance
+    shadow &= blue < plate[..., 2] + SHADOW_BLUER
+    return shadow
 
 
 def opened(mask: Bool[np.ndarray, "h w"], reach: int) -> Bool[np.ndarray, "h w"]:
