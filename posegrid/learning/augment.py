@@ -14,6 +14,8 @@ from torch.nn import functional
 from posegrid.body.skeleton import mirror_order
 from posegrid.learning.targets import Batch
 
+BLACK = 0.03
+"""JPEG leaves greys up to this in the black next to a person."""
 MIRROR_CHANCE = 0.5
 SCALE_SPREAD = 0.06
 """Standard deviation of the logarithm of the scale."""
@@ -98,7 +100,7 @@ def _lit(images: Tensor, generator: torch.Generator, *, masked: bool) -> Tensor:
     gamma = torch.exp(torch.randn(count, 1, 1, 1, generator=generator) * GAMMA_SPREAD)
     noise = torch.rand(count, 1, 1, 1, generator=generator) * NOISE_MOST
     lit = images.clamp(min=1e-6).pow_(gamma).mul_(gain).add_(noise * _grain(images, generator))
-    return (torch.where(images > 0, lit, 0.0) if masked else lit).clamp(0.0, 1.0)
+    return (torch.where(images > BLACK, lit, images) if masked else lit).clamp(0.0, 1.0)
 
 
 def _covered(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,7 +125,7 @@ def _ragged(images: Tensor, generator: torch.Generator) -> Tensor:
         return images
     patches = functional.interpolate(patches[rows], size=(size, size), mode="bilinear", align_corners=False)
     some = images[rows]
-    person = some > 0
+    person = some > BLACK
     grown, eaten = _grown(person), ~_grown(~person)
     limit = math.sqrt(2) * torch.erfinv(torch.tensor(1 - 2 * RAGGED_SHARE)) * patches.std()
     some = torch.where((patches > limit) & person & ~eaten, 0.0, some)

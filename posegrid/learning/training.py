@@ -51,7 +51,7 @@ class StageSettings:
     optimiser: Optimiser = "adamw"
     """adamw with warm-up and cosine, or sgd: the historical one, momentum 0.9 at a constant rate."""
     learning_rate: float | None = None
-    """Default: adamw 0.002 for posegrid_s and 0.0005 for the networks of 2014/15; sgd 0.001."""
+    """Default: 0.001, with adamw 0.002 for posegrid_s."""
     weight_decay: float | None = None
     """Default: adamw 0.0001, sgd 0.0005."""
     batch_size: int = 64
@@ -68,7 +68,7 @@ class StageSettings:
     """Cells along each side of the grid."""
     bone_rule: bool = True
     """Cells with over 30 % of an adjoining bone count, too."""
-    validation_images: int = 2000
+    validation_images: int = 1000
     """At most so many validation crops are looked at after each round, spread evenly."""
     seed: int = 0
     """Fixes the first weights, the order and the augmentation."""
@@ -171,7 +171,7 @@ def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
     if start is not None and start.facts.network != network:
         raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
     ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
-    rate = 0.001 if sgd else 0.002 if ours else 0.0005
+    rate = 0.002 if ours and not sgd else 0.001
     target: Literal["grid", "bins", "pose"] = "grid"
     if isinstance(settings, TrainSettings):
         target = settings.target or ("bins" if ours else "pose")
