@@ -5,7 +5,7 @@ Frame of the rest pose: mm, z up, the floor at z = 0, facing -y, +x = the person
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -116,7 +116,7 @@ class BodyModel:
         # not `@`: its sums depend on the number of threads, and the same seed must give the same body everywhere
         moved = np.einsum("k,kd->d", coefficients, self.components_mm)
         points = (self.mean_mm + moved).reshape(-1, 3).astype(np.float64)
-        skin = points[np.unique(self.faces["body"])]
+        skin = points[self.skin]
         points[:, 2] -= skin[:, 2].min()
         vertices, heads, eyes = np.split(points, [self.num_vertices, self.num_vertices + NUM_BONES])
         sliders = {name: float(value) for name, value in zip(self.phenotype_names, phenotype, strict=True)}
@@ -130,8 +130,12 @@ class BodyModel:
 
     def foot_vertices(self, side: str) -> Int[np.ndarray, "n"]:
         """Indices of the naked foot's vertices, toes included; side "L" or "R"."""
-        skin = np.unique(self.faces["body"])
-        return skin[self.skin_share(f"foot.{side}", f"toes.{side}")[skin] > 0.5]
+        return self.skin[self.skin_share(f"foot.{side}", f"toes.{side}")[self.skin] > 0.5]
+
+    @cached_property
+    def skin(self) -> Int[np.ndarray, "n"]:
+        """Indices of the vertices of the naked body."""
+        return np.unique(self.faces["body"])
 
 
 @cache

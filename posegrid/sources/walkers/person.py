@@ -280,7 +280,7 @@ def _skinning(model: BodyModel, pieces: list[_Piece]) -> tuple[np.ndarray, np.nd
     return bones, weights / weights.sum(axis=1, keepdims=True)
 
 
-def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_directions: int = 48) -> np.ndarray:
+def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_directions: int = 32) -> np.ndarray:
     """How much of the light from all around (but not from below) reaches each vertex at rest, 0.25..1."""
     size, texels_per_mm = 192, np.float32(192 / 2300)
     centre = tuple(vertices.mean(axis=0).astype(np.float32))
