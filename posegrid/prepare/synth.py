@@ -50,9 +50,9 @@ class SynthSettings:
     layout: Literal["crops", "human36m"] = "crops"
     """crops: shards, ready for training; human36m: videos, poses and masks as the Human3.6M release has them."""
     subjects: tuple[str, ...] = ()
-    """Subjects of the release to render, with its two subactions each: S1 S5 S6 S7 train, S8 validates, S9 S11 test. If
-    none are named, crops show as many people as the next three flags say (W0001... train, V0001... validate, T0001...
-    test), and the human36m layout has all seven."""
+    """Subjects of the release to render, two subactions each: S1 S5 S6 S7 train, S8 validates, S9 S11 test.
+    If none are named, crops show as many people as the next three flags say (W0001... train, V0001... validate,
+    T0001... test); the human36m layout then has all seven."""
     people: int = 200
     """Training subjects."""
     validation_people: int = 20
@@ -78,8 +78,8 @@ class SynthSettings:
     background: Background = "removed"
     """Whether what is not the person is black; kept shows a room."""
     cameras: CameraKind = "human36m"
-    """human36m: four fixed cameras like the release's. varied: a new one for every crop, 3 to 7 m away, 0.8 to 2.2 m
-    high, 40 to 75 degrees wide."""
+    """human36m: four fixed cameras like the release's.
+    varied: a new one for every crop, 3 to 7 m away, 0.8 to 2.2 m high, 40 to 75 degrees wide."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up gaits."""
     motion_share: float = 0.5
@@ -177,7 +177,11 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)
     write_dataset_facts(settings.out, facts)
-    console.print(f"{settings.out}: {num_crops} crops of {sum(map(len, facts.splits.values()))} people")
+    console.print(
+        f"{settings.out}: {num_crops} crops of {sum(map(len, facts.splits.values()))} people",
+        markup=False,
+        soft_wrap=True,
+    )
     return facts
 
 
@@ -333,7 +337,11 @@ def write_release(settings: SynthSettings) -> None:
         num_frames,
         splits={"train": splits["train"], "val": splits["validation"], "test": splits["test"]},
     )
-    console.print(f"{root}: {len(plans)} sequences x {len(CAMERA_IDS)} views x {settings.frames} frames")
+    console.print(
+        f"{root}: {len(plans)} sequences x {len(CAMERA_IDS)} views x {settings.frames} frames",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def release_plans(settings: SynthSettings) -> list[ClipPlan]:

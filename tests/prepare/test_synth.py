@@ -142,3 +142,13 @@ def test_facts_of_a_kept_background_say_so(tmp_path: Path) -> None:
     facts: DatasetFacts = write_dataset(settings)
     assert facts.background == "kept"
     assert (read_crops(tmp_path).images > 0).mean() > 0.98
+
+
+def test_an_error_says_which_clip_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise SourceError("the wardrobe is locked")
+
+    monkeypatch.setattr("posegrid.prepare.synth.film", refuse)
+    with pytest.raises(SourceError, match=r"W0001 1 part 1: the wardrobe is locked"):
+        synth(settings_for(tmp_path))
+    assert not list(tmp_path.glob("*.parquet"))
