@@ -148,7 +148,8 @@ def _image(
 ) -> np.ndarray:
     if room is None:
         return _cut_out(render(posed, camera, window, size), sensor, noise)
-    return render(posed, camera, window, size, room.picture(camera.windowed(window, size)), sensor, noise).image
+    rendered = render(posed, camera, window, size, room.picture(camera.windowed(window, size)))
+    return expose(rendered.light, sensor, noise)
 
 
 def _cut_out(rendered: Rendered, sensor: Sensor, noise: np.random.Generator) -> np.ndarray:

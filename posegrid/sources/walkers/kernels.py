@@ -75,7 +75,7 @@ class Lens(NamedTuple):
     """k1, k2, k3, p1, p2."""
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def skin(rest, rest_normals, weights, bones, rotations, shifts, attributes):
     """Fill positions and normals by linear blend skinning: the weighted mean of the bones' motions x -> R x + t."""
     blend = np.empty((3, 4), np.float32)
@@ -96,7 +96,7 @@ def skin(rest, rest_normals, weights, bones, rotations, shifts, attributes):
             attributes[i, NORMAL + r] = blend[r, 0] * nx + blend[r, 1] * ny + blend[r, 2] * nz
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def project(points, lens, screen):
     """Columns, rows (pixels) and 1 / depth of world points; 1 / depth is 0 for points not in front of the camera."""
     R = lens.rotation
@@ -117,7 +117,7 @@ def project(points, lens, screen):
         screen[i, 2] = inverse
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def project_along_light(points, rotation, centre, texels_per_mm, size, screen):
     """Columns and rows (texels of a size x size map) and negative distance along the rays, of world points."""
     for i in range(points.shape[0]):
@@ -129,7 +129,7 @@ def project_along_light(points, rotation, centre, texels_per_mm, size, screen):
         screen[i, 2] = -screen[i, 2]
 
 
-@njit(cache=True, fastmath=False, nogil=True)
+@njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
 def rasterise(screen, faces, two_sided, nearness, front):
     """Draw triangles: `front` gets the index of the nearest one at each sample, `nearness` its third coordinate.
 
@@ -170,7 +170,7 @@ def rasterise(screen, faces, two_sided, nearness, front):
                 w1 += step1_x
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def volume_noise(volume, x, y, z, channel):
     """The repeating volume (32, 32, 32, 4) at a point, interpolated between its steps."""
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
@@ -185,7 +185,7 @@ def volume_noise(volume, x, y, z, channel):
     return (near_low * (ONE - v) + far_low * v) * (ONE - w) + (near_high * (ONE - v) + far_high * v) * w
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def lit_share(lamp, depths, x, y, z):
     """How much of the key light (0..1) reaches a world point: four texels of the shadow map, interpolated."""
     R, size = lamp.rotation, depths.shape[0]
@@ -209,7 +209,7 @@ def lit_share(lamp, depths, x, y, z):
     return share
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def in_pattern(volume, pattern, per_mm, x, y, z):
     """Whether a point of the rest pose has the pattern's colour instead of the cloth's."""
     across = (x * np.float32(0.8) + y * np.float32(0.6)) * per_mm
@@ -226,14 +226,14 @@ def in_pattern(volume, pattern, per_mm, x, y, z):
     return on_chest and volume_noise(volume, x * per_mm, y * per_mm, along, 3) > np.float32(-0.1)
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def unit(x, y, z):
     """The vector at length 1."""
     inverse = ONE / math.sqrt(x * x + y * y + z * z + np.float32(1e-12))
     return x * inverse, y * inverse, z * inverse
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def interpolate(a, b, c, column, row, screen, attributes, mean):
     """Fill `mean` with the attributes of a triangle at a sample position; outside, of a point on its border."""
     x0, y0, x1, y1, x2, y2 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
@@ -248,7 +248,7 @@ def interpolate(a, b, c, column, row, screen, attributes, mean):
         mean[k] = w0 * attributes[a, k] + w1 * attributes[b, k] + w2 * attributes[c, k]
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
     """Fill `colour` (3) with the light that a surface point of material row m, with the attributes `at`, sends on."""
     nx, ny, nz = unit(at[NORMAL], at[NORMAL + 1], at[NORMAL + 2])
@@ -293,7 +293,7 @@ def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
         colour[channel] = materials[m, first + channel] * albedo * light + gloss
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def floor_light(column, row, lens, lamp, depths):
     """Share of its light (0..1) that the background keeps at a pixel position: less where the floor is in shadow."""
     R = lens.rotation
@@ -326,7 +326,7 @@ def floor_light(column, row, lens, lamp, depths):
     return ONE - lamp.floor_darkening * np.float32(blocked) / np.float32(9)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def shade(
     front, screen, faces, attributes, material, materials, lens, lamp, depths, volume, background, shadow_box,
     picture, coverage,
@@ -369,7 +369,7 @@ def shade(
             coverage[y, x] = ONE - behind
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def expose(picture, blur, table, noise, noise_levels, first_noise, exposed):
     """Fill `exposed` (H, W, 3) uint8 from linear light: blur by a 3 x 3 kernel, tone by the table, add noise.
 

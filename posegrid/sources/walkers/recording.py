@@ -91,8 +91,8 @@ class _View:
         x0, y0, side = (int(value) for value in window)
         there = (slice(y0, y0 + side), slice(x0, x0 + side))
         background = np.ascontiguousarray(self._light[there])
-        rendered = render(posed, self.camera, window, side, background, self._sensor, self._noise)
-        image[there], mask[there] = rendered.image, rendered.mask
+        rendered = render(posed, self.camera, window, side, background)
+        image[there], mask[there] = expose(rendered.light, self._sensor, self._noise), rendered.mask
         return Picture(image, mask)
 
 

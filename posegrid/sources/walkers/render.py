@@ -2,6 +2,7 @@
 
     posed = pose_person(person, rotations[t], bone_positions_mm[t], light)     once per frame, for all cameras
     rendered = render(posed, camera, window, 128, background)                  once per camera
+    image = expose(rendered.light, sensor, rng)
 
 The world's floor is z = 0; everything is exact to a fraction of a pixel, lens distortion included.
 """
@@ -63,9 +64,7 @@ class Rendered:
     """One picture of a person, size x size pixels."""
 
     light: Float32[np.ndarray, "size size 3"]
-    """Linear RGB before the sensor, background and shadow included."""
-    image: UInt8[np.ndarray, "size size 3"]
-    """RGB as the sensor gives it."""
+    """Linear RGB, background and shadow included; `expose` makes a picture of it."""
     coverage: Float32[np.ndarray, "size size"]
     """Share of each pixel that the person covers, 0..1."""
 
@@ -142,13 +141,11 @@ def render(
     window: Float[np.ndarray, "3"],
     size: int,
     background: Float32[np.ndarray, "{size} {size} 3"] | None = None,
-    sensor: Sensor = PERFECT,
-    rng: np.random.Generator | None = None,
 ) -> Rendered:
     """The picture of a square window (x0, y0, side; pixels of the camera), size x size pixels, 2 x 2 samples each.
 
     `background` is the linear light of the same window without the person (None: black); the person's shadow on the
-    floor darkens it. `rng` draws the sensor's noise; without it there is none.
+    floor darkens it.
     """
     view = camera.windowed(window, size)
     person, screen = posed.person, np.empty((len(posed.attributes), 3), np.float32)
@@ -162,7 +159,7 @@ def render(
         front, screen, person.faces, posed.attributes, person.material, person.materials, _lens(view), posed.lamp,
         posed.shadow_map, _noise_volume(), behind, shadow_box, picture, coverage,
     )  # fmt: skip
-    return Rendered(picture, expose(picture, sensor, rng), coverage)
+    return Rendered(picture, coverage)
 
 
 def expose(
