@@ -25,8 +25,9 @@ NUM_SAMPLES = 32
 LEAST_SAMPLES = 8
 LEAST_UNLIKE, SPREADS = 20.0, 5.0
 """A pixel is unlike the scene from this difference on (of 255), or from so many times the scene's own spread."""
-SURE, LIKELY = 1.0, 0.55
-"""Shares of that difference: a person holds a sure pixel, and reaches as far as the likely ones go."""
+SURE, LIKELY, MOST = 1.0, 0.55, 1.6
+"""Shares of that difference: a person holds a sure pixel, and reaches as far as the likely ones go. No pixel counts for
+more than the most, so that averaging it with its neighbours puts no likely rim round the person."""
 SHADOW_SCORE, SHADOW_ODDS = 0.45, 0.0
 """A shadow's difference counts for no more than this, where its colour is more the scene's than the person's."""
 COLOUR_WEIGHT = 0.25
@@ -41,11 +42,12 @@ CLOSING, JOINING = 0.012, 0.03
 """Shares of the person's longer side: gaps of twice the first are closed, parts nearer than twice the second joined."""
 SMALLEST_PART = 0.003
 """A part of the person that is apart from the rest has at least this area, in squares of the person's longer side."""
-REACH = 0.3
+REACH = 0.2
 """How far the person can get from one frame to the next, as a share of their box's longer side."""
-PARTS, LEAST_CONTRAST, LARGEST_SHIFT, STILL_SHARE = 5, 4.0, 1.0, 0.6
-"""A camera is fixed if, of 5 x 5 parts of the picture with some contrast (of 255), over the clip this share has not
-shifted by more reduced pixels than that."""
+PARTS, LEAST_CONTRAST, LARGEST_SHIFT, STILL_SHARE = 5, 12.0, 1.0, 0.75
+"""A camera is fixed if, of 5 x 5 parts of the picture with some contrast (of 765), over the clip this share has not
+shifted by more reduced pixels than that: 94 to 100 % of it in clips of fixed cameras, 61 % and less when it shakes by a
+pixel or moves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ class BackgroundModel:
             return sure
         size = _longer_side(sure if before is None else before)
         found = ndimage.binary_propagation(sure, mask=score > LIKELY)
-        whole = opened(_filled(closed(found, round(np.clip(CLOSING * size, 1, 4))), score, odds), 1)
+        whole = opened(_filled(closed(found, min(max(round(CLOSING * size), 1), 4)), score, odds), 1)
         return _followed(whole, odds, before, size, LEAST_HEIGHT * min(self.plate.unseen.shape))
 
     def _gain(self, image: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "3"]:
@@ -107,7 +109,7 @@ class BackgroundModel:
         unlike = unlikeness(colour, plate)
         # What most of the picture is off by more than usual (a lamp, a badly coded frame) is no sign of a person.
         excess = float(np.median(unlike[::4, ::4]) - np.median(spread[::4, ::4]))
-        score = np.clip((unlike - max(excess, 0.0)) / limit, 0, 2)
+        score = np.maximum(unlike - max(excess, 0.0), 0) / limit
         shadow = in_shadow(colour, plate, limit / 2) & (odds < SHADOW_ODDS)
         if before is not None:
             # Shadows lie on the ground: above the hips, what looks like one is clothes.
@@ -115,7 +117,7 @@ class BackgroundModel:
         score[shadow] = np.minimum(score[shadow], SHADOW_SCORE)
         score *= np.exp(COLOUR_WEIGHT * odds)
         score[unseen] = np.maximum(score, 1 + odds)[unseen]
-        score = ndimage.uniform_filter(score, 3, mode="nearest")
+        score = ndimage.uniform_filter(np.minimum(score, MOST), 3, mode="nearest")
         if before is not None:
             score[before] *= SAME_PLACE
         return score
@@ -132,8 +134,8 @@ def learn_background(frames: Iterable[UInt8[np.ndarray, "H W 3"]]) -> Background
             f"The video has {len(samples)} frames; at least {LEAST_SAMPLES} are needed to tell a moving person from "
             "the background. Record a longer clip."
         )
-    _check_fixed(samples)
     median = np.median(samples, axis=0).astype(np.float32)
+    _check_fixed(samples, median)
     gains = [brightness_gain(sample[::4, ::4], median[::4, ::4]) for sample in samples]
     even = [np.clip(sample * gain, 0, 255).astype(np.uint8) for sample, gain in zip(samples, gains, strict=True)]
     return BackgroundModel(learn_plate(np.stack(even)), size_wh, factor)
@@ -184,17 +186,16 @@ def _sampled(frames: Iterable[np.ndarray]) -> tuple[np.ndarray, tuple[int, int],
     return np.stack([kept[i] for i in chosen]) if kept else np.zeros((0, 0, 0, 3), np.uint8), size_wh, factor
 
 
-def _check_fixed(samples: UInt8[np.ndarray, "T h w 3"]) -> None:
-    """Raise SourceError if most parts of the picture shift against the middle frame."""
-    edges = [_edges(sample) for sample in samples]
-    height, width = (side // PARTS for side in samples.shape[1:3])
+def _check_fixed(samples: UInt8[np.ndarray, "T h w 3"], median: Float[np.ndarray, "h w 3"]) -> None:
+    """Raise SourceError if most parts of the picture shift against the frames' median."""
+    reference, edges = _edges(median), [_edges(sample.astype(np.float32)) for sample in samples[::2]]
+    height, width = (side // PARTS for side in reference.shape)
     still = seen = 0
     for row, column in np.ndindex(PARTS, PARTS):
         part = (slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width))
-        reference = edges[len(edges) // 2][part]
-        if reference.std() < LEAST_CONTRAST:
+        if edges[0][part].std() < LEAST_CONTRAST:
             continue
-        shifts = [np.hypot(*_shift(reference, frame[part])) for frame in edges[::2]]
+        shifts = [np.hypot(*_shift(reference[part], frame[part])) for frame in edges]
         still += sum(shift <= LARGEST_SHIFT for shift in shifts)
         seen += len(shifts)
     if still < STILL_SHARE * seen:
@@ -205,9 +206,9 @@ def _check_fixed(samples: UInt8[np.ndarray, "T h w 3"]) -> None:
         )
 
 
-def _edges(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
+def _edges(image: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
     """Contrast of neighbouring pixels: it stays the same when the brightness drifts."""
-    luma = image.mean(axis=-1, dtype=np.float32)
+    luma = image[..., 0] + image[..., 1] + image[..., 2]
     return np.hypot(np.diff(luma, axis=0, append=luma[-1:]), np.diff(luma, axis=1, append=luma[:, -1:]))
 
 
@@ -244,7 +245,7 @@ def _followed(whole: np.ndarray, odds: np.ndarray, before: np.ndarray | None, si
 
     A part that is near belongs to the person if it is not tiny and its colours are the person's.
     """
-    labels, count = ndimage.label(whole)
+    labels, count = _parts(whole)
     if count == 0:
         return whole
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
@@ -254,16 +255,23 @@ def _followed(whole: np.ndarray, odds: np.ndarray, before: np.ndarray | None, si
     main = overlap.argmax()
     keep = (sizes >= SMALLEST_PART * size * size) & (mean_odds > 0)
     keep[0], keep[main] = False, True
-    near, _ = ndimage.label(grown(keep[labels], max(1, int(size * JOINING))))
+    near, _ = _parts(grown(keep[labels], max(1, int(size * JOINING))))
     person = keep[labels] & (near == near[labels == main][0])
     if not overlap.any() or _longer_side(person) < least:
         return np.zeros_like(whole)
     return person
 
 
+def _parts(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """The number of each pixel's connected part (0 where the mask is False), and how many there are."""
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    ndimage.label(mask, output=labels)
+    return labels, int(labels.max(initial=0))
+
+
 def _filled(mask: np.ndarray, score: np.ndarray, odds: np.ndarray) -> np.ndarray:
     """The mask with those holes filled that are no view of the scene, as between an arm and the trunk."""
-    labels, count = ndimage.label(~np.pad(mask, 1))
+    labels, count = _parts(~np.pad(mask, 1))
     around, labels = labels[0, 0], labels[1:-1, 1:-1]
     area, unlike, colour = (
         np.bincount(labels.ravel(), weights=values, minlength=count + 1)

@@ -12,7 +12,7 @@ among them by three pieces of evidence, in turns until they agree:
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Real, UInt8
 from scipy import ndimage
 
 from posegrid.prepare.crop import largest_component, without_holes
@@ -37,6 +37,8 @@ SHADOW_LEAST, SHADOW_TOLERANCE = 0.5, 10.0
 """A shadow leaves at least this share of the light, and the same of red and green up to this (of 255)."""
 SHADOW_BLUER = 15.0
 """In a shadow out of doors, which the sky lights, blue falls less than red and green, or rises by this (of 255)."""
+RARE = 2e-5
+"""Share of the samples below which a colour says nothing."""
 BITS = 4
 NUM_COLOURS = 1 << 3 * BITS
 
@@ -69,7 +71,7 @@ def learn_plate(frames: UInt8[np.ndarray, "T h w 3"]) -> Plate:
     """The empty scene behind a sample of frames (about 32, evenly over the clip, equally bright)."""
     changing = (frames.max(axis=0) - frames.min(axis=0)).max(axis=-1) > CHANGING
     colour = np.median(frames, axis=0).astype(np.float32)
-    spread = np.mean([unlikeness(frame, colour) for frame in frames], axis=0, dtype=np.float32)
+    spread = np.stack([unlikeness(frame, colour) for frame in frames]).mean(axis=0)
     unseen = np.zeros_like(changing)
     odds = np.zeros(NUM_COLOURS)
     if changing.any():
@@ -127,6 +129,7 @@ class _Choice:
     def _find_person(self) -> None:
         chosen = self.chosen_colour()
         unlike = unlikeness(self.samples, chosen) > UNLIKE
+        like = ~unlike
         unlike &= ~in_shadow(self.samples, chosen, SHADOW_TOLERANCE)
         for frame, pixels in enumerate(unlike):
             mask = np.zeros_like(self.changing)
@@ -134,7 +137,7 @@ class _Choice:
             mask[self.part] = largest_component(_tidied(mask[self.part]))
             self.is_person[frame] = mask[self.changing]
         self.person_colours = _counted(self.sample_colours[unlike & self.is_person])
-        self.scene_colours = self.still_colours + _counted(self.sample_colours[~unlike & ~self.is_person])
+        self.scene_colours = self.still_colours + _counted(self.sample_colours[like & ~self.is_person])
 
     def is_unseen(self, odds: np.ndarray) -> np.ndarray:
         """True for each pixel whose chosen colour is the person's and that mostly lies in or by the outline; (P,)."""
@@ -182,7 +185,7 @@ def _modes(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return modes, of_mode, distance
 
 
-def unlikeness(first: Float[np.ndarray, "*batch 3"], second: Float[np.ndarray, "*batch2 3"]) -> np.ndarray:
+def unlikeness(first: Real[np.ndarray, "*batch 3"], second: Float[np.ndarray, "*batch2 3"]) -> np.ndarray:
     """The largest difference of red, green and blue; (*batch,) after broadcasting.
 
     Channel by channel, which is many times faster than numpy's reduction over an axis of three.
@@ -269,5 +272,5 @@ def _log_odds(person: np.ndarray, scene: np.ndarray) -> np.ndarray:
         smooth = counts.reshape(cube)
         for axis in range(3):
             smooth = ndimage.convolve1d(smooth, kernel, axis=axis, mode="constant")
-        shares.append((smooth.ravel() + 1) / (smooth.sum() + counts.size))
+        shares.append(smooth.ravel() / max(smooth.sum(), 1.0) + RARE)
     return np.clip(np.log(shares[0] / shares[1]), -ODDS_LIMIT, ODDS_LIMIT)

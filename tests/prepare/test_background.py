@@ -1,0 +1,139 @@
+"""Finding a moving person: before noise, flicker and shadow; when standing still; and when there is none."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prepare.scenes import SIZE_WH, figure, overlap, scene, wall
+
+from posegrid.errors import SourceError
+from posegrid.prepare import background
+from posegrid.prepare.background import (
+    brightness_gain,
+    learn_background,
+    person_masks,
+    reduced,
+)
+from posegrid.prepare.plate import closed, colour_index, grown, in_shadow, opened, unlikeness
+
+WALK = [(30 + 6.0 * i, 65.0) for i in range(24)]
+
+
+@pytest.fixture(scope="module")
+def walk():
+    pictures, truth = scene(WALK)
+    model = learn_background(pictures)
+    return pictures, truth, model, list(person_masks(model, pictures))
+
+
+def test_masks_of_a_walk_overlap_the_truth(walk):
+    _, truth, _, found = walk
+    overlaps = [overlap(a, b) for a, b in zip(found, truth, strict=True)]
+    assert min(overlaps) > 0.8 and np.mean(overlaps) > 0.87
+
+
+def test_the_plate_is_the_empty_scene(walk):
+    *_, model, _ = walk
+    # Pillow reduces by nothing here (the pictures are small), so the plate has the wall's own pixels.
+    assert model.factor == 1
+    true_wall = np.clip(wall(np.random.default_rng(0)), 0, 255)
+    assert np.abs(model.plate.colour - true_wall).max(axis=-1).mean() < 5
+    assert not model.plate.unseen.any()
+
+
+def test_a_person_who_stands_most_of_the_time_is_found_there_too():
+    centres = [(50.0, 65.0)] * 24 + [(50 + 8.0 * i, 65.0) for i in range(12)]
+    pictures, truth = scene(centres, shadow=False)
+    found = list(person_masks(learn_background(pictures), pictures))
+    overlaps = [overlap(a, b) for a, b in zip(found, truth, strict=True)]
+    assert min(overlaps[:24]) > 0.75, "standing"
+    assert min(overlaps[24:]) > 0.75, "walking: no ghost is left behind"
+
+
+def test_a_smaller_bystander_who_moves_does_not_take_over():
+    pictures, truth = scene([(30 + 4.0 * i, 65.0) for i in range(24)], bystander=True)
+    found = list(person_masks(learn_background(pictures), pictures))
+    assert min(overlap(a, b) for a, b in zip(found[:25], truth[:25], strict=True)) > 0.75
+
+
+def test_a_person_who_leaves_is_lost_and_found_again_on_return():
+    centres = [(100 + 8.0 * i, 65.0) for i in range(20)] + [(252 - 8.0 * i, 65.0) for i in range(20)]
+    pictures, truth = scene(centres, shadow=False)
+    found = list(person_masks(learn_background(pictures), pictures))
+    assert not any(mask.any() for mask, true in zip(found, truth, strict=True) if not true.any())
+    assert overlap(found[-1], truth[-1]) > 0.75 and overlap(found[0], truth[0]) > 0.75
+
+
+def test_nobody_is_found_in_an_empty_scene():
+    pictures, _ = scene([(-500.0, 65.0)] * 12)
+    assert not any(mask.any() for mask in person_masks(learn_background(pictures), pictures))
+
+
+def test_large_pictures_are_reduced_and_the_mask_has_their_size(monkeypatch):
+    monkeypatch.setattr(background, "WORKING_PIXELS", 100 * 65)
+    pictures, truth = scene(WALK)
+    pictures, truth = [p[:-1, :-3] for p in pictures], [t[:-1, :-3] for t in truth]
+    model = learn_background(pictures)
+    masks = list(person_masks(model, pictures))
+    assert model.factor == 2
+    assert masks[5].shape == truth[5].shape and overlap(masks[5], truth[5]) > 0.75
+
+
+def test_a_moving_camera_is_refused():
+    scenery = wall(np.random.default_rng(1), (400, 200))
+    pictures = [np.clip(scenery[20:150, 2 * i : 2 * i + 200], 0, 255).astype(np.uint8) for i in range(30)]
+    with pytest.raises(SourceError, match=r"camera is not fixed.*tripod"):
+        learn_background(pictures)
+
+
+def test_a_short_clip_is_refused():
+    with pytest.raises(SourceError, match="3 frames; at least 8"):
+        learn_background(scene(WALK[:3])[0])
+
+
+def test_a_picture_of_another_size_is_refused(walk):
+    *_, model, _ = walk
+    with pytest.raises(SourceError, match="learnt from pictures of 200 x 130"):
+        model.person_mask(np.zeros((10, 20, 3), np.uint8))
+
+
+def test_brightness_gain_undoes_a_factor():
+    picture = wall(np.random.default_rng(2)).astype(np.float32)
+    darker = np.clip(picture * 0.8, 0, 255).astype(np.uint8)
+    assert brightness_gain(darker, picture) == pytest.approx(1 / 0.8, rel=0.02)
+
+
+def test_reduced_averages_blocks():
+    image = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+    assert np.abs(reduced(image, 2)[0, 0] - image[:2, :2].reshape(4, 3).mean(axis=0)).max() <= 0.5
+    assert reduced(image, 1) is image
+
+
+def test_unlikeness_is_the_largest_channel():
+    assert unlikeness(np.array([[1.0, 5.0, 9.0]]), np.array([1.0, 1.0, 12.0])).tolist() == [4.0]
+
+
+def test_colour_index_tells_dark_and_light_apart():
+    colours = colour_index(np.array([[0, 0, 0], [255, 255, 255], [22, 22, 21], [50, 52, 48]]))
+    assert colours[0] == 0 and colours[1] == 16**3 - 1 and len(set(colours.tolist())) == 4
+
+
+def test_a_shadow_darkens_all_colours_alike():
+    floor = np.array([150.0, 140.0, 120.0])
+    cases = np.array([0.7 * floor, 0.3 * floor, 1.2 * floor, [150, 70, 120], [100, 93, 130], [100, 93, 160]])
+    assert in_shadow(cases, floor, 10.0).tolist() == [True, False, False, False, True, False]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_growing_agrees_with_the_slow_definition(seed, reach):
+    mask = np.random.default_rng(seed).random((12, 15)) < 0.08
+    slow = np.zeros_like(mask)
+    for row, column in np.argwhere(mask):
+        slow[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1] = True
+    assert (grown(mask, reach) == slow).all()
+    assert (closed(mask, reach) >= mask).all() and (opened(mask, reach) <= mask).all()
+
+
+def test_the_made_up_figure_has_the_height_asked_for():
+    rows = np.flatnonzero(figure((100, 65), 90, 0.3).any(axis=1))
+    assert rows[-1] - rows[0] + 1 == pytest.approx(90, abs=2) and SIZE_WH == (200, 130)
