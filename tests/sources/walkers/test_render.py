@@ -162,7 +162,8 @@ def test_the_shadow_lies_where_the_distorted_lens_sees_the_floor(people: list[Pe
 
 def test_without_background_it_is_black(people: list[Person], cameras: list[Camera]) -> None:
     picture = render(posed(people[0]), cameras[0], np.array([0.0, 0.0, 1000.0]), 100)
-    assert (picture.light[picture.coverage == 0] == 0).all() and (expose(picture.light)[picture.coverage == 0] == 0).all()
+    off_the_person = picture.coverage == 0
+    assert (picture.light[off_the_person] == 0).all() and (expose(picture.light)[off_the_person] == 0).all()
 
 
 def test_light_that_shines_from_the_left_makes_the_left_side_bright(
