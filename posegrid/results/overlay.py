@@ -21,7 +21,7 @@ NUM_CONTACT, CONTACT_COLUMNS, CONTACT_HEIGHT_PX = 12, 6, 360
 CONTACT_MARGIN = 0.15
 
 
-def write_overlay_video(path: Path, frames: Iterable[VideoFrame], track: Track) -> list[UInt8[np.ndarray, "h w 3"]]:
+def write_overlay_video(path: Path, frames: Iterable[VideoFrame], track: Track) -> list[UInt8[np.ndarray, "_ _ 3"]]:
     """Write the video with the skeleton on each frame and the pose in space in a corner.
 
     Returns about a dozen of its frames, cut out round the person, for the contact picture. Raises OutputError.
@@ -48,7 +48,7 @@ def write_overlay_video(path: Path, frames: Iterable[VideoFrame], track: Track) 
     return contact
 
 
-def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "h w 3"]]) -> None:
+def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "_ _ 3"]]) -> None:
     """Write pictures of one height side by side, six in a row. Raises OutputError."""
     if not pictures:
         return

@@ -1,0 +1,141 @@
+"""Turning poses back, finding the pelvis' place, steadying boxes, smoothing, and reading camera files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from results.onnx_files import STANDING_MM
+
+from posegrid.body.camera import Camera
+from posegrid.errors import SettingsError, SourceError
+from posegrid.results.lift import (
+    FLESH_MM,
+    assumed_camera,
+    load_camera,
+    root_from_box,
+    smoothed,
+    steadied_boxes,
+    turned_to_camera,
+)
+
+POSE = STANDING_MM.astype(np.float64)
+K = [[1500.0, 0, 640], [0, 1500.0, 360], [0, 0, 1]]
+
+
+def box_of_pose(pose_mm: np.ndarray, root_mm: np.ndarray, camera: Camera) -> np.ndarray:
+    """The box round the pose with its flesh, as an ideal mask would have it."""
+    points = pose_mm + root_mm
+    sides = []
+    for axis, sign, flesh in ((0, -1, FLESH_MM[0]), (1, -1, FLESH_MM[1]), (0, 1, FLESH_MM[2]), (1, 1, FLESH_MM[3])):
+        outermost = (sign * camera.project(points)[:, axis]).argmax()
+        moved = points[outermost].copy()
+        moved[axis] += sign * flesh
+        sides.append(camera.project(moved)[axis])
+    return np.array(sides)
+
+
+def test_an_assumed_camera_spans_the_angle():
+    camera = assumed_camera((1920, 1080), 60)
+    left, right = camera.rays(np.array([[0.0, 540], [1920, 540]]))
+    angle = np.arccos(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
+    assert np.degrees(angle) == pytest.approx(60) and camera.size_wh == (1920, 1080)
+    assert assumed_camera((1080, 1920), 60).focal_px == camera.focal_px
+
+
+@given(st.floats(-1500, 1500), st.floats(-300, 300), st.floats(2500, 12000))
+def test_the_root_is_where_the_box_puts_it(x, y, z):
+    camera, root = assumed_camera((1280, 720)), np.array([x, y, z])
+    found = root_from_box(POSE, box_of_pose(POSE, root, camera), camera)
+    assert found == pytest.approx(root, abs=5)
+
+
+def test_a_box_without_an_answer_gives_nan():
+    camera = assumed_camera((1280, 720))
+    assert np.isnan(root_from_box(POSE, np.array([500.0, 300, 100, 100]), camera)).all()
+
+
+def test_poses_are_turned_back_by_the_crops_own_camera():
+    camera = assumed_camera((1280, 720))
+    windows = np.array([[0.0, 100, 300], [490, 210, 300]])
+    views = [camera.windowed(window, 64).rotation_to_view() for window in windows]
+    seen = np.stack([POSE @ view.T for view in views])
+    assert turned_to_camera(seen, windows, camera, 64) == pytest.approx(np.stack([POSE, POSE]))
+
+
+def test_steadied_boxes_lose_a_flicker_and_keep_a_steady_walk():
+    walk = np.arange(12)[:, None] * 5.0 + np.array([10.0, 20, 40, 90])
+    assert steadied_boxes(walk) == pytest.approx(walk)
+    flicker = walk.copy()
+    flicker[5, 3] -= 40
+    assert steadied_boxes(flicker)[5, 3] == pytest.approx(walk[5, 3], abs=5)
+
+
+def test_steadied_boxes_keep_frames_without_a_box_empty():
+    boxes = np.tile(np.array([1.0, 2, 3, 4]), (6, 1))
+    boxes[2] = np.nan
+    steadied = steadied_boxes(boxes)
+    assert np.isnan(steadied[2]).all() and (steadied[[0, 1, 3, 4, 5]] == boxes[0]).all()
+
+
+def test_smoothing_keeps_steady_motion_and_gaps():
+    time_s = np.arange(20) / 50
+    points = POSE + time_s[:, None, None] * 100
+    points[7] = np.nan
+    result = smoothed(points, time_s, 0.02)
+    inner = [3, 4, 12, 13]
+    assert np.isnan(result[7]).all() and result[inner] == pytest.approx(points[inner], abs=0.5)
+    noisy = points + np.random.default_rng(0).normal(0, 10, points.shape)
+    difference = np.nanstd(smoothed(noisy, time_s, 0.02) - points) / np.nanstd(noisy - points)
+    assert difference < 0.8
+
+
+def write_camera(path: Path, content: object) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_camera_file_gives_intrinsics_in_our_order(tmp_path):
+    path = write_camera(tmp_path / "camera.json", {"K": K, "dist": [1e-2, 2e-2, 3e-3, 4e-3, 5e-2]})
+    camera = load_camera(path, Path("walk.mp4"), (1280, 720))
+    assert camera.focal_px == (1500, 1500) and camera.principal_px == (640, 360)
+    assert camera.distortion == (1e-2, 2e-2, 5e-2, 3e-3, 4e-3)
+
+
+def test_of_several_cameras_the_videos_own_is_taken(tmp_path):
+    other = [[900.0, 0, 640], [0, 900.0, 360], [0, 0, 1]]
+    path = write_camera(tmp_path / "c.json", [{"name": "cam01", "K": other}, {"name": "cam02", "K": K}])
+    assert load_camera(path, Path("cam02.mp4"), (1280, 720)).focal_px == (1500, 1500)
+    with pytest.raises(SettingsError, match="cam01, cam02; expected one of them to be named walk"):
+        load_camera(path, Path("walk.mp4"), (1280, 720))
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ({"dist": [0]}, SourceError, "expected K"),
+        ({"K": [[1, 2], [3, 4]]}, SourceError, "positive focal lengths"),
+        ({"K": "no"}, SourceError, "expected K"),
+        ([], SourceError, "expected one camera"),
+        ({"K": K, "width": 640, "height": 480}, SettingsError, "for pictures of 640 x 480"),
+    ],
+)
+def test_a_camera_file_that_does_not_fit_is_refused(tmp_path, content, error, message):
+    with pytest.raises(error, match=message):
+        load_camera(write_camera(tmp_path / "camera.json", content), Path("walk.mp4"), (1280, 720))
+
+
+def test_a_camera_file_that_is_missing_or_no_json_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="no such camera file"):
+        load_camera(tmp_path / "none.json", Path("walk.mp4"), (1280, 720))
+    path = tmp_path / "broken.json"
+    path.write_text("{")
+    with pytest.raises(SourceError, match="cannot be read as JSON"):
+        load_camera(path, Path("walk.mp4"), (1280, 720))
+
+
+def test_an_angle_of_view_beyond_reason_is_refused():
+    with pytest.raises(SettingsError, match="below 170 degrees"):
+        assumed_camera((640, 480), 180)
