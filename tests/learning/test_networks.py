@@ -39,8 +39,9 @@ def num_parameters(network: nn.Module) -> int:
     ],
 )
 def test_networks_are_as_large_as_published(name, pose_millions, grid_millions, more):
-    assert round((num_parameters(build_network(name, POSE)) + more) / 1e6, 2) == pose_millions
-    assert round((num_parameters(build_network(name, GridTarget(128))) + more) / 1e6, 2) == grid_millions
+    with torch.device("meta"):  # shapes without numbers
+        assert round((num_parameters(build_network(name, POSE)) + more) / 1e6, 2) == pose_millions
+        assert round((num_parameters(build_network(name, GridTarget(128))) + more) / 1e6, 2) == grid_millions
 
 
 def test_the_default_network_fits_15_mb():

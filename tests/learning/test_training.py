@@ -31,12 +31,12 @@ def data(tmp_path_factory) -> Path:
 
 def short(data: Path, run: Path, **changes) -> TrainSettings:
     """A run of a few seconds."""
-    settings = TrainSettings(data, run, network="report2015_small", batch_size=16, max_images=480, threads=1)
+    settings = TrainSettings(data, run, network="report2015_small", batch_size=16, max_images=320, threads=1)
     return replace(settings, **changes)
 
 
 def short_pretrain(data: Path, run: Path, **changes) -> PretrainSettings:
-    settings = PretrainSettings(data, run, network="report2015_small", batch_size=16, max_images=480, threads=1)
+    settings = PretrainSettings(data, run, network="report2015_small", batch_size=16, max_images=320, threads=1)
     return replace(settings, **changes)
 
 
@@ -54,17 +54,17 @@ def pretrained(data, tmp_path_factory) -> Path:
 def test_pretraining_learns_the_cells(pretrained):
     rows = rows_of(pretrained.parent)
     assert list(rows[0]) == [*COLUMNS, "validation_cell_accuracy"]
-    assert len(rows) == 10 and rows[-1]["images"] == rows[-1]["total_images"] == 480
+    assert len(rows) == 10 and rows[-1]["images"] == rows[-1]["total_images"] == 320
     assert rows[-1]["train_loss"] < 0.8 * rows[0]["train_loss"]
     facts = load_checkpoint(pretrained).facts
-    assert facts.target == "grid" and facts.training["run_total_images"] == 480
+    assert facts.target == "grid" and facts.training["run_total_images"] == 320
 
 
 def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path):
     best = train(short(data, tmp_path, init=pretrained))
     rows = rows_of(tmp_path)
     assert list(rows[0]) == [*COLUMNS, "validation_mpjpe_mm"]
-    assert rows[0]["total_images"] == rows[0]["images"] + 480
+    assert rows[0]["total_images"] == rows[0]["images"] + 320
     assert rows[0]["total_seconds"] > rows[0]["seconds"]
     checkpoint = load_checkpoint(best)
     validation = read_crops(data, ["S3"])
@@ -74,7 +74,7 @@ def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path)
     assert error_mm < 0.9 * mean_mm
     training = checkpoint.facts.training
     assert training["subjects"] == ["S1", "S2"] and training["validation_subjects"] == ["S3"]
-    assert training["before"]["command"] == "pretrain" and training["run_total_images"] == 960
+    assert training["before"]["command"] == "pretrain" and training["run_total_images"] == 640
 
 
 def test_transferred_layers_are_where_training_starts(data, pretrained, tmp_path):
