@@ -6,8 +6,8 @@ data=data/demo
 run=runs/demo
 mkdir -p "$run"
 
-# 1. Walkers. 200 people train, 8 validate, 25 test; every person has a body, clothes and a gait of their own.
-posegrid synth "$data" --people 200 --validation-people 8 --test-people 25 \
+# 1. Walkers. 210 people train, 8 validate, 25 test; every person has a body, clothes and a gait of their own.
+posegrid synth "$data" --people 210 --validation-people 8 --test-people 25 \
     --crops-per-person 100 --held-out-crops-per-person 80
 
 # 2. The easier question first: which cells of a 10 x 10 grid does each of the 17 joints overlap?

@@ -1,6 +1,6 @@
 """Fit the gait curves that the made-up walkers use to walks from the CMU motion capture database.
 
-    python -m scripts.fit_gait_curves shared/data/cmu_walk
+    python -m scripts.fit_gait_curves cmu_walk
 
 writes posegrid/sources/walkers/gait_curves.json and prints the errors. For each joint angle of `posture.py` (degrees):
 
