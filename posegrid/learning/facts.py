@@ -10,6 +10,7 @@ from jaxtyping import Float
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import CheckpointError
+from posegrid.prepare.crop import DEFAULT_MARGIN
 
 FORMAT = 1
 """Version of this description; raised when old programs could no longer read it rightly."""
@@ -40,6 +41,8 @@ class ModelFacts:
     """Mean pose of the training crops, 17 joints."""
     target_settings: dict[str, Any] = field(default_factory=dict)
     """Numbers that shape the target, such as {"cells": 10}."""
+    margin: float = DEFAULT_MARGIN
+    """Room round the person in the crops: their side is (1 + margin) x the longer side of the person's box."""
     skeleton: str = SKELETON
     unit: str = "mm"
     posegrid_version: str = __version__

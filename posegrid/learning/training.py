@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from tyro.conf import Positional
 
-from posegrid.errors import SettingsError
+from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches
 from posegrid.learning.facts import ModelFacts
@@ -155,6 +155,7 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
         pose_frame=settings.pose_frame,
         mean_pose_mm=mean_pose,
         target_settings=target.settings(),
+        margin=margin_of(data.facts, settings.data),
         training=_origin(settings, recipe, data, start),
     )
     record = RunRecord(settings.run, facts, _cost_of(start), f"{facts.training['command']} {recipe.network}")
@@ -227,6 +228,14 @@ def _build_network(
 def _plan(settings: StageSettings, num_crops: int) -> Plan:
     num_images = settings.max_images if settings.max_images is not None else round(settings.epochs * num_crops)
     return Plan.of(num_images, settings.batch_size, max(FEWEST_ROUNDS, math.ceil(num_images / num_crops)))
+
+
+def margin_of(facts: DatasetFacts, folder: Path) -> float:
+    """The margin round the person that the crops were cut with; `predict` must cut with the same."""
+    margin = facts.settings.get("margin")
+    if not isinstance(margin, int | float):
+        raise ShardError(f"{folder}: dataset.json does not say which margin its crops have; prepare them anew.")
+    return float(margin)
 
 
 def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Checkpoint | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.prepare.background import BackgroundModel, learn_background, person_masks
-from posegrid.prepare.crop import DEFAULT_MARGIN, box_of_mask, crop_grey, window_of_box
+from posegrid.prepare.crop import box_of_mask, crop_grey, window_of_box
 from posegrid.results.lift import (
     ASSUMED_FOV_DEG,
     assumed_camera,
@@ -183,7 +183,7 @@ def _found_person(
         times.append(frame.time_s)
         boxes.append(box)
         if np.isfinite(box).all():
-            windows.append(window_of_box(box, DEFAULT_MARGIN))
+            windows.append(window_of_box(box, model.facts.margin))
             keep = mask if model.facts.background == "removed" else None
             crops.append(crop_grey(frame.image, keep, windows[-1], model.facts.image_size))
         if len(crops) == settings.batch:

@@ -60,7 +60,7 @@ def write_dataset(
     folder: Path, count: int, splits: dict[str, list[str]] = SPLITS, background: Background = "removed"
 ) -> Path:
     """A data set of `count` crops per subject of the splits."""
-    facts = DatasetFacts(SIZE, "png", background, {}, True, splits=splits)
+    facts = DatasetFacts(SIZE, "png", background, {"margin": 0.25}, True, splits=splits)
     subjects = sorted({subject for group in splits.values() for subject in group})
     for number, subject in enumerate(subjects):
         crops = made_up_crops(count, seed=number, subject=subject)

@@ -11,7 +11,7 @@ import tyro
 from learning.made_up import write_dataset
 
 from posegrid.errors import CheckpointError, SettingsError, ShardError
-from posegrid.learning.checkpoint import load_checkpoint
+from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.module import Plan, rate_share
 from posegrid.learning.record import RunRecord
 from posegrid.learning.training import PretrainSettings, TrainSettings, pretrain, train
@@ -196,3 +196,7 @@ def test_flags_read_as_the_readme_has_them(tmp_path):
         tmp_path, Path("r"), network="lichan2014", transfer="all_but_head", joint=True, bone_rule=False
     )
     assert tyro.cli(PretrainSettings, args=[str(tmp_path), "--run", "r", "--grid-cells", "16"]).grid_cells == 16
+
+
+def test_weights_remember_the_margin_of_their_crops(pretrained: Path) -> None:
+    assert load_facts(pretrained).margin == 0.25
