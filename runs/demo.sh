@@ -11,11 +11,11 @@ posegrid synth "$data" --people 210 --validation-people 8 --test-people 25 \
     --crops-per-person 100 --held-out-crops-per-person 80
 
 # 2. The easier question first: which cells of a 10 x 10 grid does each of the 17 joints overlap?
-posegrid pretrain "$data" --run "$run/pretrain" --max-images 14000 --resume
+posegrid pretrain "$data" --run "$run/pretrain" --max-images 12000 --resume
 
 # 3. Keep those weights, replace the head, and learn where the joints are, in mm. Beside it the same from scratch.
-posegrid train "$data" --run "$run/train" --init "$run/pretrain/best.safetensors" --max-images 32000 --resume
-posegrid train "$data" --run "$run/scratch" --max-images 32000 --resume
+posegrid train "$data" --run "$run/train" --init "$run/pretrain/best.safetensors" --max-images 20000 --resume
+posegrid train "$data" --run "$run/scratch" --max-images 20000 --resume
 
 # 4. Score the pre-trained network on people it has never seen, and make the page to look at.
 posegrid evaluate "$run/train/best.safetensors" "$data" --out "$run/evaluation"
