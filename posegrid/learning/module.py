@@ -40,7 +40,10 @@ class Plan:
             raise SettingsError(
                 f"{num_images} images in batches of {batch_size} and {rounds} rounds: expected one batch at least."
             )
-        return cls(min(rounds, steps), steps // min(rounds, steps), batch_size)
+        rounds = min(rounds, steps)
+        longer = math.ceil(steps / rounds)
+        choices = ((rounds, steps // rounds), (steps // longer, longer))
+        return cls(*max(choices, key=lambda choice: choice[0] * choice[1]), batch_size)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from posegrid import __version__
 from posegrid.errors import OutputError, SettingsError
 from posegrid.files import completed
@@ -60,6 +62,16 @@ def quiet_lightning() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Within the block numbers too small for a full float count as zero: they are slow, and nothing depends on them."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def keep_freed_memory() -> None:

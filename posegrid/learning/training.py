@@ -30,12 +30,12 @@ from posegrid.learning.networks import (
     transfer,
 )
 from posegrid.learning.record import BEST, RESUME, Cost, RunRecord
-from posegrid.learning.run_folder import claim_folder, keep_freed_memory, quiet_lightning
+from posegrid.learning.run_folder import claim_folder, denormals_flushed, keep_freed_memory, quiet_lightning
 from posegrid.learning.targets import BinsTarget, GridTarget, JointTarget, MeanPose, PoseTarget, Target, as_mean_pose
 from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
 
 FEWEST_ROUNDS = 10
-"""A run is measured at least so often, and once an epoch."""
+"""A run is measured about so often, and once an epoch."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,6 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     claim_folder(settings.run, _settings_json(settings), resume=settings.resume, overwrite=settings.overwrite)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    torch.set_flush_denormal(True)
     keep_freed_memory()
     data = _load_data(settings)
     crops = data.training
@@ -267,7 +266,7 @@ def _settings_json(settings: StageSettings) -> dict[str, Any]:
 
 
 def _fit(module: StageModule, record: RunRecord, settings: StageSettings) -> None:
-    with quiet_lightning():
+    with quiet_lightning(), denormals_flushed():
         trainer = pl.Trainer(
             accelerator="cpu",
             devices=1,

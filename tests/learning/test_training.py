@@ -168,7 +168,7 @@ def test_fewer_images_than_a_batch_are_refused(data, tmp_path):
 
 
 def test_a_plan_sees_at_most_what_was_asked_for():
-    assert Plan.of(1000, 64, 10) == Plan(10, 1, 64)
+    assert Plan.of(1000, 64, 10) == Plan(7, 2, 64)
     assert Plan.of(150_000, 64, 10).num_steps * 64 == 149_760
     assert Plan.of(130, 64, 10) == Plan(2, 1, 64)
 
@@ -200,3 +200,10 @@ def test_flags_read_as_the_readme_has_them(tmp_path):
 
 def test_weights_remember_the_margin_of_their_crops(pretrained: Path) -> None:
     assert load_facts(pretrained).margin == 0.25
+
+
+@pytest.mark.parametrize("steps", [1, 7, 20, 187, 312, 2343])
+def test_a_plan_wastes_little_of_what_it_may_see(steps: int) -> None:
+    plan = Plan.of(steps * 64, 64, 14)
+    assert plan.num_steps <= steps and plan.rounds <= 14
+    assert plan.num_steps >= 0.85 * steps
