@@ -13,8 +13,8 @@ import torch
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.learning.data import CropSet, TrainingBatches
 from posegrid.learning.networks import build_network, input_size_of
+from posegrid.learning.pose_targets import BinsTarget, PoseTarget
 from posegrid.learning.run_folder import keep_freed_memory
-from posegrid.learning.targets import BinsTarget, PoseTarget
 
 BATCH, STEPS = 64, 6
 NETWORKS = ("posegrid_s", "report2015_small", "report2015_large", "lichan2014")

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from posegrid.body.skeleton import mirror_order
-from posegrid.learning.targets import Batch
+from posegrid.learning.batch import Batch
 
 BLACK = 0.03
 """JPEG leaves greys up to this in the black next to a person."""

@@ -13,8 +13,9 @@ from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.data import as_grey
 from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.networks import Network, build_network, network_name
-from posegrid.learning.targets import GridTarget, Target, target_of
+from posegrid.learning.targets import Target, target_of
 
 
 @dataclass(frozen=True, eq=False)

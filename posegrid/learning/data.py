@@ -12,8 +12,8 @@ from torch import Tensor
 
 from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
+from posegrid.learning.batch import Batch
 from posegrid.learning.networks import centre_cropped
-from posegrid.learning.targets import Batch
 from posegrid.prepare.shards import Crops
 
 Augment = Literal["none", "standard"]

@@ -1,4 +1,7 @@
-"""The command `posegrid export`: a checkpoint as an ONNX file that runs without torch, with the same facts in it."""
+"""The command `posegrid export`: a checkpoint as an ONNX file that runs without torch, with the same facts in it.
+
+Its input is `image`; its output `pose_mm`, and where the weights know them `keypoints_px` and `sigma_mm`.
+"""
 
 import tempfile
 import warnings
@@ -17,12 +20,16 @@ from posegrid.errors import CheckpointError, OutputError
 from posegrid.files import completed
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint
 from posegrid.learning.facts import METADATA_KEY
-from posegrid.learning.targets import GridTarget, JointTarget
+from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.pose_targets import PersonTarget
+from posegrid.learning.targets import JointTarget
 
 OPSET = 17
 """Read by every ONNX Runtime since 1.12 (2022)."""
 WORST_DIFFERENCE_MM = 0.1
 INPUT, OUTPUT = "image", "pose_mm"
+MORE_OUTPUTS = ("keypoints_px", "sigma_mm")
+"""Of weights with the target person."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,18 @@ class Predictor(nn.Module):
             self.target = self.target.pose
             self.head = _first_outputs(self.head, self.target.num_outputs)
 
-    def forward(self, image: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 17 3"]:
-        """Root-relative poses, mm, of grey crops in 0..1."""
-        return self.target.decode(self.head(self.backbone.forward_features(image)))
+    @property
+    def output_names(self) -> list[str]:
+        """What `forward` answers, in order."""
+        return [OUTPUT, *(MORE_OUTPUTS if isinstance(self.target, PersonTarget) else ())]
+
+    def forward(self, image: Float[Tensor, "n 1 size size"]) -> tuple[Tensor, ...]:
+        """Of grey crops in 0..1: root-relative poses (N, 17, 3), mm; perhaps places (N, 17, 2), crop px, and sigma."""
+        outputs = self.head(self.backbone.forward_features(image))
+        if isinstance(self.target, PersonTarget):
+            target = self.target
+            return target.decode(outputs), target.decode_keypoints_px(outputs), target.decode_sigma_mm(outputs)
+        return (self.target.decode(outputs),)
 
 
 def export(settings: ExportSettings) -> Path:
@@ -82,9 +98,11 @@ def export(settings: ExportSettings) -> Path:
 
 
 def onnx_bytes(checkpoint: Checkpoint) -> bytes:
-    """The checkpoint as an ONNX model: `image` (N, 1, size, size) in 0..1 to `pose_mm` (N, 17, 3), any N."""
+    """The checkpoint as an ONNX model: `image` (N, 1, size, size) in 0..1 to `pose_mm` (N, 17, 3) and more, any N."""
     size = checkpoint.facts.image_size
     example = torch.zeros(2, 1, size, size)
+    predictor = Predictor(checkpoint).eval()
+    names = predictor.output_names
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # torch 2.13 calls this exporter deprecated; the new one needs onnxscript, and its files are no better here.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -93,12 +111,12 @@ def onnx_bytes(checkpoint: Checkpoint) -> bytes:
         warnings.filterwarnings("ignore", message="torch.tensor results are registered as constants")
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
-            Predictor(checkpoint).eval(),
+            predictor,
             (example,),
             path,
             input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+            output_names=names,
+            dynamic_axes={name: {0: "n"} for name in (INPUT, *names)},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from posegrid.errors import SettingsError
+from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, TrainingBatches, whole_batches
 from posegrid.learning.networks import Network
-from posegrid.learning.targets import Batch, Target
+from posegrid.learning.targets import Target
 
 Optimiser = Literal["adamw", "sgd"]
 WARM_UP_SHARE = 0.03

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.learning.targets import GridTarget, Target
+from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.targets import Target
 
 NetworkName = Literal["posegrid_s", "report2015_small", "report2015_large", "lichan2014"]
 Layers = Literal["convolutions", "all_but_head"]

@@ -6,7 +6,7 @@ never read.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +17,9 @@ from tyro.conf import Positional
 
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches
+from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches, whole_batches
 from posegrid.learning.facts import ModelFacts
+from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
     Layers,
@@ -29,9 +30,10 @@ from posegrid.learning.networks import (
     network_name,
     transfer,
 )
+from posegrid.learning.pose_targets import BinsTarget, MeanPose, PersonTarget, PoseTarget, as_mean_pose
 from posegrid.learning.record import BEST, RESUME, Cost, RunRecord
 from posegrid.learning.run_folder import claim_folder, denormals_flushed, keep_freed_memory, quiet_lightning
-from posegrid.learning.targets import BinsTarget, GridTarget, JointTarget, MeanPose, PoseTarget, Target, as_mean_pose
+from posegrid.learning.targets import JointTarget, Target
 from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
 
 FEWEST_ROUNDS = 10
@@ -93,8 +95,9 @@ class TrainSettings(StageSettings):
     """Checkpoint whose weights to start from."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, or all but the head."""
-    target: Literal["bins", "pose"] | None = None
-    """bins: 64 per coordinate. pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
+    target: Literal["person", "bins", "pose"] | None = None
+    """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
+    pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
 
@@ -104,7 +107,7 @@ class Recipe:
     """The settings that depend on others, decided."""
 
     network: NetworkName
-    target: Literal["grid", "bins", "pose"]
+    target: Literal["grid", "person", "bins", "pose"]
     optimiser: OptimiserSettings
     augment: Augment
 
@@ -162,8 +165,22 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     plan = _plan(settings, len(crops))
     _fit(StageModule(network, target, batches, data.validation, plan, recipe.optimiser), record, settings)
     best = settings.run / BEST
-    save_checkpoint(best, load_checkpoint(best).network, record.best_facts())
+    finished = with_measured_bounds(load_checkpoint(best), data.validation)
+    save_checkpoint(best, finished.network, replace(record.best_facts(), target_settings=finished.target.settings()))
     return best
+
+
+def with_measured_bounds(checkpoint: Checkpoint, validation: CropSet) -> Checkpoint:
+    """The checkpoint with the bounds of its uncertainty as they are on the validation crops; others as they are."""
+    joint = checkpoint.target if isinstance(checkpoint.target, JointTarget) else None
+    person = joint.pose if joint else checkpoint.target
+    if not isinstance(person, PersonTarget):
+        return checkpoint
+    with torch.inference_mode():
+        outputs = [checkpoint.network(part.images) for part in whole_batches(validation, person.image_size)]
+    bound_68, bound_95 = person.bounds(torch.cat(outputs)[:, : person.num_outputs], validation.pose_mm)
+    person = replace(person, bound_68=bound_68, bound_95=bound_95)
+    return replace(checkpoint, target=replace(joint, pose=person) if joint else person)
 
 
 def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
@@ -172,7 +189,7 @@ def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
         raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
     ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
     rate = 0.002 if ours and not sgd else 0.001
-    target: Literal["grid", "bins", "pose"] = "grid"
+    target: Literal["grid", "person", "bins", "pose"] = "grid"
     if isinstance(settings, TrainSettings):
         target = settings.target or ("bins" if ours else "pose")
     optimiser = OptimiserSettings(
@@ -205,7 +222,7 @@ def _build_target(settings: StageSettings, recipe: Recipe, mean_pose: MeanPose, 
     grid = GridTarget(cut_px, settings.grid_cells, settings.bone_rule)
     if recipe.target == "grid":
         return grid
-    pose = PoseTarget(mean_pose) if recipe.target == "pose" else BinsTarget()
+    pose = {"pose": PoseTarget(mean_pose), "bins": BinsTarget(), "person": PersonTarget(cut_px)}[recipe.target]
     return JointTarget(pose, grid) if isinstance(settings, TrainSettings) and settings.joint else pose
 
 

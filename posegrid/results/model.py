@@ -1,6 +1,6 @@
 """Weights that run without torch: an ONNX file of `posegrid export` on ONNX Runtime."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 
@@ -9,12 +9,13 @@ import onnxruntime
 from jaxtyping import Float, UInt8
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
 
-from posegrid.body.skeleton import NUM_JOINTS, mirrored
+from posegrid.body.skeleton import NUM_JOINTS, mirror_order, mirrored
 from posegrid.errors import CheckpointError
 from posegrid.learning.facts import METADATA_KEY, ModelFacts
 
 SHIPPED = "posegrid-s.onnx"
 INPUT, OUTPUT = "image", "pose_mm"
+KEYPOINTS, SIGMA = "keypoints_px", "sigma_mm"
 
 _UNREADABLE = (
     onnx_errors.Fail,
@@ -30,6 +31,36 @@ _UNREADABLE = (
 
 
 @dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a network says about N crops; NaN where it does not say."""
+
+    pose_mm: Float[np.ndarray, "N 17 3"]
+    """Root-relative, in the pose frame of the weights."""
+    keypoints_px: Float[np.ndarray, "N 17 2"]
+    """In the crop's pixels."""
+    sigma_mm: Float[np.ndarray, "N 17"]
+    """Radius that holds the true joint with a chance of 68 %."""
+
+    @classmethod
+    def joined(cls, parts: list["Estimate"]) -> "Estimate":
+        """All parts, one after another."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in [_NOTHING, *parts]]) for f in fields(cls)))
+
+    def mirrored(self, size: int) -> "Estimate":
+        """What this says about the mirror image of the crops, which are `size` pixels wide."""
+        order = list(mirror_order())
+        keypoints_px = self.keypoints_px[:, order] * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
+        return Estimate(mirrored(self.pose_mm), keypoints_px, self.sigma_mm[:, order])
+
+    def averaged(self, other: "Estimate") -> "Estimate":
+        """The mean of two estimates of the same crops."""
+        return Estimate(*((getattr(self, f.name) + getattr(other, f.name)) / 2 for f in fields(self)))
+
+
+_NOTHING = Estimate(*(np.zeros((0, NUM_JOINTS, *more), np.float32) for more in ((3,), (2,), ())))
+
+
+@dataclass(frozen=True, eq=False)
 class OnnxModel:
     """A network ready to estimate poses, and what it says about itself."""
 
@@ -38,10 +69,12 @@ class OnnxModel:
     """Name of the file."""
     session: onnxruntime.InferenceSession
 
-    def predict_mm(
-        self, images: UInt8[np.ndarray, "N S S"], *, flip_average: bool = False
-    ) -> Float[np.ndarray, "N 17 3"]:
-        """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts name.
+    def predict_mm(self, images: UInt8[np.ndarray, "N S S"]) -> Float[np.ndarray, "N 17 3"]:
+        """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts name."""
+        return self.estimate(images).pose_mm
+
+    def estimate(self, images: UInt8[np.ndarray, "N S S"], *, flip_average: bool = False) -> Estimate:
+        """What the network says about grey crops.
 
         flip_average: the mean of the answers for the crop and for its mirror image (mirrored back): twice the work.
         Raises CheckpointError for crops of another size.
@@ -51,16 +84,19 @@ class OnnxModel:
             raise CheckpointError(
                 f"{self.name} takes crops of {size} x {size} px, not {images.shape[2]} x {images.shape[1]}."
             )
-        poses = self._answer(images)
+        estimate = self._answer(images)
         if flip_average:
-            poses = (poses + mirrored(self._answer(images[:, :, ::-1]))) / 2
-        return poses
+            estimate = estimate.averaged(self._answer(images[:, :, ::-1]).mirrored(size))
+        return estimate
 
-    def _answer(self, images: np.ndarray) -> np.ndarray:
+    def _answer(self, images: np.ndarray) -> Estimate:
         if not len(images):
-            return np.zeros((0, NUM_JOINTS, 3), dtype=np.float32)
-        answer = self.session.run([OUTPUT], {INPUT: images[:, None].astype(np.float32) / 255})[0]
-        return np.asarray(answer, dtype=np.float32)
+            return _NOTHING
+        names = [node.name for node in self.session.get_outputs()]
+        answers = self.session.run(names, {INPUT: images[:, None].astype(np.float32) / 255})
+        unsaid = np.full((len(images), NUM_JOINTS), np.nan)
+        said = {KEYPOINTS: np.stack([unsaid, unsaid], axis=-1), SIGMA: unsaid, **dict(zip(names, answers, strict=True))}
+        return Estimate(*(np.asarray(said[name], np.float32) for name in (OUTPUT, KEYPOINTS, SIGMA)))
 
 
 def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:

@@ -25,13 +25,15 @@ from posegrid.prepare.crop import box_of_mask, crop_grey, window_of_box
 from posegrid.results.lift import (
     ASSUMED_FOV_DEG,
     assumed_camera,
+    in_picture,
     load_camera,
     root_from_box,
+    root_from_keypoints,
     smoothed,
     steadied_boxes,
     turned_to_camera,
 )
-from posegrid.results.model import OnnxModel, load_onnx
+from posegrid.results.model import Estimate, OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
 from posegrid.sources.video import VideoFrame, probe, read_frames
 
@@ -74,7 +76,7 @@ class _Found:
     time_s: Float[np.ndarray, "T"]
     box_xyxy: Float[np.ndarray, "T 4"]
     windows: Float[np.ndarray, "N 3"]
-    poses_mm: Float[np.ndarray, "N 17 3"]
+    estimate: Estimate
 
     @property
     def found(self) -> Bool[np.ndarray, "T"]:
@@ -84,8 +86,9 @@ class _Found:
 def predict(settings: PredictSettings) -> Track:
     """The person's 3D motion; also written to `--out` as NAME.npz (a Track), NAME_overlay.mp4 and NAME_contact.png.
 
-    Joints are relative to the pelvis, in mm, in the camera's frame (x right, y down, z forward). The pelvis' place
-    follows from how large the person appears, and `keypoints_px` are the 3D joints as they project from there.
+    Joints are relative to the pelvis, in mm, in the camera's frame (x right, y down, z forward). Where the weights know
+    the joints' places in the picture, `keypoints_px` are those, and the pelvis is where the pose projects onto them.
+    Else it follows from how large the person appears, and `keypoints_px` are the joints as they project from there.
     Raises SourceError for what is no such video, a camera that moves, or a video without a moving person;
     CheckpointError, SettingsError, OutputError.
     """
@@ -177,7 +180,7 @@ def _found_person(
     times: list[float] = []
     boxes: list[np.ndarray] = []
     windows: list[np.ndarray] = []
-    poses = [np.zeros((0, NUM_JOINTS, 3), dtype=np.float32)]
+    estimates: list[Estimate] = []
     crops: list[np.ndarray] = []
     for frame, mask, box in _steadied(_masked(frames, background)):
         times.append(frame.time_s)
@@ -187,11 +190,11 @@ def _found_person(
             keep = mask if model.facts.background == "removed" else None
             crops.append(crop_grey(frame.image, keep, windows[-1], model.facts.image_size))
         if len(crops) == settings.batch:
-            poses.append(model.predict_mm(np.stack(crops), flip_average=settings.flip_average))
+            estimates.append(model.estimate(np.stack(crops), flip_average=settings.flip_average))
             crops = []
     if crops:
-        poses.append(model.predict_mm(np.stack(crops), flip_average=settings.flip_average))
-    return _Found(np.array(times), np.array(boxes), np.array(windows).reshape(-1, 3), np.concatenate(poses))
+        estimates.append(model.estimate(np.stack(crops), flip_average=settings.flip_average))
+    return _Found(np.array(times), np.array(boxes), np.array(windows).reshape(-1, 3), Estimate.joined(estimates))
 
 
 def _masked(
@@ -235,24 +238,28 @@ def _middle(
 def _track(found: _Found, camera: Camera, model: OnnxModel, settings: PredictSettings) -> Track:
     """The Track of all frames; NaN where nobody was found."""
     count, rows = len(found.time_s), np.flatnonzero(found.found)
-    joints_mm = np.full((count, NUM_JOINTS, 3), np.nan)
-    poses = found.poses_mm.astype(np.float64)
+    size = model.facts.image_size
+    joints_mm, keypoints_px = np.full((count, NUM_JOINTS, 3), np.nan), np.full((count, NUM_JOINTS, 2), np.nan)
+    sigma_mm = np.full((count, NUM_JOINTS), np.nan)
+    poses = found.estimate.pose_mm.astype(np.float64)
     if model.facts.pose_frame == "view":
-        poses = turned_to_camera(poses, found.windows, camera, model.facts.image_size)
+        poses = turned_to_camera(poses, found.windows, camera, size)
     joints_mm[rows] = poses - poses[:, :1]
+    keypoints_px[rows] = in_picture(found.estimate.keypoints_px.astype(np.float64), found.windows, size)
+    sigma_mm[rows] = found.estimate.sigma_mm
     if settings.smooth == "light":
         joints_mm = smoothed(joints_mm, found.time_s, LIGHT_SIGMA_S)
-    root_mm = np.full((count, 3), np.nan)
-    for row in rows:
-        root_mm[row] = root_from_box(joints_mm[row], found.box_xyxy[row], camera)
+    root_mm = _roots(joints_mm, keypoints_px, sigma_mm, found, camera)
+    if not np.isfinite(keypoints_px).any():
+        keypoints_px = camera.project(joints_mm + root_mm[:, None])
     span_s = found.time_s[-1] - found.time_s[0]
     return Track(
         frame=np.arange(count, dtype=np.int64),
         time_s=found.time_s,
         joints_mm=joints_mm.astype(np.float32),
         root_mm=root_mm.astype(np.float32),
-        keypoints_px=camera.project(joints_mm + root_mm[:, None]).astype(np.float32),
-        sigma_mm=np.full((count, NUM_JOINTS), np.nan, dtype=np.float32),
+        keypoints_px=keypoints_px.astype(np.float32),
+        sigma_mm=sigma_mm.astype(np.float32),
         box_xyxy=found.box_xyxy.astype(np.float32),
         camera=camera,
         fps=float((count - 1) / span_s) if span_s > 0 else float(probe(settings.video).fps),
@@ -260,6 +267,19 @@ def _track(found: _Found, camera: Camera, model: OnnxModel, settings: PredictSet
         source=settings.video.name,
         camera_assumed=settings.camera is None,
     )
+
+
+def _roots(
+    joints_mm: np.ndarray, keypoints_px: np.ndarray, sigma_mm: np.ndarray, found: _Found, camera: Camera
+) -> Float[np.ndarray, "T 3"]:
+    """The pelvis' place in each frame: from the joints' places where the weights know them, else from the box."""
+    root_mm = np.full((len(joints_mm), 3), np.nan)
+    for row in np.flatnonzero(found.found):
+        if np.isfinite(keypoints_px[row]).all():
+            root_mm[row] = root_from_keypoints(joints_mm[row], keypoints_px[row], camera, sigma_mm[row])
+        else:
+            root_mm[row] = root_from_box(joints_mm[row], found.box_xyxy[row], camera)
+    return root_mm
 
 
 def _cut_off(box_xyxy: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

@@ -5,8 +5,8 @@ import torch
 from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 
 from posegrid.learning.augment import augmented
+from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, generator_of
-from posegrid.learning.targets import Batch
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ from posegrid.errors import CheckpointError
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
 from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.networks import build_network
-from posegrid.learning.targets import BinsTarget, GridTarget, JointTarget, PoseTarget
+from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
+from posegrid.learning.targets import JointTarget
 
 MEAN_POSE = ((1.0, 2.0, 3.0),) * 17
 
@@ -30,6 +32,8 @@ def saved(path, name, target):
     [
         ("posegrid_s", BinsTarget()),
         ("posegrid_s", JointTarget(BinsTarget(), GridTarget(64))),
+        ("posegrid_s", PersonTarget(64)),
+        ("posegrid_s", JointTarget(PersonTarget(64), GridTarget(64))),
         ("lichan2014", PoseTarget(MEAN_POSE)),
         ("report2015_small", PoseTarget(MEAN_POSE)),
     ],
@@ -47,6 +51,18 @@ def test_onnx_answers_as_the_checkpoint_does(tmp_path, capsys, name, target):
         assert np.abs(pose_mm - checkpoint.predict_mm(images[:count])).max() < 0.1
     metadata = session.get_modelmeta().custom_metadata_map
     assert ModelFacts.from_json(metadata[METADATA_KEY], "onnx") == checkpoint.facts
+
+
+def test_a_persons_places_and_uncertainty_are_exported(tmp_path):
+    target = PersonTarget(64)
+    path = export(ExportSettings(saved(tmp_path / "w.safetensors", "posegrid_s", target)))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    grey = np.random.default_rng(1).random((2, 1, 64, 64)).astype(np.float32)
+    keypoints_px, sigma_mm = session.run(["keypoints_px", "sigma_mm"], {"image": grey})
+    with torch.inference_mode():
+        outputs = load_checkpoint(tmp_path / "w.safetensors").network(torch.from_numpy(grey))
+    assert keypoints_px == pytest.approx(target.decode_keypoints_px(outputs).numpy(), abs=0.05)
+    assert sigma_mm == pytest.approx(target.decode_sigma_mm(outputs).numpy(), abs=0.1)
 
 
 def test_weights_of_the_grid_task_are_refused(tmp_path):

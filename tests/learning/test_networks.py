@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from posegrid.errors import CheckpointError, SettingsError
+from posegrid.learning.batch import Batch
+from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.networks import (
     INPUT_GAIN,
     NetworkName,
@@ -17,7 +19,8 @@ from posegrid.learning.networks import (
     replace_head,
     transfer,
 )
-from posegrid.learning.targets import Batch, BinsTarget, GridTarget, JointTarget, PoseTarget, Target
+from posegrid.learning.pose_targets import BinsTarget, PoseTarget
+from posegrid.learning.targets import JointTarget, Target
 
 NAMES = get_args(NetworkName)
 POSE = PoseTarget(((0.0, 0.0, 0.0),) * 17)

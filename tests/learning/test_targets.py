@@ -1,5 +1,7 @@
 """The targets: the grid's rule is that of body/grid.py, decoding undoes encoding, losses have their hand values."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,11 @@ from hypothesis import strategies as st
 from posegrid.body.grid import keypoints_from_scores, positive_cells
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
+from posegrid.learning.batch import Batch
 from posegrid.learning.facts import ModelFacts
-from posegrid.learning.targets import Batch, BinsTarget, GridTarget, JointTarget, PoseTarget, target_of
+from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
+from posegrid.learning.targets import JointTarget, target_of
 
 MEAN_POSE = tuple((10.0 * joint, -5.0 * joint, 2.0 * joint) for joint in range(NUM_JOINTS))
 TARGETS = [
@@ -19,6 +24,8 @@ TARGETS = [
     BinsTarget(),
     JointTarget(PoseTarget(MEAN_POSE), GridTarget(64, 7)),
     JointTarget(BinsTarget(), GridTarget(64, bone_rule=False)),
+    PersonTarget(64),
+    JointTarget(PersonTarget(64), GridTarget(64)),
 ]
 
 
@@ -104,6 +111,57 @@ def test_bins_loss_is_least_for_the_true_distribution():
     batch, target = batch_of(6), BinsTarget()
     truth = torch.log(target.encode(batch) + 1e-30).flatten(1)
     assert target.loss(truth, batch) < target.loss(torch.zeros_like(truth), batch)
+
+
+def person_outputs(target, batch, scales):
+    pose, places = target.encode(batch)
+    return torch.cat([torch.log(pose + 1e-30).flatten(1), torch.log(places + 1e-30).flatten(1), scales], dim=1)
+
+
+def test_a_persons_places_decode_to_the_truth():
+    batch, target = batch_of(6), PersonTarget(64)
+    outputs = person_outputs(target, batch, torch.zeros(6, 17))
+    assert torch.allclose(target.decode_keypoints_px(outputs), batch.keypoints_px, atol=0.05)
+    assert torch.allclose(target.decode(outputs), target.pose.decode(outputs[:, : target.pose.num_outputs]))
+
+
+def test_sigma_by_hand():
+    """e^0 = 1 in units of 100 mm, times the bound of 3.5; the root is at zero by definition."""
+    target, outputs = PersonTarget(64), torch.zeros(2, PersonTarget(64).num_outputs)
+    sigma_mm = target.decode_sigma_mm(outputs)
+    assert torch.equal(sigma_mm[:, 0], torch.zeros(2)) and torch.allclose(sigma_mm[:, 1:], torch.tensor(350.0))
+
+
+def test_bounds_hold_their_share_of_the_errors():
+    batch, target = batch_of(300), PersonTarget(64)
+    batch = batch._replace(pose_mm=batch.pose_mm.clamp(-900, 900))
+    random = torch.Generator().manual_seed(1)
+    scales = torch.randn(300, 17, generator=random).clamp(-2, 2)
+    outputs = person_outputs(target, batch, scales)
+    shaken = (
+        batch.pose_mm
+        + torch.randn(300, 17, 3, generator=torch.Generator().manual_seed(2)) * (40 * scales.exp())[..., None]
+    )
+    bound_68, bound_95 = target.bounds(outputs, shaken)
+    error = (target.decode(outputs) - shaken).norm(dim=-1)[:, 1:]
+    for bound, share in ((bound_68, 0.68), (bound_95, 0.95)):
+        sigma_mm = replace(target, bound_68=bound).decode_sigma_mm(outputs)[:, 1:]
+        assert (error <= sigma_mm * 1.0001).float().mean().item() == pytest.approx(share, abs=0.005)
+
+
+def test_uncertainty_is_learnt_without_moving_the_pose():
+    target, batch = PersonTarget(64, keypoint_weight=0.0, spread_weight=1e6), batch_of(3)
+    outputs = torch.zeros(3, target.num_outputs, requires_grad=True)
+    target.loss(outputs, batch).backward()
+    assert outputs.grad is not None
+    assert outputs.grad[:, :-17].abs().max() < 1e-3 * outputs.grad[:, -16:].abs().max()
+
+
+def test_a_joint_far_outside_the_crop_teaches_nothing_about_places():
+    target, batch = PersonTarget(64, spread_weight=0.0), batch_of(2)
+    batch = batch._replace(keypoints_px=torch.full((2, 17, 2), 1000.0))
+    outputs = torch.randn(2, target.num_outputs)
+    assert torch.allclose(target.loss(outputs, batch), target.pose.loss(outputs[:, : target.pose.num_outputs], batch))
 
 
 def test_joint_loss_is_the_sum_of_both():

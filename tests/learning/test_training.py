@@ -12,7 +12,9 @@ from learning.made_up import write_dataset
 
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
+from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.module import Plan, rate_share
+from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.record import RunRecord
 from posegrid.learning.training import PretrainSettings, TrainSettings, pretrain, train
 from posegrid.prepare.shards import read_crops
@@ -83,6 +85,17 @@ def test_transferred_layers_are_where_training_starts(data, pretrained, tmp_path
     source, network = load_checkpoint(pretrained).network, load_checkpoint(train(settings)).network
     for name, value in source.backbone.state_dict().items():
         assert torch.equal(network.backbone.state_dict()[name], value), name
+
+
+def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_path):
+    best = load_checkpoint(train(short(data, tmp_path, network="posegrid_s", target="person")))
+    validation = CropSet.of(read_crops(data, ["S3"]), "view", "removed")
+    with torch.inference_mode():
+        outputs = torch.cat([best.network(part.images) for part in whole_batches(validation, 64)])
+    assert isinstance(best.target, PersonTarget) and best.target.bound_68 < best.target.bound_95
+    error_mm = (best.target.decode(outputs) - validation.pose_mm).norm(dim=-1)[:, 1:]
+    held = error_mm <= best.target.decode_sigma_mm(outputs)[:, 1:]
+    assert held.float().mean().item() == pytest.approx(0.68, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from posegrid.errors import SettingsError, SourceError
 from posegrid.results.lift import (
     FLESH_MM,
     assumed_camera,
+    in_picture,
     load_camera,
     root_from_box,
+    root_from_keypoints,
     smoothed,
     steadied_boxes,
     turned_to_camera,
@@ -50,6 +52,29 @@ def test_the_root_is_where_the_box_puts_it(x, y, z):
     camera, root = assumed_camera((1280, 720)), np.array([x, y, z])
     found = root_from_box(POSE, box_of_pose(POSE, root, camera), camera)
     assert found == pytest.approx(root, abs=5)
+
+
+@pytest.mark.parametrize("root", [(0.0, 0.0, 4000.0), (900.0, -300.0, 2500.0)])
+def test_the_root_is_where_the_pose_projects_onto_the_keypoints(root):
+    camera = assumed_camera((1000, 800))
+    keypoints_px = camera.project(POSE + np.array(root))
+    sigma_mm = np.array([0.0, *np.full(16, 50.0)])
+    assert root_from_keypoints(POSE, keypoints_px, camera, sigma_mm) == pytest.approx(np.array(root), abs=1e-3)
+    wrong = keypoints_px.copy()
+    wrong[16] += 80  # one hand is misplaced, and known to be unsure
+    sigma_mm[16] = 1e4
+    assert root_from_keypoints(POSE, wrong, camera, sigma_mm) == pytest.approx(np.array(root), abs=5)
+
+
+def test_a_root_behind_the_camera_is_none():
+    camera = assumed_camera((1000, 800))
+    upside_down = 1000 - camera.project(POSE + np.array([0.0, 0.0, 4000.0]))
+    assert np.isnan(root_from_keypoints(POSE, upside_down, camera, np.full(17, 50.0))).all()
+
+
+def test_places_in_a_crop_are_places_in_the_picture():
+    keypoints_px = np.tile([[32.0, 64.0]], (1, 17, 1))
+    assert in_picture(keypoints_px, np.array([[100.0, 200.0, 256.0]]), 128)[0, 0] == pytest.approx([164.0, 328.0])
 
 
 def test_a_box_without_an_answer_gives_nan():

@@ -9,7 +9,7 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 from posegrid.body.skeleton import mirrored
 from posegrid.errors import CheckpointError
 from posegrid.results import model as model_module
-from posegrid.results.model import load_onnx
+from posegrid.results.model import Estimate, load_onnx
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,23 @@ def test_crops_are_handed_over_as_zero_to_one(model):
 def test_flip_average_is_the_mean_over_the_mirror_image(model):
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32), dtype=np.uint8)
     expected = (model.predict_mm(images) + mirrored(model.predict_mm(images[:, :, ::-1].copy()))) / 2
-    assert model.predict_mm(images, flip_average=True) == pytest.approx(expected, abs=1e-3)
+    assert model.estimate(images, flip_average=True).pose_mm == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_the_weights_do_not_say_is_nan(model):
+    estimate = model.estimate(np.zeros((2, 32, 32), np.uint8))
+    assert np.isnan(estimate.keypoints_px).all() and estimate.keypoints_px.shape == (2, 17, 2)
+    assert np.isnan(estimate.sigma_mm).all() and estimate.sigma_mm.shape == (2, 17)
+
+
+def test_an_estimate_mirrored_twice_is_itself():
+    random = np.random.default_rng(0)
+    estimate = Estimate(*(random.normal(0, 100, (3, 17, *more)).astype(np.float32) for more in ((3,), (2,), ())))
+    once = estimate.mirrored(128)
+    assert once.keypoints_px[0, 2] == pytest.approx(estimate.keypoints_px[0, 5] * [-1, 1] + [128, 0])
+    twice = once.mirrored(128)
+    for name in ("pose_mm", "keypoints_px", "sigma_mm"):
+        assert getattr(twice, name) == pytest.approx(getattr(estimate, name), abs=1e-3)
 
 
 def test_no_crops_give_no_poses(model):

@@ -1,0 +1,17 @@
+"""A batch: crops and their true answers, as every target takes them."""
+
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Crops and their true answers."""
+
+    images: Float[Tensor, "n 1 size size"]
+    """Grey, 0..1."""
+    pose_mm: Float[Tensor, "n 17 3"]
+    """Root-relative, in the pose frame of the run."""
+    keypoints_px: Float[Tensor, "n 17 2"]
+    """In the pixels of `images`."""
