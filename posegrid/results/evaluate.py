@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import track
 from tyro.conf import Positional
 
@@ -23,6 +24,7 @@ from posegrid.files import completed
 from posegrid.learning.facts import ModelFacts
 from posegrid.prepare.dataset import load_dataset_facts
 from posegrid.prepare.shards import Crops, read_crops
+from posegrid.results.comparison import comparison_markdown
 from posegrid.results.predictions import NAME, Predictions
 from posegrid.results.scores import longest_repeat, scores
 from posegrid.results.tables import detail_table, score_table
@@ -30,6 +32,8 @@ from posegrid.results.tables import detail_table, score_table
 REPEATS_TOO_MANY = 10
 """Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
 BATCH = 256
+SOURCE = ("weights", "data", "split", "subjects", "trained_subjects", "frames", "synthetic", "network", "target")
+"""What evaluation.json says of where its poses come from."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class EvaluateSettings:
     """Score these subjects of the split only; by default all of them."""
     allow_seen_subjects: bool = False
     """Score subjects that the weights were trained on, too. The figures then say nothing about new people."""
+    table: bool = False
+    """Print the run beside the published figures on Human3.6M, too, and write the table to table.md."""
     rescore: bool = False
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
@@ -77,6 +83,10 @@ def evaluate(settings: EvaluateSettings) -> None:
     write_json(settings.out / "evaluation.json", {**figures, "settings": as_text(asdict(settings))})
     console.print(score_table(figures))
     console.print(detail_table(figures))
+    if settings.table:
+        table = comparison_markdown(figures)
+        write_text(settings.out / "table.md", table)
+        console.print(Markdown(table))
     for warning in figures["warnings"]:
         console.print(f"[bold yellow]Warning:[/] {warning}", highlight=False)
     console.print(f"{settings.out / 'evaluation.json'}", highlight=False, soft_wrap=True)
@@ -105,6 +115,8 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
         "split": settings.split,
         "subjects": subjects,
         "synthetic": dataset.synthetic,
+        "trained_subjects": sorted(trained_subjects(model.facts.training, synthetic=dataset.synthetic)),
+        "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
         "target": model.facts.target,
         "warnings": warnings,
@@ -156,7 +168,7 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
             f"{predictions.sequence[rows.start]} (from frame {predictions.frame_index[rows.start]}) while the person "
             "moves: the network has learnt one pose only, or its inputs repeat."
         )
-    source = {key: facts.get(key) for key in ("weights", "data", "split", "subjects", "synthetic", "network", "target")}
+    source = {key: facts[key] for key in SOURCE if key in facts}
     return {
         **source,
         "num_poses": len(predictions),
@@ -247,11 +259,24 @@ def check_repeats(predictions: Predictions, crops: Crops) -> None:
         )
 
 
+def frames_in_words(settings: dict[str, Any]) -> str:
+    """Which frames a data set holds, from the settings it was made with."""
+    nth = settings.get("every_nth_frame", 1)
+    words = "every frame" if nth == 1 else f"one frame in {nth}"
+    moved = settings.get("min_motion_mm") or 0
+    return f"{words}, moved {moved:g} mm at least" if moved else words
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write the JSON file; it appears under its name only when complete. Raises OutputError."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the file; it appears under its name only when complete. Raises OutputError."""
     try:
         with completed(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
 

@@ -190,7 +190,8 @@ def test_evaluate_writes_predictions_and_every_promised_figure(
     assert figures["num_poses"] == 14
     assert figures["subjects"] == ["S9"]
     assert "walkers (rendered people), split test: S9; 14 poses, 17 joints" in " ".join(capsys.readouterr().out.split())
-    evaluate(EvaluateSettings(Path("gone.safetensors"), data, out, rescore=True))
+    evaluate(EvaluateSettings(Path("gone.safetensors"), data, out, rescore=True, table=True))
+    assert "LinKDE" in (out / "table.md").read_text() and "LinKDE" in capsys.readouterr().out
     assert json.loads((out / "evaluation.json").read_text())["mpjpe_mm"] == figures["mpjpe_mm"]
 
 
