@@ -24,6 +24,8 @@ CHECKED = (
     "posegrid.sources.walkers.person",
     "posegrid.sources.walkers.render",
     "posegrid.sources.walkers.motion",
+    "posegrid.sources.walkers.arms",
+    "posegrid.sources.walkers.upright",
     "posegrid.sources.walkers.gait",
     "posegrid.sources.walkers.mocap",
     "posegrid.sources.walkers.acclaim",

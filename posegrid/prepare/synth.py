@@ -28,7 +28,7 @@ from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_fac
 from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
-from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
+from posegrid.sources.walkers.clips import Activities, ClipPlan, choose_walk, film
 from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record
@@ -80,6 +80,8 @@ class SynthSettings:
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's.
     varied: a new one for every crop, 3 to 7 m away, 0.8 to 2.2 m high, 40 to 75 degrees wide."""
+    activities: Activities = "walking"
+    """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up gaits."""
     motion_share: float = 0.5
@@ -268,6 +270,7 @@ def _jobs_of_subaction(
             subaction=subaction,
             part=part,
             num_frames=(moments - 1) * settings.every_nth_frame + 1,
+            activities=settings.activities,
         )
         plan = CropPlan(
             num_crops=crops,
@@ -353,6 +356,7 @@ def release_plans(settings: SynthSettings) -> list[ClipPlan]:
             subject=subject,
             subaction=subaction,
             num_frames=settings.frames,
+            activities=settings.activities,
             picture_size=settings.picture_size,
         )
         for subjects in subjects_by_split(settings).values()

@@ -9,13 +9,14 @@ EIA-0196217.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.sources.walkers.arms import ARM_ANGLES, HeldArm, sample_arms
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
 from posegrid.sources.walkers.footing import GRAVITY_MM_S2, HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.sources.walkers.motion import Motion, WalkingPath
@@ -59,6 +60,10 @@ class GaitStyle:
     """Left limbs swing (1 + a), right ones (1 - a) times as far."""
     unsteadiness: float = 0.5
     """Slow wandering of rhythm, head and arms; 0: every stride is alike."""
+    knee_raise_rad: float = 0.0
+    """Extra lift of the thigh in the middle of the swing, as in marching; the knee bends as much more."""
+    arms: tuple[HeldArm | None, HeldArm | None] = (None, None)
+    """The left and the right arm where they are held instead of swung."""
 
 
 def sample_style(rng: np.random.Generator) -> GaitStyle:
@@ -79,6 +84,29 @@ def sample_style(rng: np.random.Generator) -> GaitStyle:
         step_width_mm=float(np.clip(rng.normal(105, 30), 40, 190)),
         asymmetry=float(np.clip(rng.normal(0, 0.04), -0.1, 0.1)),
         unsteadiness=float(rng.uniform(0.2, 1.0)),
+    )
+
+
+def sample_unusual_style(rng: np.random.Generator) -> GaitStyle:
+    """A style off the usual: arms held somehow, high or stiff knees, limps, broad or narrow tracks, stoops, strides."""
+    usual = sample_style(rng)
+    arms = sample_arms(rng) if rng.random() < 0.6 else (None, None)
+    marching, stiff = rng.random() < 0.3, rng.random() < 0.2
+    return replace(
+        usual,
+        speed_mm_s=float(np.clip(usual.speed_mm_s * rng.uniform(0.5, 1.25), 500, 1900)),
+        stride_factor=float(rng.uniform(0.75, 1.3)),
+        knee_lift=float(rng.uniform(0.45, 0.8) if stiff else rng.uniform(0.9, 1.35)),
+        arm_swing=float(rng.uniform(0.0, 2.4)),
+        elbow_rad=float(np.radians(rng.uniform(-5, 75) * (rng.random() < 0.5))),
+        trunk_lean_rad=float(np.radians(rng.normal(3, 8))),
+        stoop_rad=float(np.radians(max(0.0, rng.normal(4, 10)))),
+        head_pitch_rad=float(np.radians(rng.normal(6, 14))),
+        toe_out_rad=float(np.radians(rng.normal(0, 9))),
+        step_width_mm=float(rng.uniform(20, 300)),
+        asymmetry=float(np.clip(rng.normal(0, 0.16), -0.35, 0.35)),
+        knee_raise_rad=float(np.radians(rng.uniform(10, 65))) if marching and not stiff else 0.0,
+        arms=arms,
     )
 
 
@@ -150,9 +178,28 @@ def gait_angles(
         angles[f"shoulder_abduction.{side}"] += style.arm_abduction_rad
         angles[f"elbow_flexion.{side}"] = _not_below(angles[f"elbow_flexion.{side}"] + style.elbow_rad, np.radians(5))
         angles[f"knee_flexion.{side}"] = _not_below(angles[f"knee_flexion.{side}"], np.radians(2))
+        raised = style.knee_raise_rad * swing * _swing_bump(phase + (0.0 if side == "L" else 0.5), relative_speed)
+        angles[f"hip_flexion.{side}"] += raised
+        angles[f"knee_flexion.{side}"] += 1.2 * raised
+        _hold_arm(angles, side, style.arms[0 if side == "L" else 1])
     angles["trunk_tilt"] += style.trunk_lean_rad + style.stoop_rad
     angles["head_tilt"] += style.head_pitch_rad + 0.5 * style.stoop_rad
     return angles
+
+
+def _swing_bump(phase: np.ndarray, relative_speed: float) -> np.ndarray:
+    """1 in the middle of a foot's swing, 0 while it stands."""
+    stance = stance_share(relative_speed)
+    return np.sin(np.pi * np.clip((phase % 1 - stance) / (1 - stance), 0, 1)) ** 2
+
+
+def _hold_arm(angles: dict[str, np.ndarray], side: str, arm: HeldArm | None) -> None:
+    """Put a held arm's angles in place of the swinging one's, of which a little sway is left."""
+    if arm is None:
+        return
+    for name, held in zip(ARM_ANGLES, arm.angles_rad, strict=True):
+        swung = angles[f"{name}.{side}"]
+        angles[f"{name}.{side}"] = held + arm.sway * (swung - swung.mean())
 
 
 def _not_below(angle: np.ndarray, least: float) -> np.ndarray:

@@ -31,6 +31,10 @@ class Motion:
         """Where each bone starts, world frame, mm."""
         return forward_kinematics(body, self.rotations, self.root_mm)
 
+    def backwards(self) -> "Motion":
+        """The same in reverse: a walk becomes a walk backwards."""
+        return Motion(self.rotations[::-1].copy(), self.root_mm[::-1].copy(), self.contacts[::-1].copy(), self.fps)
+
     def shifted(self, offset_mm: Float[np.ndarray, "3"]) -> "Motion":
         """The same motion elsewhere (for example raised by the thickness of a shoe's sole)."""
         return Motion(self.rotations, self.root_mm + offset_mm, self.contacts, self.fps)
