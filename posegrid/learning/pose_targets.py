@@ -131,8 +131,8 @@ class PersonTarget:
 
     image_size: int
     """Side of the crop that the network sees, in pixels."""
-    pose: BinsTarget = BinsTarget()
-    pixel_bins: int = 64
+    pose: BinsTarget = BinsTarget(bins=48)
+    pixel_bins: int = 32
     pixel_reach: float = 0.75
     """The bins of a joint's place run so far to both sides of the crop's centre, as a share of its side."""
     keypoint_weight: float = 0.5

@@ -79,7 +79,7 @@ class SynthSettings:
     """Whether what is not the person is black; kept shows a room."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's.
-    varied: a new one for every crop, 3 to 7 m away, 0.8 to 2.2 m high, 40 to 75 degrees wide."""
+    varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
     activities: Activities = "walking"
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     motion: Path | None = None

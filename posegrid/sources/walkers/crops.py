@@ -41,7 +41,7 @@ class CropPlan:
     """The window's side is (1 + margin) x the longer side of the person's box."""
     background: Literal["removed", "kept"] = "removed"
     cameras: CameraKind = "human36m"
-    """varied: a new camera for every crop, under the studio cameras' ids."""
+    """varied: a new camera for every crop, with an id of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
             image=_image(posed, camera, window, plan.image_size, room, _averaged(clip.sensor, window, plan), noise),
             pose_cam_mm=np.round(camera.world_to_camera(clip.pose_world_mm(frame)), POSE_DECIMALS),
             camera=camera,
-            camera_id=camera_id,
+            camera_id=camera_id if plan.cameras == "human36m" else f"{camera_id}-{frame}",
             window=window,
             frame_index=frame,
         )

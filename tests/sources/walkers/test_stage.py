@@ -58,19 +58,19 @@ def test_lenses_stay_and_places_change_from_subject_to_subject() -> None:
     assert 1 < np.linalg.norm(first.centre_world_mm - second.centre_world_mm) < 300
 
 
-def test_varied_cameras_keep_to_their_ranges_and_see_the_whole_person() -> None:
+def test_varied_cameras_keep_to_their_ranges_and_mostly_see_the_whole_person() -> None:
     rng = np.random.default_rng(0)
     around = np.array([500.0, -300.0, 0.0])
-    bearings = []
+    bearings, whole = [], 0
     for _ in range(200):
         camera = varied_camera(rng, around, person_height_mm=1750.0)
         offset = camera.centre_world_mm - around
-        assert 3000 <= np.hypot(offset[0], offset[1]) <= 7000
-        assert 800 <= camera.centre_world_mm[2] <= 2200
-        assert 40 <= np.degrees(2 * np.arctan(500 / camera.focal_px[0])) <= 75
+        assert 2000 <= np.hypot(offset[0], offset[1]) <= 12000
+        assert 500 <= camera.centre_world_mm[2] <= 3000
+        assert 35 <= np.degrees(2 * np.arctan(500 / camera.focal_px[0])) <= 90
         ends = np.array([around, around + [0, 0, 1750.0]])
         pixels = camera.project(camera.world_to_camera(ends))
-        assert pixels.min() > -20
-        assert pixels.max() < 1020
+        whole += bool(pixels.min() > 0 and pixels.max() < 1000)
         bearings.append(bearing_deg(camera))
     assert np.std(bearings) > 60
+    assert whole > 180
