@@ -28,7 +28,8 @@ class Sequence:
     """One person seen by one camera: T poses, and the frames on demand.
 
     `open_frames(every=1)` starts at frame 0 each time it is called, holds one frame in memory at a time, and yields
-    frames 0, every, 2 every, ... below T in order, without reading the masks of the others; it raises SourceError where a picture or mask turns out to be damaged.
+    frames 0, every, 2 every, ... below T in order, without reading the masks of the others; it raises
+    SourceError where a picture or mask turns out to be damaged.
     """
 
     subject: str

@@ -90,10 +90,15 @@ def read_frames(
     with _opened(path, threads) as (container, stream):
         clock = _Clock(path, container, stream)
         decoder = _Decoder(container, stream)
+        matrix = None
         for index, frame in enumerate(decoder):
+            if index == 0:
+                # Of the first frame only: a frame asked for its side data refers to itself from then on, so that its
+                # picture would stay in memory until Python's garbage collector comes by.
+                matrix = _display_matrix(frame)
             time_s = clock.time_s(index, frame)
             if index % every == 0:
-                yield VideoFrame(index, time_s, _shown(frame))
+                yield VideoFrame(index, time_s, _shown(frame, matrix))
         damage = decoder.damage()
         if damage and not allow_truncated:
             raise SourceError(
@@ -310,10 +315,9 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return container.duration / av.time_base if container.duration is not None else None
 
 
-def _shown(frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture of a frame, turned and mirrored as its display matrix says."""
+def _shown(frame: av.VideoFrame, matrix: np.ndarray | None) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture of a frame, turned and mirrored as the display matrix says."""
     image = frame.to_ndarray(format="rgb24")
-    matrix = _display_matrix(frame)
     if matrix is None:
         return image
     # The picture's point (x, y) is shown at (x, y) @ matrix. Only the eight quarter turns and mirrorings occur.
