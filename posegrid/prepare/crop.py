@@ -50,19 +50,35 @@ def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
 
     Human3.6M's masks are background subtraction as it comes: with specks far from the person, and holes in the clothes.
     """
-    if not mask.any():
-        return mask
-    cleaned = np.zeros_like(mask)
-    part = _part_of_box(mask)  # labelling costs by the pixel
-    cleaned[part] = largest_component(mask[part])
-    part = _part_of_box(cleaned)
-    cleaned[part] = without_holes(cleaned[part])
+    cleaned = np.zeros(mask.shape, dtype=bool)
+    part = _part_of_box(mask)  # all that follows costs by the pixel
+    if mask[part].size:
+        largest = largest_component(np.ascontiguousarray(mask[part]))
+        cleaned[part] = without_holes(largest) if has_holes(largest) else largest
     return cleaned
 
 
+def has_holes(component: Bool[np.ndarray, "H W"]) -> bool:
+    """Whether one connected part (pixels joined by an edge or a corner) encloses background.
+
+    By Euler's formula: of the pixels taken as closed squares, corners - edges + squares = parts - holes. Gray, "Local
+    Properties of Binary Images in Two Dimensions", 1971.
+    """
+    padded = np.pad(component, 1)
+    upright, level = padded[:, 1:] | padded[:, :-1], padded[1:] | padded[:-1]
+    corners = upright[1:] | upright[:-1]
+    euler = sum(sign * np.count_nonzero(of) for sign, of in ((1, corners), (-1, upright), (-1, level), (1, component)))
+    return bool(euler != 1)
+
+
 def _part_of_box(mask: np.ndarray) -> tuple[slice, slice]:
-    x0, y0, x1, y1 = box_of_mask(mask).astype(int)
-    return slice(y0, y1), slice(x0, x1)
+    """Rows and columns of the smallest box round the mask; no rows for an empty one."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        return slice(0, 0), slice(0, 0)
+    part = slice(rows[0], rows[-1] + 1)
+    columns = np.flatnonzero(mask[part].any(axis=0))
+    return part, slice(columns[0], columns[-1] + 1)
 
 
 def box_of_mask(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "4"]:
@@ -70,10 +86,10 @@ def box_of_mask(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "4"]:
 
     Raises SourceError for an empty mask: there is nobody to put a box round. Ask `mask.any()` first where that may be.
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    rows, columns = _part_of_box(mask)
+    if rows.stop == 0:
         raise SourceError(f"The mask ({mask.shape[1]} x {mask.shape[0]}) is empty: there is no person to crop.")
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
+    return np.array([columns.start, rows.start, columns.stop, rows.stop], dtype=np.float64)
 
 
 def window_of_box(box_xyxy: Float[np.ndarray, "4"], margin: float) -> Float[np.ndarray, "3"]:

@@ -243,9 +243,7 @@ def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWrite
     for note in sequence.notes:
         shard.note(sequence.name, note)
     left_out: Counter[str] = Counter()
-    for frame in sequence.open_frames():
-        if frame.index % settings.every_nth_frame:
-            continue
+    for frame in sequence.open_frames(settings.every_nth_frame):
         row = crop_row(sequence, frame, settings)
         if isinstance(row, str):
             left_out[row] += 1

@@ -265,20 +265,20 @@ def _mask_notes(files: SequenceFiles, num_poses: int, facts: VideoFacts) -> tupl
     return (f"{surplus} masks more than video frames are left out",) if surplus > 0 else ()
 
 
-def _frame_opener(name: str, video: Path, mask_path: Path | None, num_frames: int) -> Callable[[], Iterator[Frame]]:
-    """A function that opens video and masks at frame 0 and yields the frames that have poses."""
+def _frame_opener(name: str, video: Path, mask_path: Path | None, num_frames: int) -> Callable[..., Iterator[Frame]]:
+    """A function that opens video and masks at frame 0 and yields every n-th frame that has a pose."""
 
-    def open_frames() -> Iterator[Frame]:
+    def open_frames(every: int = 1) -> Iterator[Frame]:
         with ExitStack() as stack:
             masks = stack.enter_context(opened_masks(mask_path)) if mask_path else None
-            pictures = stack.enter_context(closing(read_frames(video)))
-            index = -1
-            for index, picture in zip(range(num_frames), pictures, strict=False):
+            pictures = stack.enter_context(closing(read_frames(video, every, threads=False)))
+            index = -every
+            for index, picture in zip(range(0, num_frames, every), pictures, strict=False):
                 mask = _mask(masks, index, picture.image.shape[:2]) if masks else None
                 yield Frame(index, picture.time_s, picture.image, mask)
-            if index + 1 < num_frames:
+            if index + every < num_frames:
                 raise SourceError(
-                    f"{video}: only {index + 1} frames could be read, but {name} has {num_frames} poses. "
+                    f"{video}: only {max(index + 1, 0)} frames could be read, but {name} has {num_frames} poses. "
                     "Unpack its archive again."
                 )
 

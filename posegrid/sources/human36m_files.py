@@ -110,7 +110,7 @@ class MaskReader:
             values = values.any(axis=0)
         if values.ndim != 2:
             raise SourceError(f"{self.path}: mask {index} has the shape {values.shape}, expected a picture.")
-        return np.ascontiguousarray((values != 0).T)
+        return (values != 0).T  # a view: turning a whole picture round costs more than all that is done with it
 
     def _values(self, index: int) -> np.ndarray | None:
         """Numbers of one mask, axes as HDF5 has them: [colour,] column, row."""

@@ -27,8 +27,9 @@ class Frame:
 class Sequence:
     """One person seen by one camera: T poses, and the frames on demand.
 
-    `open_frames()` starts at frame 0 each time it is called, holds one frame in memory at a time, and yields at most T
-    frames in order; it raises SourceError where a picture or mask turns out to be damaged.
+    `open_frames(every=1)` starts at frame 0 each time it is called, holds one frame in memory at a time, and yields
+    frames 0, every, 2 every, ... below T in order, without reading the masks of the others; it raises
+    SourceError where a picture or mask turns out to be damaged.
     """
 
     subject: str
@@ -46,7 +47,7 @@ class Sequence:
     """Joints in the camera frame, mm, absolute (the camera's centre is the origin)."""
     keypoints_px: Float[np.ndarray, "T 17 2"]
     """Joints in the picture, pixels."""
-    open_frames: Callable[[], Iterator[Frame]]
+    open_frames: Callable[..., Iterator[Frame]]
     notes: tuple[str, ...] = ()
     """What a reader should know about this sequence: files of different lengths, what was left out and why."""
 

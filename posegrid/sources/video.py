@@ -75,21 +75,30 @@ def probe(path: Path) -> VideoFacts:
         )
 
 
-def read_frames(path: Path, every: int = 1, *, allow_truncated: bool = False) -> Generator[VideoFrame, None, None]:
+def read_frames(
+    path: Path, every: int = 1, *, allow_truncated: bool = False, threads: bool = True
+) -> Generator[VideoFrame, None, None]:
     """The frames of a video in the order shown: every n-th one, beginning with frame 0.
+
+    Decoding in threads takes less time and more work: where every core has a video of its own, turn it off.
 
     Raises SourceError as `probe` does; and, after the last good frame, if the file is cut off or damaged (with
     `allow_truncated` the frames simply end there: compare their number with `VideoFacts.num_frames`).
     """
     if every < 1:
         raise SourceError(f"every = {every}: take every n-th frame with n = 1, 2, 3, ...")
-    with _opened(path) as (container, stream):
+    with _opened(path, threads) as (container, stream):
         clock = _Clock(path, container, stream)
         decoder = _Decoder(container, stream)
+        matrix = None
         for index, frame in enumerate(decoder):
+            if index == 0:
+                # Of the first frame only: a frame asked for its side data refers to itself from then on, so that its
+                # picture would stay in memory until Python's garbage collector comes by.
+                matrix = _display_matrix(frame)
             time_s = clock.time_s(index, frame)
             if index % every == 0:
-                yield VideoFrame(index, time_s, _shown(frame))
+                yield VideoFrame(index, time_s, _shown(frame, matrix))
         damage = decoder.damage()
         if damage and not allow_truncated:
             raise SourceError(
@@ -260,8 +269,8 @@ class _Clock:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its first video stream, decoding in threads."""
+def _opened(path: Path, threads: bool = True) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its first video stream, decoding in threads or in none."""
     if not Path(path).is_file():
         raise SourceError(f"{path}: there is no such video file.")
     try:
@@ -278,7 +287,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             kinds = sorted({stream.type for stream in container.streams})
             raise SourceError(f"{path}: holds no video, only {', '.join(kinds) or 'nothing'}.")
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream.thread_type = "AUTO" if threads else "NONE"
+        stream.codec_context.thread_count = 0 if threads else 1
         yield container, stream
 
 
@@ -305,10 +315,9 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return container.duration / av.time_base if container.duration is not None else None
 
 
-def _shown(frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture of a frame, turned and mirrored as its display matrix says."""
+def _shown(frame: av.VideoFrame, matrix: np.ndarray | None) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture of a frame, turned and mirrored as the display matrix says."""
     image = frame.to_ndarray(format="rgb24")
-    matrix = _display_matrix(frame)
     if matrix is None:
         return image
     # The picture's point (x, y) is shown at (x, y) @ matrix. Only the eight quarter turns and mirrorings occur.

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from posegrid.body.camera import Camera
 from posegrid.errors import ShardError, SourceError
@@ -11,6 +12,7 @@ from posegrid.prepare.crop import (
     decode_image,
     encode_image,
     grey,
+    has_holes,
     largest_component,
     window_of_box,
     without_holes,
@@ -176,3 +178,21 @@ def test_bytes_that_are_no_grey_picture_are_refused(tmp_path):
     for data in (b"", b"no picture", png[:200], jpeg[:200]):
         with pytest.raises(ShardError, match="cannot be decoded"):
             decode_image(data)
+
+
+def test_cleaning_is_what_scipy_makes_of_the_whole_picture():
+    """A law over random masks, from sparse to dense, in both memory orders; ties go to either part."""
+    rng = np.random.default_rng(3)
+    num_holed = 0
+    for _ in range(400):
+        mask = rng.random(rng.integers(1, 24, 2)) < rng.choice([0.02, 0.3, 0.5, 0.7, 0.95])
+        mask = np.asfortranarray(mask) if rng.random() < 0.5 else mask
+        cleaned, (labels, count) = cleaned_mask(mask), ndimage.label(mask, np.ones((3, 3)))
+        filled = [ndimage.binary_fill_holes(labels == n) for n in range(1, count + 1)]
+        sizes = [np.count_nonzero(labels == n) for n in range(1, count + 1)]
+        largest = [part for part, size in zip(filled, sizes, strict=True) if size == max(sizes)]
+        assert any(np.array_equal(cleaned, part) for part in largest) if count else not cleaned.any()
+        for n, part in enumerate(filled, start=1):
+            assert has_holes(labels == n) == (not np.array_equal(part, labels == n))
+            num_holed += has_holes(labels == n)
+    assert num_holed > 50

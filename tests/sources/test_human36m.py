@@ -15,7 +15,7 @@ from sources.human36m_tree import NUM_FRAMES, make_camera, make_joints, make_mas
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
 from posegrid.errors import SourceError
 from posegrid.sources.human36m import find_sequences, is_synthetic, load_sequences, open_sequence
-from posegrid.sources.human36m_files import MaskWriter, opened_masks, write_pose_cdf
+from posegrid.sources.human36m_files import MaskReader, MaskWriter, opened_masks, write_pose_cdf
 from posegrid.sources.human36m_layout import (
     CAMERA_IDS,
     KEYPOINTS,
@@ -76,6 +76,20 @@ def test_frames_come_with_their_masks_and_times_as_often_as_asked(tree: Path) ->
         for index, frame in enumerate(frames):
             assert np.abs(frame.image.astype(int) - 30 * index).max() <= 2
             np.testing.assert_array_equal(frame.mask, make_mask(index))
+
+
+@pytest.mark.parametrize("every", [1, 2, NUM_FRAMES - 1, NUM_FRAMES, NUM_FRAMES + 1])
+def test_every_nth_frame_is_as_among_all_and_no_other_mask_is_read(tree: Path, monkeypatch, every: int) -> None:
+    sequence = only_sequence(tree)
+    all_frames = list(sequence.open_frames())
+    read, mask = [], MaskReader.mask
+    monkeypatch.setattr(MaskReader, "mask", lambda reader, index: read.append(index) or mask(reader, index))
+    frames = list(sequence.open_frames(every))
+    assert [frame.index for frame in frames] == read == list(range(0, NUM_FRAMES, every))
+    for frame in frames:
+        np.testing.assert_array_equal(frame.image, all_frames[frame.index].image)
+        np.testing.assert_array_equal(frame.mask, all_frames[frame.index].mask)
+        assert frame.time_s == all_frames[frame.index].time_s
 
 
 def test_the_cameras_project_the_poses_to_the_keypoints(tmp_path: Path) -> None:

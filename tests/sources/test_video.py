@@ -1,5 +1,6 @@
 """Videos are read as they are shown, with the container's times, and a damaged one says so."""
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -235,3 +236,16 @@ def test_a_writer_says_what_it_cannot_do(tmp_path: Path) -> None:
 def test_every_zeroth_frame_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="every = 0"):
         list(read_frames(tmp_path / "a.mp4", every=0))
+
+
+def test_frames_that_were_read_are_freed_without_the_garbage_collector(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", num_frames=30)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in read_frames(path):
+            pass
+        held = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert held <= 2
