@@ -24,6 +24,8 @@ from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES,
 
 NUM_HARMONICS = 6
 NUM_MODES = 8
+MOST_KNEE_RAD = np.radians(140.0)
+"""Healthy knees bend by 135 to 140 degrees."""
 CYCLE_STEPS = 200
 """Points of the gait cycle at which the push of the standing foot is integrated."""
 
@@ -180,7 +182,7 @@ def gait_angles(
         angles[f"knee_flexion.{side}"] = _not_below(angles[f"knee_flexion.{side}"], np.radians(2))
         raised = style.knee_raise_rad * swing * _swing_bump(phase + (0.0 if side == "L" else 0.5), relative_speed)
         angles[f"hip_flexion.{side}"] += raised
-        angles[f"knee_flexion.{side}"] += 1.2 * raised
+        angles[f"knee_flexion.{side}"] = np.minimum(angles[f"knee_flexion.{side}"] + 1.2 * raised, MOST_KNEE_RAD)
         _hold_arm(angles, side, style.arms[0 if side == "L" else 1])
     angles["trunk_tilt"] += style.trunk_lean_rad + style.stoop_rad
     angles["head_tilt"] += style.head_pitch_rad + 0.5 * style.stoop_rad

@@ -79,6 +79,12 @@ def test_a_walk_in_reverse_goes_backwards(body):
     assert foot_slip_mm(body, back) == pytest.approx(foot_slip_mm(body, motion))
 
 
-def test_varied_clips_differ_and_plain_ones_do_not_change():
+def test_nobodys_knee_bends_beyond_its_joint():
+    style = GaitStyle(knee_raise_rad=1.1, knee_lift=1.35, asymmetry=0.35)
+    angles = gait_angles(style, 0.45, np.linspace(0, 1, 200))
+    assert np.degrees(max(angles["knee_flexion.L"].max(), angles["knee_flexion.R"].max())) <= 140 + 1e-9
+
+
+def test_varied_clips_differ():
     plans = [ClipPlan(0, f"W{number:04d}", num_frames=2, activities="varied") for number in range(8)]
     assert len({film(plan).motion.root_mm[0].tobytes() for plan in plans}) == 8
