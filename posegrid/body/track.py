@@ -62,14 +62,18 @@ class Track:
 
     def save(self, path: Path) -> None:
         """Write the Track file; it appears under its name only when complete. Raises OutputError."""
-        arrays = {name: np.asarray(getattr(self, name), dtype=dtype) for name, (dtype, _) in _ARRAYS.items()}
         try:
             with completed(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, facts=np.array(json.dumps(self._facts())), **arrays)
+                np.savez_compressed(file, allow_pickle=False, facts=np.array(json.dumps(self.facts())), **self.arrays())
         except OSError as error:
             raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
-    def _facts(self) -> dict[str, object]:
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The Track's arrays by name, as the file holds them."""
+        return {name: np.asarray(getattr(self, name), dtype=dtype) for name, (dtype, _) in _ARRAYS.items()}
+
+    def facts(self) -> dict[str, object]:
+        """What the file says besides the arrays, as JSON holds it."""
         camera = {f.name: np.asarray(getattr(self.camera, f.name)).tolist() for f in fields(Camera)}
         return {
             "format": TRACK_FORMAT,

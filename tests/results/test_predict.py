@@ -87,12 +87,19 @@ def test_the_files_are_written_and_say_the_same(folder, track):
 
 def test_the_summary_says_what_was_found_and_assumed(folder, capsys):
     settings = PredictSettings(
-        folder / "walk.mp4", out=folder / "plain", weights=folder / "standing.onnx", smooth="light", overlay=False
+        folder / "walk.mp4",
+        out=folder / "plain",
+        weights=folder / "standing.onnx",
+        smooth="light",
+        overlay=False,
+        formats=("csv", "json", "trc"),
     )
     smooth = predict(settings)
     said = capsys.readouterr().out
     assert "of 24 frames" in said and "60 degrees" in said and "assumed" in said and "smoothing light" in said
-    assert smooth.found[5:].all() and sorted(p.name for p in (folder / "plain").iterdir()) == ["walk.npz"]
+    assert smooth.found[5:].all() and sorted(p.name for p in (folder / "plain").iterdir()) == [
+        *("walk.csv", "walk.json", "walk.npz", "walk.trc")
+    ]
 
 
 def test_weights_in_the_plain_camera_frame_are_not_turned(folder, tmp_path):
