@@ -17,15 +17,17 @@ DATASET_FILE = "dataset.json"
 
 Background = Literal["removed", "kept"]
 
-SplitName = Literal["subjects-5-2", "walking2015"]
+SplitName = Literal["subjects-5-2", "subjects-6-1", "walking2015"]
 
 SPLITS: dict[SplitName, dict[str, list[str]]] = {
     "subjects-5-2": {"train": ["S1", "S5", "S6", "S7"], "validation": ["S8"], "test": ["S9", "S11"]},
+    "subjects-6-1": {"train": ["S1", "S5", "S6", "S7", "S9"], "validation": ["S8"], "test": ["S11"]},
     "walking2015": {"train": ["S1", "S5", "S6", "S7", "S8"], "validation": ["S9"], "test": ["S11"]},
 }
 """Subjects of Human3.6M by split.
 
 - subjects-5-2: the usual one, with S8 taken out of its five training subjects for validation.
+- subjects-6-1: that of most figures after alignment (PA-MPJPE), with S8 taken out of its six training subjects.
 - walking2015: that of the 2015 report (tested on S11 alone), with S9 taken out of its six training subjects for
   validation. The report itself validated on rows that it trained on.
 """

@@ -62,6 +62,9 @@ class PrepareSettings:
     """JPEG quality, 1 to 95."""
     every_nth_frame: int = 1
     """Take frames 0, n, 2n, ..."""
+    min_motion_mm: float = 0.0
+    """Of those, take a frame only if some joint moved at least so far, in the world, since the last one taken; 40 is
+    usual."""
     background: Background = "removed"
     """Whether what is not the person is black."""
     joint_set: str = SKELETON
@@ -81,6 +84,7 @@ class PrepareSettings:
             ("margin", 0, 10),
             ("quality", 1, 95),
             ("every_nth_frame", 1, 10**6),
+            ("min_motion_mm", 0, 10**5),
             ("min_joints_in_mask", 0, 1),
             ("workers", 1, 10**4),
         ):
@@ -243,17 +247,27 @@ def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWrite
     for note in sequence.notes:
         shard.note(sequence.name, note)
     left_out: Counter[str] = Counter()
+    last_taken_mm = None
     for frame in sequence.open_frames(settings.every_nth_frame):
+        pose_mm = sequence.pose_cam_mm[frame.index]
+        if last_taken_mm is not None and not moved(pose_mm, last_taken_mm, settings.min_motion_mm):
+            continue
         row = crop_row(sequence, frame, settings)
         if isinstance(row, str):
             left_out[row] += 1
         else:
             shard.write(row)
+            last_taken_mm = pose_mm
     remarks = [f"{count} frame{'s' * (count > 1)} left out: {reason}" for reason, count in sorted(left_out.items())]
     if not shard.num_rows:
         raise SourceError(f"{sequence.name}: no frame can be cropped ({'; '.join(remarks) or 'it has no frames'}).")
     for remark in remarks:
         shard.note(sequence.name, remark)
+
+
+def moved(pose_mm: Float[np.ndarray, "17 3"], earlier_mm: Float[np.ndarray, "17 3"], least_mm: float) -> bool:
+    """Whether some joint lies at least so far from where it was; cameras stand still, so any fixed frame will do."""
+    return bool(np.linalg.norm(pose_mm - earlier_mm, axis=1).max() >= least_mm)
 
 
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:

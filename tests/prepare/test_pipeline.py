@@ -11,7 +11,7 @@ from posegrid.body.camera import Camera, look_at
 from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_TO_17
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.prepare import pipeline
-from posegrid.prepare.pipeline import PrepareSettings, prepare, share_of_joints_held
+from posegrid.prepare.pipeline import PrepareSettings, moved, prepare, share_of_joints_held
 from posegrid.prepare.shards import load_dataset_facts, load_shard_facts, read_crops, shards_of
 from posegrid.sources.human36m_files import write_pose_cdf
 from posegrid.sources.human36m_layout import KEYPOINTS, MASKS, POSES_CAMERA, VIDEOS, view_path
@@ -180,6 +180,30 @@ def test_flags_choose_what_is_prepared(finished_tree, tmp_path):
     assert crops.frame_index.tolist() == [0, 2, 4, 0, 2, 4]
     assert facts.image_format == "jpeg"
     assert facts.splits == {"train": ["S1", "S8"], "validation": [], "test": []}
+
+
+def test_a_frame_is_taken_once_some_joint_has_moved_far_enough():
+    """A joint that moves 15 mm a frame: 40 mm have passed after three frames, and again after three."""
+    poses_mm = np.zeros((8, 17, 3))
+    poses_mm[:, 3, 2] = 15.0 * np.arange(8)
+    taken = [0]
+    for index in range(1, 8):
+        if moved(poses_mm[index], poses_mm[taken[-1]], 40.0):
+            taken.append(index)
+    assert taken == [0, 3, 6]
+    assert moved(poses_mm[0], poses_mm[0], 0.0)
+
+
+def test_frames_too_like_the_last_one_are_left_out(finished_tree, tmp_path):
+    one_view = {"subjects": ("S1",), "cameras": (CAMERAS[0],)}
+    prepare(settings_of(finished_tree, tmp_path / "all", **one_view))
+    every = read_crops(tmp_path / "all")
+    world_mm = every.pose_cam_mm + every.root_cam_mm[:, None]
+    step_mm = np.linalg.norm(np.diff(world_mm, axis=0), axis=-1).max(axis=1)
+    prepare(settings_of(finished_tree, tmp_path / "few", min_motion_mm=float(step_mm.max() + 1e4), **one_view))
+    assert read_crops(tmp_path / "few").frame_index.tolist() == [0]
+    prepare(settings_of(finished_tree, tmp_path / "same", min_motion_mm=float(0.5 * step_mm.min()), **one_view))
+    assert read_crops(tmp_path / "same").frame_index.tolist() == every.frame_index.tolist()
 
 
 def test_every_choice_is_recorded(finished_tree, tmp_path):
