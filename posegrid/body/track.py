@@ -13,7 +13,9 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
 """
 
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -27,6 +29,9 @@ from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 
 TRACK_FORMAT = 1
+DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, RuntimeError, MemoryError)
+DAMAGED += (struct.error, zipfile.BadZipFile, zlib.error, SyntaxError)
+"""What numpy and zipfile raise on damaged bytes."""
 UNIT = "mm"
 AXES = "camera: x right, y down, z forward"
 
@@ -94,10 +99,10 @@ class Track:
         if not path.is_file():
             raise SourceError(f"{path}: no such track file; `posegrid predict VIDEO` writes one")
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 content = {name: file[name] for name in file.files}
             facts = json.loads(str(content["facts"]))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise SourceError(f"{path}: not a track file of posegrid ({error})") from error
         _check(path, facts, content)
         arrays = {name: content[name].astype(dtype) for name, (dtype, _) in _ARRAYS.items()}

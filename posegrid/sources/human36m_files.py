@@ -28,7 +28,8 @@ NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
 """The CDF format's number for 32-bit floats (CDF_FLOAT)."""
 
-DAMAGED = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, struct.error, zlib.error)
+DAMAGED = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, MemoryError)
+DAMAGED += (struct.error, zlib.error)
 """What the readers of binary formats raise on damaged bytes."""
 
 
