@@ -258,7 +258,7 @@ def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Che
     """How the weights came about, for their facts."""
     return {
         "command": "pretrain" if isinstance(settings, PretrainSettings) else "train",
-        "settings": _settings_json(settings),
+        "settings": _without_folders(settings),
         "recipe": asdict(recipe),
         "num_crops": len(data.training),
         "subjects": data.facts.subjects_of("train"),
@@ -267,6 +267,12 @@ def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Che
         "precision": "bf16" if bf16_pays() else "fp32",
         "before": start.facts.training if start else None,
     }
+
+
+def _without_folders(settings: StageSettings) -> dict[str, Any]:
+    """The settings with files and folders by their own names: weights travel, and where they were made is private."""
+    named = {name: value.name for name, value in asdict(settings).items() if isinstance(value, Path)}
+    return {**_settings_json(settings), **named}
 
 
 def _cost_of(start: Checkpoint | None) -> Cost:

@@ -79,6 +79,13 @@ def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path)
     assert training["before"]["command"] == "pretrain" and training["run_total_images"] == 640
 
 
+def test_weights_do_not_say_where_they_were_made(data, tmp_path):
+    best = train(short(data, tmp_path / "run", max_images=16))
+    text = load_facts(best).to_json()
+    assert str(tmp_path) not in text and str(data.parent) not in text
+    assert load_facts(best).training["settings"]["data"] == data.name
+
+
 def test_transferred_layers_are_where_training_starts(data, pretrained, tmp_path):
     """With no learning rate the weights stay what they were at the start."""
     settings = short(data, tmp_path, init=pretrained, transfer="all_but_head", learning_rate=0.0, max_images=16)
