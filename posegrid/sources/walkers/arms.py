@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 ARM_ANGLES = ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
 LEAST_DEG = (-50.0, -15.0, -75.0, 4.0)
@@ -60,6 +61,21 @@ def sample_arms(rng: np.random.Generator) -> tuple[HeldArm | None, HeldArm | Non
 def hanging_arm(rng: np.random.Generator) -> HeldArm:
     """An arm at the side of a person who stands."""
     return HeldArm(_within(rng.normal((2, 8, 5, 14), (9, 5, 10, 9))))
+
+
+def spread_arm(rng: np.random.Generator) -> HeldArm:
+    """An arm of a person who keeps the balance: out to the side, up or down, straight or bent over the head."""
+    elbow = rng.uniform(4, 30) if rng.random() < 0.6 else rng.uniform(30, 125)
+    return HeldArm(_within(np.array([rng.normal(10, 22), rng.uniform(25, 140), rng.normal(-5, 30), elbow])))
+
+
+def hold_arm(angles: dict[str, Float[np.ndarray, "T"]], side: str, arm: HeldArm | None) -> None:
+    """Put a held arm's angles (in place) in those of the swinging one, of which a little sway is left."""
+    if arm is None:
+        return
+    for name, held in zip(ARM_ANGLES, arm.angles_rad, strict=True):
+        swung = angles[f"{name}.{side}"]
+        angles[f"{name}.{side}"] = held + arm.sway * (swung - swung.mean())
 
 
 def _held(posture: _Posture, rng: np.random.Generator) -> HeldArm:
