@@ -44,7 +44,7 @@ class GaitLoop:
     @cached_property
     def rests(self) -> Float[np.ndarray, "n"]:
         """Phases at which a walker can stop: the middles of the times when both feet stand, in one run of the table."""
-        both = self.contacts.all(axis=1)
+        both = self.contacts[:, 0] & self.contacts[:, 1]
         first = int(np.flatnonzero(~both)[0])
         edges = np.flatnonzero(np.diff(np.append(np.roll(both, -first).astype(np.int8), 0)))
         middles = (0.5 * (edges[::2] + edges[1::2] + 1) + first) % len(both)

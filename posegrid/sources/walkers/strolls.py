@@ -21,7 +21,7 @@ from posegrid.sources.walkers.posture import SIDES
 from posegrid.sources.walkers.rotations import rot_z, turned
 
 Way = Literal["forwards", "backwards", "sideways", "turning", "standing"]
-WAYS = {"forwards": 0.7, "backwards": 0.14, "sideways": 0.16}
+WAYS: dict[Way, float] = {"forwards": 0.7, "backwards": 0.14, "sideways": 0.16}
 """How people get to the next place, and how often."""
 RAMP_STEPS = 1.5
 """Steps that it takes to get to full depth, and to stand again."""
@@ -133,8 +133,8 @@ def _trip(
     """From one place to another: turn, perhaps wait, go, perhaps wait; forwards at times in a bend without a turn."""
     away = target - place
     direction = float(np.arctan2(away[0], -away[1]))
-    way = str(rng.choice(list(WAYS), p=list(WAYS.values())))
-    aside = {"forwards": 0.0, "backwards": np.pi, "sideways": float(rng.choice([-1, 1])) * np.pi / 2}[way]
+    way = list(WAYS)[int(rng.choice(len(WAYS), p=list(WAYS.values())))]
+    aside = float(rng.choice([-1, 1])) * {"forwards": 0.0, "backwards": 1.0, "sideways": 0.5}.get(way, 0.0) * np.pi
     turn = (direction + aside - heading + np.pi) % (2 * np.pi) - np.pi
     if way == "forwards" and abs(turn) < np.radians(110) and rng.random() < 0.5:
         path = _bend(place, target, heading)
@@ -153,7 +153,7 @@ def _trip(
 
 
 def _standing(place: np.ndarray, heading: float, rng: np.random.Generator) -> Bout:
-    return Bout("standing", _dot(place), (heading, heading), 0, 0.0, float(rng.uniform(0.2, 2.0)))
+    return Bout("standing", _dot(place), (heading, heading), 0, 0.0, float(rng.uniform(0.1, 1.2)))
 
 
 def _dot(place: np.ndarray) -> WalkingPath:
@@ -174,12 +174,11 @@ def _going(gait: GaitLoop, way: Way, path: WalkingPath, heading_rad: tuple[float
         steps = max(2, round(path.length_mm / SIDE_STEP_MM))
         return Bout(way, path, heading_rad, steps, 0.0, 0.5 * steps * gait.cycle_s)
     stride = gait.stride_mm * (BACKWARD_STRIDE if way == "backwards" else 1.0)
-    counts = np.arange(2, 80)
-    depths = np.array([2 * path.length_mm / (stride * steps * _share_of_full_depth(steps)) for steps in counts])
-    best = int(np.argmin(np.abs(np.log(depths))))
-    pace = LEAST_PACE + (1 - LEAST_PACE) * float(_envelope(np.linspace(0, 1, 200), int(counts[best])).mean())
-    depth = float(depths[best]) * stride / gait.stride_mm
-    return Bout(way, path, heading_rad, int(counts[best]), depth, 0.5 * counts[best] * gait.cycle_s / pace)
+    depths = {steps: 2 * path.length_mm / (stride * steps * _share_of_full_depth(steps)) for steps in range(2, 80)}
+    steps = min(depths, key=lambda steps: abs(np.log(depths[steps])))
+    pace = LEAST_PACE + (1 - LEAST_PACE) * float(_envelope(np.linspace(0, 1, 200), steps).mean())
+    depth = depths[steps] * stride / gait.stride_mm
+    return Bout(way, path, heading_rad, steps, depth, 0.5 * steps * gait.cycle_s / pace)
 
 
 def _share_of_full_depth(steps: int) -> float:
