@@ -35,16 +35,36 @@ RAGGED_PX = 2
 """How far a wrong outline is off, in pixels."""
 
 
-def augmented(batch: Batch, focal_px: Float[Tensor, "n"] | None, generator: torch.Generator, *, masked: bool) -> Batch:
+REMOVED_CHANCE = 0.45
+"""Crops with a mask beside them are shown with the background taken out so often,"""
+UNMASKED_CHANCE = 0.1
+"""and so often with the background and without a mask: it then says that everything may be the person."""
+
+
+def augmented(batch: Batch, focal_px: Float[Tensor, "n"] | None, generator: torch.Generator, background: str) -> Batch:
     """The batch with every change drawn at random.
 
     focal_px: the crop cameras' focal lengths where poses are in the crop's view, so that a shift turns the pose as it
-    turns the view; None where they are in the camera's frame. masked: the background is black, and stays so.
+    turns the view; None where they are in the camera's frame. background: of the crops, as their data set names it;
+    where it is removed it stays black.
     """
     moved = _moved(batch, focal_px, generator)
+    if background == "masked":
+        return moved._replace(images=_mixed(moved.images, generator))
+    masked = background == "removed"
     images = _ragged(moved.images, generator) if masked else moved.images
     images = _covered(_lit(images, generator, masked=masked), generator)
     return moved._replace(images=images)
+
+
+def _mixed(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 2 size size"]:
+    """Crops and masks as one network meets them all: background removed, kept, or kept and no mask known."""
+    grey = _lit(images[:, :1], generator, masked=False)
+    grey, mask = _covered(torch.cat([grey, images[:, 1:]], dim=1), generator).split(1, dim=1)
+    mask = (mask >= 0.5).to(grey.dtype)
+    kind = torch.rand(len(images), 1, 1, 1, generator=generator)
+    grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
+    return torch.cat([grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1)
 
 
 def _moved(batch: Batch, focal_px: Tensor | None, generator: torch.Generator) -> Batch:

@@ -18,7 +18,7 @@ from tyro.conf import Positional
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches, whole_batches
-from posegrid.learning.facts import ModelFacts
+from posegrid.learning.facts import ModelFacts, channels_of
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
@@ -94,7 +94,7 @@ class TrainSettings(StageSettings):
     init: Path | None = None
     """Checkpoint whose weights to start from."""
     transfer: Layers = "convolutions"
-    """What to take from --init: the convolutions, as in 2015, or all but the head."""
+    """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
     target: Literal["person", "bins", "pose"] | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
     pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
@@ -230,7 +230,7 @@ def _build_network(
     settings: StageSettings, recipe: Recipe, target: Target, crops: CropSet, start: Checkpoint | None
 ) -> Network:
     torch.manual_seed(settings.seed)
-    network = build_network(recipe.network, target, crops.image_size)
+    network = build_network(recipe.network, target, crops.image_size, channels_of(crops.background))
     if start is not None and isinstance(settings, TrainSettings):
         for name, wanted in (("image_size", crops.image_size), ("background", crops.background)):
             if getattr(start.facts, name) != wanted:

@@ -15,9 +15,9 @@ def batch() -> Batch:
     return crops.batch(torch.arange(40), SIZE)
 
 
-def changed(batch: Batch, seed: int = 0, *, view: bool = True, masked: bool = True) -> Batch:
+def changed(batch: Batch, seed: int = 0, *, view: bool = True, background: str = "removed") -> Batch:
     focal_px = torch.full((len(batch.images),), FOCAL_PX) if view else None
-    return augmented(batch, focal_px, generator_of(seed), masked=masked)
+    return augmented(batch, focal_px, generator_of(seed), background)
 
 
 def test_the_picture_moves_with_the_keypoints(batch):
@@ -28,7 +28,7 @@ def test_the_picture_moves_with_the_keypoints(batch):
     down = torch.exp(-0.5 * ((pixels - keypoints_px[:, 0, 1, None]) / 1.5) ** 2)
     images = (down[:, :, None] * across[:, None, :])[:, None]
     images = torch.where(images > 0.01, images, 0.0)
-    moved = changed(Batch(images, batch.pose_mm, keypoints_px), masked=False)
+    moved = changed(Batch(images, batch.pose_mm, keypoints_px), background="kept")
     seen = moved.images[:, 0] * (moved.images[:, 0] > 0.2)
     mass = seen.sum(dim=(1, 2))
     centre = torch.stack([(seen.sum(dim=1) * pixels).sum(dim=1), (seen.sum(dim=2) * pixels).sum(dim=1)], dim=1)
@@ -77,6 +77,21 @@ def test_black_background_stays_black_but_for_ragged_outlines(batch):
     assert moved.images.min() == 0 and moved.images.max() <= 1
     assert torch.equal(moved.images[:, :, :8], torch.zeros(40, 1, 8, SIZE))
     assert not torch.equal(moved.images, images)
+
+
+def test_masked_crops_are_met_removed_kept_and_without_a_mask(batch):
+    images = torch.full((400, 2, SIZE, SIZE), 0.5)
+    images[:, 1] = 0.0
+    images[:, 1, 20:44, 24:40] = 1.0
+    many = Batch(images, batch.pose_mm.repeat(10, 1, 1), batch.keypoints_px.repeat(10, 1, 1))
+    grey, mask = changed(many, background="masked").images.unbind(dim=1)
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    unknown = (mask == 1).flatten(1).all(dim=1)
+    inner = (slice(None), slice(8, 56), slice(8, 56))  # the rest may lie outside of the moved crop
+    removed = ~unknown & ((grey[inner] == 0) | (mask[inner] == 1)).flatten(1).all(dim=1)
+    assert 0.05 < unknown.float().mean() < 0.16
+    assert 0.38 < removed.float().mean() < 0.52
+    assert grey[unknown][:, 30:34, 30:34].mean() > 0.1
 
 
 def test_the_same_generator_gives_the_same_batch(batch):
