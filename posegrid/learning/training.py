@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from tyro.conf import Positional
 
+from posegrid.body.skeleton import body_size_mm
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches, whole_batches
@@ -261,6 +262,7 @@ def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Che
         "settings": _without_folders(settings),
         "recipe": asdict(recipe),
         "num_crops": len(data.training),
+        "mean_size_mm": float(body_size_mm(data.training.pose_mm.numpy()).mean()),
         "subjects": data.facts.subjects_of("train"),
         "validation_subjects": data.facts.subjects_of("validation"),
         "synthetic": data.facts.synthetic,
