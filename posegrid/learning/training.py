@@ -64,7 +64,8 @@ class StageSettings:
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
     augment: Augment | None = None
-    """standard: mirror, move, turn, light, cover, ragged masks. Default: standard for posegrid_s, else none."""
+    """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
+    standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
     pose_frame: PoseFrame = "view"
     """view: the virtual camera that looks at the crop's centre. camera: the source camera, as in 2015."""
     grid_cells: int = 10
