@@ -23,7 +23,7 @@ from posegrid import __version__
 from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.errors import OutputError, PosegridError, SettingsError
 from posegrid.files import completed
-from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, grey, window_of_box
+from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, encode_mask, grey, window_of_box
 from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_facts
 from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
@@ -77,7 +77,7 @@ class SynthSettings:
     quality: int = 90
     """JPEG quality, 1 to 95."""
     background: Background = "removed"
-    """Whether what is not the person is black; kept shows a room."""
+    """What is not the person: removed (black), kept (a room), or masked (a room, and the person's mask beside it)."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's.
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
@@ -303,6 +303,7 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
     frame_index = job.first_frame_index + crop.frame_index
     return CropRow(
         image=encode_image(grey(crop.image), settings.image_format, settings.quality),
+        mask=encode_mask(crop.mask) if settings.background == "masked" else None,
         pose_cam_mm=relative_to_root(crop.pose_cam_mm),
         root_cam_mm=crop.pose_cam_mm[ROOT],
         keypoints_crop_px=camera.project(crop.pose_cam_mm),
