@@ -56,15 +56,15 @@ def done_on_cluster(pieces: Sequence[Piece], address: str, workers: int, console
 
 def _round(pieces: Sequence[Piece], num_cpus: int, console: Console) -> list[Finished]:
     """The outcomes of a few pieces; after a loss all of them are asked for again, of which the finished are quick."""
-    import ray
+    from ray.exceptions import RayError, RayTaskError
 
     for losses in range(MOST_LOSSES + 1):
         try:
             with joblib.parallel_config(backend="ray"):
-                pool = joblib.Parallel(n_jobs=num_cpus, batch_size=1)
+                pool = joblib.Parallel(n_jobs=num_cpus)
                 return cast(list[Finished], pool(joblib.delayed(piece)() for piece in pieces))
-        except ray.exceptions.RayError as error:
-            if isinstance(error, ray.exceptions.RayTaskError) or losses == MOST_LOSSES:
+        except RayError as error:
+            if isinstance(error, RayTaskError) or losses == MOST_LOSSES:
                 raise
             console.print(f"a worker was lost ({type(error).__name__}); its part is rendered again")
     raise AssertionError("a round ends with its outcomes or with an error")

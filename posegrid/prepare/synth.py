@@ -219,17 +219,25 @@ def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
 
 def crop_jobs(settings: SynthSettings, walks: list[RecordedWalk]) -> list[CropJob]:
     """The shards of the data set: each at most `CROPS_PER_SHARD` crops of one subaction of one subject."""
-    jobs = []
-    for split, subjects in subjects_by_split(settings).items():
-        wanted = settings.crops_per_person
-        if split != "train" and settings.held_out_crops_per_person is not None:
-            wanted = settings.held_out_crops_per_person
-        num_subactions = 2 if settings.subjects else 1
-        for subject in subjects:
-            for subaction in range(1, num_subactions + 1):
-                share = wanted // num_subactions + (subaction <= wanted % num_subactions)
-                jobs += list(_jobs_of_subaction(settings, walks, subject, subaction, share))
-    return jobs
+    return [
+        job
+        for split, subjects in subjects_by_split(settings).items()
+        for subject in subjects
+        for job in jobs_of_subject(settings, walks, subject, training=split == "train")
+    ]
+
+
+def jobs_of_subject(
+    settings: SynthSettings, walks: list[RecordedWalk], subject: str, *, training: bool = True
+) -> Iterator[CropJob]:
+    """The shards of one subject."""
+    wanted = settings.crops_per_person
+    if not training and settings.held_out_crops_per_person is not None:
+        wanted = settings.held_out_crops_per_person
+    num_subactions = 2 if settings.subjects else 1
+    for subaction in range(1, num_subactions + 1):
+        share = wanted // num_subactions + (subaction <= wanted % num_subactions)
+        yield from _jobs_of_subaction(settings, walks, subject, subaction, share)
 
 
 def _jobs_of_subaction(
@@ -263,15 +271,21 @@ def _jobs_of_subaction(
 
 
 def write_crops(job: CropJob, settings: SynthSettings, facts: DatasetFacts) -> Finished:
-    """Renders one shard, unless it is there, and writes it, sorted by camera and frame."""
+    """Renders one shard, unless it is there, and writes it."""
     if job.path.exists():
         return Finished(job.path.stem, load_shard_facts(job.path).num_crops)
+    rows = crop_rows(job, settings)
+    with named(job.clip.name), ShardWriter(job.path, facts) as shard:
+        for row in rows:
+            shard.write(row)
+    return Finished(job.path.stem, len(rows))
+
+
+def crop_rows(job: CropJob, settings: SynthSettings) -> list[CropRow]:
+    """The rows of one shard, sorted by camera and frame."""
     with named(job.clip.name):
         rows = [crop_row(crop, job, settings) for crop in render_crops(film(job.clip), job.crops, window_of_box)]
-        with ShardWriter(job.path, facts) as shard:
-            for row in sorted(rows, key=lambda row: (row.camera_id, row.frame_index)):
-                shard.write(row)
-    return Finished(job.path.stem, len(rows))
+    return sorted(rows, key=lambda row: (row.camera_id, row.frame_index))
 
 
 def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow:
