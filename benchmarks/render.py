@@ -39,7 +39,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("sensor", crops, "expose"),
     ("compression", synth, "encode_image"),
 )
-"""(name, module that looks the function up, function); what is nested counts for the inner one, what is left is other."""
+"""(name, module that looks the function up, function); what is nested counts for the inner one, the rest is other."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def main(settings: Settings) -> None:
         bare = min(draw_bare(jobs) for _ in range(settings.rounds))
         print(f"\n{size} px: {count / seconds:.0f} crops/s and core, everything on, people and motions included")
         print(f"{'':8}{count / (drawn - films):.0f} crops/s and core of a person who is dressed already")
-        print(f"{'':8}{bare / (drawn - films):.2f} of the speed of the same renderer drawing the bare body before black")
+        print(f"{'':8}{bare / (drawn - films):.2f} of the speed of the same renderer with the bare body before black")
         with stopwatch() as spent:
             total = cpu_seconds(partial(render_all, jobs, of))
         spent["other"] = total - sum(spent.values())

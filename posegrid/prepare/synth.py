@@ -25,6 +25,7 @@ from posegrid.prepare.cluster import Finished, Piece, done_here, done_on_cluster
 from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, encode_mask, grey, window_of_box
 from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_facts
 from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
+from posegrid.prepare.sets import SetName, changes_of, checked
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
 from posegrid.sources.walkers.activities import Activities
@@ -47,6 +48,8 @@ class SynthSettings:
 
     out: Positional[Path]
     """Folder to write to."""
+    set: SetName | None = None
+    """One of the fixed sets, 10,000 crops each (docs/walkers.md), in place of all flags but --workers and --cluster."""
     layout: Literal["crops", "human36m"] = "crops"
     """crops: shards, ready for training; human36m: videos, poses and masks as the Human3.6M release has them."""
     subjects: tuple[str, ...] = ()
@@ -100,7 +103,7 @@ class SynthSettings:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("people", 1, 9999),
+            ("people", 0, 9999),
             ("validation_people", 0, 9999),
             ("test_people", 0, 9999),
             ("crops_per_person", 1, 10**7),
@@ -143,7 +146,9 @@ def synth(settings: SynthSettings) -> None:
 
     Raises SettingsError if the folder was begun with other settings, OutputError if the disk refuses.
     """
-    if settings.layout == "human36m":
+    if settings.set is not None:
+        write_set(settings, settings.set)
+    elif settings.layout == "human36m":
         write_release(settings)
     else:
         write_dataset(settings)
@@ -183,10 +188,19 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     return facts
 
 
+def write_set(settings: SynthSettings, name: SetName) -> None:
+    """Writes one of the fixed sets and says whether it came out as recorded. SettingsError if other flags are given."""
+    plain = SynthSettings(settings.out, set=name, workers=settings.workers, cluster=settings.cluster)
+    if settings != plain:
+        raise SettingsError(f"--set {name} fixes all settings; give no other flags than --workers and --cluster.")
+    write_dataset(replace(plain, set=None, **changes_of(name)))
+    Console().print(checked(name, settings.out), markup=False, soft_wrap=True)
+
+
 def recorded(settings: SynthSettings) -> dict[str, object]:
     """The settings that decide what is in a shard, as JSON holds them: more people change no shard that is there."""
     values = asdict(settings) | {"motion": str(settings.motion.resolve()) if settings.motion else None}
-    left_out = ("out", "workers", "cluster", "people", "validation_people", "test_people")
+    left_out = ("out", "set", "workers", "cluster", "people", "validation_people", "test_people")
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()

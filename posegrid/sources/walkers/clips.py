@@ -129,5 +129,11 @@ def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
     rng = plan.clip_rng("motion")
     if plan.activities == "walking":
         return plain_walk(person.body, plan.recorded, path, plan.num_frames, rng)
-    activity = str(plan.clip_rng("activity").choice(list(ACTIVITIES), p=list(ACTIVITIES.values())))
-    return varied_motion(activity, person.body, plan.recorded, path, plan.num_frames, rng)
+    return varied_motion(activity_of(plan), person.body, plan.recorded, path, plan.num_frames, rng)
+
+
+def activity_of(plan: ClipPlan) -> str:
+    """What the person of a clip does."""
+    if plan.activities == "walking":
+        return "walking"
+    return str(plan.clip_rng("activity").choice(list(ACTIVITIES), p=list(ACTIVITIES.values())))

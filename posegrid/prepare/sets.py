@@ -1,0 +1,78 @@
+"""Test sets of rendered walkers that everybody can make for himself: defined by settings, a seed, and hashes.
+
+walkers-test: new people, motions and rooms, cameras of every kind, exact masks. walkers-hard: ... Each has a twin of
+another seed for choices; the sets themselves are for figures only. None takes captured walks, so that nothing but this
+package is needed to make them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from posegrid.prepare.shards import Crops, read_crops
+
+SetName = Literal["walkers-test", "walkers-hard", "walkers-test-validation", "walkers-hard-validation"]
+NUM_PEOPLE, CROPS_PER_PERSON = 502, 20
+
+
+@dataclass(frozen=True)
+class WalkerSet:
+    """What a set is made with, and what comes out."""
+
+    seed: int
+    split: Literal["validation", "test"]
+    changes: dict[str, Any]
+    """Settings of `synth` that are not at their defaults."""
+    truths_sha256: str
+    """Of all poses and places, see `truths_sha256`: the same on every machine."""
+    images_sha256: str
+    """Of all images, see `images_sha256`: the same on machines whose CPUs and libraries round alike."""
+
+
+CLEAN: dict[str, Any] = {"activities": "varied", "cameras": "varied", "background": "masked"}
+HARD: dict[str, Any] = {**CLEAN}
+
+SETS: dict[SetName, WalkerSet] = {
+    "walkers-test": WalkerSet(41001, "test", CLEAN, "", ""),
+    "walkers-test-validation": WalkerSet(41002, "validation", CLEAN, "", ""),
+    "walkers-hard": WalkerSet(42001, "test", HARD, "", ""),
+    "walkers-hard-validation": WalkerSet(42002, "validation", HARD, "", ""),
+}
+
+
+def changes_of(name: SetName) -> dict[str, Any]:
+    """The settings of `synth` that make a set, by name."""
+    entry = SETS[name]
+    counts = {"people": 0, "validation_people": 0, "test_people": 0, f"{entry.split}_people": NUM_PEOPLE}
+    return {**entry.changes, **counts, "seed": entry.seed, "held_out_crops_per_person": CROPS_PER_PERSON}
+
+
+def checked(name: SetName, folder: Path) -> str:
+    """What the finished set's hashes say, in a sentence."""
+    crops, entry = read_crops(folder), SETS[name]
+    truths, images = truths_sha256(crops), images_sha256(crops)
+    if truths != entry.truths_sha256:
+        return f"truths DIFFER from those of {name}: {truths}, expected {entry.truths_sha256}"
+    same = (
+        "the same" if images == entry.images_sha256 else f"others ({images}): another CPU or library rounds otherwise"
+    )
+    return f"{len(crops)} crops; truths as recorded ({truths[:12]}); images {same}"
+
+
+def truths_sha256(crops: Crops) -> str:
+    """sha256 of who, when and where of each crop: names, frames, poses and places in micrometres, as little endian."""
+    digest = hashlib.sha256()
+    for row in range(len(crops)):
+        digest.update(f"{crops.subject[row]} {crops.camera_id[row]} {crops.frame_index[row]}\n".encode())
+    for values in (crops.pose_cam_mm, crops.root_cam_mm):
+        digest.update((values.astype("<f8") * 1000).round().astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def images_sha256(crops: Crops) -> str:
+    """sha256 of the decoded images, and of the masks where there are any."""
+    digest = hashlib.sha256(crops.images.tobytes())
+    if crops.packed_masks is not None:
+        digest.update(crops.packed_masks.tobytes())
+    return digest.hexdigest()
