@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -88,6 +88,21 @@ class CropSet:
         )
 
 
+@runtime_checkable
+class Batches(Protocol):
+    """Where a stage's batches come from."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def cut_px(self) -> int: ...
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over the whole run."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingBatches:
     """Shuffled batches without end: batch number `step` is the same in every run with the same seed."""
@@ -113,10 +128,11 @@ class TrainingBatches:
         epoch, position = divmod(step, self.steps_per_epoch)
         order = _shuffled(len(self.crops), self.seed, epoch)
         rows = order[position * self.batch_size : (position + 1) * self.batch_size]
-        return self._assembled(rows, generator_of(self.seed, 1, step))
+        return self.assembled(self.crops, rows, step)
 
-    def _assembled(self, rows: Tensor, generator: torch.Generator) -> Batch:
-        crops, size = self.crops, self.crops.image_size
+    def assembled(self, crops: CropSet, rows: Tensor, step: int) -> Batch:
+        """The batch of a step from these rows of these crops: augmented, and cut to what the network sees."""
+        generator, size = generator_of(self.seed, 1, step), crops.image_size
         batch = Batch(crops.pictures(rows), crops.pose_mm[rows], crops.keypoints_px[rows])
         if self.augment != "none":
             focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None

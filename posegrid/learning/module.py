@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posegrid.errors import SettingsError
 from posegrid.learning.batch import Batch
-from posegrid.learning.data import CropSet, TrainingBatches, whole_batches
+from posegrid.learning.data import Batches, CropSet, whole_batches
 from posegrid.learning.networks import Network
 from posegrid.learning.targets import Target
 
@@ -63,7 +63,7 @@ class StageModule(pl.LightningModule):
         self,
         network: Network,
         target: Target,
-        batches: TrainingBatches,
+        batches: Batches,
         validation: CropSet,
         plan: Plan,
         optimiser: OptimiserSettings,

@@ -6,9 +6,10 @@ never read.
 """
 
 import math
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -37,8 +38,13 @@ from posegrid.learning.run_folder import claim_folder, denormals_flushed, keep_f
 from posegrid.learning.targets import JointTarget, Target
 from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
 
+if TYPE_CHECKING:
+    from posegrid.learning.streamed import StreamedBatches
+
 FEWEST_ROUNDS = 10
 """A run is measured about so often, and once an epoch."""
+STREAM_BUFFER_CROPS = 4096
+"""Crops that a streamed batch is drawn from, but at most a tenth of the run."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,9 @@ class StageSettings:
     """Cells with over 30 % of an adjoining bone count, too."""
     validation_images: int = 1000
     """At most so many validation crops are looked at after each round, spread evenly."""
+    stream: int = 0
+    """Learn from people who are rendered as they are needed, by so many processes, instead of the data's own training
+    people; 0: do not. The data must be made by synth, --max-images must be given; --resume goes on with new people."""
     seed: int = 0
     """Fixes the first weights, the order and the augmentation."""
     threads: int = 0
@@ -164,12 +173,24 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     )
     record = RunRecord(settings.run, facts, _cost_of(start), f"{facts.training['command']} {recipe.network}")
     batches = TrainingBatches(crops, settings.batch_size, settings.seed, recipe.augment, cut_px)
-    plan = _plan(settings, len(crops))
-    _fit(StageModule(network, target, batches, data.validation, plan, recipe.optimiser), record, settings)
+    with _streamed(settings, data, batches) if settings.stream else nullcontext(batches) as batches:
+        plan = _plan(settings, len(crops))
+        _fit(StageModule(network, target, batches, data.validation, plan, recipe.optimiser), record, settings)
     best = settings.run / BEST
     finished = with_measured_bounds(load_checkpoint(best), data.validation)
     save_checkpoint(best, finished.network, replace(record.best_facts(), target_settings=finished.target.settings()))
     return best
+
+
+def _streamed(settings: StageSettings, data: StageData, batches: TrainingBatches) -> "StreamedBatches":
+    """Batches that are put together in the same way, of people rendered as they are needed."""
+    from posegrid.learning.streamed import StreamedBatches
+    from posegrid.prepare.stream import settings_of_dataset
+
+    if settings.max_images is None:
+        raise SettingsError("--stream has no end: say with --max-images how many crops to see.")
+    people = settings_of_dataset(data.facts, settings.data, settings.stream)
+    return StreamedBatches(batches, people, min(STREAM_BUFFER_CROPS, settings.max_images // 10))
 
 
 def with_measured_bounds(checkpoint: Checkpoint, validation: CropSet) -> Checkpoint:
@@ -245,6 +266,7 @@ def _build_network(
 
 def _plan(settings: StageSettings, num_crops: int) -> Plan:
     num_images = settings.max_images if settings.max_images is not None else round(settings.epochs * num_crops)
+    num_crops = num_images if settings.stream else num_crops
     return Plan.of(num_images, settings.batch_size, max(FEWEST_ROUNDS, math.ceil(num_images / num_crops)))
 
 

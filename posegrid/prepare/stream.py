@@ -12,11 +12,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 
-from posegrid.errors import PosegridError
+from posegrid.errors import PosegridError, SettingsError
 from posegrid.prepare.crop import decode_image, decode_mask
+from posegrid.prepare.dataset import DatasetFacts
 from posegrid.prepare.shards import CropRow, Crops
 from posegrid.prepare.synth import CropJob, SynthSettings, captured_walks, crop_rows, jobs_of_subject
 
@@ -66,6 +68,19 @@ def streamed_people(settings: SynthSettings, *, first: int = 1) -> Iterator[Crop
             yield crops
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def settings_of_dataset(facts: DatasetFacts, folder: Path, workers: int) -> SynthSettings:
+    """The settings that a rendered data set was made with, for a stream of more of the same.
+
+    Raises SettingsError for crops of real people and of the release's subjects, of whom there are no more.
+    """
+    known = {field.name for field in fields(SynthSettings)}
+    if not facts.synthetic or facts.settings.get("subjects") or not {"cameras", "activities"} <= set(facts.settings):
+        raise SettingsError(f"{folder} was not made by synth with people of its own; --stream renders more of those.")
+    values = {name: value for name, value in facts.settings.items() if name in known and name != "subjects"}
+    motion = values.get("motion")
+    return SynthSettings(folder, **(values | {"motion": Path(motion) if motion else None, "workers": workers}))
 
 
 def _pool(settings: SynthSettings) -> ProcessPoolExecutor:
