@@ -310,7 +310,9 @@ def _cost_of(start: Checkpoint | None) -> Cost:
 
 def _settings_json(settings: StageSettings) -> dict[str, Any]:
     values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
-    return {name: value for name, value in values.items() if name not in ("resume", "overwrite")}
+    # a run that was begun before there were streams can go on
+    left_out = ("resume", "overwrite") if settings.stream else ("resume", "overwrite", "stream")
+    return {name: value for name, value in values.items() if name not in left_out}
 
 
 def _fit(module: StageModule, record: RunRecord, settings: StageSettings) -> None:
