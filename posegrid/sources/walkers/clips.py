@@ -18,9 +18,9 @@ from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, random_light
 from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk, retarget
 from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
-from posegrid.sources.walkers.person import Person, random_person
 from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor
 from posegrid.sources.walkers.rooms import Room, random_room
+from posegrid.sources.walkers.sewing import Person
 from posegrid.sources.walkers.stage import (
     FRAME_RATE_HZ,
     PICTURE_SIZE_PX,
@@ -29,6 +29,7 @@ from posegrid.sources.walkers.stage import (
     studio_cameras,
 )
 from posegrid.sources.walkers.upright import move_upright
+from posegrid.sources.walkers.varied import PeopleKind, person_of_kind
 
 Activities = Literal["walking", "varied"]
 ACTIVITIES = {"walking": 0.3, "walking unusually": 0.25, "walking backwards": 0.05, "upright": 0.4}
@@ -50,6 +51,8 @@ class ClipPlan:
     """The captured walk to repeat; None: a made-up gait."""
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
+    people: PeopleKind = "plain"
+    """plain: adults in everyday clothes. varied: adults of all shapes and children in clothes of all kinds."""
     picture_size: int = PICTURE_SIZE_PX
     """Width and height of the studio's pictures in pixels."""
 
@@ -102,7 +105,7 @@ class Clip:
 
 def film(plan: ClipPlan) -> Clip:
     """The clip of the plan: body, clothes, walk, light and cameras."""
-    person = random_person(plan.subject_rng("person"))
+    person = person_of_kind(plan.people, plan.subject_rng("person"))
     path = _studio_path(plan.clip_rng("path"))
     motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
     positions = motion.bone_positions(person.body)

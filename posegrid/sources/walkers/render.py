@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from posegrid.body.camera import Camera
 from posegrid.sources.walkers import kernels
 from posegrid.sources.walkers.light import Light, light_frame
-from posegrid.sources.walkers.person import Person
+from posegrid.sources.walkers.sewing import Person
 
 SHADOW_MAP_SIZE = 256
 SHADOW_MAP_SPAN_MM = 2600.0
