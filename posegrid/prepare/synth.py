@@ -85,7 +85,7 @@ class SynthSettings:
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     people_kind: PeopleKind = "plain"
     """plain: adults in trousers, shorts, skirts, coats.
-    varied: children and adults of all shapes, with dresses, jackets, open coats, hats, hoods, bags, hair of all kinds."""
+    varied: children and adults of all shapes, dresses, open coats, hats, hoods, bags, hair of all kinds."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up gaits."""
     motion_share: float = 0.5

@@ -1,10 +1,14 @@
-"""Hair, hats, bags and shoes."""
+"""Hair and hats."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from posegrid.sources.walkers.clothes import Form, band
 from posegrid.sources.walkers.drape import Profile, profile_of, smoothstep, tube_faces
+from posegrid.sources.walkers.form import Form
 from posegrid.sources.walkers.garments import cut_faces
+from posegrid.sources.walkers.hanging import dangling, fitting_rod
+from posegrid.sources.walkers.loose import LooseBone
 from posegrid.sources.walkers.sewing import Piece, Tailor
 
 HEAD_STEP_RAD = np.pi / 36
@@ -28,7 +32,7 @@ class Head:
         naked = profile_of(azimuth, elevation + np.pi / 2, radius, faces, (36, 36), HEAD_STEP_RAD).radius_mm
         for row in range(len(naked) - 2, -1, -1):
             naked[row] = np.where(naked[row] > 0, naked[row], 0.97 * naked[row + 1])
-        naked[-1] = np.where(naked[-1] > 0, naked[-1], naked[-2].max())
+        naked[-2:] = naked[-3].mean()  # one height of the crown for all azimuths
         self.profile = Profile(naked, HEAD_STEP_RAD)
 
     def point(self, azimuth: np.ndarray, elevation: np.ndarray, offset_mm: np.ndarray | float) -> np.ndarray:
@@ -79,13 +83,13 @@ def _rim(front: float, side: float, back: float) -> np.ndarray:
 
 
 def _beanie(form: Form, head: Head) -> list[Piece]:
-    slack = form.attire.hair_volume * 0.6
+    slack = 4 + form.attire.hair_volume
     rim = _rim(14, -2, -22)
     height = np.linspace(1, 0, 9)[:, None]
-    crown = head.dome("hat", rim, 8 + slack * height, wrinkle=0.5)
+    crown = head.dome("hat", rim, 10 + slack * height**2, wrinkle=0.5)
     middle = 0.5 * (rim + np.radians(26))
     share = np.linspace(0, 1, 3)[:, None]
-    points = head.point(np.broadcast_to(azimuths(), (3, 28)), middle + share * (rim - 0.02 - middle), 12.0)
+    points = head.point(np.broadcast_to(azimuths(), (3, 28)), middle + share * (rim - 0.02 - middle), 14.0)
     return [crown, head.made("hat", points, tube_faces(3, 28), 0.5, 0.85)]
 
 
@@ -113,7 +117,10 @@ def _brim(form: Form, head: Head) -> list[Piece]:
 def _hood(form: Form, head: Head) -> list[Piece]:
     """A hood or a headscarf: a shell round head and neck with an opening for the face."""
     scarf = form.attire.hat == "scarf"
-    shell = head.dome("hat", np.radians(np.full(36, -68.0)), 9.0 if scarf else 20.0, rows=17, columns=36, wrinkle=0.6)
+    spread = 45 * smoothstep(np.linspace(90, -68, 17), -15, -60)[:, None]
+    behind = 14 * np.clip(-np.cos(azimuths(36)), 0, 1)
+    offset_mm = (10.0 if scarf else 20.0) + spread + behind
+    shell = head.dome("hat", np.radians(np.full(36, -68.0)), offset_mm, rows=17, columns=36, wrinkle=0.6)
     offset = shell.points_mm - head.centre
     azimuth = np.degrees(np.arctan2(offset[:, 0], -offset[:, 1]))
     elevation = np.degrees(np.arcsin(offset[:, 2] / np.linalg.norm(offset, axis=1)))
@@ -175,13 +182,32 @@ def _curtain(form: Form, head: Head, length_mm: float) -> Piece:
     points = np.array([*crown, *lower])
     points[6:, :, 1] -= 0.25 * (points[5, :, 2] - points[6:, :, 2]).clip(0, 90)  # towards the neck
     flat = points.reshape(-1, 3)
-    angle, radius = form.around(flat)
-    wanted = form.hung(1.0, 14 + attire.top_ease + 12 * (attire.over != "none")).at(angle, flat[:, 2])
-    low = smoothstep(flat[:, 2], form.armpit_mm + 110 * form.scale, form.armpit_mm + 20 * form.scale)
-    flat = flat + (low * np.maximum(wanted - radius, 0) / np.maximum(radius, 1))[:, None] * (
-        flat - [0, form.axis_y_mm, 0]
-    ) * [1, 1, 0]
-    return head.made("hair", flat, tube_faces(len(points), columns, closed=False), 1.2)
+    over_clothes = form.hung(1.0, 20 + attire.top_ease + 14 * (attire.over != "none"))
+    low = smoothstep(flat[:, 2], form.armpit_mm + 150 * form.scale, form.armpit_mm + 60 * form.scale)
+    for _ in range(2):  # pushed forwards or backwards, not to the sides: the way depends on the angle
+        reach = over_clothes.at(form.around(flat)[0], flat[:, 2])
+        depth = np.sqrt(np.maximum(reach**2 - flat[:, 0] ** 2, 0))
+        off = flat[:, 1] - form.axis_y_mm
+        flat[:, 1] += low * np.sign(off) * np.maximum(depth - np.abs(off), 0)
+    piece = head.made("hair", flat, tube_faces(len(points), columns, closed=False), 1.2)
+    return _strands(form, piece, columns, len(points)) if length_mm > 150 else piece
+
+
+def _strands(form: Form, piece: Piece, columns: int, rows: int) -> Piece:
+    """Long hair that swings: a bone on the left, in the back and on the right, from the neck down."""
+    grid = piece.points_mm.reshape(rows, columns, 3)
+    places = (0, columns // 2, columns - 1)
+    bones = []
+    for k in places:
+        start, tip = grid[6, k], grid[-1, k]
+        outward = (tip - [0, form.axis_y_mm, tip[2]]) / np.linalg.norm(tip[:2] - [0, form.axis_y_mm])
+        rods = (fitting_rod(form, "neck01", "spine03", tip), fitting_rod(form, "upperarm01.L", "upperarm01.R", tip))
+        bones.append(LooseBone("head", start, tip, outward, frequency_hz=1.5, damping=0.3, colliders=rods))
+    share = np.tile(np.linspace(0, 2, columns), rows)
+    free = np.repeat(smoothstep(np.arange(rows), 6.0, 9.0), columns)
+    mixed = np.stack([np.maximum(0, 1 - np.abs(share - k)) for k in range(3)], axis=1)
+    weights = np.concatenate([piece.weights * (1 - free)[:, None], mixed * free[:, None]], axis=1)
+    return replace(piece, weights=weights, loose=tuple(bones))
 
 
 def _tail(form: Form, head: Head) -> Piece:
@@ -189,17 +215,16 @@ def _tail(form: Form, head: Head) -> Piece:
     start = head.point(np.array([np.pi]), np.radians([25.0]), 4.0)[0]
     length = 0.8 * form.attire.hair_length * head.scale
     share = np.linspace(0, 1, 9)[:, None]
-    centres = (
-        start
-        + np.array([0.0, 40.0, 0.0]) * np.sin(share * np.pi / 2)
-        + np.array([0, 0, 12.0]) * np.sin(share * np.pi)
-        - np.array([0.0, 0.0, length]) * share**1.5
-    )
+    back, up = 40.0 * np.sin(share * np.pi / 2), 12.0 * np.sin(share * np.pi) - length * share**1.5
+    centres = start + np.concatenate([0 * share, back, up], axis=1)
     width = head.scale * np.array([10, 20, 25, 26, 25, 22, 19, 14, 3.0])
     turn = np.linspace(0, 2 * np.pi, 9)[:-1]
     ring = np.stack([np.sin(turn), -0.7 * np.cos(turn), np.zeros(8)], axis=-1)
     points = centres[:, None] + width[:, None, None] * ring
-    return head.made("hair", points, tube_faces(9, 8), 1.0)
+    piece = head.made("hair", points, tube_faces(9, 8), 1.0)
+    bone = LooseBone("head", centres[2], centres[-1], np.array([0.0, 1.0, 0.0]), stiffness=0.3, frequency_hz=1.4,
+                     damping=0.2, colliders=(fitting_rod(form, "neck01", "spine03", centres[-1], 15.0),))  # fmt: skip
+    return replace(piece, weights=dangling(form, piece.points_mm, "head", bone, 40.0), loose=(bone,))
 
 
 def ball(
@@ -215,69 +240,3 @@ def ball(
     flat = power(np.cos(elevation))
     way = np.stack([flat * power(np.sin(azimuth)), -flat * power(np.cos(azimuth)), power(np.sin(elevation))], axis=-1)
     return (centre + radii * way).reshape(-1, 3), tube_faces(rows, columns)
-
-
-def bags(form: Form, worn: list[Piece]) -> list[Piece]:
-    """A bag and its straps over the worn tops (the outermost last)."""
-    if form.attire.bag == "backpack":
-        return _backpack(form, worn)
-    if form.attire.bag in ("shoulder bag", "handbag"):
-        return _shoulder_bag(form, worn)
-    return []
-
-
-def _rigid(form: Form, bone: str, points: np.ndarray, faces: np.ndarray, tint: float = 1.0) -> Piece:
-    count = len(points)
-    return Piece("bag", points, faces, form.tailor.hung_on(bone, count), np.full(count, 0.3), np.full(count, tint))
-
-
-def _backpack(form: Form, worn: list[Piece]) -> list[Piece]:
-    scale, attire = form.scale, form.attire
-    shoulder = form.tailor.body.head_of("upperarm01.L")[2]
-    top, bottom = shoulder + 10 * scale, form.hips_mm + 110 * scale
-    depth = (45 + 1.6 * attire.hair_volume) * scale
-    middle = 0.5 * (top + bottom)
-    back = max(
-        piece.points_mm[np.abs(piece.points_mm[:, 2] - middle) < 150 * scale, 1].max(initial=-1e3) for piece in worn
-    )
-    centre = np.array([0.0, back + 0.8 * depth, middle])
-    pack = ball(centre, np.array([135 * scale, depth, 0.5 * (top - bottom)]), 12, 20, 0.45)
-    pocket = ball(centre + [0, 0.75 * depth, -0.22 * (top - bottom)],
-                  np.array([100 * scale, 0.5 * depth, 0.2 * (top - bottom)]), 8, 16, 0.45)  # fmt: skip
-    straps = []
-    for piece in worn:
-        x, y, z = piece.points_mm.T
-        drop = np.clip((shoulder - z) / (320 * scale), -0.2, 1)
-        place = (82 + 55 * drop.clip(0) ** 2) * scale
-        field = np.minimum(26 * scale - np.abs(np.abs(x) - place), z - (shoulder - 300 * scale))
-        straps.append(
-            band(
-                piece,
-                np.where((y < form.axis_y_mm + 60 * scale) & (z < shoulder + 110 * scale), field, -1.0),
-                "bag",
-                5 * scale,
-                0.9,
-            )
-        )
-    return [_rigid(form, "spine02", *pack), _rigid(form, "spine02", *pocket, tint=0.85), *straps]
-
-
-def _shoulder_bag(form: Form, worn: list[Piece]) -> list[Piece]:
-    scale = form.scale
-    body = form.tailor.body
-    shoulder, hip = body.head_of("clavicle.R")[2] + 60 * scale, form.hips_mm + 30 * scale
-    cloth = form.hung(0.0, (4 + form.attire.top_ease + 12 * (form.attire.over != "none")) * scale)
-    side = float(cloth.at(np.array([np.pi / 2]), np.array([hip]))[0])
-    straps = []
-    for piece in worn:
-        x, _, z = piece.points_mm.T
-        # the plane of the strap: through the right shoulder and the left hip
-        slope = (shoulder - hip) / (side + 85 * scale)
-        distance = (z - hip - (side - x) * slope) / np.hypot(1, slope)
-        on = (z > hip - 40 * scale) & (x > -150 * scale)
-        straps.append(band(piece, np.where(on, 17 * scale - np.abs(distance), -1.0), "bag", 4 * scale, 0.9))
-    bag = ball(np.array([side + 38 * scale, form.axis_y_mm - 20, hip - 60 * scale]),
-               np.array([42, 125, 95]) * scale, 10, 18, 0.4)  # fmt: skip
-    flap = ball(np.array([side + 42 * scale, form.axis_y_mm - 20, hip - 25 * scale]),
-                np.array([42, 122, 62]) * scale, 8, 16, 0.4)  # fmt: skip
-    return [_rigid(form, "root", *bag), _rigid(form, "root", *flap, tint=0.8), *straps]

@@ -1,22 +1,27 @@
 """What hangs loosely on a person - skirts, coats, long hair, bags - swings behind the body and keeps off the legs.
 
 A loose part is moved by bones of its own. Each swings about its head like a damped pendulum whose rest direction goes
-with the body: the tip's deviation e from where it would hang obeys e'' + 2 z w e' + w^2 e = -(acceleration of the
-hanging point), solved exactly between frames, so that the frame rate does not matter.
+with the body: the tip's deviation e from where it would hang obeys e'' + 2 z w e' + w^2 e = -(acceleration of that
+point), solved exactly between frames, so that the frame rate does not matter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.sources.walkers.body import BONE_INDEX
+from posegrid.sources.walkers.body import BONE_INDEX, Body
+from posegrid.sources.walkers.rotations import angles_zxy, rot_z, smallest_rotations
 
-DRAG_S = 0.025
-"""Air holds tips back by what the body goes in this time."""
+DRAG_S = 0.03
+"""Air holds tips back by the way that the body makes in this time."""
 TAKEN_ALONG = 0.3
-"""Share of the speed of a leg that a tip keeps when the leg has pushed it."""
+"""Share of the speed of a limb that a tip keeps when the limb has pushed it."""
+_SHARES = (0.4, 0.7, 1.0)
+"""Where along a bone it is kept off colliders."""
+Frames = tuple[Float[np.ndarray, "T B 3 3"], Float[np.ndarray, "T B 3"]]
+"""Rotations of bones from rest to the world, and where they start, mm."""
 
 
 @dataclass(frozen=True)
@@ -42,58 +47,156 @@ class LooseBone:
     """Index of the loose bone whose tip carries the head; None: the head is fixed to the carrier."""
     stiffness: float = 0.3
     """0 hangs by gravity alone, 1 turns with its carrier as if stiff."""
-    frequency_hz: float = 1.5
+    frequency_hz: float = 1.6
     damping: float = 0.35
     """Relative to the critical one."""
     colliders: tuple[Collider, ...] = ()
 
     def renumbered(self, start: int) -> "LooseBone":
-        """The same bone in a list where the ones of its garment begin at `start`."""
+        """The same bone in a list where those of its garment begin at `start`."""
         return self if self.after is None else replace(self, after=self.after + start)
 
     @property
-    def length_mm(self) -> float:
-        return float(np.linalg.norm(self.tip_mm - self.head_mm))
+    def rest_mm(self) -> Float[np.ndarray, "3"]:
+        """From the head to the tip."""
+        return self.tip_mm - self.head_mm
 
 
-class BoneMotion(NamedTuple):
-    """Rotations from rest to the world and where bones start, frame by frame."""
-
-    rotations: Float[np.ndarray, "T B 3 3"]
-    positions_mm: Float[np.ndarray, "T B 3"]
-
-
-def with_loose(loose: tuple[LooseBone, ...], body_mm: BoneMotion, fps: float) -> BoneMotion:
-    """The motion of the body's bones followed by that of the loose ones."""
+def with_loose(loose: Sequence[LooseBone], body: Body, frames: Frames, fps: float) -> Frames:
+    """The motion of the body's bones, and behind them that of the loose ones."""
     if not loose:
-        return body_mm
-    rotations, positions = (np.empty((len(a), len(loose), *a.shape[2:])) for a in body_mm)
-    for first in (True, False):
-        group = [k for k, bone in enumerate(loose) if (bone.after is None) == first]
-        if not group:
-            continue
+        return frames
+    rotations, positions = (np.concatenate([part, np.empty((len(part), len(loose), *part.shape[2:]))], axis=1)
+                            for part in frames)  # fmt: skip
+    num_bones = frames[0].shape[1]
+    starts = np.concatenate([body.bone_heads_mm, [bone.head_mm for bone in loose]])
+    for group in _by_depth(loose):
         bones = [loose[k] for k in group]
-        carriers = body_mm.rotations[:, [BONE_INDEX[bone.carrier] for bone in bones]]
-        heads = _heads(bones, body_mm, rotations, positions, loose)
-        directions = _swing(bones, carriers, heads, body_mm.positions_mm, fps)
-        rotations[:, group] = _turned(bones, carriers, directions)
-        positions[:, group] = heads
-    return BoneMotion(*(np.concatenate(pair, axis=1) for pair in zip(body_mm, (rotations, positions), strict=True)))
+        held_by = [BONE_INDEX[bone.carrier] if bone.after is None else num_bones + bone.after for bone in bones]
+        arms = np.array([bone.head_mm for bone in bones]) - starts[held_by]
+        heads = positions[:, held_by] + (rotations[:, held_by] @ arms[..., None])[..., 0]
+        base = _bases(bones, rotations)
+        directions = _swung(bones, base, heads, _rods(bones, body, positions), fps)
+        rest = np.array([bone.rest_mm for bone in bones])
+        hanging = (base @ rest[..., None])[..., 0]
+        rows = [num_bones + k for k in group]
+        rotations[:, rows] = smallest_rotations(hanging, directions) @ base
+        positions[:, rows] = heads
+    return rotations, positions
 
 
-def _heads(
-    bones: list[LooseBone], body: BoneMotion, rotations: np.ndarray, positions: np.ndarray, loose: tuple
-) -> np.ndarray:
-    """Where the bones start (T, n, 3), from their carriers' motion or that of the loose bones before them."""
-    heads = np.empty((len(positions), len(bones), 3))
-    for column, bone in enumerate(bones):
-        if bone.after is None:
-            index = BONE_INDEX[bone.carrier]
-            rotation, position, start = body.rotations[:, index], body.positions_mm[:, index], None
-            # the carrier's skin moves by x -> R (x - head) + position
-            heads[:, column] = position + rotation @ (bone.head_mm - _rest_head(bone))
-        else:
-            before = loose[bone.after]
-            rotation, position, start = rotations[:, bone.after], positions[:, bone.after], before.head_mm
-            heads[:, column] = position + rotation @ (bone.head_mm - start)
-    return heads
+def _by_depth(loose: Sequence[LooseBone]) -> list[list[int]]:
+    """Indices of the bones fixed to the body, then of those on them."""
+    first = [k for k, bone in enumerate(loose) if bone.after is None]
+    second = [k for k, bone in enumerate(loose) if bone.after is not None]
+    return [first, second] if second else [first]
+
+
+def _bases(bones: list[LooseBone], rotations: np.ndarray) -> np.ndarray:
+    """How a bone that does not swing would turn: with its carrier or, by its stiffness, only with the way it faces."""
+    carriers = rotations[:, [BONE_INDEX[bone.carrier] for bone in bones]]
+    upright = rot_z(angles_zxy(rotations[:, [BONE_INDEX["root"]]])[0])
+    rest = np.array([bone.rest_mm for bone in bones])[..., None]
+    share = np.array([bone.stiffness for bone in bones])[:, None]
+    stiff, slack = (carriers @ rest)[..., 0], (upright @ rest)[..., 0]
+    return smallest_rotations(stiff, share * stiff + (1 - share) * slack) @ carriers
+
+
+@dataclass(frozen=True, eq=False)
+class _Rod:
+    """A collider frame by frame, and how near to it points of the bones may come: at shares of their lengths."""
+
+    starts: Float[np.ndarray, "T 3"]
+    ends: Float[np.ndarray, "T 3"]
+    nearest_mm: Float[np.ndarray, "S n"]
+
+
+def _rods(bones: list[LooseBone], body: Body, positions: np.ndarray) -> list[_Rod]:
+    """The colliders that the bones share. What at rest is nearer to a limb than the rod is thick may stay."""
+    rods = []
+    for rod in dict.fromkeys(rod for bone in bones for rod in bone.colliders):
+        start, end = body.head_of(rod.start), body.head_of(rod.end)
+        points = np.array([[bone.head_mm + share * bone.rest_mm for bone in bones] for share in _SHARES])
+        along = end - start
+        place = np.clip((points - start) @ along / (along @ along), 0, 1)
+        at_rest = np.linalg.norm(points - start - place[..., None] * along, axis=-1)
+        least = np.array([0.0, 0.5, 0.8])[:, None] * rod.radius_mm
+        paths = (positions[:, BONE_INDEX[name]] for name in (rod.start, rod.end))
+        rods.append(_Rod(*paths, np.clip(at_rest, least, rod.radius_mm)))
+    return rods
+
+
+def _swung(
+    bones: list[LooseBone], base: np.ndarray, heads: np.ndarray, rods: list[_Rod],
+    fps: float,
+) -> np.ndarray:  # fmt: skip
+    """Directions (T, n, 3) from the heads to the tips."""
+    rest = np.array([bone.rest_mm for bone in bones])
+    outward = (base @ np.array([bone.outward for bone in bones])[..., None])[..., 0]
+    lengths = np.linalg.norm(rest, axis=1)[:, None]
+    targets = heads + (base @ rest[..., None])[..., 0]
+    velocity = np.gradient(targets, axis=0) * fps if len(targets) > 1 else np.zeros_like(targets)
+    targets = targets - DRAG_S * velocity * [1, 1, 0]
+    keep = _transition(bones, 1 / fps)
+    off, speed = np.zeros_like(rest), np.zeros_like(rest)
+    before = np.zeros_like(rest)
+    directions = np.empty_like(targets)
+    for t in range(len(targets)):
+        moving = (targets[t] - targets[t - 1]) * fps if t else before
+        speed = speed + before - moving if t > 1 else speed
+        before = moving
+        off, speed = keep[0] * off + keep[1] * speed, keep[2] * off + keep[3] * speed
+        free = targets[t] + off
+        tips = _kept_off(
+            free, heads[t], lengths, outward[t], [(rod.starts[t], rod.ends[t], rod.nearest_mm) for rod in rods]
+        )
+        speed = speed + TAKEN_ALONG * fps * (tips - free)
+        off = tips - targets[t]
+        directions[t] = tips - heads[t]
+    return directions
+
+
+def _transition(bones: list[LooseBone], step_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four entries, each (n, 1), of what a damped oscillator's (deviation, speed) is multiplied with in a step."""
+    natural = 2 * np.pi * np.array([bone.frequency_hz for bone in bones])[:, None]
+    damping = np.array([bone.damping for bone in bones])[:, None]
+    decay, swing = natural * damping, natural * np.sqrt(1 - damping**2)
+    fading = np.exp(-decay * step_s)
+    cosine, sine = fading * np.cos(swing * step_s), fading * np.sin(swing * step_s)
+    return (cosine + decay / swing * sine, sine / swing, -(natural**2) / swing * sine, cosine - decay / swing * sine)
+
+
+def _kept_off(
+    tips: np.ndarray, heads: np.ndarray, lengths: np.ndarray, outward: np.ndarray,
+    rods: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> np.ndarray:  # fmt: skip
+    """The tips (n, 3) at their lengths from the heads, turned outwards until the bones are off the rods."""
+    ways = tips - heads
+    ways = ways * (lengths / np.linalg.norm(ways, axis=1, keepdims=True))
+    for _ in range(2 if rods else 0):
+        unit = ways / lengths
+        push = outward - (outward * unit).sum(axis=1, keepdims=True) * unit  # the way in which turning moves the tip
+        push /= np.linalg.norm(push, axis=1, keepdims=True) + 1e-9
+        needed = np.zeros(len(ways))
+        for start, end, nearest in rods:
+            for share, radius in zip(_SHARES, nearest, strict=True):
+                needed = np.maximum(needed, _depth(heads + share * ways, push, start, end, radius) / share)
+        ways = ways + np.minimum(needed, 0.5 * lengths[:, 0])[:, None] * push
+        ways = ways * (lengths / np.linalg.norm(ways, axis=1, keepdims=True))
+    return heads + ways
+
+
+def _depth(points: np.ndarray, push: np.ndarray, start: np.ndarray, end: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """How far (n,) points must go along `push` to be outside of a rod, as far as it is beside them."""
+    along = end - start
+    place = ((points - start) @ along) / (along @ along)
+    axis = along / np.linalg.norm(along)
+    off = points - start - np.clip(place, 0, 1)[:, None] * along
+    push = push - (push @ axis)[:, None] * axis
+    size = np.linalg.norm(push, axis=1)
+    push = push / np.maximum(size, 1e-6)[:, None]
+    ahead = (off * push).sum(axis=1)
+    aside = (off**2).sum(axis=1) - ahead**2
+    depth = np.sqrt(np.maximum(radius**2 - aside, 0)) - ahead
+    beside = (aside < radius**2) & (ahead > -1.5 * radius) & (size > 0.3)
+    return np.where(beside, np.maximum(depth, 0), 0)

@@ -46,6 +46,11 @@ class Person:
     openness: Float32[np.ndarray, "V"]
     """Share of the surroundings' light that arrives (ambient occlusion), 0..1."""
 
+    @cached_property
+    def bone_heads_mm(self) -> Float[np.ndarray, "B 3"]:
+        """Where each bone starts at rest: the body's, then the loose ones."""
+        return np.concatenate([self.body.bone_heads_mm, *(bone.head_mm[None] for bone in self.loose)])
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
@@ -79,11 +84,12 @@ class Tailor:
     def piece(
         self, material: str, mesh: str, field: np.ndarray, offset_mm: np.ndarray | float,
         wrinkle: np.ndarray | float = 0.0, tint: np.ndarray | float = 1.0,
-        smoothing: int = 0, clearance_mm: np.ndarray | float = 0.0,
+        smoothing: int = 0, clearance_mm: np.ndarray | float = 0.0, smoothing_share: np.ndarray | None = None,
     ) -> Piece:  # fmt: skip
         """The part of a mesh where the field is positive, moved out along its normals (or by vectors).
 
-        Smoothing leaves each point at least the clearance away from the mesh. Hair hangs on the head.
+        Smoothing (by its share, 0..1) leaves each point at least the clearance away from the mesh. Hair hangs on
+        the head.
         """
         count = self.model.num_vertices
         cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
@@ -91,7 +97,10 @@ class Tailor:
         shift = offset if offset.ndim == 2 else self.marks.normals * np.broadcast_to(offset, count)[:, None]
         points = cut.of(self.body.vertices_mm + shift)
         if smoothing:
-            points = smoothed(points, cut.faces, smoothing)
+            smooth = smoothed(points, cut.faces, smoothing)
+            points = (
+                smooth if smoothing_share is None else (points + cut.of(smoothing_share)[:, None] * (smooth - points))
+            )
             normals = cut.of(self.marks.normals)
             gap = ((points - cut.of(self.body.vertices_mm)) * normals).sum(axis=1)
             points += normals * np.maximum(0, cut.of(np.broadcast_to(clearance_mm, count)) - gap)[:, None]

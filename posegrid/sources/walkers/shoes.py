@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from posegrid.sources.walkers.clothes import Form
 from posegrid.sources.walkers.drape import smoothstep, tube_faces
+from posegrid.sources.walkers.form import Form
 from posegrid.sources.walkers.sewing import Piece
 
 _SOLE_TOP_MM = 12.0
@@ -19,7 +19,7 @@ def _sock(form: Form) -> Piece:
     attire, tailor, marks = form.attire, form.tailor, form.tailor.marks
     start = 0.1 if attire.below in ("skirt", "dress") and attire.sock_start < 1.65 else attire.sock_start
     field = np.where(marks.is_leg, 430 * (marks.along_leg - start), -1)
-    if attire.shoe == "pump" and attire.sock_start > 1.7:
+    if attire.shoe == "pump" and start > 0.1:
         field = np.full(len(field), -1.0)
     return tailor.piece("sock", "helper_tights", field, 1.5, wrinkle=0.2)
 
@@ -28,11 +28,12 @@ def _upper(form: Form) -> Piece:
     """The leather: up to the ankle (trainers and leather shoes), above it (boots), or open on the instep (pumps)."""
     attire, tailor, marks, scale = form.attire, form.tailor, form.tailor.marks, form.scale
     points = tailor.body.vertices_mm
-    x, y, z = points.T
+    y, z = points[:, 1], points[:, 2]
     ankle, toes = tailor.body.head_of("foot.L"), tailor.body.head_of("toes.L")
     forward = (ankle[1] - y) / max(ankle[1] - toes[1], 1.0)  # 0 at the ankle, 1 where the toes begin
     if attire.shoe == "boot":
-        edge = np.full(len(z), ankle[2] + attire.shoe_height * scale)
+        height = attire.shoe_height if attire.below in ("skirt", "dress", "shorts") else 40
+        edge = np.full(len(z), ankle[2] + height * scale)
     else:
         edge = ankle[2] + (8 + 22 * smoothstep(-forward, 0.05, 0.3)) * scale
         if attire.shoe == "pump":
@@ -64,15 +65,12 @@ def _sole(form: Form, side: str) -> Piece:
     outline = _outline(flat - centre, turn, ledge_mm=(6 if attire.shoe == "trainer" else 4) * scale)
     nearest = tailor.weights[foot[((flat[None] - (outline + centre)[:, None]) ** 2).sum(axis=2).argmin(axis=1)]]
     front = -outline[:, 1] / np.abs(outline[:, 1]).max()  # 1 at the toes, -1 at the heel
-    thick, spring = attire.sole * scale, 10 * scale * smoothstep(front, 0.55, 1.0)
-    if attire.shoe == "trainer":
-        lift = np.zeros(_NUM_POINTS)
-    else:
-        lift = 0.6 * thick * smoothstep(front, -0.35, -0.2)
-    tip = np.array([0, -9 * scale]) * smoothstep(front, 0.6, 1.0)[:, None]
+    thick, spring = attire.sole * scale, 6 * scale * smoothstep(front, 0.55, 1.0)
+    lift = 0.6 * thick * smoothstep(front, -0.35, -0.2) * (attire.shoe != "trainer")
+    tip = np.array([0, -6 * scale]) * smoothstep(front, 0.6, 1.0)[:, None]
     edge = outline + centre + tip
-    top = np.column_stack([edge, np.full(_NUM_POINTS, _SOLE_TOP_MM * scale) + 0.5 * spring])
-    waist = np.column_stack([edge, np.full(_NUM_POINTS, -0.4 * thick) + spring])
+    top = np.column_stack([edge, np.full(_NUM_POINTS, _SOLE_TOP_MM * scale)])
+    waist = np.column_stack([edge, np.full(_NUM_POINTS, -0.4 * thick) + 0.7 * spring])
     bottom = np.column_stack([edge + (centre - edge) * 0.03, -thick + lift + spring])
     heart = np.column_stack([centre + (edge - centre) * 0.25, -thick + lift])
     inside = np.column_stack([centre + (edge - centre) * 0.6, np.full(_NUM_POINTS, _SOLE_TOP_MM * scale)])

@@ -4,9 +4,11 @@ from typing import Literal
 
 import numpy as np
 
-from posegrid.sources.walkers.accessories import Head, bags, hair, hats
+from posegrid.sources.walkers.accessories import Head, hair, hats
+from posegrid.sources.walkers.bags import bags
 from posegrid.sources.walkers.body import CHILD_STATURE_RANGE_MM, Body, BodyModel, load_body_model, load_child_model
-from posegrid.sources.walkers.clothes import Form, skirts, tops, trousers
+from posegrid.sources.walkers.clothes import skirts, tops, trousers
+from posegrid.sources.walkers.form import Form
 from posegrid.sources.walkers.garments import find_landmarks
 from posegrid.sources.walkers.person import eyes, face_paint, random_person
 from posegrid.sources.walkers.sewing import Person, Piece, Tailor, sewn

@@ -19,7 +19,7 @@ Shoe = Literal["trainer", "leather", "boot", "pump"]
 
 @dataclass(frozen=True)
 class Attire:
-    """What one person wears and carries. Lengths in mm (of a person of 1.70 m); places along a limb as in `Landmarks`."""
+    """What one person wears and carries. Lengths in mm, for a stature of 1.70 m; places on limbs as in `Landmarks`."""
 
     below: Below
     over: Over
@@ -45,7 +45,7 @@ class Attire:
     pleat_mm: float
     coat_end: float
     hem: float
-    """How far below the hips the top reaches; negative: tucked in at the waist."""
+    """How far below the hips the top reaches; negative: tucked in at the waist, as with every skirt."""
     waist: float
     """How far above the hips trousers and skirts reach."""
     sleeve_end: float
@@ -91,7 +91,7 @@ def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Att
         pleats=int(rng.integers(7, 17)),
         pleat_mm=draw(0, 14) if rng.random() < 0.6 else 0.0,
         coat_end=draw(0.25, 0.8),
-        hem=draw(-10, 190) if rng.random() < 0.75 else -60.0,
+        hem=draw(0, 190) if rng.random() < 0.75 and below in ("trousers", "shorts") else -60.0,
         waist=draw(70, 130),
         sleeve_end=float(rng.choice(bare_arms)) if rng.random() < 0.5 else draw(1.75, 1.97),
         top_ease=draw(5, 24),
