@@ -78,6 +78,8 @@ def trousers(form: Form) -> list[Piece]:
     points = tailor.body.vertices_mm
     trunk = np.where(form.arm > 0.3, -1.0, form.waist_mm - points[:, 2])
     field = np.where(marks.is_leg, 430 * form.scale * (attire.leg_end - marks.along_leg), trunk)
+    if form.legs_hidden_to:
+        field = np.minimum(field, marks.along_leg - form.legs_hidden_to)
     folds = sum(
         strength * np.exp(-(((marks.along_leg - place) / width) ** 2))
         for strength, place, width in ((0.5, 1.02, 0.18), (0.7, 1.85, 0.25), (0.5, 0.05, 0.25))
@@ -118,7 +120,9 @@ def skirts(form: Form) -> list[Piece]:
     attire, scale = form.attire, form.scale
     if attire.below not in ("skirt", "dress"):
         return []
-    cloth = form.hung(0.0, 8 * scale)
+    if attire.over == "coat" and not attire.open_front and attire.coat_end >= attire.skirt_end:
+        return []
+    cloth = form.hung(0.0, 8 * scale, form.waist_mm)
     end = form.hips_mm * (1 - attire.skirt_end)
     widest = form.hips_mm + 30 * scale
 

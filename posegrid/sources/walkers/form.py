@@ -51,6 +51,14 @@ class Form:
     def waist_mm(self) -> float:
         return self.hips_mm + self.attire.waist * self.scale
 
+    @property
+    def legs_hidden_to(self) -> float:
+        """Place along the legs down to which they need not be drawn: a closed coat or a skirt always hides that."""
+        attire = self.attire
+        ends = [attire.skirt_end] if attire.below in ("skirt", "dress") else []
+        ends += [attire.coat_end] if attire.over == "coat" and not attire.open_front else []
+        return 0.4 if max(ends, default=0.0) > 0.4 else 0.0
+
     @cached_property
     def axis_y_mm(self) -> float:
         """The trunk's axis is vertical, at x = 0 and this y."""
@@ -82,10 +90,12 @@ class Form:
         taut[highest:] = taut[highest]
         return Profile(taut, LEVEL_MM)
 
-    def hung(self, slope: float, ease_mm: float) -> Profile:
-        """Where cloth over the trunk hangs that draws in by `slope` below what it hangs from."""
-        hanging = self.trunk.hanging(slope)
-        return Profile(hanging.radius_mm + ease_mm, LEVEL_MM)
+    def hung(self, slope: float, ease_mm: float, from_mm: float | None = None) -> Profile:
+        """Where cloth over the trunk hangs that draws in by `slope` below what it hangs from, at most so high."""
+        row = None if from_mm is None else int(from_mm / LEVEL_MM)
+        hanging = Profile(self.trunk.radius_mm[:row], LEVEL_MM).hanging(slope).radius_mm
+        radius = hanging if row is None else np.concatenate([hanging, self.trunk.radius_mm[row:]])
+        return Profile(radius + ease_mm, LEVEL_MM)
 
     def tucked_in(self, cloth: Profile) -> Profile:
         """The cloth, drawn to the body at the waist."""

@@ -46,7 +46,7 @@ def chains(form: Form, reach: Reach, end_mm: float, opening_rad: float) -> tuple
     knots = [form.ring(reach, angles, np.full(NUM_CHAINS, height)) for height in (top, middle, end_mm)]
     outward = np.stack([np.sin(angles), -np.cos(angles), np.zeros(NUM_CHAINS)], axis=1)
     covered = form.attire.below in ("trousers", "shorts")
-    rods = legs(form, 22 + (form.attire.leg_ease if covered else 0))
+    rods = legs(form, 22 + covered * (form.attire.leg_ease + 25 * (form.attire.leg_slope < 0.05)))
     return tuple(
         LooseBone(
             "root", knots[level][k], knots[level + 1][k], outward[k], after=k if level else None,

@@ -7,19 +7,26 @@ point), solved exactly between frames, so that the frame rate does not matter.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.sources.walkers.body import BONE_INDEX, Body
+from posegrid.sources.walkers.loose_kernels import turn_off_rods
 from posegrid.sources.walkers.rotations import angles_zxy, rot_z, smallest_rotations
 
 DRAG_S = 0.03
 """Air holds tips back by the way that the body makes in this time."""
 TAKEN_ALONG = 0.3
 """Share of the speed of a limb that a tip keeps when the limb has pushed it."""
+MOST_PUSHED_MM = 40.0
+"""In one frame, as far as the speed is concerned."""
+ROUNDS = 3
 _SHARES = (0.4, 0.7, 1.0)
 """Where along a bone it is kept off colliders."""
+_LEAST = (0.0, 0.5, 0.8)
+"""How near to a collider these points may come at most, relative to its radius."""
 Frames = tuple[Float[np.ndarray, "T B 3 3"], Float[np.ndarray, "T B 3"]]
 """Rotations of bones from rest to the world, and where they start, mm."""
 
@@ -76,7 +83,7 @@ def with_loose(loose: Sequence[LooseBone], body: Body, frames: Frames, fps: floa
         arms = np.array([bone.head_mm for bone in bones]) - starts[held_by]
         heads = positions[:, held_by] + (rotations[:, held_by] @ arms[..., None])[..., 0]
         base = _bases(bones, rotations)
-        directions = _swung(bones, base, heads, _rods(bones, body, positions), fps)
+        directions = _swung(bones, base, heads, _rods(bones, body, rotations, positions), fps)
         rest = np.array([bone.rest_mm for bone in bones])
         hanging = (base @ rest[..., None])[..., 0]
         rows = [num_bones + k for k in group]
@@ -102,37 +109,43 @@ def _bases(bones: list[LooseBone], rotations: np.ndarray) -> np.ndarray:
     return smallest_rotations(stiff, share * stiff + (1 - share) * slack) @ carriers
 
 
-@dataclass(frozen=True, eq=False)
-class _Rod:
-    """A collider frame by frame, and how near to it points of the bones may come: at shares of their lengths."""
+class _Rods(NamedTuple):
+    """R colliders frame by frame, and how near to them points of the n bones may come: at S shares of their lengths."""
 
-    starts: Float[np.ndarray, "T 3"]
-    ends: Float[np.ndarray, "T 3"]
-    nearest_mm: Float[np.ndarray, "S n"]
+    starts: Float[np.ndarray, "T R 3"]
+    ends: Float[np.ndarray, "T R 3"]
+    pushes: Float[np.ndarray, "T R n 3"]
+    """Unit vectors across the rods that point outwards for each bone: they turn with the limbs."""
+    nearest_mm: Float[np.ndarray, "R S n"]
 
 
-def _rods(bones: list[LooseBone], body: Body, positions: np.ndarray) -> list[_Rod]:
+def _rods(bones: list[LooseBone], body: Body, rotations: np.ndarray, positions: np.ndarray) -> _Rods:
     """The colliders that the bones share. What at rest is nearer to a limb than the rod is thick may stay."""
-    rods = []
-    for rod in dict.fromkeys(rod for bone in bones for rod in bone.colliders):
-        start, end = body.head_of(rod.start), body.head_of(rod.end)
-        points = np.array([[bone.head_mm + share * bone.rest_mm for bone in bones] for share in _SHARES])
-        along = end - start
+    rods = list(dict.fromkeys(rod for bone in bones for rod in bone.colliders))
+    first, last = ([BONE_INDEX[name] for name in names] for names in
+                   ([rod.start for rod in rods], [rod.end for rod in rods]))  # fmt: skip
+    starts, ends = positions[:, first], positions[:, last]
+    axes = ends - starts
+    axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
+    pushes = np.einsum("trij,nj->trni", rotations[:, first], [bone.outward for bone in bones])
+    pushes -= np.einsum("trni,tri->trn", pushes, axes)[..., None] * axes[:, :, None]
+    pushes /= np.maximum(np.linalg.norm(pushes, axis=-1, keepdims=True), 1e-6)
+    points = np.array([[bone.head_mm + share * bone.rest_mm for bone in bones] for share in _SHARES])
+    nearest = np.empty((len(rods), *points.shape[:2]))
+    for k, rod in enumerate(rods):
+        start, along = body.head_of(rod.start), body.head_of(rod.end) - body.head_of(rod.start)
         place = np.clip((points - start) @ along / (along @ along), 0, 1)
         at_rest = np.linalg.norm(points - start - place[..., None] * along, axis=-1)
-        least = np.array([0.0, 0.5, 0.8])[:, None] * rod.radius_mm
-        paths = (positions[:, BONE_INDEX[name]] for name in (rod.start, rod.end))
-        rods.append(_Rod(*paths, np.clip(at_rest, least, rod.radius_mm)))
-    return rods
+        nearest[k] = np.clip(at_rest, np.multiply(_LEAST, rod.radius_mm)[:, None], rod.radius_mm)
+    return _Rods(starts, ends, pushes, nearest)
 
 
 def _swung(
-    bones: list[LooseBone], base: np.ndarray, heads: np.ndarray, rods: list[_Rod],
+    bones: list[LooseBone], base: np.ndarray, heads: np.ndarray, rods: _Rods,
     fps: float,
 ) -> np.ndarray:  # fmt: skip
     """Directions (T, n, 3) from the heads to the tips."""
     rest = np.array([bone.rest_mm for bone in bones])
-    outward = (base @ np.array([bone.outward for bone in bones])[..., None])[..., 0]
     lengths = np.linalg.norm(rest, axis=1)[:, None]
     targets = heads + (base @ rest[..., None])[..., 0]
     velocity = np.gradient(targets, axis=0) * fps if len(targets) > 1 else np.zeros_like(targets)
@@ -140,17 +153,21 @@ def _swung(
     keep = _transition(bones, 1 / fps)
     off, speed = np.zeros_like(rest), np.zeros_like(rest)
     before = np.zeros_like(rest)
-    directions = np.empty_like(targets)
+    directions, shares = np.empty_like(targets), np.array(_SHARES)
     for t in range(len(targets)):
         moving = (targets[t] - targets[t - 1]) * fps if t else before
         speed = speed + before - moving if t > 1 else speed
         before = moving
         off, speed = keep[0] * off + keep[1] * speed, keep[2] * off + keep[3] * speed
         free = targets[t] + off
-        tips = _kept_off(
-            free, heads[t], lengths, outward[t], [(rod.starts[t], rod.ends[t], rod.nearest_mm) for rod in rods]
-        )
-        speed = speed + TAKEN_ALONG * fps * (tips - free)
+        ways = free - heads[t]
+        ways *= lengths / np.linalg.norm(ways, axis=1, keepdims=True)
+        turn_off_rods(ways, heads[t], shares, rods.starts[t], rods.ends[t], rods.pushes[t], rods.nearest_mm, ROUNDS)
+        tips = heads[t] + ways
+        tips = _not_over(tips, targets[t], heads[t], lengths)
+        pushed = tips - free
+        size = np.linalg.norm(pushed, axis=1, keepdims=True)
+        speed = speed + TAKEN_ALONG * fps * pushed * np.minimum(1, MOST_PUSHED_MM / np.maximum(size, 1e-9))
         off = tips - targets[t]
         directions[t] = tips - heads[t]
     return directions
@@ -166,37 +183,9 @@ def _transition(bones: list[LooseBone], step_s: float) -> tuple[np.ndarray, np.n
     return (cosine + decay / swing * sine, sine / swing, -(natural**2) / swing * sine, cosine - decay / swing * sine)
 
 
-def _kept_off(
-    tips: np.ndarray, heads: np.ndarray, lengths: np.ndarray, outward: np.ndarray,
-    rods: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
-) -> np.ndarray:  # fmt: skip
-    """The tips (n, 3) at their lengths from the heads, turned outwards until the bones are off the rods."""
-    ways = tips - heads
-    ways = ways * (lengths / np.linalg.norm(ways, axis=1, keepdims=True))
-    for _ in range(2 if rods else 0):
-        unit = ways / lengths
-        push = outward - (outward * unit).sum(axis=1, keepdims=True) * unit  # the way in which turning moves the tip
-        push /= np.linalg.norm(push, axis=1, keepdims=True) + 1e-9
-        needed = np.zeros(len(ways))
-        for start, end, nearest in rods:
-            for share, radius in zip(_SHARES, nearest, strict=True):
-                needed = np.maximum(needed, _depth(heads + share * ways, push, start, end, radius) / share)
-        ways = ways + np.minimum(needed, 0.5 * lengths[:, 0])[:, None] * push
-        ways = ways * (lengths / np.linalg.norm(ways, axis=1, keepdims=True))
-    return heads + ways
-
-
-def _depth(points: np.ndarray, push: np.ndarray, start: np.ndarray, end: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """How far (n,) points must go along `push` to be outside of a rod, as far as it is beside them."""
-    along = end - start
-    place = ((points - start) @ along) / (along @ along)
-    axis = along / np.linalg.norm(along)
-    off = points - start - np.clip(place, 0, 1)[:, None] * along
-    push = push - (push @ axis)[:, None] * axis
-    size = np.linalg.norm(push, axis=1)
-    push = push / np.maximum(size, 1e-6)[:, None]
-    ahead = (off * push).sum(axis=1)
-    aside = (off**2).sum(axis=1) - ahead**2
-    depth = np.sqrt(np.maximum(radius**2 - aside, 0)) - ahead
-    beside = (aside < radius**2) & (ahead > -1.5 * radius) & (size > 0.3)
-    return np.where(beside, np.maximum(depth, 0), 0)
+def _not_over(tips: np.ndarray, targets: np.ndarray, heads: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The tips (n, 3), turned back to a right angle from where they would hang if they are beyond it."""
+    ways, hanging = tips - heads, targets - heads
+    hanging = hanging / np.linalg.norm(hanging, axis=1, keepdims=True)
+    ways = ways - np.minimum((ways * hanging).sum(axis=1, keepdims=True), 0) * hanging
+    return heads + ways * (lengths / np.maximum(np.linalg.norm(ways, axis=1, keepdims=True), 1e-6))

@@ -17,9 +17,10 @@ def shoes(form: Form) -> list[Piece]:
 
 def _sock(form: Form) -> Piece:
     attire, tailor, marks = form.attire, form.tailor, form.tailor.marks
-    start = 0.1 if attire.below in ("skirt", "dress") and attire.sock_start < 1.65 else attire.sock_start
+    stockings = attire.below in ("skirt", "dress") and attire.sock_start < 1.65
+    start = max(0.1, form.legs_hidden_to) if stockings else attire.sock_start
     field = np.where(marks.is_leg, 430 * (marks.along_leg - start), -1)
-    if attire.shoe == "pump" and start > 0.1:
+    if attire.shoe == "pump" and not stockings:
         field = np.full(len(field), -1.0)
     return tailor.piece("sock", "helper_tights", field, 1.5, wrinkle=0.2)
 

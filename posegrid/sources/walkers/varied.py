@@ -55,5 +55,5 @@ def _bare_skin(form: Form) -> Piece:
     bare = (marks.head > 0.5) | (trunk & (height > tailor.body.head_of("neck01")[2] - 110 * scale))
     bare |= (marks.hand > 0.3) | (marks.is_arm & (marks.along_arm > sleeve_end - 0.35))
     leg_start = 0.0 if attire.below in ("skirt", "dress") else attire.leg_end - 0.35
-    bare |= marks.is_leg & (marks.along_leg > leg_start)
+    bare |= marks.is_leg & (marks.along_leg > max(leg_start, form.legs_hidden_to))
     return tailor.piece("skin", "body", np.where(bare, 1.0, -1.0), 0.0, tint=face_paint(tailor, attire.beard))

@@ -72,11 +72,15 @@ def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Att
     below = _choice(rng, {"trousers": 0.5, "shorts": 0.16, "skirt": 0.17, "dress": 0.17} if female
                     else {"trousers": 0.74, "shorts": 0.26})  # fmt: skip
     over = _choice(rng, {"none": 0.6, "jacket": 0.2, "coat": 0.2})
+    skirted = below in ("skirt", "dress")
+    skirt_end, coat_end = draw(0.28, 0.95), draw(0.25, 0.8)
+    if over == "coat" and skirted:  # a coat of its length or longer hides the skirt
+        coat_end = max(coat_end, skirt_end)
     bare_arms = [0.3, 0.5, 0.75, 1.0] if over == "none" else [1.93]
     return Attire(
         below=below,
         over=over,
-        open_front=bool(rng.random() < 0.35),
+        open_front=bool(rng.random() < 0.35) and not (over == "coat" and skirted),
         hat=_choice(rng, {"none": 0.6, "beanie": 0.1, "cap": 0.12, "brim": 0.05, "hood": 0.08, "scarf": 0.05}),
         hair=_choice(rng, _HAIR_FEMALE if female else _HAIR_MALE),
         bag=_choice(rng, {"none": 0.55, "backpack": 0.22, "shoulder bag": 0.13, "handbag": 0.1}),
@@ -86,11 +90,11 @@ def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Att
         leg_ease=draw(3, 14),
         leg_slope=float(rng.choice([0.0, draw(0.02, 0.1), draw(0.1, 0.4)])),
         leg_flare=draw(0, 25) if rng.random() < 0.25 else 0.0,
-        skirt_end=draw(0.28, 0.95),
+        skirt_end=skirt_end,
         skirt_flare=draw(0.02, 0.38),
         pleats=int(rng.integers(7, 17)),
         pleat_mm=draw(0, 14) if rng.random() < 0.6 else 0.0,
-        coat_end=draw(0.25, 0.8),
+        coat_end=coat_end,
         hem=draw(0, 190) if rng.random() < 0.75 and below in ("trousers", "shorts") else -60.0,
         waist=draw(70, 130),
         sleeve_end=float(rng.choice(bare_arms)) if rng.random() < 0.5 else draw(1.75, 1.97),
