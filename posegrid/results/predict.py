@@ -20,8 +20,9 @@ from posegrid.body.camera import Camera
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.learning.facts import ModelFacts
 from posegrid.prepare.background import BackgroundModel, learn_background, person_masks
-from posegrid.prepare.crop import box_of_mask, crop_grey, window_of_box
+from posegrid.prepare.crop import box_of_mask, crop_grey, crop_mask, window_of_box
 from posegrid.results.lift import (
     ASSUMED_FOV_DEG,
     assumed_camera,
@@ -35,7 +36,7 @@ from posegrid.results.lift import (
 )
 from posegrid.results.model import Estimate, OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
-from posegrid.results.track_files import Format, write_track_file
+from posegrid.results.track_files import Format, track_file_name, write_track_file
 from posegrid.sources.video import VideoFrame, probe, read_frames
 
 BOX_REACH = 2
@@ -63,7 +64,8 @@ class PredictSettings:
     flip_average: bool = False
     """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
     formats: tuple[Format, ...] = ()
-    """Write the motion for other programs, too: csv, json, trc (OpenSim)."""
+    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), html (a page
+    that shows it in 3D)."""
     overlay: bool = True
     """Write the video with the skeleton on it and the picture of 12 frames, too."""
     batch: int = 16
@@ -111,7 +113,7 @@ def predict(settings: PredictSettings) -> Track:
     track = _track(found, camera, model, settings)
     track.save(out / f"{settings.video.stem}.npz")
     for ending in settings.formats:
-        write_track_file(track, out / f"{settings.video.stem}.{ending}")
+        write_track_file(track, out / track_file_name(settings.video.stem, ending))
     if settings.overlay:
         frames = _shown(settings.video, "Drawing", console)
         contact = write_overlay_video(out / f"{settings.video.stem}_overlay.mp4", frames, track)
@@ -192,14 +194,25 @@ def _found_person(
         boxes.append(box)
         if np.isfinite(box).all():
             windows.append(window_of_box(box, model.facts.margin))
-            keep = mask if model.facts.background == "removed" else None
-            crops.append(crop_grey(frame.image, keep, windows[-1], model.facts.image_size))
+            crops.append(crop_for(model.facts, frame.image, mask, windows[-1]))
         if len(crops) == settings.batch:
             estimates.append(model.estimate(np.stack(crops), flip_average=settings.flip_average))
             crops = []
     if crops:
         estimates.append(model.estimate(np.stack(crops), flip_average=settings.flip_average))
     return _Found(np.array(times), np.array(boxes), np.array(windows).reshape(-1, 3), Estimate.joined(estimates))
+
+
+def crop_for(
+    facts: ModelFacts, image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"], window: Float[np.ndarray, "3"]
+) -> UInt8[np.ndarray, "*channels S S"]:
+    """The crop as the weights take it; the mask (0 or 255), where they take it, is a second channel."""
+    if facts.background == "removed":
+        return crop_grey(image, mask, window, facts.image_size)
+    kept = crop_grey(image, None, window, facts.image_size)
+    if facts.background == "kept":
+        return kept
+    return np.stack([kept, crop_mask(mask, window, facts.image_size) * np.uint8(255)])
 
 
 def _masked(

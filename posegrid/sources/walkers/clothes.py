@@ -7,7 +7,7 @@ falls freely below them is a tube.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from posegrid.sources.walkers.drape import Profile, profile_of, smoothstep, tube_faces
 from posegrid.sources.walkers.form import NUM_ANGLES, SWINGING_MM, Form, Reach, turns
@@ -42,7 +42,7 @@ def _nearest_weights(form: Form, points: np.ndarray, *, closed: bool) -> np.ndar
     tailor = form.tailor
     ids = np.unique(tailor.model.faces["helper_tights"])
     ids = ids[(form.arm[ids] < 0.1) & (tailor.marks.foot[ids] < 0.1)]
-    nearest = cKDTree(tailor.body.vertices_mm[ids]).query(points)[1]
+    nearest = KDTree(tailor.body.vertices_mm[ids]).query(points)[1]
     weights = tailor.weights[ids][nearest]
     for _ in range(6):
         if closed:

@@ -14,7 +14,7 @@ from posegrid.sources.walkers.loose import LooseBone
 from posegrid.sources.walkers.outfit import Outfit
 from posegrid.sources.walkers.wardrobe import Attire
 
-MATERIALS = ("skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat", "top", "hat", "bag", "trim")
+MATERIALS = ("skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat", "top", "hat", "bag")
 CLOSED_MATERIALS = ("skin", "eye", "shoe", "sole")
 """Surfaces whose inside is never seen."""
 

@@ -1,7 +1,7 @@
 """Clothes of all kinds, for adults and children: which garments a person wears, how long and wide, in which colours."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -54,7 +54,6 @@ class Attire:
     """How much a top draws in below what it hangs from."""
     neckline: float
     """How deep the top is cut in front; negative: a collar that stands up."""
-    hood_down: bool
     shoe_height: float
     sole: float
     sock_start: float
@@ -101,7 +100,6 @@ def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Att
         top_ease=draw(5, 24),
         top_slope=float(rng.choice([0.0, draw(0.05, 0.2), draw(0.2, 0.8)])),
         neckline=draw(0, 90) if rng.random() < 0.5 else -25.0 * (rng.random() < 0.3),
-        hood_down=bool(rng.random() < 0.2),
         shoe_height=draw(100, 260),
         sole=draw(10, 32),
         sock_start=draw(1.5, 1.95),
@@ -128,7 +126,6 @@ def random_dyes(rng: np.random.Generator, attire: Attire, *, child: bool) -> dic
     leather = draw(0.015, 0.35) * np.array([1, draw(0.6, 1.0), draw(0.35, 1.0)])
     dyes["hat"] = dyes["coat" if attire.over != "none" else "top"] if attire.hat == "hood" else cloth
     dyes["bag"] = material(leather, gloss=draw(0, 0.15), wrinkle=draw(0.0, 0.3), mottle=0.04)
-    dyes["trim"] = material(draw(0.02, 0.8) * rng.uniform(0.7, 1.0, 3), wrinkle=0.2)
     dyes["hair"] = _hair_dye(rng, child=child)
     return dyes
 
@@ -142,7 +139,7 @@ def _hair_dye(rng: np.random.Generator, *, child: bool) -> np.ndarray:
     return material(colour.clip(0.008, 0.8), wrinkle=rng.uniform(0.5, 1.4), gloss=0.06, mottle=0.1, mottle_per_mm=0.2)
 
 
-def _choice(rng: np.random.Generator, shares: dict) -> str:
+def _choice(rng: np.random.Generator, shares: dict[str, float]) -> Any:
     """One of the keys, as likely as its share of all."""
     values = np.array(list(shares.values()))
     return str(rng.choice(list(shares), p=values / values.sum()))

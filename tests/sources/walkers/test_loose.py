@@ -7,6 +7,7 @@ import pytest
 
 from posegrid.sources.walkers.body import BONE_INDEX, NUM_BONES, Body, load_body_model
 from posegrid.sources.walkers.loose import Collider, LooseBone, with_loose
+from posegrid.sources.walkers.loose_kernels import turn_off_rods
 
 PENDULUM = LooseBone(
     carrier="root",
@@ -108,3 +109,15 @@ def test_a_leg_that_swings_pushes_the_cloth_before_it(body: Body) -> None:
     without = with_loose((replace(front, colliders=()),), body, (rotations, positions), 50.0)
     tips_without = without[1][:, -1] + without[0][:, -1] @ front.rest_mm
     assert tips[-1, 1] < tips_without[-1, 1] - 150
+
+
+def test_a_bone_is_turned_off_a_rod_and_keeps_its_length() -> None:
+    ways, heads = np.array([[0.0, 0.0, -400.0], [300.0, 0.0, -300.0]]), np.zeros((2, 3))
+    rod = (np.array([[-50.0, 20.0, -300.0]]), np.array([[50.0, 20.0, -300.0]]))  # across, just behind the first bone
+    pushes = np.array([[[0.0, -1.0, 0.0], [0.0, -1.0, 0.0]]])
+    before = ways.copy()
+    turn_off_rods(ways, heads, np.array([0.75]), *rod, pushes, np.full((1, 1, 2), 60.0), 20)
+    np.testing.assert_allclose(np.linalg.norm(ways, axis=1), np.linalg.norm(before, axis=1))
+    np.testing.assert_array_equal(ways[1], before[1])  # it passes beside the rod's end
+    y, z = 0.75 * ways[0, 1] - 20, 0.75 * ways[0, 2] + 300
+    assert np.hypot(y, z) == pytest.approx(60, abs=1) and ways[0, 1] < -50
