@@ -32,7 +32,7 @@ class Head:
         naked = profile_of(azimuth, elevation + np.pi / 2, radius, faces, (36, 36), HEAD_STEP_RAD).radius_mm
         for row in range(len(naked) - 2, -1, -1):
             naked[row] = np.where(naked[row] > 0, naked[row], 0.97 * naked[row + 1])
-        naked[-2:] = naked[-3].mean()  # one height of the crown for all azimuths
+        naked[-4:] = naked[-5].mean()  # faces at the pole have no azimuth of their own
         self.profile = Profile(naked, HEAD_STEP_RAD)
 
     def point(self, azimuth: np.ndarray, elevation: np.ndarray, offset_mm: np.ndarray | float) -> np.ndarray:

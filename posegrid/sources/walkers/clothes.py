@@ -202,7 +202,8 @@ def _top(form: Form, top: Top) -> list[Piece]:
         field = np.minimum(field, _front(form, points, 130 * scale))
     elbow, shoulder = (np.exp(-(((marks.along_arm - place) / 0.25) ** 2)) for place in (1.0, 0.15))
     wrinkle = 0.4 + (0.6 * elbow + 0.4 * shoulder) * (form.arm > 0.5)
-    upper = tailor.piece(top.material, "helper_tights", field, shift, wrinkle, smoothing=6, clearance_mm=3 * scale,
+    upper = tailor.piece(top.material, "helper_tights", field, shift, wrinkle, smoothing=6,
+                         clearance_mm=(1.5 if top.tail is None else 3) * scale,
                          smoothing_share=1 - 0.9 * form.free)  # fmt: skip
     return [upper] if top.tail is None else [upper, _tail(form, top, top.tail)]
 

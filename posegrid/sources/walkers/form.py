@@ -101,7 +101,7 @@ class Form:
         """The cloth, drawn to the body at the waist."""
         levels = (np.arange(len(cloth.radius_mm)) + 0.5) * LEVEL_MM
         free = smoothstep(levels, self.waist_mm, self.waist_mm + 90 * self.scale)[:, None]
-        return Profile(free * cloth.radius_mm + (1 - free) * self.trunk.radius_mm, LEVEL_MM)
+        return Profile(free * cloth.radius_mm + (1 - free) * (self.trunk.radius_mm - 12 * self.scale), LEVEL_MM)
 
     def ring(self, reach: Reach, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
         """Points (*n, 3) of a tube about the trunk's axis."""

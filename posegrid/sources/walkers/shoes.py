@@ -45,8 +45,8 @@ def _upper(form: Form) -> Piece:
     offset[:, 1] -= 9 * scale * tip
     offset[:, 2] -= 5 * scale * tip * (z > 20 * scale)
     low = np.clip((35 - z) / 30, 0, 1)
-    offset[:, 2] -= low * 0.7 * attire.sole * scale
-    field = np.where(marks.is_leg, np.minimum(edge - z, z - 4 * scale), -1.0)
+    offset[:, 2] -= low * 0.3 * attire.sole * scale
+    field = np.where(marks.is_leg, np.minimum(edge - z, z - 8 * scale), -1.0)
     on_top = smoothstep(marks.normals[:, 2], 0.35, 0.7) * (forward > 0.15) * (forward < 1.0)
     tint = 1 + (0.5 if attire.shoe == "trainer" else -0.3) * on_top * (attire.shoe != "pump")
     tint = tint * (1 - 0.25 * (attire.shoe == "trainer") * (forward < -0.1) * (z < 60 * scale))
@@ -63,7 +63,7 @@ def _sole(form: Form, side: str) -> Piece:
     flat = points[foot, :2]
     centre = 0.5 * (flat.min(axis=0) + flat.max(axis=0))
     turn = np.linspace(-np.pi, np.pi, _NUM_POINTS + 1)[:-1]
-    outline = _outline(flat - centre, turn, ledge_mm=(6 if attire.shoe == "trainer" else 4) * scale)
+    outline = _outline(flat - centre, turn, ledge_mm=(8 if attire.shoe == "trainer" else 6) * scale)
     nearest = tailor.weights[foot[((flat[None] - (outline + centre)[:, None]) ** 2).sum(axis=2).argmin(axis=1)]]
     front = -outline[:, 1] / np.abs(outline[:, 1]).max()  # 1 at the toes, -1 at the heel
     thick, spring = attire.sole * scale, 6 * scale * smoothstep(front, 0.55, 1.0)
