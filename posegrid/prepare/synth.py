@@ -34,6 +34,7 @@ from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, ren
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record
 from posegrid.sources.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ
+from posegrid.sources.walkers.varied import PeopleKind
 
 RECORD_FILE = "synth.json"
 """Where a tree in the release's layout keeps the settings it was made with."""
@@ -85,6 +86,9 @@ class SynthSettings:
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
     activities: Activities = "walking"
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
+    people_kind: PeopleKind = "plain"
+    """plain: adults in trousers, shorts, skirts, coats.
+    varied: children and adults of all shapes, dresses, open coats, hats, hoods, bags, hair of all kinds."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up gaits."""
     motion_share: float = 0.5
@@ -269,6 +273,7 @@ def _jobs_of_subaction(
             part=part,
             num_frames=(moments - 1) * settings.every_nth_frame + 1,
             activities=settings.activities,
+            people=settings.people_kind,
         )
         plan = CropPlan(
             num_crops=crops,
@@ -364,6 +369,7 @@ def release_plans(settings: SynthSettings) -> list[ClipPlan]:
             subaction=subaction,
             num_frames=settings.frames,
             activities=settings.activities,
+            people=settings.people_kind,
             picture_size=settings.picture_size,
         )
         for subjects in subjects_by_split(settings).values()

@@ -1,10 +1,10 @@
-"""Human bodies: MakeHuman's CC0 mesh with a skeleton of moved bones, sampled from principal components of adults.
+"""Human bodies: MakeHuman's CC0 mesh with a skeleton of moved bones, sampled from principal components.
 
-Frame of the rest pose: mm, z up, the floor at z = 0, facing -y, +x = the person's left. The asset and how it was made:
-`scripts/build_body_asset.py`.
+Frame of the rest pose: mm, z up, the floor at z = 0, facing -y, +x = the person's left. The assets and how they were
+made: `scripts/build_body_asset.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
 
@@ -45,6 +45,8 @@ STATURE_RANGE_MM = (1500.0, 1950.0)
 STATURE_MEAN_MM = {"male": 1760.0, "female": 1650.0}
 STATURE_SPREAD_MM = 100.0
 """Adults of tall populations, the spread a third wider than theirs."""
+CHILD_STATURE_RANGE_MM = (1000.0, 1560.0)
+"""About 4 to 13 years old."""
 HIPS = (BONE_INDEX["upperleg01.L"], BONE_INDEX["upperleg01.R"])
 
 
@@ -111,6 +113,16 @@ class BodyModel:
             if STATURE_RANGE_MM[0] <= body.stature_mm <= STATURE_RANGE_MM[1] and rng.random() < likelihood:
                 return body
 
+    def sample_widely(self, rng: np.random.Generator, stature_range_mm: tuple[float, float] = STATURE_RANGE_MM) -> Body:
+        """A random one of the sampled bodies itself, all statures of the range about equally likely."""
+        wanted, width = rng.uniform(*stature_range_mm), 25.0
+        while True:
+            index = int(rng.integers(len(self.coefficients)))
+            body = self.body(self.coefficients[index], self.phenotypes[index])
+            if abs(body.stature_mm - wanted) < width:
+                return body
+            width *= 1.1  # few are very tall or very short
+
     def body(self, coefficients: Float[np.ndarray, "K"], phenotype: Float[np.ndarray, "P"]) -> Body:
         """The body with these coefficients (in standard deviations), its feet on the floor."""
         # not `@`: its sums depend on the number of threads, and the same seed must give the same body everywhere
@@ -141,11 +153,7 @@ class BodyModel:
 @cache
 def load_body_model() -> BodyModel:
     """The body model of the package, read once. Raises SourceError if the package's asset is damaged."""
-    with (
-        (files("posegrid.sources.walkers") / "asset.npz").open("rb") as file,
-        np.load(file, allow_pickle=False) as asset,
-    ):
-        arrays = {name: asset[name] for name in asset.files}
+    arrays = _load_arrays("asset.npz")
     parents = tuple(int(parent) for parent in arrays["bone_parents"])
     if tuple(arrays["bone_names"]) != BONE_NAMES or parents != BONE_PARENTS:
         raise SourceError("asset.npz: its bones are not those of body.py; run scripts/build_body_asset.py again")
@@ -161,6 +169,19 @@ def load_body_model() -> BodyModel:
         skin_bones=arrays["skin_bones"].astype(np.int32),
         about=str(arrays["about"]),
     )
+
+
+@cache
+def load_child_model() -> BodyModel:
+    """The same mesh and bones with the shapes of children; `sample_widely` draws them."""
+    arrays = _load_arrays("children.npz")
+    names = ("mean_mm", "components_mm", "coefficients", "phenotypes")
+    return replace(load_body_model(), **{name: arrays[name].astype(np.float32) for name in names})
+
+
+def _load_arrays(name: str) -> dict[str, np.ndarray]:
+    with (files("posegrid.sources.walkers") / name).open("rb") as file, np.load(file, allow_pickle=False) as asset:
+        return {key: asset[key] for key in asset.files}
 
 
 def forward_kinematics(

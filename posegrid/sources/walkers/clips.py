@@ -15,17 +15,19 @@ from posegrid.body.skeleton import HUMAN36M_32_TO_17
 from posegrid.sources.walkers.activities import ACTIVITIES, Activities, plain_walk, varied_motion
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, random_light
+from posegrid.sources.walkers.loose import with_loose
 from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk
 from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
-from posegrid.sources.walkers.person import Person, random_person
 from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor
 from posegrid.sources.walkers.rooms import Room, random_room
+from posegrid.sources.walkers.sewing import Person
 from posegrid.sources.walkers.stage import (
     PICTURE_SIZE_PX,
     WALKING_CENTRE_MM,
     WALKING_HALF_SIZE_MM,
     studio_cameras,
 )
+from posegrid.sources.walkers.varied import PeopleKind, person_of_kind
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class ClipPlan:
     """The captured walk to repeat; None: a made-up gait."""
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
+    people: PeopleKind = "plain"
+    """plain: adults in everyday clothes. varied: adults of all shapes and children in clothes of all kinds."""
     picture_size: int = PICTURE_SIZE_PX
     """Width and height of the studio's pictures in pixels."""
 
@@ -72,6 +76,8 @@ class Clip:
     person: Person
     motion: Motion
     """Raised by the soles of the person's shoes."""
+    bone_rotations: Float[np.ndarray, "T B 3 3"]
+    """Of the body's bones, as in the motion, and of the clothes' loose ones."""
     bone_positions_mm: Float[np.ndarray, "T B 3"]
     joints_world_mm: Float[np.ndarray, "T 32 3"]
     """The release's 32 joints."""
@@ -82,7 +88,7 @@ class Clip:
 
     def posed(self, frame: int) -> PosedPerson:
         """The person as it looks in one frame."""
-        return pose_person(self.person, self.motion.rotations[frame], self.bone_positions_mm[frame], self.light)
+        return pose_person(self.person, self.bone_rotations[frame], self.bone_positions_mm[frame], self.light)
 
     def pose_world_mm(self, frame: int) -> Float[np.ndarray, "17 3"]:
         """The skeleton's 17 joints in one frame."""
@@ -95,16 +101,18 @@ class Clip:
 
 def film(plan: ClipPlan) -> Clip:
     """The clip of the plan: body, clothes, walk, light and cameras."""
-    person = random_person(plan.subject_rng("person"))
+    person = person_of_kind(plan.people, plan.subject_rng("person"))
     path = _studio_path(plan.clip_rng("path"))
     motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
-    positions = motion.bone_positions(person.body)
+    bones = motion.rotations, motion.bone_positions(person.body)
+    rotations, positions = with_loose(person.loose, person.body, bones, motion.fps)
     return Clip(
         plan=plan,
         person=person,
         motion=motion,
+        bone_rotations=rotations,
         bone_positions_mm=positions,
-        joints_world_mm=joints_world_mm(person.body, motion.rotations, positions),
+        joints_world_mm=joints_world_mm(person.body, *bones),
         light=random_light(plan.subject_rng("light")),
         sensor=random_sensor(plan.subject_rng("sensor")),
         cameras=plan.cameras(),

@@ -117,13 +117,13 @@ def random_materials(rng: np.random.Generator) -> dict[str, Float[np.ndarray, "1
         "shoe": material(shoe.clip(0.01, 0.9), gloss=draw(0, 0.2), mottle=0.03),
         "sole": material(np.full(3, sole).clip(0.01, 0.9), mottle=0.03),
         "sock": material(np.full(3, rng.choice([0.02, 0.1, 0.7]))),
-        "bottom": _cloth(rng, bottom_pattern, draw(0.008, 0.03)),
-        "coat": _cloth(rng, PLAIN, 0.01),
-        "top": _cloth(rng, top_pattern, top_frequency),
+        "bottom": random_cloth(rng, bottom_pattern, draw(0.008, 0.03)),
+        "coat": random_cloth(rng, PLAIN, 0.01),
+        "top": random_cloth(rng, top_pattern, top_frequency),
     }
 
 
-def _cloth(rng: np.random.Generator, pattern: int, pattern_per_mm: float) -> np.ndarray:
+def random_cloth(rng: np.random.Generator, pattern: int, pattern_per_mm: float) -> np.ndarray:
     """A random cloth with the pattern."""
     draw = rng.uniform
     return material(

@@ -1,88 +1,12 @@
-"""A dressed person: clothes cut and sewn on a body, as flat arrays that the renderer poses and draws."""
-
-from dataclasses import dataclass
+"""A dressed adult: everyday clothes cut and sewn on a body."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, UInt8
+from jaxtyping import Float
 
-from posegrid.sources.walkers.body import BONE_INDEX, Body, BodyModel, load_body_model
-from posegrid.sources.walkers.garments import Cut, Landmarks, cut_faces, find_landmarks, smoothed, vertex_normals
-from posegrid.sources.walkers.kernels import NOTHING_MM, project_along_light, rasterise
-from posegrid.sources.walkers.light import light_frame
+from posegrid.sources.walkers.body import Body, BodyModel, load_body_model
+from posegrid.sources.walkers.garments import find_landmarks
 from posegrid.sources.walkers.outfit import Outfit, random_materials, random_outfit
-
-MATERIALS = ("skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat", "top")
-CLOSED_MATERIALS = ("skin", "eye", "shoe", "sole")
-"""Surfaces whose inside is never seen."""
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """A dressed body at rest, V vertices and F faces, ready for skinning. Frame as `Body`."""
-
-    body: Body
-    outfit: Outfit
-    sole_mm: float
-    """How far shoes reach below the naked feet: raise a motion's root by it to stand on the floor."""
-    vertices_mm: Float32[np.ndarray, "V 3"]
-    normals: Float32[np.ndarray, "V 3"]
-    faces: Int[np.ndarray, "F 3"]
-    two_sided: Bool[np.ndarray, "F"]
-    """Faces whose back may be seen: cloth."""
-    skin_bones: Int[np.ndarray, "V 4"]
-    skin_weights: Float32[np.ndarray, "V 4"]
-    material: UInt8[np.ndarray, "V"]
-    """Index into `MATERIALS`."""
-    materials: Float32[np.ndarray, "M 12"]
-    tint: Float32[np.ndarray, "V"]
-    """Factor on the material's colour."""
-    wrinkle: Float32[np.ndarray, "V"]
-    """Factor on the material's wrinkles."""
-    openness: Float32[np.ndarray, "V"]
-    """Share of the surroundings' light that arrives (ambient occlusion), 0..1."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """One garment or bare part: a cut, where its vertices lie, and how it looks."""
-
-    material: str
-    cut: Cut
-    points_mm: np.ndarray
-    wrinkle: np.ndarray
-    tint: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class _Tailor:
-    """What cutting a garment needs to know."""
-
-    model: BodyModel
-    body: Body
-    marks: Landmarks
-    outfit: Outfit
-
-    def piece(
-        self, material: str, mesh: str, field: np.ndarray, offset_mm: np.ndarray | float,
-        wrinkle: np.ndarray | float = 0.0, tint: np.ndarray | float = 1.0,
-        smoothing: int = 0, clearance_mm: np.ndarray | float = 0.0,
-    ) -> _Piece:  # fmt: skip
-        """The part of a mesh where the field is positive, moved out along its normals (or by vectors).
-
-        Smoothing leaves each point at least the clearance away from the mesh.
-        """
-        count = self.model.num_vertices
-        cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
-        offset = np.asarray(offset_mm, float)
-        shift = offset if offset.ndim == 2 else self.marks.normals * np.broadcast_to(offset, count)[:, None]
-        points = cut.of(self.body.vertices_mm + shift)
-        if smoothing:
-            points = smoothed(points, cut.faces, smoothing)
-            normals = cut.of(self.marks.normals)
-            gap = ((points - cut.of(self.body.vertices_mm)) * normals).sum(axis=1)
-            points += normals * np.maximum(0, cut.of(np.broadcast_to(clearance_mm, count)) - gap)[:, None]
-        wrinkles, tints = (cut.of(np.broadcast_to(value, count).astype(float)) for value in (wrinkle, tint))
-        return _Piece(material, cut, points, wrinkles, tints)
+from posegrid.sources.walkers.sewing import Person, Piece, Tailor, sewn
 
 
 def random_person(rng: np.random.Generator, body: Body | None = None) -> Person:
@@ -101,9 +25,10 @@ def dressed(
     rng: np.random.Generator,
 ) -> Person:
     """The body in the outfit; `rng` ruffles the hair."""
-    tailor = _Tailor(model, body, find_landmarks(model, body), outfit)
-    pieces = [*_shoes(tailor), *_below(tailor), _top(tailor), _bare_skin(tailor), *_eyes(tailor), *_hair(tailor, rng)]
-    return _sewn(tailor, [piece for piece in pieces if len(piece.cut.faces)], materials)
+    tailor = Tailor(model, body, find_landmarks(model, body))
+    parts = (_shoes, _below, _top, _bare_skin, eyes)
+    pieces = [piece for part in parts for piece in part(tailor, outfit)]
+    return sewn(tailor, [*pieces, *_hair(tailor, outfit, rng)], outfit, materials)
 
 
 def _bump(position: np.ndarray, centre: float, width: float) -> np.ndarray:
@@ -111,9 +36,9 @@ def _bump(position: np.ndarray, centre: float, width: float) -> np.ndarray:
     return np.exp(-(((position - centre) / width) ** 2))
 
 
-def _shoes(tailor: _Tailor) -> list[_Piece]:
+def _shoes(tailor: Tailor, outfit: Outfit) -> list[Piece]:
     """Socks, shoes and their soles."""
-    body, marks, outfit = tailor.body, tailor.marks, tailor.outfit
+    body, marks = tailor.body, tailor.marks
     height = body.vertices_mm[:, 2]
     ankle = body.head_of("foot.L")[2]
     low = np.clip((35 - height) / 30, 0, 1)
@@ -129,9 +54,9 @@ def _shoes(tailor: _Tailor) -> list[_Piece]:
     return [shoe, sole, tailor.piece("sock", "helper_tights", sock_field, 1.5, wrinkle=0.2)]
 
 
-def _below(tailor: _Tailor) -> list[_Piece]:
+def _below(tailor: Tailor, outfit: Outfit) -> list[Piece]:
     """Trousers, shorts, a skirt, or a coat's skirt over trousers."""
-    body, marks, outfit = tailor.body, tailor.marks, tailor.outfit
+    body, marks = tailor.body, tailor.marks
     height, hips = body.vertices_mm[:, 2], body.hip_centre_mm[2]
     pieces = []
     if outfit.below != "skirt":
@@ -140,7 +65,7 @@ def _below(tailor: _Tailor) -> list[_Piece]:
         folds = sum(strength * _bump(marks.along_leg, *place) for strength, *place in
                     ((0.5, 1.02, 0.18), (0.6, 1.85, 0.25), (0.4, 0.05, 0.25)))  # fmt: skip
         wrinkle = 0.35 + folds * marks.is_leg
-        offset = _trousers_offset(tailor)
+        offset = _trousers_offset(tailor, outfit)
         pieces.append(
             tailor.piece("bottom", "helper_tights", field, offset, wrinkle, smoothing=3, clearance_mm=0.8 * offset)
         )
@@ -151,17 +76,17 @@ def _below(tailor: _Tailor) -> list[_Piece]:
     return pieces
 
 
-def _trousers_offset(tailor: _Tailor) -> np.ndarray:
+def _trousers_offset(tailor: Tailor, outfit: Outfit) -> np.ndarray:
     """How far trousers stand off the body, mm; over the shoes at the ankles."""
-    outfit, along = tailor.outfit, tailor.marks.along_leg
+    along = tailor.marks.along_leg
     ease = outfit.leg_ease * (0.35 + 0.65 * np.clip(along, 0, 1))
     flare = outfit.leg_flare * np.clip(along - 1, 0, 1) ** 1.5
     return np.maximum(3 + ease + flare, np.where(along > 1.5, outfit.shoe_ease + 3, 0))
 
 
-def _top(tailor: _Tailor) -> _Piece:
+def _top(tailor: Tailor, outfit: Outfit) -> list[Piece]:
     """A shirt, jumper or the coat's upper part."""
-    body, marks, outfit = tailor.body, tailor.marks, tailor.outfit
+    body, marks = tailor.body, tailor.marks
     x, y, height = body.vertices_mm.T
     hips, neck = body.hip_centre_mm[2], body.head_of("neck01")
     hem = hips + max(outfit.hem, 20) if outfit.below == "skirt" else hips + outfit.hem
@@ -174,31 +99,31 @@ def _top(tailor: _Tailor) -> _Piece:
     if outfit.below == "skirt":
         trunk_ease *= 0.3  # the top is tucked in
     else:
-        clearance[over_trousers] = _trousers_offset(tailor)[over_trousers] + 4
+        clearance[over_trousers] = _trousers_offset(tailor, outfit)[over_trousers] + 4
     arm_ease = outfit.top_ease * (0.4 + 0.5 * np.clip(marks.along_arm, 0, 1))
     offset = 5 + np.where(marks.is_arm, arm_ease, np.maximum(trunk_ease, clearance - 4))
     folds = 0.55 * _bump(marks.along_arm, 1.0, 0.25) + 0.35 * _bump(marks.along_arm, 0.15, 0.25)
     wrinkle = 0.35 + folds * marks.is_arm + 0.4 * lower
     material = "coat" if outfit.below == "coat" else "top"
     field = np.minimum(sleeves, neckline - height)
-    return tailor.piece(material, "helper_tights", field, offset, wrinkle, smoothing=5, clearance_mm=clearance)
+    return [tailor.piece(material, "helper_tights", field, offset, wrinkle, smoothing=5, clearance_mm=clearance)]
 
 
-def _bare_skin(tailor: _Tailor) -> _Piece:
+def _bare_skin(tailor: Tailor, outfit: Outfit) -> list[Piece]:
     """Head, neck, hands, and what the clothes leave bare, some of it under their edges."""
-    body, marks, outfit = tailor.body, tailor.marks, tailor.outfit
+    body, marks = tailor.body, tailor.marks
     height = body.vertices_mm[:, 2]
     trunk = ~marks.is_arm & ~marks.is_leg
     bare = (marks.head > 0.5) | (trunk & (height > body.head_of("neck01")[2] - 90))
     bare |= (marks.hand > 0.3) | (marks.is_arm & (marks.along_arm > outfit.sleeve_end - 0.25))
     leg_start = 0.0 if outfit.below == "skirt" else outfit.leg_end - 0.2
     bare |= marks.is_leg & (marks.along_leg > leg_start) & (height > body.head_of("foot.L")[2] - 50)
-    return tailor.piece("skin", "body", np.where(bare, 1.0, -1.0), 0.0, tint=_face_paint(tailor))
+    return [tailor.piece("skin", "body", np.where(bare, 1.0, -1.0), 0.0, tint=face_paint(tailor, outfit.beard))]
 
 
-def _face_paint(tailor: _Tailor) -> np.ndarray:
+def face_paint(tailor: Tailor, beard: float) -> np.ndarray:
     """Brows, eye sockets, mouth and beard, as factors on the skin's colour."""
-    body, outfit = tailor.body, tailor.outfit
+    body = tailor.body
     points = body.vertices_mm
     paint = np.ones(len(points))
     for eye in body.eyes_mm:
@@ -208,10 +133,10 @@ def _face_paint(tailor: _Tailor) -> np.ndarray:
         paint *= 1 - 0.35 * _bump(x, 0, 14) * _bump(z, 0, 7) * front
     x, y, z = (points - body.eyes_mm.mean(axis=0)).T
     paint *= 1 - 0.25 * _bump(x, 0, 22) * _bump(z, -68, 8) * (y < 30)
-    return paint * (1 - outfit.beard * _bump(z, -95, 35) * (y < 60) * (np.abs(x) < 80))
+    return paint * (1 - beard * _bump(z, -95, 35) * (y < 60) * (np.abs(x) < 80))
 
 
-def _eyes(tailor: _Tailor) -> list[_Piece]:
+def eyes(tailor: Tailor, _outfit: Outfit | None = None) -> list[Piece]:
     """Both eyeballs with dark irises."""
     pieces = []
     for side, eye in zip("lr", tailor.body.eyes_mm, strict=True):
@@ -221,9 +146,8 @@ def _eyes(tailor: _Tailor) -> list[_Piece]:
     return pieces
 
 
-def _hair(tailor: _Tailor, rng: np.random.Generator) -> list[_Piece]:
+def _hair(tailor: Tailor, outfit: Outfit, rng: np.random.Generator) -> list[Piece]:
     """A cap of hair over the scalp, and strands down the back if it is long."""
-    outfit = tailor.outfit
     if outfit.hair == "bald":
         return []
     x, y, z = (tailor.body.vertices_mm - tailor.body.eyes_mm.mean(axis=0)).T
@@ -237,67 +161,3 @@ def _hair(tailor: _Tailor, rng: np.random.Generator) -> list[_Piece]:
         strands = np.minimum(z + outfit.hair_length, np.maximum(y - 15, z - 50))
         pieces.append(tailor.piece("hair", "helper_hair", strands, 6.0, 1.0))
     return pieces
-
-
-def _sewn(tailor: _Tailor, pieces: list[_Piece], materials: dict[str, np.ndarray]) -> Person:
-    """All pieces in one mesh."""
-    sizes = [len(piece.points_mm) for piece in pieces]
-    starts = np.cumsum([0, *sizes[:-1]])
-    vertices = np.concatenate([piece.points_mm for piece in pieces])
-    faces = np.concatenate([piece.cut.faces + start for piece, start in zip(pieces, starts, strict=True)])
-    normals = vertex_normals(vertices, faces)
-    material = np.repeat([MATERIALS.index(piece.material) for piece in pieces], sizes).astype(np.uint8)
-    bones, weights = _skinning(tailor.model, pieces)
-    closed = np.isin(material, [MATERIALS.index(name) for name in CLOSED_MATERIALS])
-    return Person(
-        body=tailor.body,
-        outfit=tailor.outfit,
-        sole_mm=float(-vertices[:, 2].min()),
-        vertices_mm=vertices.astype(np.float32),
-        normals=normals.astype(np.float32),
-        faces=faces.astype(np.int32),
-        two_sided=~closed[faces[:, 0]],
-        skin_bones=bones.astype(np.int32),
-        skin_weights=weights.astype(np.float32),
-        material=material,
-        materials=np.stack([materials[name] for name in MATERIALS]).astype(np.float32),
-        tint=np.concatenate([piece.tint for piece in pieces]).astype(np.float32),
-        wrinkle=np.concatenate([piece.wrinkle for piece in pieces]).astype(np.float32),
-        openness=_openness(vertices, normals, faces).astype(np.float32),
-    )
-
-
-def _skinning(model: BodyModel, pieces: list[_Piece]) -> tuple[np.ndarray, np.ndarray]:
-    """The four bones that move each sewn vertex most, and their weights, the largest first; hair hangs on the head."""
-    count = model.num_vertices
-    dense = np.zeros((count, len(BONE_INDEX)))
-    np.put_along_axis(dense, model.skin_bones, model.skin_weights, axis=1)
-    hanging = np.zeros_like(dense)
-    hanging[:, BONE_INDEX["head"]] = 1
-    mixed = np.concatenate([piece.cut.of(hanging if piece.material == "hair" else dense) for piece in pieces])
-    bones = np.argsort(-mixed, axis=1)[:, :4]
-    weights = np.take_along_axis(mixed, bones, axis=1)
-    return bones, weights / weights.sum(axis=1, keepdims=True)
-
-
-def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_directions: int = 32) -> np.ndarray:
-    """How much of the light from all around (but not from below) reaches each vertex at rest, 0.25..1."""
-    size, texels_per_mm = 192, np.float32(192 / 2300)
-    centre = tuple(vertices.mean(axis=0).astype(np.float32))
-    points, lifted = vertices.astype(np.float32), (vertices + 20 * normals).astype(np.float32)
-    screen, both_sides = np.empty_like(points), np.ones(len(faces), bool)
-    reached, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
-    steps = np.arange(num_directions) + 0.5
-    z, turn = 1 - 1.6 * steps / num_directions, np.pi * (1 + 5**0.5) * steps  # a spiral of even density
-    radius = np.sqrt(1 - z**2)
-    for towards in np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1):
-        rotation = tuple(tuple(row) for row in light_frame(towards).astype(np.float32))
-        depths, front = np.full((size, size), NOTHING_MM, np.float32), np.full((size, size), -1, np.int32)
-        project_along_light(points, rotation, centre, texels_per_mm, size, screen)
-        rasterise(screen, faces, both_sides, depths, front)
-        project_along_light(lifted, rotation, centre, texels_per_mm, size, screen)
-        column, row = screen[:, :2].astype(int).clip(0, size - 1).T
-        weight = np.maximum(0, normals @ towards)
-        possible += weight
-        reached += weight * (depths[row, column] < screen[:, 2] + 12)
-    return 0.25 + 0.75 * reached / possible

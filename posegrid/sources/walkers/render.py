@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from posegrid.body.camera import Camera
 from posegrid.sources.walkers import kernels
 from posegrid.sources.walkers.light import Light, light_frame
-from posegrid.sources.walkers.person import Person
+from posegrid.sources.walkers.sewing import Person
 
 SHADOW_MAP_SIZE = 256
 SHADOW_MAP_SPAN_MM = 2600.0
@@ -82,9 +82,10 @@ def pose_person(
 ) -> PosedPerson:
     """The person's surface in one pose, and its shadow map.
 
-    `rotations` and `bone_positions_mm` are one frame of `forward_kinematics`, the root raised by `person.sole_mm`.
+    `rotations` and `bone_positions_mm` are one frame of `forward_kinematics`, the root raised by `person.sole_mm`; for
+    a person with loose parts, of `loose.with_loose`.
     """
-    shifts = bone_positions_mm - np.einsum("bij,bj->bi", rotations, person.body.bone_heads_mm)
+    shifts = bone_positions_mm - np.einsum("bij,bj->bi", rotations, person.bone_heads_mm)
     attributes = np.empty((len(person.vertices_mm), kernels.NUM_ATTRIBUTES), np.float32)
     attributes[:, kernels.REST : kernels.REST + 3] = person.vertices_mm
     attributes[:, kernels.TINT] = person.tint

@@ -9,7 +9,8 @@ from posegrid.sources.walkers.body import load_body_model
 from posegrid.sources.walkers.garments import cut_faces, smoothed, vertex_normals
 from posegrid.sources.walkers.kernels import CHECKS, HOOPS
 from posegrid.sources.walkers.outfit import random_materials, random_outfit
-from posegrid.sources.walkers.person import MATERIALS, Person, dressed, random_person
+from posegrid.sources.walkers.person import dressed, random_person
+from posegrid.sources.walkers.sewing import MATERIALS, Person
 
 SQUARE = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
 TWO_FACES = np.array([[0, 1, 2], [0, 2, 3]])

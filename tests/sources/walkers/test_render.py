@@ -9,7 +9,7 @@ from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES
 from posegrid.sources.walkers import kernels
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, light_frame, random_light
-from posegrid.sources.walkers.person import Person, random_person
+from posegrid.sources.walkers.person import random_person
 from posegrid.sources.walkers.render import (
     PosedPerson,
     Sensor,
@@ -19,6 +19,7 @@ from posegrid.sources.walkers.render import (
     pose_person,
     render,
 )
+from posegrid.sources.walkers.sewing import Person
 from posegrid.sources.walkers.stage import studio_cameras
 
 SWING = 0.45
