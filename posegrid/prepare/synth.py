@@ -29,7 +29,7 @@ from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shar
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
 from posegrid.sources.walkers.activities import Activities
 from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
-from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
+from posegrid.sources.walkers.crops import CameraKind, CropPlan, MaskKind, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record
 from posegrid.sources.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ
@@ -80,6 +80,8 @@ class SynthSettings:
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's.
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
+    masks: MaskKind = "clean"
+    """faulty: three masks in four, and the boxes crops are cut by, are as wrong as background subtraction makes them."""
     activities: Activities = "walking"
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     motion: Path | None = None
@@ -256,6 +258,7 @@ def _jobs_of_subaction(
             margin=settings.margin,
             background=settings.background,
             cameras=settings.cameras,
+            masks=settings.masks,
         )
         path = settings.out / shard_name(subject, ACTION, subaction, f"part{part:02d}")
         yield CropJob(choose_walk(clip, walks, settings.motion_share), plan, path, first_frame_index)

@@ -17,6 +17,7 @@ from posegrid.sources.walkers.clips import Clip
 from posegrid.sources.walkers.crop_kernels import divide_by_coverage, multiply_by_coverage, projected_bounds
 from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expose, render
 from posegrid.sources.walkers.rooms import Room
+from posegrid.sources.walkers.shots import Shot, take_shot
 from posegrid.sources.walkers.stage import CAMERA_IDS, STUDIO_REACH_MM, VARIED_REACH_MM, varied_camera
 
 POSE_DECIMALS = 3
@@ -24,6 +25,7 @@ POSE_DECIMALS = 3
 CROP_BLUR = 0.08
 """Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted: least grey difference)."""
 CameraKind = Literal["human36m", "varied"]
+MaskKind = Literal["clean", "faulty"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
 
 
@@ -43,6 +45,8 @@ class CropPlan:
     """masked: as kept, with the mask for use beside the image."""
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own."""
+    masks: MaskKind = "clean"
+    """faulty: most masks, and the boxes that windows are cut from, are as wrong as background subtraction's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +83,18 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
         box = surface_box_px(posed, camera)
         if not (box[:2].min() >= 0 and box[2:].max() <= min(camera.size_wh)):
             continue
-        window = window_of_box(box, plan.margin).astype(np.float32)
-        rendered = _rendered(posed, camera, window, plan.image_size, room)
-        sensor = _averaged(clip.sensor, window, plan)
+        if room is not None and plan.masks == "faulty":
+            shot = _faulty_shot(clip, plan, posed, camera, box, room, frame, camera_id, window_of_box)
+        else:
+            window = window_of_box(box, plan.margin).astype(np.float32)
+            shot = _clean_shot(posed, camera, window, plan, room, clip.sensor, noise)
         yield WalkerCrop(
-            image=_cut_out(rendered, sensor, noise) if room is None else expose(rendered.light, sensor, noise),
-            mask=rendered.coverage >= 0.5,
+            image=shot.image,
+            mask=shot.mask,
             pose_cam_mm=np.round(camera.world_to_camera(clip.pose_world_mm(frame)), POSE_DECIMALS),
             camera=camera,
             camera_id=camera_id if plan.cameras == "human36m" else f"{camera_id}-{frame}",
-            window=window,
+            window=shot.window,
             frame_index=frame,
         )
 
@@ -131,7 +137,7 @@ def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
 
 
 def _room(clip: Clip, plan: CropPlan) -> Room | None:
-    if plan.background == "removed":
+    if plan.background == "removed" and plan.masks == "clean":
         return None
     return clip.room(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
 
@@ -143,9 +149,47 @@ def _averaged(sensor: Sensor, window: np.ndarray, plan: CropPlan) -> Sensor:
     return replace(sensor, blur=blur, noise_levels=sensor.noise_levels * share)
 
 
-def _rendered(posed: PosedPerson, camera: Camera, window: np.ndarray, size: int, room: Room | None) -> Rendered:
-    scene = None if room is None else room.picture(camera.windowed(window, size))
-    return render(posed, camera, window, size, scene)
+def _clean_shot(
+    posed: PosedPerson,
+    camera: Camera,
+    window: np.ndarray,
+    plan: CropPlan,
+    room: Room | None,
+    sensor: Sensor,
+    noise: np.random.Generator,
+) -> Shot:
+    scene = None if room is None else room.picture(camera.windowed(window, plan.image_size))
+    rendered = render(posed, camera, window, plan.image_size, scene)
+    sensor = _averaged(sensor, window, plan)
+    image = _cut_out(rendered, sensor, noise) if room is None else expose(rendered.light, sensor, noise)
+    return Shot(image, rendered.coverage >= 0.5, window)
+
+
+def _faulty_shot(
+    clip: Clip,
+    plan: CropPlan,
+    posed: PosedPerson,
+    camera: Camera,
+    box: np.ndarray,
+    room: Room,
+    frame: int,
+    camera_id: str,
+    window_of_box: WindowOfBox,
+) -> Shot:
+    """A shot from random numbers of its own, whatever other crops there are."""
+    shot = take_shot(
+        posed,
+        camera,
+        box,
+        lambda box_xyxy: window_of_box(box_xyxy, plan.margin),
+        plan.image_size,
+        room,
+        lambda window: _averaged(clip.sensor, window, plan),
+        clip.plan.clip_rng(f"shot/{frame}/{camera_id}"),
+    )
+    if plan.background != "removed":
+        return shot
+    return replace(shot, image=np.where(shot.mask[..., None], shot.image, np.uint8(0)))
 
 
 def _cut_out(rendered: Rendered, sensor: Sensor, noise: np.random.Generator) -> np.ndarray:
