@@ -1,4 +1,4 @@
-"""What background subtraction does to the masks and boxes of rendered walkers: the figures that `mask_faults.py` imitates.
+"""What background subtraction does to masks and boxes of rendered walkers: what `mask_faults.py` imitates.
 
     posegrid synth release --layout human36m --subjects S1 S5 S9 --frames 150 --picture-size 800 --activities varied
     python scripts/measure_mask_faults.py release --sheet sheet.png

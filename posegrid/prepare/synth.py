@@ -81,7 +81,7 @@ class SynthSettings:
     """human36m: four fixed cameras like the release's.
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
     masks: MaskKind = "clean"
-    """faulty: three masks in four, and the boxes crops are cut by, are as wrong as background subtraction makes them."""
+    """faulty: most masks, and the boxes that crops are cut by, are as wrong as background subtraction makes them."""
     activities: Activities = "walking"
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     motion: Path | None = None

@@ -15,17 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import ndtri
 
 from posegrid.sources.walkers.mask_kernels import averaged, closed_and_sampled, outlined, unlikeness_to_scene
 from posegrid.sources.walkers.render import Rendered
 
 CLEAN_SHARE = 0.28
 """So many crops keep their exact mask and box."""
-EDGE_CENTRE, EDGE_SPREAD = (0.004, 0.004, 0.004, 0.004), (0.004, 0.004, 0.004, 0.006)
+EDGE_CENTRE, EDGE_SPREAD = 0.002, 0.005
 """Of the error of each edge of the box, outwards, as a share of the box's longer side: usual value and spread."""
-CUT_CHANCE, ADDED_CHANCE = (0.03, 0.03, 0.03, 0.10), (0.05, 0.02, 0.05, 0.05)
-"""How often a part beyond an edge is lost (feet below, a head above, a hand beside), or something is added there,"""
-CUT_MEAN, ADDED_MEAN = 0.04, 0.06
+CUT_CHANCE, ADDED_CHANCE = (0.05, 0.12, 0.05, 0.2), (0.05, 0.02, 0.05, 0.04)
+"""How often a part beyond the left, top, right, bottom edge is lost (a hand, a head, feet), or something is added,"""
+CUT_MEAN, ADDED_MEAN = 0.07, 0.05
 """and how much on average, as a share of the box's longer side (exponential)."""
 MOST_CUT, MOST_ADDED = 0.2, 0.3
 NODES = 14
@@ -63,14 +64,14 @@ def random_faults(rng: np.random.Generator) -> MaskFaults | None:
     """Faults at random; None: this mask is exact."""
     if rng.random() < CLEAN_SHARE:
         return None
-    edges = rng.normal(EDGE_CENTRE, EDGE_SPREAD)
+    edges = rng.normal(EDGE_CENTRE, EDGE_SPREAD, 4)
     kind, sizes = rng.random(4), rng.exponential(1.0, 4)
     edges = np.where(kind < CUT_CHANCE, -np.minimum(CUT_MEAN * sizes, MOST_CUT), edges)
     edges = np.where(kind > 1 - np.array(ADDED_CHANCE), np.minimum(ADDED_MEAN * sizes, MOST_ADDED), edges)
     lags = rng.random() < 0.1
     return MaskFaults(
         edges=tuple(float(edge) for edge in edges),  # type: ignore[arg-type]  # four of them
-        limit_levels=float(np.exp(rng.uniform(np.log(6), np.log(28)))),
+        limit_levels=float(np.exp(rng.uniform(np.log(8), np.log(40)))),
         shadow_levels=float(rng.uniform(5, 25) if rng.random() < 0.25 else rng.uniform(25, 120)),
         level=float(rng.uniform(0.3, 0.9)),
         wave_share=float(rng.uniform(0.0, 0.5)),
@@ -107,7 +108,7 @@ def faulty_mask(
         means, np.float32(faults.level), nodes[0], np.float32(faults.wave_share), nodes[1], np.float32(from_lump),
         np.float32(-from_lump), near, box_crop_px.astype(np.float32), found,
     )  # fmt: skip
-    _add_blobs(found, coverage, faults, box_crop_px, rng)
+    _add_blobs(found, faults, box_crop_px, rng)
     averaged(found, max(1, round(2 * block_px)), means)
     mask = np.empty(coverage.shape, bool)
     first = rng.random(2) * block_px
@@ -119,28 +120,29 @@ def faulty_mask(
 
 
 def _normal_limit(share: float) -> float:
-    """What a field between normal nodes exceeds on so large a share of its area: the usual bound 2 Q(z) < e^(-z^2/2)."""
-    return 0.67 * (-2 * np.log(max(2 * share, 1e-12))) ** 0.5 if share > 0 else 1e9
+    """What a field between normal nodes (2/3 of their spread, on average) exceeds on about so large a share."""
+    return -2 / 3 * float(ndtri(min(share, 0.5))) if share > 0 else 1e9
 
 
-def _add_blobs(
-    found: np.ndarray, coverage: np.ndarray, faults: MaskFaults, box: np.ndarray, rng: np.random.Generator
-) -> None:
-    """Put an ellipse between the person and each edge of the box that lies well outside: a neighbour, a ghost."""
-    size, longer = len(found), max(box[2] - box[0], box[3] - box[1])
+def _add_blobs(found: np.ndarray, faults: MaskFaults, box: np.ndarray, rng: np.random.Generator) -> None:
+    """Put a lump between the person and each edge of the box that lies well outside: a neighbour, a ghost."""
+    longer = max(box[2] - box[0], box[3] - box[1])
     for side, error in enumerate(faults.edges):
         if error < 0.02:
             continue
-        along = rng.uniform(0.1, 0.9)
-        half = np.array([error * longer * rng.uniform(0.55, 1.0), longer * rng.uniform(0.02, 0.2)])
+        out, along = error * longer * rng.uniform(0.5, 1.0), longer * rng.uniform(0.02, 0.15)
         axis = side % 2
         middle = np.empty(2)
-        middle[axis] = box[side] + (half[0] if side < 2 else -half[0])
-        middle[1 - axis] = box[1 - axis] + along * (box[3 - axis] - box[1 - axis])
-        if axis == 1:
-            half = half[::-1]
-        left, top = (max(0, int(v)) for v in middle - half)
-        right, bottom = (min(size, int(np.ceil(v)) + 1) for v in middle + half)
-        x, y = np.arange(left, right) + 0.5, np.arange(top, bottom)[:, None] + 0.5
-        inside = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1
-        found[top:bottom, left:right][inside] = 1
+        middle[axis] = box[side] + (out if side < 2 else -out)
+        middle[1 - axis] = rng.uniform(box[1 - axis], box[3 - axis])
+        half = np.array([out, along] if axis == 0 else [along, out])
+        for _ in range(3):
+            _add_ellipse(found, middle + half * rng.uniform(-0.5, 0.5, 2), half * rng.uniform(0.3, 0.9, 2))
+
+
+def _add_ellipse(found: np.ndarray, middle: np.ndarray, half: np.ndarray) -> None:
+    left, top = (max(0, int(v)) for v in middle - half)
+    right, bottom = (max(0, int(np.ceil(v))) for v in middle + half)
+    part = found[top:bottom, left:right]
+    x, y = left + np.arange(part.shape[1]) + 0.5, top + np.arange(part.shape[0])[:, None] + 0.5
+    part[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1

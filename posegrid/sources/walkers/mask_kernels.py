@@ -10,7 +10,7 @@ ONE = np.float32(1)
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def unlikeness_to_scene(light, behind, coverage, limit, shadow_limit, score):
-    """Fill `score` (S, S): how unlike the empty scene each pixel of a picture is; 1 = as unlike as a person's, most 1.6.
+    """Fill `score` (S, S): how unlike the empty scene each pixel is; 1 = as unlike as a person's, most 1.6.
 
     light, behind: linear RGB (S, S, 3) with and without the person. Tone is taken as the square root of light. Off the
     person only the shadow on the floor differs, of which a difference below `shadow_limit` (of 255) is forgiven.
@@ -33,29 +33,18 @@ def unlikeness_to_scene(light, behind, coverage, limit, shadow_limit, score):
 def averaged(values, reach, means):
     """Fill `means` (S, S) with the averages of `values` over squares of 2 reach + 1 pixels, cut off at the edge."""
     size = values.shape[0]
-    rows = np.empty((size, size), np.float32)
+    sums = np.zeros((size + 1, size + 1), np.float32)
     for y in range(size):
-        total = np.float32(0)
-        for x in range(min(reach, size)):
-            total += values[y, x]
+        row = np.float32(0)
         for x in range(size):
-            if x + reach < size:
-                total += values[y, x + reach]
-            if x - reach - 1 >= 0:
-                total -= values[y, x - reach - 1]
-            rows[y, x] = total / np.float32(min(x + reach, size - 1) - max(x - reach, 0) + 1)
-    totals = np.zeros(size, np.float32)
-    for y in range(min(reach, size)):
-        for x in range(size):
-            totals[x] += rows[y, x]
+            row += values[y, x]
+            sums[y + 1, x + 1] = sums[y, x + 1] + row
     for y in range(size):
-        count = np.float32(min(y + reach, size - 1) - max(y - reach, 0) + 1)
+        top, bottom = max(y - reach, 0), min(y + reach + 1, size)
         for x in range(size):
-            if y + reach < size:
-                totals[x] += rows[y + reach, x]
-            if y - reach - 1 >= 0:
-                totals[x] -= rows[y - reach - 1, x]
-            means[y, x] = totals[x] / count
+            left, right = max(x - reach, 0), min(x + reach + 1, size)
+            total = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+            means[y, x] = total / np.float32((bottom - top) * (right - left))
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
@@ -93,9 +82,9 @@ def outlined(score, level, waves, wave_share, patches, lump_from, hole_to, near,
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def closed_and_sampled(found, means, most, first_x, first_y, block, mask):
-    """Fill `mask` (S, S) bool: what was found or lies mostly among it, in square blocks of pixels from first_x, first_y.
+    """Fill `mask` (S, S) bool: what was found or lies mostly among it, in square blocks.
 
-    means: averages of `found`; a pixel whose average exceeds `most` is taken in.
+    The blocks start at first_x, first_y. means: averages of `found`; a pixel whose average exceeds `most` is taken in.
     """
     size = mask.shape[0]
     for y in range(size):
