@@ -28,7 +28,8 @@ from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftover
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
 from posegrid.sources.walkers.activities import Activities
-from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
+from posegrid.sources.walkers.backdrop import picture_files
+from posegrid.sources.walkers.clips import ClipPlan, Scenes, choose_walk, film
 from posegrid.sources.walkers.crops import CameraKind, CropPlan, MaskKind, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record
@@ -82,6 +83,11 @@ class SynthSettings:
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that crops are cut by, are as wrong as background subtraction makes them."""
+    scenes: Scenes = "plain"
+    """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; sun and backlight, dim
+    and compressed video, things before the person, people cut by the picture's edge, cameras rolled more often."""
+    backgrounds: Path | None = None
+    """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as background."""
     activities: Activities = "walking"
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     motion: Path | None = None
@@ -128,6 +134,10 @@ class SynthSettings:
             raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
         if self.motion is not None and not self.motion.is_dir():
             raise SettingsError(f"{self.motion} is no folder; --motion takes a folder with ASF and AMC files.")
+        if self.backgrounds is not None and not self.backgrounds.is_dir():
+            raise SettingsError(f"{self.backgrounds} is no folder; --backgrounds takes a folder with pictures.")
+        if self.backgrounds is not None and self.scenes != "varied":
+            raise SettingsError("--backgrounds are seen in varied scenes only; add --scenes varied.")
 
 
 @dataclass(frozen=True)
@@ -187,7 +197,8 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
 
 def recorded(settings: SynthSettings) -> dict[str, object]:
     """The settings that decide what is in a shard, as JSON holds them: more people change no shard that is there."""
-    values = asdict(settings) | {"motion": str(settings.motion.resolve()) if settings.motion else None}
+    folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
+    values = asdict(settings) | {name: str(path.resolve()) if path else None for name, path in folders.items()}
     left_out = ("out", "workers", "cluster", "people", "validation_people", "test_people")
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -238,6 +249,7 @@ def _jobs_of_subaction(
     settings: SynthSettings, walks: list[RecordedWalk], subject: str, subaction: int, num_crops: int
 ) -> Iterator[CropJob]:
     first_frame_index = 0
+    backgrounds = picture_files(settings.backgrounds) if settings.backgrounds else ()
     num_parts = -(-num_crops // CROPS_PER_SHARD)
     for part in range(1, num_parts + 1):
         crops = num_crops // num_parts + (part <= num_crops % num_parts)
@@ -249,6 +261,8 @@ def _jobs_of_subaction(
             part=part,
             num_frames=(moments - 1) * settings.every_nth_frame + 1,
             activities=settings.activities,
+            scenes=settings.scenes,
+            backgrounds=backgrounds,
         )
         plan = CropPlan(
             num_crops=crops,

@@ -6,6 +6,8 @@ are the same in all clips of the subject; gait and path change from clip to clip
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -13,12 +15,14 @@ from jaxtyping import Float
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
 from posegrid.sources.walkers.activities import ACTIVITIES, Activities, plain_walk, varied_motion
+from posegrid.sources.walkers.backdrop import Backdrop, load_backdrop
 from posegrid.sources.walkers.joints import joints_world_mm
-from posegrid.sources.walkers.light import Light, random_light
+from posegrid.sources.walkers.light import Light, random_light, varied_light
 from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk
 from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
 from posegrid.sources.walkers.person import Person, random_person
-from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor
+from posegrid.sources.walkers.places import random_place
+from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor, varied_sensor
 from posegrid.sources.walkers.rooms import Room, random_room
 from posegrid.sources.walkers.stage import (
     PICTURE_SIZE_PX,
@@ -26,6 +30,8 @@ from posegrid.sources.walkers.stage import (
     WALKING_HALF_SIZE_MM,
     studio_cameras,
 )
+
+Scenes = Literal["plain", "varied"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ class ClipPlan:
     """The captured walk to repeat; None: a made-up gait."""
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
+    scenes: Scenes = "plain"
+    """plain: a room and soft light. varied: any place, light and camera, and what stands in the way."""
+    backgrounds: tuple[Path, ...] = ()
+    """Pictures to take as backgrounds, in the place of half of the varied places."""
     picture_size: int = PICTURE_SIZE_PX
     """Width and height of the studio's pictures in pixels."""
 
@@ -88,9 +98,15 @@ class Clip:
         """The skeleton's 17 joints in one frame."""
         return self.joints_world_mm[frame, list(HUMAN36M_32_TO_17)]
 
-    def room(self, reach_mm: float) -> Room:
-        """The subject's room, large enough for cameras that stand so far from its middle (mm)."""
-        return random_room(self.plan.subject_rng("room"), reach_mm)
+    def room(self, reach_mm: float) -> Room | Backdrop:
+        """The subject's room or place, large enough for cameras that stand so far from its middle (mm)."""
+        rng = self.plan.subject_rng("room")
+        if self.plan.scenes == "plain":
+            return random_room(rng, reach_mm)
+        pictures = self.plan.backgrounds
+        if pictures and rng.random() < 0.5:
+            return load_backdrop(pictures[int(rng.integers(len(pictures)))])
+        return random_place(rng, reach_mm)
 
 
 def film(plan: ClipPlan) -> Clip:
@@ -99,14 +115,15 @@ def film(plan: ClipPlan) -> Clip:
     path = _studio_path(plan.clip_rng("path"))
     motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
     positions = motion.bone_positions(person.body)
+    plain = plan.scenes == "plain"
     return Clip(
         plan=plan,
         person=person,
         motion=motion,
         bone_positions_mm=positions,
         joints_world_mm=joints_world_mm(person.body, motion.rotations, positions),
-        light=random_light(plan.subject_rng("light")),
-        sensor=random_sensor(plan.subject_rng("sensor")),
+        light=(random_light if plain else varied_light)(plan.subject_rng("light")),
+        sensor=(random_sensor if plain else varied_sensor)(plan.subject_rng("sensor")),
         cameras=plan.cameras(),
     )
 

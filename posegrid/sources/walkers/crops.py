@@ -13,17 +13,22 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
+from posegrid.sources.walkers.backdrop import Backdrop
 from posegrid.sources.walkers.clips import Clip
 from posegrid.sources.walkers.crop_kernels import divide_by_coverage, multiply_by_coverage, projected_bounds
 from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expose, render
 from posegrid.sources.walkers.rooms import Room
-from posegrid.sources.walkers.shots import Shot, take_shot
+from posegrid.sources.walkers.shots import Shot, Trouble, clipped, take_shot
 from posegrid.sources.walkers.stage import CAMERA_IDS, STUDIO_REACH_MM, VARIED_REACH_MM, varied_camera
 
 POSE_DECIMALS = 3
 """Poses are rounded to the micrometre: linear algebra on more threads or another machine differs by less."""
 CROP_BLUR = 0.08
 """Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted: least grey difference)."""
+ROLLED_SHARE, OVERHANG_SHARE, OVERHANG_MM = 0.35, 0.15, 700.0
+"""Of the cameras of varied scenes: so many are rolled, so many have the person up to so far over the picture's edge."""
+LEAST_SEEN = 0.6
+"""So much of the width and height of the person's box must lie in the picture."""
 CameraKind = Literal["human36m", "varied"]
 MaskKind = Literal["clean", "faulty"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
@@ -81,10 +86,10 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
             posed = clip.posed(frame)
         camera = _camera(clip, plan, frame, camera_id)
         box = surface_box_px(posed, camera)
-        if not (box[:2].min() >= 0 and box[2:].max() <= min(camera.size_wh)):
+        if not _is_seen(box, camera, whole=clip.plan.scenes == "plain"):
             continue
-        if room is not None and plan.masks == "faulty":
-            shot = _faulty_shot(clip, plan, posed, camera, box, room, frame, camera_id, window_of_box)
+        if room is not None and _is_varied(clip, plan):
+            shot = _varied_shot(clip, plan, posed, camera, box, room, frame, camera_id, window_of_box)
         else:
             window = window_of_box(box, plan.margin).astype(np.float32)
             shot = _clean_shot(posed, camera, window, plan, room, clip.sensor, noise)
@@ -133,11 +138,26 @@ def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
         return clip.cameras[camera_id]
     rng = clip.plan.clip_rng(f"camera/{frame}/{camera_id}")
     around = clip.motion.root_mm[frame] * [1.0, 1.0, 0.0]
-    return varied_camera(rng, around, clip.person.body.stature_mm, clip.plan.picture_size)
+    stature_mm, size_px = clip.person.body.stature_mm, clip.plan.picture_size
+    if clip.plan.scenes == "plain":
+        return varied_camera(rng, around, stature_mm, size_px)
+    overhang_mm = OVERHANG_MM if rng.random() < OVERHANG_SHARE else 0.0
+    return varied_camera(rng, around, stature_mm, size_px, rolled_share=ROLLED_SHARE, overhang_mm=overhang_mm)
 
 
-def _room(clip: Clip, plan: CropPlan) -> Room | None:
-    if plan.background == "removed" and plan.masks == "clean":
+def _is_varied(clip: Clip, plan: CropPlan) -> bool:
+    return plan.masks == "faulty" or clip.plan.scenes == "varied"
+
+
+def _is_seen(box: Float[np.ndarray, "4"], camera: Camera, *, whole: bool) -> bool:
+    """Whether the person is whole in the picture, or for the most part; no person behind the camera is."""
+    inside = clipped(box, camera)
+    shares = (inside[2:] - inside[:2]) / (box[2:] - box[:2])
+    return bool(shares.min() == 1.0 if whole else shares.min() >= LEAST_SEEN)
+
+
+def _room(clip: Clip, plan: CropPlan) -> Room | Backdrop | None:
+    if plan.background == "removed" and not _is_varied(clip, plan):
         return None
     return clip.room(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
 
@@ -154,7 +174,7 @@ def _clean_shot(
     camera: Camera,
     window: np.ndarray,
     plan: CropPlan,
-    room: Room | None,
+    room: Room | Backdrop | None,
     sensor: Sensor,
     noise: np.random.Generator,
 ) -> Shot:
@@ -165,13 +185,13 @@ def _clean_shot(
     return Shot(image, rendered.coverage >= 0.5, window)
 
 
-def _faulty_shot(
+def _varied_shot(
     clip: Clip,
     plan: CropPlan,
     posed: PosedPerson,
     camera: Camera,
     box: np.ndarray,
-    room: Room,
+    room: Room | Backdrop,
     frame: int,
     camera_id: str,
     window_of_box: WindowOfBox,
@@ -186,6 +206,7 @@ def _faulty_shot(
         room,
         lambda window: _averaged(clip.sensor, window, plan),
         clip.plan.clip_rng(f"shot/{frame}/{camera_id}"),
+        Trouble(faulty_masks=plan.masks == "faulty", varied_scene=clip.plan.scenes == "varied"),
     )
     if plan.background != "removed":
         return shot
