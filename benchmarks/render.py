@@ -6,13 +6,14 @@ The reference of the ratio is the same rasteriser alone (projection and visibili
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from posegrid.prepare.crop import window_of_box
 from posegrid.sources.walkers import kernels
-from posegrid.sources.walkers.clips import ClipPlan, film
-from posegrid.sources.walkers.crops import CropPlan, render_crops
+from posegrid.sources.walkers.clips import ClipPlan, Scenes, film
+from posegrid.sources.walkers.crops import CropPlan, MaskKind, render_crops
 
 NUM_CROPS = 160
 ROUNDS = 3
@@ -34,6 +35,24 @@ def main() -> None:
             f"{size} px: {NUM_CROPS / seconds:.0f} crops/s per core, everything on; "
             f"{bare / seconds:.2f} of the speed of the rasteriser alone"
         )
+        for scenes, masks in (("plain", "faulty"), ("varied", "faulty")):
+            masked(size, scenes, masks)
+
+
+def masked(size: int, scenes: Scenes, masks: MaskKind) -> None:
+    """Print the speed of crops with masks beside them, and how much of that clean masks in plain rooms have."""
+    seconds = []
+    for scene, mask in (("plain", "clean"), (scenes, masks)):
+        clip = film(ClipPlan(seed=0, subject="B0001", num_frames=NUM_CROPS * 5, scenes=scene))
+        plan = CropPlan(NUM_CROPS, 4, 5, size, background="masked", cameras="varied", masks=mask)
+        list(render_crops(clip, replace(plan, num_crops=4), window_of_box))
+        count = len(list(render_crops(clip, plan, window_of_box)))
+        runs = [seconds_of(lambda c=clip, p=plan: list(render_crops(c, p, window_of_box))) for _ in range(ROUNDS)]
+        seconds.append(min(runs) / count)
+    print(
+        f"{size} px, background kept, {scenes} scenes, {masks} masks: {1 / seconds[1]:.0f} crops/s per core; "
+        f"{seconds[0] / seconds[1]:.2f} of the speed of clean masks in plain rooms"
+    )
 
 
 def visibility(clip, size: int) -> None:

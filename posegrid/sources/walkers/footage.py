@@ -8,14 +8,18 @@ from jaxtyping import UInt8
 from PIL import Image
 
 UNTOUCHED_SHARE = 0.15
+GAMMA_RANGE = (0.5, 1.8)
+"""How far a camera's exposure bends the levels, at most."""
 
 
 @dataclass(frozen=True)
 class Footage:
     """How a crop's video was taken and stored. The default changes nothing."""
 
-    gamma: float = 1.0
-    """Exponent of the grey levels 0..1."""
+    mean_level: float | None = None
+    """Mean (of 0..1) that the camera exposes for, as far as it can; None: as the light is."""
+    contrast: float = 1.0
+    """Slope of the tone curve about that mean; blacks and whites are cut off as cameras do."""
     black_level: float = 0.0
     """Level (of 255) that black becomes: haze, stray light."""
     smear: float = 0.0
@@ -32,8 +36,9 @@ def random_footage(rng: np.random.Generator) -> Footage:
     if rng.random() < UNTOUCHED_SHARE:
         return Footage()
     return Footage(
-        gamma=float(np.exp(rng.normal(0.0, 0.22))),
-        black_level=float(rng.uniform(0, 40)) if rng.random() < 0.3 else 0.0,
+        mean_level=float(rng.uniform(0.22, 0.62)),
+        contrast=float(np.exp(rng.normal(0.3, 0.25))),
+        black_level=float(rng.uniform(0, 30)) if rng.random() < 0.2 else 0.0,
         smear=float(rng.uniform(0.01, 0.05)) if rng.random() < 0.25 else 0.0,
         smear_upright=bool(rng.random() < 0.25),
         scale=float(rng.uniform(0.45, 0.85)) if rng.random() < 0.35 else 1.0,
@@ -61,8 +66,11 @@ def degraded(image: UInt8[np.ndarray, "size size 3"], footage: Footage) -> UInt8
 
 
 def _toned(image: np.ndarray, footage: Footage) -> np.ndarray:
-    levels = np.linspace(0, 1, 256) ** footage.gamma * (255 - footage.black_level) + footage.black_level
-    return (levels + 0.5).astype(np.uint8)[image]
+    levels, mean = np.linspace(0, 1, 256), float(np.clip(image.mean() / 255, 0.05, 0.95))
+    wanted = mean if footage.mean_level is None else footage.mean_level
+    gamma = np.clip(np.log(wanted) / np.log(mean), *GAMMA_RANGE)
+    levels = np.clip((levels**gamma - wanted) * footage.contrast + wanted, 0, 1)
+    return (levels * (255 - footage.black_level) + footage.black_level + 0.5).astype(np.uint8)[image]
 
 
 def _smeared(image: np.ndarray, length: int, axis: int) -> np.ndarray:

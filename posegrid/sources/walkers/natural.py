@@ -42,7 +42,7 @@ def leaves(
     for size in -np.sort(-sizes):
         x, y = rng.random(2) * (columns, rows)
         half_x, half_y = size * np.exp(rng.normal(0, 0.4, 2)) / 2
-        colour = _bytes(palette[int(rng.integers(len(palette)))] * np.exp(rng.normal(0, 0.35)))
+        colour = _bytes(palette[int(rng.integers(len(palette)))] * np.exp(rng.normal(0, 0.2)))
         box = (x - half_x, y - half_y, x + half_x, y + half_y)
         (draw.rectangle if rng.random() < boxes else draw.ellipse)(box, fill=colour)
     return (np.asarray(picture, np.float32) / 255) ** 2

@@ -45,7 +45,7 @@ def _sky_colour(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
 def _greens(rng: np.random.Generator) -> Float[np.ndarray, "6 3"]:
     """The colours of one kind of plants in light and shade, and of the earth between them."""
     hue = np.array([rng.uniform(0.35, 0.9), 1.0, rng.uniform(0.2, 0.45)])
-    shades = np.exp(rng.uniform(np.log(0.02), np.log(0.4), 6))
+    shades = np.exp(np.log(rng.uniform(0.04, 0.2)) + rng.normal(0, 0.5, 6))
     return (hue * shades[:, None] * np.exp(rng.normal(0, 0.1, (6, 3)))).astype(np.float32)
 
 
@@ -66,8 +66,8 @@ def _backdrop(rng: np.random.Generator, shape: tuple[int, int], texel: float, ki
     if kind == "street" and rng.random() < 0.7:
         front = _house_front(rng, shape, texel)
     else:
-        front = leaves(rng, shape, _greens(rng), rng.uniform(100, 400) / texel, boxes=0.0)
-        front = front * np.exp(0.35 * fractal(rng, shape, 1500 / texel))[..., None]
+        front = leaves(rng, shape, _greens(rng), rng.uniform(150, 500) / texel, boxes=0.0)
+        front = front * np.exp(0.5 * fractal(rng, shape, 1500 / texel))[..., None]
     tall = rng.uniform(0.25, 1.1) * shape[0]
     ragged = 0.0 if kind == "street" else 0.2 * tall
     top = tall + ragged * fractal(rng, (2, shape[1]), 100)[0]
