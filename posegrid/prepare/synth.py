@@ -132,10 +132,9 @@ class SynthSettings:
             raise SettingsError(f"There is no subject {', '.join(strangers)}; choose among {', '.join(known)}.")
         if self.picture_size % 2:
             raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
-        if self.motion is not None and not self.motion.is_dir():
-            raise SettingsError(f"{self.motion} is no folder; --motion takes a folder with ASF and AMC files.")
-        if self.backgrounds is not None and not self.backgrounds.is_dir():
-            raise SettingsError(f"{self.backgrounds} is no folder; --backgrounds takes a folder with pictures.")
+        for name, files in (("motion", "ASF and AMC files"), ("backgrounds", "pictures")):
+            if (folder := getattr(self, name)) is not None and not folder.is_dir():
+                raise SettingsError(f"{folder} is no folder; --{name} takes a folder with {files}.")
         if self.backgrounds is not None and self.scenes != "varied":
             raise SettingsError("--backgrounds are seen in varied scenes only; add --scenes varied.")
 
@@ -249,7 +248,6 @@ def _jobs_of_subaction(
     settings: SynthSettings, walks: list[RecordedWalk], subject: str, subaction: int, num_crops: int
 ) -> Iterator[CropJob]:
     first_frame_index = 0
-    backgrounds = picture_files(settings.backgrounds) if settings.backgrounds else ()
     num_parts = -(-num_crops // CROPS_PER_SHARD)
     for part in range(1, num_parts + 1):
         crops = num_crops // num_parts + (part <= num_crops % num_parts)
@@ -262,7 +260,7 @@ def _jobs_of_subaction(
             num_frames=(moments - 1) * settings.every_nth_frame + 1,
             activities=settings.activities,
             scenes=settings.scenes,
-            backgrounds=backgrounds,
+            backgrounds=picture_files(settings.backgrounds),
         )
         plan = CropPlan(
             num_crops=crops,
@@ -353,6 +351,8 @@ def release_plans(settings: SynthSettings) -> list[ClipPlan]:
             subaction=subaction,
             num_frames=settings.frames,
             activities=settings.activities,
+            scenes=settings.scenes,
+            backgrounds=picture_files(settings.backgrounds),
             picture_size=settings.picture_size,
         )
         for subjects in subjects_by_split(settings).values()

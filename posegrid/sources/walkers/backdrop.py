@@ -36,8 +36,10 @@ class Backdrop:
         return (np.asarray(part, np.float32) / 255) ** np.float32(2.2)
 
 
-def picture_files(folder: Path) -> tuple[Path, ...]:
-    """The folder's pictures by name. Raises SourceError if there are none."""
+def picture_files(folder: Path | None) -> tuple[Path, ...]:
+    """The folder's pictures by name; without a folder none. Raises SourceError if it holds none."""
+    if folder is None:
+        return ()
     found = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES))
     if not found:
         raise SourceError(f"{folder} holds no pictures: expected files that end in {', '.join(SUFFIXES)}.")

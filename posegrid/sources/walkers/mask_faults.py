@@ -51,6 +51,8 @@ class MaskFaults:
     """Of the person's surroundings taken in, and of the person lost, in lumps."""
     joining: float
     """A pixel is taken in if more than this share of its neighbourhood is: 1 leaves all gaps open."""
+    takes_in_others: bool
+    """Whether other people's parts that are near count as the person's."""
     flicker_px: tuple[int, int]
     """The mask lags by so many crop pixels."""
 
@@ -77,6 +79,7 @@ def random_faults(rng: np.random.Generator) -> MaskFaults | None:
         wave_share=float(rng.uniform(0.0, 0.5)),
         lump_share=float(rng.exponential(0.01)) if rng.random() < 0.5 else 0.0,
         joining=float(rng.uniform(0.5, 0.8)),
+        takes_in_others=bool(rng.random() < 0.4),
         flicker_px=(int(rng.integers(-2, 3)), int(rng.integers(-1, 2))) if lags else (0, 0),
     )
 

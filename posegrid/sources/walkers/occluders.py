@@ -25,6 +25,11 @@ class Occluder:
     reach: float
     """How wide it is; of furniture: how far down its upper edge is."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether it can pass for a part of the person: what stands still belongs to the empty scene."""
+        return self.kind in ("passer-by", "bystander")
+
     def box(self, box_xyxy: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
         """The box of what is still seen of the person."""
         if self.kind != "furniture":
@@ -53,7 +58,7 @@ def draw(
 
     `box_crop_px`: the whole person's box in the crop.
     """
-    if occluder.kind in ("passer-by", "bystander"):
+    if occluder.moves:
         return _draw_person(occluder, light, coverage, rng)
     shape = Image.new("L", light.shape[:2])
     x0, y0, x1, y1 = (float(v) for v in box_crop_px)

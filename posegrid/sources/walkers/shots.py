@@ -15,6 +15,7 @@ from posegrid.body.camera import Camera
 from posegrid.sources.walkers.backdrop import Backdrop
 from posegrid.sources.walkers.footage import Footage, degraded, random_footage
 from posegrid.sources.walkers.mask_faults import MaskFaults, faulty_mask, random_faults
+from posegrid.sources.walkers.mask_kernels import averaged
 from posegrid.sources.walkers.occluders import draw, random_occluder
 from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expose, render
 from posegrid.sources.walkers.rooms import Room
@@ -70,7 +71,11 @@ def take_shot(
     mask = _mask(rendered, behind, faults, (box - corner) * scale, scale, camera, rng)
     if occluder is not None:
         hidden = draw(occluder, rendered.light, rendered.coverage, (true_box - corner) * scale, rng)
-        mask &= ~hidden
+        mask = (
+            _beside_others(mask, hidden, rendered.coverage)
+            if faults and faults.takes_in_others and occluder.moves
+            else mask & ~hidden
+        )
     image = degraded(expose(rendered.light, sensor_of_window(window), rng), footage)
     outside = _outside(window, size, camera)
     image[outside], mask[outside] = 0, False
@@ -95,6 +100,13 @@ def _mask(
         return rendered.mask
     factor = max(1, round((camera.size_wh[0] * camera.size_wh[1] / WORKING_PIXELS) ** 0.5))
     return faulty_mask(rendered, behind, faults, box_crop_px, factor * scale, rng)
+
+
+def _beside_others(mask: np.ndarray, others: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+    """The mask with what is near of somebody else."""
+    near = np.empty_like(coverage)
+    averaged(coverage, len(coverage) // 12, near)
+    return mask | (others & (near > np.float32(0.02)))
 
 
 def _outside(window: np.ndarray, size: int, camera: Camera) -> np.ndarray:

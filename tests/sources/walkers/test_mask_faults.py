@@ -18,6 +18,7 @@ MILD = MaskFaults(
     wave_share=0.0,
     lump_share=0.0,
     joining=1.0,
+    takes_in_others=False,
     flicker_px=(0, 0),
 )
 WHOLE = np.array([0.0, 0.0, SIZE, SIZE])
