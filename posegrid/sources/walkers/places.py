@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.sources.walkers.natural import fractal, leaves
-from posegrid.sources.walkers.paint import colour, noise
+from posegrid.sources.walkers.paint import colour, floor, noise, wall
 from posegrid.sources.walkers.rooms import SIDES, Room, box_of_textures, random_room, texture_shape
 
 KINDS = {"room": 0.4, "cluttered": 0.2, "garden": 0.25, "street": 0.15}
@@ -31,7 +31,7 @@ def random_place(rng: np.random.Generator, reach_mm: float) -> Room:
         if axis == 2 and side > 0:
             painted = sky * (1 + 0.12 * fractal(rng, shape, 60))[..., None]
         elif axis == 2:
-            painted = _ground(rng, shape, kind)
+            painted = _ground(rng, shape, kind) if outdoors else floor(rng, shape, texel)
         else:
             painted = _backdrop(rng, shape, texel, kind, sky)
         textures.append(np.clip(painted, 0.004, 1.0).astype(np.float32))
@@ -50,18 +50,17 @@ def _greens(rng: np.random.Generator) -> Float[np.ndarray, "6 3"]:
 
 
 def _ground(rng: np.random.Generator, shape: tuple[int, int], kind: str) -> np.ndarray:
-    """Grass, earth, gravel, asphalt, or indoors a carpet."""
+    """Grass, earth, gravel or asphalt."""
     base = _greens(rng)[0] + 0.05 if kind == "garden" and rng.random() < 0.7 else colour(rng, 0.06, 0.45, 0.12)
     contrast, fine = rng.uniform(0.08, 0.35), rng.uniform(0.0, 0.3) if kind == "garden" else rng.uniform(0.0, 0.1)
-    shade = contrast * fractal(rng, shape, rng.uniform(8, 120)) + fine * noise(rng, shape, 1.0)
+    shade = contrast * fractal(rng, shape, rng.uniform(8, 60)) + fine * noise(rng, shape, 1.0)
     return base * np.exp(shade)[..., None]
 
 
 def _backdrop(rng: np.random.Generator, shape: tuple[int, int], texel: float, kind: str, sky: np.ndarray) -> np.ndarray:
     """One side of the place; rows run upwards."""
     if kind == "cluttered":
-        palette = np.stack([colour(rng, 0.02, 0.8, 0.5) for _ in range(8)])
-        return leaves(rng, shape, palette, rng.uniform(300, 1500) / texel, boxes=rng.uniform(0.5, 1.0))
+        return _cluttered_wall(rng, shape, texel)
     painted = sky * (1 + 0.1 * fractal(rng, shape, 80))[..., None]
     if kind == "street" and rng.random() < 0.7:
         front = _house_front(rng, shape, texel)
@@ -72,6 +71,18 @@ def _backdrop(rng: np.random.Generator, shape: tuple[int, int], texel: float, ki
     ragged = 0.0 if kind == "street" else 0.2 * tall
     top = tall + ragged * fractal(rng, (2, shape[1]), 100)[0]
     return np.where((np.arange(shape[0])[:, None] < top)[..., None], front, painted)
+
+
+def _cluttered_wall(rng: np.random.Generator, shape: tuple[int, int], texel: float) -> np.ndarray:
+    """A wall with heaps and shelves of things before it."""
+    painted = wall(rng, shape, texel)
+    for _ in range(int(rng.integers(1, 5))):
+        high, wide = int(rng.uniform(500, 2600) / texel), int(rng.uniform(1000, 6000) / texel)
+        left = int(rng.integers(0, shape[1]))
+        part = painted[:high, left : left + wide]
+        palette = np.stack([colour(rng, 0.02, 0.8, 0.4) for _ in range(6)])
+        part[:] = leaves(rng, part.shape[:2], palette, rng.uniform(300, 1200) / texel, boxes=rng.uniform(0.6, 1.0))
+    return painted
 
 
 def _house_front(rng: np.random.Generator, shape: tuple[int, int], texel: float) -> np.ndarray:
