@@ -29,8 +29,9 @@ from posegrid.prepare.sets import SetName, changes_of, checked
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
 from posegrid.sources.walkers.activities import Activities
-from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
-from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
+from posegrid.sources.walkers.backdrop import picture_files
+from posegrid.sources.walkers.clips import ClipPlan, Scenes, choose_walk, film
+from posegrid.sources.walkers.crops import CameraKind, CropPlan, MaskKind, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record
 from posegrid.sources.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ
@@ -84,6 +85,13 @@ class SynthSettings:
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's.
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
+    masks: MaskKind = "clean"
+    """faulty: most masks, and the boxes that crops are cut by, are as wrong as background subtraction makes them."""
+    scenes: Scenes = "plain"
+    """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; sun and backlight, dim
+    and compressed video, things before the person, people cut by the picture's edge, cameras rolled more often."""
+    backgrounds: Path | None = None
+    """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as background."""
     activities: Activities = "walking"
     """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
     people_kind: PeopleKind = "plain"
@@ -131,8 +139,11 @@ class SynthSettings:
             raise SettingsError(f"There is no subject {', '.join(strangers)}; choose among {', '.join(known)}.")
         if self.picture_size % 2:
             raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
-        if self.motion is not None and not self.motion.is_dir():
-            raise SettingsError(f"{self.motion} is no folder; --motion takes a folder with ASF and AMC files.")
+        for name, files in (("motion", "ASF and AMC files"), ("backgrounds", "pictures")):
+            if (folder := getattr(self, name)) is not None and not folder.is_dir():
+                raise SettingsError(f"{folder} is no folder; --{name} takes a folder with {files}.")
+        if self.backgrounds is not None and self.scenes != "varied":
+            raise SettingsError("--backgrounds are seen in varied scenes only; add --scenes varied.")
 
 
 @dataclass(frozen=True)
@@ -203,7 +214,8 @@ def write_set(settings: SynthSettings, name: SetName) -> None:
 
 def recorded(settings: SynthSettings) -> dict[str, object]:
     """The settings that decide what is in a shard, as JSON holds them: more people change no shard that is there."""
-    values = asdict(settings) | {"motion": str(settings.motion.resolve()) if settings.motion else None}
+    folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
+    values = asdict(settings) | {name: str(path.resolve()) if path else None for name, path in folders.items()}
     left_out = ("out", "set", "workers", "cluster", "people", "validation_people", "test_people")
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -274,6 +286,8 @@ def _jobs_of_subaction(
             num_frames=(moments - 1) * settings.every_nth_frame + 1,
             activities=settings.activities,
             people=settings.people_kind,
+            scenes=settings.scenes,
+            backgrounds=picture_files(settings.backgrounds),
         )
         plan = CropPlan(
             num_crops=crops,
@@ -283,6 +297,7 @@ def _jobs_of_subaction(
             margin=settings.margin,
             background=settings.background,
             cameras=settings.cameras,
+            masks=settings.masks,
         )
         path = settings.out / shard_name(subject, ACTION, subaction, f"part{part:02d}")
         yield CropJob(choose_walk(clip, walks, settings.motion_share), plan, path, first_frame_index)
@@ -370,6 +385,8 @@ def release_plans(settings: SynthSettings) -> list[ClipPlan]:
             num_frames=settings.frames,
             activities=settings.activities,
             people=settings.people_kind,
+            scenes=settings.scenes,
+            backgrounds=picture_files(settings.backgrounds),
             picture_size=settings.picture_size,
         )
         for subjects in subjects_by_split(settings).values()

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.prepare.dataset import DatasetFacts, load_dataset_facts
@@ -152,3 +153,29 @@ def test_an_error_says_which_clip_it_was(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SourceError, match=r"W0001 1 part 1: the wardrobe is locked"):
         synth(settings_for(tmp_path))
     assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_varied_scenes_with_faulty_masks_and_pictures_of_the_user(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.fromarray(np.full((60, 90, 3), 120, np.uint8)).save(pictures / "wall.png")
+    settings = settings_for(
+        tmp_path / "out", scenes="varied", masks="faulty", background="masked", cameras="varied", backgrounds=pictures
+    )
+    facts = write_dataset(settings)
+    crops = read_crops(tmp_path / "out")
+    assert len(crops) == facts.num_crops > 0.5 * 32
+    assert crops.packed_masks is not None
+    assert crops.packed_masks.any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scenes": "varied", "backgrounds": Path("nowhere")}, "nowhere is no folder; --backgrounds takes"),
+        ({"backgrounds": Path(".")}, "add --scenes varied"),
+    ],
+)
+def test_wrong_background_folders_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        settings_for(tmp_path, **changes)

@@ -6,6 +6,8 @@ are the same in all clips of the subject; gait and path change from clip to clip
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -13,12 +15,14 @@ from jaxtyping import Float
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
 from posegrid.sources.walkers.activities import ACTIVITIES, Activities, plain_walk, varied_motion
+from posegrid.sources.walkers.backdrop import Backdrop, load_backdrop
 from posegrid.sources.walkers.joints import joints_world_mm
-from posegrid.sources.walkers.light import Light, random_light
+from posegrid.sources.walkers.light import Light, random_light, varied_light
 from posegrid.sources.walkers.loose import with_loose
 from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk
 from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
-from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor
+from posegrid.sources.walkers.places import random_place
+from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor, varied_sensor
 from posegrid.sources.walkers.rooms import Room, random_room
 from posegrid.sources.walkers.sewing import Person
 from posegrid.sources.walkers.stage import (
@@ -28,6 +32,8 @@ from posegrid.sources.walkers.stage import (
     studio_cameras,
 )
 from posegrid.sources.walkers.varied import PeopleKind, person_of_kind
+
+Scenes = Literal["plain", "varied"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class ClipPlan:
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
     """plain: adults in everyday clothes. varied: adults of all shapes and children in clothes of all kinds."""
+    scenes: Scenes = "plain"
+    """plain: a room and soft light. varied: any place, light and camera, and what stands in the way."""
+    backgrounds: tuple[Path, ...] = ()
+    """Pictures to take as backgrounds, in the place of half of the varied places."""
     picture_size: int = PICTURE_SIZE_PX
     """Width and height of the studio's pictures in pixels."""
 
@@ -94,9 +104,15 @@ class Clip:
         """The skeleton's 17 joints in one frame."""
         return self.joints_world_mm[frame, list(HUMAN36M_32_TO_17)]
 
-    def room(self, reach_mm: float) -> Room:
-        """The subject's room, large enough for cameras that stand so far from its middle (mm)."""
-        return random_room(self.plan.subject_rng("room"), reach_mm)
+    def room(self, reach_mm: float) -> Room | Backdrop:
+        """The subject's room or place, large enough for cameras that stand so far from its middle (mm)."""
+        rng = self.plan.subject_rng("room")
+        if self.plan.scenes == "plain":
+            return random_room(rng, reach_mm)
+        pictures = self.plan.backgrounds
+        if pictures and rng.random() < 0.5:
+            return load_backdrop(pictures[int(rng.integers(len(pictures)))])
+        return random_place(rng, reach_mm)
 
 
 def film(plan: ClipPlan) -> Clip:
@@ -106,6 +122,7 @@ def film(plan: ClipPlan) -> Clip:
     motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
     bones = motion.rotations, motion.bone_positions(person.body)
     rotations, positions = with_loose(person.loose, person.body, bones, motion.fps)
+    plain = plan.scenes == "plain"
     return Clip(
         plan=plan,
         person=person,
@@ -113,8 +130,8 @@ def film(plan: ClipPlan) -> Clip:
         bone_rotations=rotations,
         bone_positions_mm=positions,
         joints_world_mm=joints_world_mm(person.body, *bones),
-        light=random_light(plan.subject_rng("light")),
-        sensor=random_sensor(plan.subject_rng("sensor")),
+        light=(random_light if plain else varied_light)(plan.subject_rng("light")),
+        sensor=(random_sensor if plain else varied_sensor)(plan.subject_rng("sensor")),
         cameras=plan.cameras(),
     )
 

@@ -13,17 +13,24 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
+from posegrid.sources.walkers.backdrop import Backdrop
 from posegrid.sources.walkers.clips import Clip
 from posegrid.sources.walkers.crop_kernels import divide_by_coverage, multiply_by_coverage, projected_bounds
 from posegrid.sources.walkers.render import PosedPerson, Rendered, Sensor, expose, render
 from posegrid.sources.walkers.rooms import Room
+from posegrid.sources.walkers.shots import Shot, Trouble, clipped, take_shot
 from posegrid.sources.walkers.stage import CAMERA_IDS, STUDIO_REACH_MM, VARIED_REACH_MM, varied_camera
 
 POSE_DECIMALS = 3
 """Poses are rounded to the micrometre: linear algebra on more threads or another machine differs by less."""
 CROP_BLUR = 0.08
 """Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted: least grey difference)."""
+ROLLED_SHARE, OVERHANG_SHARE, OVERHANG_MM = 0.35, 0.15, 700.0
+"""Of the cameras of varied scenes: so many are rolled, so many have the person up to so far over the picture's edge."""
+LEAST_SEEN = 0.6
+"""So much of the width and height of the person's box must lie in the picture."""
 CameraKind = Literal["human36m", "varied"]
+MaskKind = Literal["clean", "faulty"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
 
 
@@ -43,6 +50,8 @@ class CropPlan:
     """masked: as kept, with the mask for use beside the image."""
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own."""
+    masks: MaskKind = "clean"
+    """faulty: most masks, and the boxes that windows are cut from, are as wrong as background subtraction's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +86,20 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
             posed = clip.posed(frame)
         camera = _camera(clip, plan, frame, camera_id)
         box = surface_box_px(posed, camera)
-        if not (box[:2].min() >= 0 and box[2:].max() <= min(camera.size_wh)):
+        if not _is_seen(box, camera, whole=clip.plan.scenes == "plain"):
             continue
-        window = window_of_box(box, plan.margin).astype(np.float32)
-        rendered = _rendered(posed, camera, window, plan.image_size, room)
-        sensor = _averaged(clip.sensor, window, plan)
+        if room is not None and _is_varied(clip, plan):
+            shot = _varied_shot(clip, plan, posed, camera, box, room, frame, camera_id, window_of_box)
+        else:
+            window = window_of_box(box, plan.margin).astype(np.float32)
+            shot = _clean_shot(posed, camera, window, plan, room, clip.sensor, noise)
         yield WalkerCrop(
-            image=_cut_out(rendered, sensor, noise) if room is None else expose(rendered.light, sensor, noise),
-            mask=rendered.coverage >= 0.5,
+            image=shot.image,
+            mask=shot.mask,
             pose_cam_mm=np.round(camera.world_to_camera(clip.pose_world_mm(frame)), POSE_DECIMALS),
             camera=camera,
             camera_id=camera_id if plan.cameras == "human36m" else f"{camera_id}-{frame}",
-            window=window,
+            window=shot.window,
             frame_index=frame,
         )
 
@@ -127,11 +138,26 @@ def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
         return clip.cameras[camera_id]
     rng = clip.plan.clip_rng(f"camera/{frame}/{camera_id}")
     around = clip.motion.root_mm[frame] * [1.0, 1.0, 0.0]
-    return varied_camera(rng, around, clip.person.body.stature_mm, clip.plan.picture_size)
+    stature_mm, size_px = clip.person.body.stature_mm, clip.plan.picture_size
+    if clip.plan.scenes == "plain":
+        return varied_camera(rng, around, stature_mm, size_px)
+    overhang_mm = OVERHANG_MM if rng.random() < OVERHANG_SHARE else 0.0
+    return varied_camera(rng, around, stature_mm, size_px, rolled_share=ROLLED_SHARE, overhang_mm=overhang_mm)
 
 
-def _room(clip: Clip, plan: CropPlan) -> Room | None:
-    if plan.background == "removed":
+def _is_varied(clip: Clip, plan: CropPlan) -> bool:
+    return plan.masks == "faulty" or clip.plan.scenes == "varied"
+
+
+def _is_seen(box: Float[np.ndarray, "4"], camera: Camera, *, whole: bool) -> bool:
+    """Whether the person is whole in the picture, or for the most part; no person behind the camera is."""
+    inside = clipped(box, camera)
+    shares = (inside[2:] - inside[:2]) / (box[2:] - box[:2])
+    return bool(shares.min() == 1.0 if whole else shares.min() >= LEAST_SEEN)
+
+
+def _room(clip: Clip, plan: CropPlan) -> Room | Backdrop | None:
+    if plan.background == "removed" and not _is_varied(clip, plan):
         return None
     return clip.room(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
 
@@ -143,9 +169,48 @@ def _averaged(sensor: Sensor, window: np.ndarray, plan: CropPlan) -> Sensor:
     return replace(sensor, blur=blur, noise_levels=sensor.noise_levels * share)
 
 
-def _rendered(posed: PosedPerson, camera: Camera, window: np.ndarray, size: int, room: Room | None) -> Rendered:
-    scene = None if room is None else room.picture(camera.windowed(window, size))
-    return render(posed, camera, window, size, scene)
+def _clean_shot(
+    posed: PosedPerson,
+    camera: Camera,
+    window: np.ndarray,
+    plan: CropPlan,
+    room: Room | Backdrop | None,
+    sensor: Sensor,
+    noise: np.random.Generator,
+) -> Shot:
+    scene = None if room is None else room.picture(camera.windowed(window, plan.image_size))
+    rendered = render(posed, camera, window, plan.image_size, scene)
+    sensor = _averaged(sensor, window, plan)
+    image = _cut_out(rendered, sensor, noise) if room is None else expose(rendered.light, sensor, noise)
+    return Shot(image, rendered.coverage >= 0.5, window)
+
+
+def _varied_shot(
+    clip: Clip,
+    plan: CropPlan,
+    posed: PosedPerson,
+    camera: Camera,
+    box: np.ndarray,
+    room: Room | Backdrop,
+    frame: int,
+    camera_id: str,
+    window_of_box: WindowOfBox,
+) -> Shot:
+    """A shot from random numbers of its own, whatever other crops there are."""
+    shot = take_shot(
+        posed,
+        camera,
+        box,
+        lambda box_xyxy: window_of_box(box_xyxy, plan.margin),
+        plan.image_size,
+        room,
+        lambda window: _averaged(clip.sensor, window, plan),
+        clip.plan.clip_rng(f"shot/{frame}/{camera_id}"),
+        Trouble(faulty_masks=plan.masks == "faulty", varied_scene=clip.plan.scenes == "varied"),
+    )
+    if plan.background != "removed":
+        return shot
+    return replace(shot, image=np.where(shot.mask[..., None], shot.image, np.uint8(0)))
 
 
 def _cut_out(rendered: Rendered, sensor: Sensor, noise: np.random.Generator) -> np.ndarray:

@@ -35,6 +35,28 @@ def random_light(rng: np.random.Generator) -> Light:
     )
 
 
+def varied_light(rng: np.random.Generator) -> Light:
+    """Any lighting: rooms as above, hard sun from low or high, an overcast sky, twilight.
+
+    Cameras stand all round, so a low sun is backlight for some of them.
+    """
+    kind = rng.random()
+    if kind < 0.5:
+        return random_light(rng)
+    turn, fill_turn = rng.uniform(0, 2 * np.pi, 2)
+    key_share = rng.uniform(0.6, 0.88) if kind < 0.8 else rng.uniform(0.0, 0.15)
+    strength = rng.uniform(0.35, 1.4)
+    fill_share = rng.uniform(0.0, 0.5) * (1 - key_share)
+    return Light(
+        towards_key=(float(np.cos(turn)), float(np.sin(turn)), float(np.exp(rng.uniform(np.log(0.25), np.log(3.0))))),
+        towards_fill=(float(np.cos(fill_turn)), float(np.sin(fill_turn)), float(rng.uniform(0.0, 2.0))),
+        key_share=float(strength * key_share),
+        fill_share=float(strength * fill_share),
+        ambient_share=float(strength * (1 - key_share - fill_share)),
+        floor_darkening=float(rng.uniform(0.75, 1.0) * key_share),
+    )
+
+
 def light_frame(towards: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     """Rotation from the world to the frame of a distant light: its z axis runs along the rays, away from the light."""
     along = -np.asarray(towards, np.float64) / np.linalg.norm(towards)

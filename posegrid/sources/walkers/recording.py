@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 from posegrid.body.camera import Camera
 from posegrid.sources.human36m_layout import KEYPOINTS, view_path
 from posegrid.sources.human36m_writer import ViewWriter, default_file_base, write_poses
+from posegrid.sources.walkers.backdrop import Backdrop
 from posegrid.sources.walkers.clips import Clip
 from posegrid.sources.walkers.render import PosedPerson, expose, person_box_px, render
 from posegrid.sources.walkers.rooms import Room
@@ -76,7 +77,7 @@ def is_recorded(root: Path, subject: str, subaction: int) -> bool:
 class _View:
     """One camera of a clip and its picture of the empty room."""
 
-    def __init__(self, clip: Clip, camera_id: str, room: Room) -> None:
+    def __init__(self, clip: Clip, camera_id: str, room: Room | Backdrop) -> None:
         self.camera_id = camera_id
         self.camera: Camera = clip.cameras[camera_id]
         self._sensor = clip.sensor

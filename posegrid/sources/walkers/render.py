@@ -43,6 +43,12 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
     return Sensor(float(rng.uniform(0, 0.25)), float(rng.uniform(0.5, 5)), float(rng.uniform(0.75, 1.3)))
 
 
+def varied_sensor(rng: np.random.Generator) -> Sensor:
+    """Faults from none to those of a dim room filmed by an old telephone."""
+    noise_levels, exposure = np.exp(rng.uniform(np.log(0.5), np.log(16))), np.exp(rng.normal(0.0, 0.35))
+    return Sensor(float(rng.uniform(0, 0.25)), float(noise_levels), float(np.clip(exposure, 0.4, 2.2)))
+
+
 @dataclass(frozen=True, eq=False)
 class PosedPerson:
     """A person in one pose under one light: what all cameras of a frame share."""

@@ -66,19 +66,26 @@ def random_room(rng: np.random.Generator, reach_mm: float = 5500.0) -> Room:
     ambient = rng.uniform(0.35, 0.6)
     textures = []
     for axis, side in SIDES:
-        shape = _texture_shape(axis, half_size, height, texel)
+        shape = texture_shape(axis, half_size, height, texel)
         if axis == 2:
             albedo = paint.floor(rng, shape, texel) if side < 0 else paint.ceiling(rng, shape, texel)
         else:
             albedo = paint.wall(rng, shape, texel)
         lit = _irradiance(axis, side, shape, half_size, height, lamps)
         albedo *= (ambient + (1 - ambient) * lit)[..., None]
-        textures.append(_levels(np.clip(albedo, 0.004, 1.0)))
-    texels, table = _packed(textures)
-    return Room(half_size, height, texel, texels, table)
+        textures.append(np.clip(albedo, 0.004, 1.0))
+    return box_of_textures(half_size, height, texel, textures)
 
 
-def _texture_shape(axis: int, half_size: tuple[float, float], height: float, texel: float) -> tuple[int, int]:
+def box_of_textures(
+    half_size_mm: tuple[float, float], height_mm: float, texel_mm: float, textures: list[Float[np.ndarray, "_ _ 3"]]
+) -> Room:
+    """The room whose sides, in the order of `SIDES`, are painted so: each of its `texture_shape`."""
+    texels, table = _packed([_levels(texture) for texture in textures])
+    return Room(half_size_mm, height_mm, texel_mm, texels, table)
+
+
+def texture_shape(axis: int, half_size: tuple[float, float], height: float, texel: float) -> tuple[int, int]:
     """Rows and columns of a surface's texture: the later of its two world axes runs along the rows."""
     extent = np.array([2 * half_size[0], 2 * half_size[1], height])
     columns, rows = np.delete(extent, axis)

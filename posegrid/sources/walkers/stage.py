@@ -74,13 +74,19 @@ def _jittered(rng: np.random.Generator, centre_mm: np.ndarray, lens: Lens, size_
 
 
 def varied_camera(
-    rng: np.random.Generator, around_mm: Float[np.ndarray, "3"], person_height_mm: float, size_px: int = PICTURE_SIZE_PX
+    rng: np.random.Generator,
+    around_mm: Float[np.ndarray, "3"],
+    person_height_mm: float,
+    size_px: int = PICTURE_SIZE_PX,
+    *,
+    rolled_share: float = 0.125,
+    overhang_mm: float = 0.0,
 ) -> Camera:
     """A camera somewhere about a person: 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide.
 
     `around_mm`: a point on the floor under the person, world frame. The person stands somewhere in the picture, not
-    in its middle, and whole, unless the lens is too narrow for that. One camera in eight is rolled by up to 30 degrees,
-    the others slightly; half of the lenses distort.
+    in its middle, and whole, unless the lens is too narrow for that; with `overhang_mm` they may stand so much farther
+    out. The rolled share of cameras is rolled by up to 30 degrees, the others slightly; half of the lenses distort.
     """
     field_of_view = np.radians(rng.uniform(35.0, 90.0))
     focal = 0.5 * size_px / np.tan(0.5 * field_of_view)
@@ -95,8 +101,8 @@ def varied_camera(
         ]
     )
     half_width = distance * np.tan(0.5 * field_of_view)
-    room_across = max(0.0, 0.8 * (half_width - 600.0))
-    room_upright = max(0.0, 0.8 * (half_width - 0.6 * person_height_mm))
+    room_across = max(0.0, 0.8 * (half_width - 600.0)) + overhang_mm
+    room_upright = max(0.0, 0.8 * (half_width - 0.6 * person_height_mm)) + overhang_mm
     across = rng.uniform(-1.0, 1.0) * room_across
     upright = rng.uniform(-1.0, 1.0) * room_upright
     target = np.array(
@@ -106,7 +112,7 @@ def varied_camera(
             0.5 * person_height_mm + upright,
         ]
     )
-    roll = np.radians(rng.uniform(-30.0, 30.0) if rng.random() < 0.125 else rng.normal(0.0, 2.5))
+    roll = np.radians(rng.uniform(-30.0, 30.0) if rng.random() < rolled_share else rng.normal(0.0, 2.5))
     return Camera(
         focal_px=(focal, focal),
         principal_px=(0.5 * size_px, 0.5 * size_px),

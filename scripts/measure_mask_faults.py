@@ -1,0 +1,107 @@
+"""What background subtraction does to masks and boxes of rendered walkers: what `mask_faults.py` imitates.
+
+    posegrid synth release --layout human36m --subjects S1 S5 S9 --frames 150 --picture-size 800 --activities varied
+    python scripts/measure_mask_faults.py release --sheet sheet.png
+
+Each view's scene is learnt from its whole video, as `predict` does; every `--every`th mask is compared with the truth.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from jaxtyping import Bool
+from PIL import Image
+from scipy import ndimage
+from tyro.conf import Positional
+
+from posegrid.prepare.background import learn_background, person_masks
+from posegrid.prepare.crop import box_of_mask, cleaned_mask, crop_mask, window_of_box
+from posegrid.sources.human36m import find_sequences, open_sequence
+
+QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure."""
+
+    root: Positional[Path]
+    """Folder in Human3.6M's layout, written by `posegrid synth`."""
+    every: int = 5
+    """Take every n-th frame."""
+    sheet: Path | None = None
+    """Picture to write: masks in the crops that `predict` would cut; white: both, red: missing, green: too much."""
+
+
+def main(settings: Settings) -> None:
+    """Print quantiles of each measure over all views."""
+    rows, pictures = [], []
+    for sequence in map(open_sequence, find_sequences(settings.root)):
+        model = learn_background(frame.image for frame in sequence.open_frames())
+        found = person_masks(model, (frame.image for frame in sequence.open_frames()))
+        truths = (frame.mask for frame in sequence.open_frames())
+        for index, (mask, truth) in enumerate(zip(found, truths, strict=True)):
+            if index % settings.every or truth is None or not truth.any() or not mask.any():
+                continue
+            rows.append(measures(cleaned_mask(mask), truth))
+            if len(rows) % 25 == 0:
+                pictures.append(compared(cleaned_mask(mask), truth))
+    for name in rows[0]:
+        values = np.quantile([row[name] for row in rows], QUANTILES)
+        print(f"{name:28s}" + " ".join(f"{value:8.3f}" for value in values))
+    print(f"{len(rows)} masks; quantiles {QUANTILES}")
+    if settings.sheet:
+        Image.fromarray(sheet(pictures)).save(settings.sheet)
+
+
+def measures(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> dict[str, float]:
+    """One mask against the truth; edges are outwards, as shares of the true box's longer side."""
+    box, true_box = box_of_mask(mask), box_of_mask(truth)
+    longer = max(true_box[2:] - true_box[:2])
+    edges = (box - true_box) * [-1, -1, 1, 1] / longer
+    area = truth.sum()
+    distance = ndimage.distance_transform_edt(~truth) - ndimage.distance_transform_edt(truth)
+    added = mask & ~truth
+    feet = np.zeros_like(truth)
+    feet[int(true_box[3] - 0.06 * longer) : int(true_box[3])] = True
+    low = np.arange(len(truth))[:, None] >= true_box[3] - 0.12 * longer
+    return {
+        "edge left": edges[0],
+        "edge top": edges[1],
+        "edge right": edges[2],
+        "edge bottom": edges[3],
+        "IoU": (mask & truth).sum() / (mask | truth).sum(),
+        "area ratio": mask.sum() / area,
+        "person missing": (truth & ~mask).sum() / area,
+        "  by more than 1.5 % inside": (truth & ~mask & (distance < -0.015 * longer)).sum() / area,
+        "  of the lowest 6 %": (truth & ~mask & feet).sum() / max((truth & feet).sum(), 1),
+        "added": added.sum() / area,
+        "  beyond 2 %": (added & (distance > 0.02 * longer)).sum() / area,
+        "  the same, lowest 12 %": (added & low & (distance > 0.02 * longer)).sum() / area,
+        "mean outline shift": (added.sum() - (truth & ~mask).sum()) / outline_length(truth) / longer,
+    }
+
+
+def outline_length(mask: Bool[np.ndarray, "H W"]) -> int:
+    """Pixels along the mask's edge."""
+    return int((mask & ~ndimage.binary_erosion(mask)).sum())
+
+
+def compared(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> np.ndarray:
+    """A crop of both masks in colours."""
+    window = window_of_box(box_of_mask(mask), 0.1)
+    found, true = crop_mask(mask, window, 128), crop_mask(truth, window, 128)
+    return np.stack([true, found, found & true], axis=-1).astype(np.uint8) * 255
+
+
+def sheet(pictures: list[np.ndarray], columns: int = 12) -> np.ndarray:
+    """The pictures in rows."""
+    black = [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
+    rows = [np.concatenate((pictures + black)[i : i + columns], axis=1) for i in range(0, len(pictures), columns)]
+    return np.concatenate(rows)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))
