@@ -23,7 +23,8 @@ import tyro
 
 from posegrid.prepare import synth
 from posegrid.prepare.crop import window_of_box
-from posegrid.prepare.synth import CropJob, SynthSettings, jobs_of_subject
+from posegrid.prepare.synth import CropJob, jobs_of_subject
+from posegrid.prepare.synth_settings import SynthSettings
 from posegrid.sources.walkers import clips, crops, kernels, render
 from posegrid.sources.walkers.clips import film
 from posegrid.sources.walkers.crops import render_crops

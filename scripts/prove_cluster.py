@@ -18,7 +18,8 @@ from pathlib import Path
 
 import tyro
 
-from posegrid.prepare.synth import SynthSettings, write_dataset
+from posegrid.prepare.synth import write_dataset
+from posegrid.prepare.synth_settings import SynthSettings
 
 
 @dataclass(frozen=True)

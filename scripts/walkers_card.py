@@ -20,7 +20,8 @@ from PIL import Image
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.prepare.crop import window_of_box
 from posegrid.prepare.sets import changes_of
-from posegrid.prepare.synth import SynthSettings, crop_jobs
+from posegrid.prepare.synth import crop_jobs
+from posegrid.prepare.synth_settings import SynthSettings
 from posegrid.sources.walkers.clips import Clip, activity_of, film
 from posegrid.sources.walkers.crops import WalkerCrop, render_crops
 from posegrid.sources.walkers.stage import FRAME_RATE_HZ

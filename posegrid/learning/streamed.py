@@ -9,7 +9,7 @@ from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, TrainingBatches
 from posegrid.prepare.shards import Crops
 from posegrid.prepare.stream import shuffled_batches, streamed_people
-from posegrid.prepare.synth import SynthSettings
+from posegrid.prepare.synth_settings import SynthSettings
 
 
 @dataclass(eq=False)

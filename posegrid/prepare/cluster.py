@@ -17,7 +17,7 @@ import joblib
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from posegrid.errors import SettingsError
+from posegrid.errors import PosegridError, SettingsError
 
 PIECES_PER_WORKER = 4
 """Of one round on a cluster; after each round the progress is shown."""
@@ -34,6 +34,11 @@ class Finished:
 
 
 Piece = Callable[[], Finished]
+
+
+def done(pieces: Sequence[Piece], workers: int, cluster: str | None, console: Console) -> Iterator[Finished]:
+    """The outcome of each piece as it is finished, by processes of this machine or, with an address, of a cluster."""
+    return done_here(pieces, workers) if cluster is None else done_on_cluster(pieces, cluster, workers, console)
 
 
 def done_here(pieces: Sequence[Piece], workers: int) -> Iterator[Finished]:
@@ -116,3 +121,15 @@ def follow(done: Iterable[Finished], total: int, what: str, console: Console) ->
             if not console.is_terminal:
                 left = f"{max(0, total - count) * seconds / max(count, 1):.0f} s left"
                 console.print(f"{count}/{total} {what}, {speed}, {left}: {finished.name}", markup=False)
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Says of whatever fails in the block what it was about: errors come back from other processes."""
+    try:
+        yield
+    except PosegridError as error:
+        raise type(error)(f"{what}: {error}") from error
+    except Exception as error:
+        error.add_note(f"This happened in {what}.")
+        raise

@@ -20,7 +20,8 @@ from posegrid.errors import PosegridError, SettingsError
 from posegrid.prepare.crop import decode_image, decode_mask
 from posegrid.prepare.dataset import DatasetFacts
 from posegrid.prepare.shards import CropRow, Crops
-from posegrid.prepare.synth import CropJob, SynthSettings, captured_walks, crop_rows, jobs_of_subject
+from posegrid.prepare.synth import CropJob, crop_rows, jobs_of_subject
+from posegrid.prepare.synth_settings import SynthSettings, captured_walks
 
 AHEAD_PER_WORKER = 3
 """People that are rendered or wait to be read, for each process: the queue is bounded."""

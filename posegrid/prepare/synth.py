@@ -4,146 +4,34 @@ The work is cut into clips, each drawn from random numbers of its own: what a cl
 subject and its number, not on who renders it, in which order, or what else there is (`sources/walkers/clips.py`).
 """
 
-import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from rich.console import Console
-from tyro.conf import Positional
 
-from posegrid import __version__
 from posegrid.body.skeleton import ROOT, relative_to_root
-from posegrid.errors import OutputError, PosegridError, SettingsError
-from posegrid.files import completed
-from posegrid.prepare.cluster import Finished, Piece, done_here, done_on_cluster, follow
-from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, encode_mask, grey, window_of_box
-from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_facts
-from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
+from posegrid.errors import SettingsError
+from posegrid.prepare.cluster import Finished, done, follow, named
+from posegrid.prepare.crop import encode_image, encode_mask, grey, window_of_box
+from posegrid.prepare.dataset import DatasetFacts, write_dataset_facts
+from posegrid.prepare.pipeline import check_begun_alike, remove_leftovers
 from posegrid.prepare.sets import SetName, changes_of, checked
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
-from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
-from posegrid.sources.walkers.activities import Activities
+from posegrid.prepare.synth_release import write_release
+from posegrid.prepare.synth_settings import SynthSettings, captured_walks, recorded, subjects_by_split
 from posegrid.sources.walkers.backdrop import picture_files
-from posegrid.sources.walkers.clips import ClipPlan, Scenes, choose_walk, film
-from posegrid.sources.walkers.crops import CameraKind, CropPlan, MaskKind, WalkerCrop, render_crops
-from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
-from posegrid.sources.walkers.recording import ACTION, is_recorded, record
-from posegrid.sources.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ
-from posegrid.sources.walkers.varied import PeopleKind
+from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
+from posegrid.sources.walkers.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.sources.walkers.mocap import RecordedWalk
+from posegrid.sources.walkers.recording import ACTION
+from posegrid.sources.walkers.stage import FRAME_RATE_HZ
 
-RECORD_FILE = "synth.json"
-"""Where a tree in the release's layout keeps the settings it was made with."""
 CROPS_PER_SHARD = 2000
 GAP_FRAMES = 50
 """Frames left out between two clips of a subaction, so that nobody takes the jump between them for a motion."""
-
-
-@dataclass(frozen=True)
-class SynthSettings:
-    """What to render. A second call with the same settings goes on where the first one stopped."""
-
-    out: Positional[Path]
-    """Folder to write to."""
-    set: SetName | None = None
-    """One of the fixed sets, 10,000 crops each (docs/walkers.md), in place of all flags but --workers and --cluster."""
-    layout: Literal["crops", "human36m"] = "crops"
-    """crops: shards, ready for training; human36m: videos, poses and masks as the Human3.6M release has them."""
-    subjects: tuple[str, ...] = ()
-    """Subjects of the release to render, two subactions each: S1 S5 S6 S7 train, S8 validates, S9 S11 test.
-    If none are named, crops show as many people as the next three flags say (W0001... train, V0001... validate,
-    T0001... test); the human36m layout then has all seven."""
-    people: int = 200
-    """Training subjects."""
-    validation_people: int = 20
-    """Validation subjects."""
-    test_people: int = 20
-    """Test subjects."""
-    crops_per_person: int = 120
-    """Crops of each training subject."""
-    held_out_crops_per_person: int | None = None
-    """Crops of each validation and test subject; as many as of a training subject if not given."""
-    views: int = 4
-    """Cameras that see each moment."""
-    every_nth_frame: int = 5
-    """Which frames of the 50 Hz motion to render: 0, n, 2n, ..."""
-    image_size: int = 128
-    """Width and height of a crop, pixels."""
-    margin: float = DEFAULT_MARGIN
-    """Room round the person: the crop's side is (1 + margin) x the longer side of the person's box."""
-    image_format: ImageFormat = "jpeg"
-    """How crops are compressed; png is exact and about five times as large."""
-    quality: int = 90
-    """JPEG quality, 1 to 95."""
-    background: Background = "removed"
-    """What is not the person: removed (black), kept (a room), or masked (a room, and the person's mask beside it)."""
-    cameras: CameraKind = "human36m"
-    """human36m: four fixed cameras like the release's.
-    varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
-    masks: MaskKind = "clean"
-    """faulty: most masks, and the boxes that crops are cut by, are as wrong as background subtraction makes them."""
-    scenes: Scenes = "plain"
-    """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; sun and backlight, dim
-    and compressed video, things before the person, people cut by the picture's edge, cameras rolled more often."""
-    backgrounds: Path | None = None
-    """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as background."""
-    activities: Activities = "walking"
-    """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
-    people_kind: PeopleKind = "plain"
-    """plain: adults in trousers, shorts, skirts, coats.
-    varied: children and adults of all shapes, dresses, open coats, hats, hoods, bags, hair of all kinds."""
-    motion: Path | None = None
-    """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up gaits."""
-    motion_share: float = 0.5
-    """Share of the walks that are taken from the motion capture, 0 to 1."""
-    seed: int = 0
-    """The same seed gives the same people, rooms, walks and pictures."""
-    frames: int = 500
-    """Frames (50 per second) of each sequence in the human36m layout."""
-    picture_size: int = 1000
-    """Width and height of the videos in the human36m layout, pixels."""
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Clips rendered at a time, each by its own process."""
-    cluster: str | None = None
-    """Render on a Ray cluster: its address (ray://HOST:10001), or local to start one here with --workers CPUs. The
-    output folder must be the same on all its machines."""
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("people", 0, 9999),
-            ("validation_people", 0, 9999),
-            ("test_people", 0, 9999),
-            ("crops_per_person", 1, 10**7),
-            ("held_out_crops_per_person", 1, 10**7),
-            ("views", 1, 4),
-            ("every_nth_frame", 1, 1000),
-            ("image_size", 16, 2048),
-            ("margin", 0, 10),
-            ("quality", 1, 95),
-            ("motion_share", 0, 1),
-            ("seed", 0, 2**63),
-            ("frames", 2, 100_000),
-            ("picture_size", 64, 4000),
-            ("workers", 1, 10**4),
-        ):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
-        known = [name for names in SPLITS["subjects-5-2"].values() for name in names]
-        if strangers := [name for name in self.subjects if name not in known]:
-            raise SettingsError(f"There is no subject {', '.join(strangers)}; choose among {', '.join(known)}.")
-        if self.picture_size % 2:
-            raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
-        for name, files in (("motion", "ASF and AMC files"), ("backgrounds", "pictures")):
-            if (folder := getattr(self, name)) is not None and not folder.is_dir():
-                raise SettingsError(f"{folder} is no folder; --{name} takes a folder with {files}.")
-        if self.backgrounds is not None and self.scenes != "varied":
-            raise SettingsError("--backgrounds are seen in varied scenes only; add --scenes varied.")
 
 
 @dataclass(frozen=True)
@@ -190,7 +78,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
         console.print(f"{len(jobs) - len(to_do)} of {len(jobs)} shards are done already")
     total = sum(job.crops.num_crops for job in to_do)
     pieces = [partial(write_crops, job, settings, facts) for job in to_do]
-    follow(done(pieces, settings, console), total, "crops", console)
+    follow(done(pieces, settings.workers, settings.cluster, console), total, "crops", console)
     remove_leftovers(settings.out)
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)
@@ -210,41 +98,6 @@ def write_set(settings: SynthSettings, name: SetName) -> None:
         raise SettingsError(f"--set {name} fixes all settings; give no other flags than --workers and --cluster.")
     write_dataset(replace(plain, set=None, **changes_of(name)))
     Console().print(checked(name, settings.out), markup=False, soft_wrap=True)
-
-
-def recorded(settings: SynthSettings) -> dict[str, object]:
-    """The settings that decide what is in a shard, as JSON holds them: more people change no shard that is there."""
-    folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
-    values = asdict(settings) | {name: str(path.resolve()) if path else None for name, path in folders.items()}
-    left_out = ("out", "set", "workers", "cluster", "people", "validation_people", "test_people")
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if name not in left_out
-    }
-
-
-def done(pieces: list[Piece], settings: SynthSettings, console: Console) -> Iterator[Finished]:
-    """The outcome of each piece of work as it is finished, wherever the settings say that it is done."""
-    if settings.cluster is not None:
-        return done_on_cluster(pieces, settings.cluster, settings.workers, console)
-    return done_here(pieces, settings.workers)
-
-
-def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
-    """Names of the subjects; those of different splits never share random numbers."""
-    if settings.subjects or settings.layout == "human36m":
-        known = SPLITS["subjects-5-2"]
-        wanted = settings.subjects or tuple(name for names in known.values() for name in names)
-        return {split: [name for name in names if name in wanted] for split, names in known.items()}
-    counts = {"train": settings.people, "validation": settings.validation_people, "test": settings.test_people}
-    letters = {"train": "W", "validation": "V", "test": "T"}
-    return {split: [f"{letters[split]}{i:04d}" for i in range(1, count + 1)] for split, count in counts.items()}
-
-
-def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
-    """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it holds none."""
-    return load_walks(settings.motion) if settings.motion is not None else []
 
 
 def crop_jobs(settings: SynthSettings, walks: list[RecordedWalk]) -> list[CropJob]:
@@ -341,93 +194,3 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
         frame_index=frame_index,
         time_s=frame_index / FRAME_RATE_HZ,
     )
-
-
-# --- Human3.6M's layout ---------------------------------------------------------------------------------------------
-
-
-def write_release(settings: SynthSettings) -> None:
-    """Writes the tree: two sequences of each subject, four views each, metadata.xml, the mark that it is synthetic."""
-    console, root = Console(), settings.out
-    check_recorded_alike(settings)
-    mark_synthetic(root, f"Rendered by posegrid {__version__}; the settings are in {RECORD_FILE}.")
-    splits = subjects_by_split(settings)
-    plans = release_plans(settings)
-    to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
-    if len(to_do) < len(plans):
-        console.print(f"{len(plans) - len(to_do)} of {len(plans)} sequences are done already")
-    pieces = [partial(record_plan, plan, root) for plan in to_do]
-    total = len(to_do) * settings.frames * len(CAMERA_IDS)
-    follow(done(pieces, settings, console), total, "pictures", console)
-    cameras = {(plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()}
-    num_frames = {(plan.subject, ACTION, plan.subaction): settings.frames for plan in plans}
-    write_metadata(
-        root,
-        cameras,
-        num_frames,
-        splits={"train": splits["train"], "val": splits["validation"], "test": splits["test"]},
-    )
-    console.print(
-        f"{root}: {len(plans)} sequences x {len(CAMERA_IDS)} views x {settings.frames} frames",
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def release_plans(settings: SynthSettings) -> list[ClipPlan]:
-    """The sequences to write, two of each subject."""
-    walks = captured_walks(settings)
-    plans = [
-        ClipPlan(
-            seed=settings.seed,
-            subject=subject,
-            subaction=subaction,
-            num_frames=settings.frames,
-            activities=settings.activities,
-            people=settings.people_kind,
-            scenes=settings.scenes,
-            backgrounds=picture_files(settings.backgrounds),
-            picture_size=settings.picture_size,
-        )
-        for subjects in subjects_by_split(settings).values()
-        for subject in subjects
-        for subaction in (1, 2)
-    ]
-    return [choose_walk(plan, walks, settings.motion_share) for plan in plans]
-
-
-def check_recorded_alike(settings: SynthSettings) -> None:
-    """Writes the settings into the folder; raises SettingsError if it was begun with others."""
-    path = settings.out / RECORD_FILE
-    text = json.dumps(recorded(settings), indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise SettingsError(
-            f"{settings.out} was begun with other settings (see {path}). "
-            "Call with those settings to go on, or choose another folder."
-        )
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error}. Make room and try again.") from error
-
-
-def record_plan(plan: ClipPlan, root: Path) -> Finished:
-    """Films one sequence and writes its files, unless they are there."""
-    if is_recorded(root, plan.subject, plan.subaction):
-        return Finished(plan.name, plan.num_frames * len(CAMERA_IDS))
-    with named(plan.name):
-        record(film(plan), root)
-    return Finished(plan.name, plan.num_frames * len(CAMERA_IDS))
-
-
-@contextmanager
-def named(what: str) -> Iterator[None]:
-    """Says of whatever fails in the block what it was about: errors come back from other processes."""
-    try:
-        yield
-    except PosegridError as error:
-        raise type(error)(f"{what}: {error}") from error
-    except Exception as error:
-        error.add_note(f"This happened in {what}.")
-        raise

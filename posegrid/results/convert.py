@@ -42,7 +42,9 @@ def convert(settings: ConvertSettings) -> list[Path]:
         raise SettingsError("--formats: expected at least one format.")
     track = Track.load(settings.track)
     folder = settings.track.parent if settings.out is None else settings.out
-    paths = {ending: folder / track_file_name(settings.track.stem, ending) for ending in settings.formats}
+    paths: dict[Format, Path] = {
+        ending: folder / track_file_name(settings.track.stem, ending) for ending in settings.formats
+    }
     for ending, path in paths.items():
         if path.resolve() == settings.track.resolve():
             raise SettingsError(f"--formats {ending} would write over {path}: give another --out.")

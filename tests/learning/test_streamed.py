@@ -16,8 +16,8 @@ from posegrid.learning.streamed import StreamedBatches
 from posegrid.learning.training import TrainSettings, train
 from posegrid.prepare.shards import load_dataset_facts, read_crops
 from posegrid.prepare.stream import settings_of_dataset
-from posegrid.prepare.synth import SynthSettings
 from posegrid.prepare.synth import write_dataset as render
+from posegrid.prepare.synth_settings import SynthSettings
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import pytest
 from posegrid.errors import SourceError
 from posegrid.prepare.shards import Crops, read_crops
 from posegrid.prepare.stream import shuffled_batches, streamed_people
-from posegrid.prepare.synth import SynthSettings, write_dataset
+from posegrid.prepare.synth import write_dataset
+from posegrid.prepare.synth_settings import SynthSettings
 
 
 def settings_for(out: Path, **changes: object) -> SynthSettings:

@@ -8,7 +8,8 @@ from PIL import Image
 from posegrid.errors import SettingsError, SourceError
 from posegrid.prepare.dataset import DatasetFacts, load_dataset_facts
 from posegrid.prepare.shards import read_crops
-from posegrid.prepare.synth import SynthSettings, crop_jobs, subjects_by_split, synth, write_dataset
+from posegrid.prepare.synth import crop_jobs, synth, write_dataset
+from posegrid.prepare.synth_settings import SynthSettings, subjects_by_split
 from posegrid.sources.human36m import find_sequences, is_synthetic, open_sequence
 
 COUNTS = {"people": 2, "validation_people": 1, "test_people": 1, "crops_per_person": 8}
