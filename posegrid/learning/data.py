@@ -16,7 +16,7 @@ from posegrid.learning.batch import Batch
 from posegrid.learning.networks import centre_cropped
 from posegrid.prepare.shards import Crops
 
-Augment = Literal["none", "standard"]
+Augment = Literal["none", "standard", "rolled"]
 PoseFrame = Literal["view", "camera"]
 
 
@@ -118,9 +118,9 @@ class TrainingBatches:
     def _assembled(self, rows: Tensor, generator: torch.Generator) -> Batch:
         crops, size = self.crops, self.crops.image_size
         batch = Batch(crops.pictures(rows), crops.pose_mm[rows], crops.keypoints_px[rows])
-        if self.augment == "standard":
+        if self.augment != "none":
             focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None
-            batch = augmented(batch, focal_px, generator, crops.background)
+            batch = augmented(batch, focal_px, generator, crops.background, self.augment)
         if self.cut_px == size:
             return batch
         corner = torch.randint(0, size - self.cut_px + 1, (len(rows), 2), generator=generator)

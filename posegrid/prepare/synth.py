@@ -28,7 +28,8 @@ from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_fac
 from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
-from posegrid.sources.walkers.clips import Activities, ClipPlan, choose_walk, film
+from posegrid.sources.walkers.activities import Activities
+from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
 from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record

@@ -124,6 +124,7 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
         "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
         "target": model.facts.target,
+        "trained_size_mm": model.facts.training.get("mean_size_mm"),
         "warnings": warnings,
     }
     predictions = predicted(model, crops, facts, console)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 
-from posegrid.learning.augment import augmented
+from posegrid.learning.augment import _faulty, augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, generator_of
 
@@ -94,7 +94,28 @@ def test_masked_crops_are_met_removed_kept_and_without_a_mask(batch):
     assert grey[unknown][:, 30:34, 30:34].mean() > 0.1
 
 
+def test_masks_get_the_faults_of_background_subtraction():
+    masks = torch.zeros(600, 1, SIZE, SIZE)
+    masks[:, :, 16:48, 24:40] = 1.0
+    faulty = _faulty(masks, generator_of(1))
+    clean = (faulty == masks).flatten(1).all(dim=1)
+    area = faulty.flatten(1).sum(dim=1) / masks[0].sum()
+    assert 0.24 < clean.float().mean() < 0.36
+    assert area.min() < 0.95 and area.quantile(0.9) > 1.4
+    assert (faulty[:, :, :4] == 0).all()  # lumps stay near the person
+    assert (faulty[~clean, :, 30:34, 30:34] == 0).any()  # and holes are in it
+
+
 def test_the_same_generator_gives_the_same_batch(batch):
     for first, second in zip(changed(batch, 3), changed(batch, 3), strict=True):
         assert torch.equal(first, second)
     assert not torch.equal(changed(batch, 3).images, changed(batch, 4).images)
+
+
+def test_rolled_turns_further_and_stays_true(batch):
+    focal_px = torch.full((len(batch.images),), FOCAL_PX)
+    parts = [augmented(batch, focal_px, generator_of(0), "kept", strength) for strength in ("standard", "rolled")]
+    down = [(part.pose_mm[:, 10] - part.pose_mm[:, 3]) for part in parts]
+    slant = [torch.atan2(part[:, 0], part[:, 1]) for part in down]
+    assert (slant[1] - slant[0]).abs().std() > 0.1
+    assert torch.allclose(parts[1].pose_mm.norm(dim=-1), parts[0].pose_mm.norm(dim=-1), atol=0.5)
