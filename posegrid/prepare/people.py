@@ -11,13 +11,14 @@ from itertools import permutations
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 
 from posegrid.prepare.background import Background, Foreground, longer_side, parts_of
 from posegrid.prepare.plate import BITS, NUM_COLOURS, grown
 from posegrid.prepare.silhouette import Silhouette
 from posegrid.sources.picture import Box, Picture
 
-SCAN_EVERY = 6
+SCAN_EVERY = 12
 """The whole picture is searched for newcomers in every so many frames."""
 LEAST_HEIGHT = 1 / 12
 """A person is at least this high, as a share of the picture's shorter side."""
@@ -34,8 +35,8 @@ CLEARLY = 0.05
 MEMORY = 0.9
 """Weight of a person's colours so far against those of one more frame."""
 
-_CELL = np.arange(NUM_COLOURS)
-_COARSE = sum(((_CELL >> (BITS * channel + 1)) & 7) << (3 * channel) for channel in range(3))
+_CELL: np.ndarray = np.arange(NUM_COLOURS)
+_COARSE = ((_CELL >> 1) & 7) | ((_CELL >> (BITS + 1)) & 7) << 3 | ((_CELL >> (2 * BITS + 1)) & 7) << 6
 """Cell of a coarser cube of 8 x 8 x 8 colours."""
 
 
@@ -99,7 +100,9 @@ class People:
         numbers = set(range(1, count + 1))
         for before in known:
             numbers -= set(np.unique(labels[before[::2, ::2]]).tolist())
-        boxes = [tuple(2 * side for side in _box_of(labels == number)) for number in numbers]
+        found = enumerate(ndimage.find_objects(labels), start=1)
+        parts = [part for number, part in found if number in numbers and part is not None]
+        boxes = [(2 * c.start, 2 * r.start, 2 * c.stop, 2 * r.stop) for r, c in parts]
         high = [box for box in boxes if max(box[2] - box[0], box[3] - box[1]) >= self._least_height]
         return [_Place(self._grown(box), [], has_newcomers=True) for box in high]
 
@@ -188,7 +191,7 @@ class _Outlines:
             self.groups = [g for g in np.unique(self._group_of[1:]).tolist() if g and self._height(g) >= least_height]
 
     def _join(self, foreground: Foreground, count: int, befores: list[np.ndarray]) -> None:
-        """Put parts together. A part that is apart belongs to somebody if it is not tiny and its colours are people's."""
+        """Put parts together: one that is apart is somebody's if it is not tiny and its colours are people's."""
         labels = self._labels
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
         odds = np.bincount(labels.ravel(), weights=foreground.odds.ravel(), minlength=count + 1) / np.maximum(sizes, 1)

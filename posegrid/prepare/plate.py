@@ -99,8 +99,8 @@ def halved(pixels: np.ndarray) -> np.ndarray:
 def learn_plate(frames: UInt8[np.ndarray, "T 3 h w"]) -> Plate:
     """The empty scene behind a sample of frames (about 32, evenly over the clip, equally bright)."""
     changing = (frames.max(axis=0) - frames.min(axis=0)).max(axis=0) > CHANGING
-    colour = frames.mean(axis=0, dtype=np.float32)
-    spread = np.mean([unlikeness(frame, colour) for frame in frames], axis=0, dtype=np.float32)
+    colour = np.asarray(frames.mean(axis=0, dtype=np.float32))
+    spread = np.asarray(sum(unlikeness(frame, colour) for frame in frames) / np.float32(len(frames)))
     if not changing.any():
         return Plate(colour, spread, np.zeros_like(changing), np.zeros(NUM_COLOURS, np.float32), 0.0)
     choice = _most_seen(np.stack([halved(frame) for frame in frames]), halved(changing.astype(np.float32)) > 0)

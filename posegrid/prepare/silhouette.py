@@ -49,41 +49,40 @@ class Silhouette:
         return np.where(np.asarray(soft) >= 128, np.uint8(255), np.uint8(0))
 
 
-@dataclass(frozen=True, eq=False)
-class PersonCrop:
-    """What a network is given of one person in one picture, S x S pixels; black outside the picture."""
-
-    kept: UInt8[np.ndarray, "S S"]
-    """Grey, with the background."""
-    removed: UInt8[np.ndarray, "S S"]
-    """Grey, black where the person is not."""
-    mask: UInt8[np.ndarray, "S S"]
-    """255 where the person covers half of a pixel or more, else 0."""
-
-
 def person_crop(
-    picture: Picture, silhouette: Silhouette, window: Float[np.ndarray, "3"], size: int
-) -> PersonCrop:
+    picture: Picture,
+    silhouette: Silhouette,
+    window: Float[np.ndarray, "3"],
+    size: int,
+    background: str,
+) -> UInt8[np.ndarray, "*channels {size} {size}"]:
     """The window (x0, y0, side) of a picture and a person's mask at size x size, as `crop.crop_grey` makes it.
 
-    A window much larger than the crop is first reduced by a whole number: a pixel of the mask is then up to half a
-    pixel of the crop wide.
+    removed: grey, black where the person is not. kept: grey, with the background. masked: that, and as the second
+    channel 255 where the person covers half of a pixel or more, else 0. What lies outside the picture is black.
+    A window much larger than the crop is first reduced by a whole number: the mask's edge is then as sharp as a pixel
+    of the crop, not of the picture.
     """
     x0, y0, side = (float(v) for v in window)
-    pixel = max(1, int(side / (2 * size)))
+    pixel = max(1, int(side / (1.5 * size)))
     # One filter radius more than the window, so that its border is filtered as its inside is.
     reach = int(np.ceil(max(side / pixel / size, 1.0)))
     left, top = int(np.floor(x0 / pixel)) - reach, int(np.floor(y0 / pixel)) - reach
     count = int(np.ceil(side / pixel)) + 2 * reach + 1
-    grey = _grey_square(picture, left, top, pixel, count)
-    mask = silhouette.square(left * pixel, top * pixel, pixel, count)
     box = (x0 / pixel - left, y0 / pixel - top, (x0 + side) / pixel - left, (y0 + side) / pixel - top)
     # Hamming: as sharp as bicubic when reducing, without the dark and bright rims that bicubic draws against black.
     how = Image.Resampling.HAMMING if side > pixel * size else Image.Resampling.BILINEAR
-    kept, removed, soft = (
-        np.asarray(Image.fromarray(square).resize((size, size), how, box=box)) for square in (grey, grey & mask, mask)
-    )
-    return PersonCrop(kept, removed, np.where(soft >= 128, np.uint8(255), np.uint8(0)))
+
+    def crop(square: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(square).resize((size, size), how, box=box))
+
+    grey = _grey_square(picture, left, top, pixel, count)
+    if background == "kept":
+        return crop(grey)
+    mask = silhouette.square(left * pixel, top * pixel, pixel, count)
+    if background == "removed":
+        return crop(grey & mask)
+    return np.stack([crop(grey), np.where(crop(mask) >= 128, np.uint8(255), np.uint8(0))])
 
 
 def _grey_square(picture: Picture, left: int, top: int, pixel: int, count: int) -> UInt8[np.ndarray, "n n"]:

@@ -6,11 +6,12 @@ looked at. So a picture stays as it was decoded, and only the part that is wante
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
 PLANAR = {f"yuv{full}{sampling}p" for full in ("", "j") for sampling in ("420", "422", "444")}
@@ -74,8 +75,8 @@ class Picture:
     @property
     def size_wh(self) -> tuple[int, int]:
         """Width and height, pixels."""
-        size = (self.frame.width, self.frame.height)
-        return size[::-1] if self.turn.swaps_sides else size
+        width, height = self.frame.width, self.frame.height
+        return (height, width) if self.turn.swaps_sides else (width, height)
 
     def rgb(self) -> UInt8[np.ndarray, "H W 3"]:
         """All of it as RGB."""
@@ -99,7 +100,7 @@ class Picture:
         """Red, green and blue of every step-th pixel each way, from the first on: no averages."""
         (width, height), pixels = self.size_wh, []
         for plane in self._planar.planes:
-            stored = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+            stored = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
             shown = self.turn.shown(stored)
             rows = np.arange(first, height, step) * shown.shape[0] // height
             columns = np.arange(first, width, step) * shown.shape[1] // width
@@ -111,8 +112,10 @@ class Picture:
         """A plane of colour differences, which may be coarser than the picture, at the size of the reduced part."""
         step_x, step_y = self.frame.width / plane.width, self.frame.height / plane.height
         x0, y0, x1, y1 = box
-        inside = (x0 / step_x, y0 / step_y, min(x1 / step_x, plane.width), min(y1 / step_y, plane.height))
-        return plane.resize(size_wh, Image.Resampling.BOX, box=inside)
+        inside = (int(x0 / step_x), int(y0 / step_y), ceil(x1 / step_x), ceil(y1 / step_y))
+        ratio = max(1, int(min((x1 - x0) / step_x / size_wh[0], (y1 - y0) / step_y / size_wh[1]) + 1e-6))
+        coarse = _reduced(plane, (*inside[:2], min(inside[2], plane.width), min(inside[3], plane.height)), ratio)
+        return coarse if coarse.size == size_wh else coarse.resize(size_wh, Image.Resampling.NEAREST)
 
     @cached_property
     def _planar(self) -> av.VideoFrame:
@@ -125,10 +128,9 @@ class Picture:
     @cached_property
     def _planes(self) -> tuple[Image.Image, ...]:
         """The three planes as stored, not copied."""
-        return tuple(
-            Image.frombuffer("L", (plane.width, plane.height), memoryview(plane), "raw", "L", plane.line_size, 1)
-            for plane in self._planar.planes
-        )
+        planes = self._planar.planes
+        sizes = [((plane.width, plane.height), memoryview(plane), plane.line_size) for plane in planes]
+        return tuple(Image.frombuffer("L", size, data, "raw", "L", stride, 1) for size, data, stride in sizes)  # type: ignore[arg-type]
 
     @property
     def _is_full_range(self) -> bool:
