@@ -13,6 +13,7 @@ from posegrid.errors import PosegridError
 
 EXTRA_OF_MODULE = {
     "numba": "synth",
+    "ray": "cluster",
     "cdflib": "prepare",
     "h5py": "prepare",
     "joblib": "prepare",
@@ -86,6 +87,13 @@ COMMANDS = {
         "predict",
         "3D motion of the person in a video of a fixed camera",
         "posegrid predict walk.mp4 --out runs/walk",
+    ),
+    "convert": Command(
+        "posegrid.results.convert",
+        "ConvertSettings",
+        "convert",
+        "write a motion for other programs: BVH, C3D, GLB, TRC, CSV, JSON, a 3D page",
+        "posegrid convert runs/walk/walk.npz --formats bvh c3d html",
     ),
     "export": Command(
         "posegrid.learning.export",

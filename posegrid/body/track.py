@@ -1,4 +1,4 @@
-"""The Track: poses over time, and the file that carries them. All that drawing, scoring and exporting know.
+"""The Track: poses over time, and the files that carry them. All that drawing, scoring and exporting know.
 
 The Track file is an `.npz` without pickled objects. Its arrays and their names are stable:
 
@@ -10,28 +10,31 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not say
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed, weights, source, version
+
+JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for other programs (docs/formats.md).
 """
 
-import json
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
 from posegrid.body.camera import Camera
-from posegrid.body.skeleton import NUM_JOINTS, SKELETON
+from posegrid.body.formats.c3d import c3d_bytes
+from posegrid.body.formats.csv_text import csv_text, from_csv
+from posegrid.body.formats.json_text import from_json, json_text
+from posegrid.body.formats.markers import Markers, turned_upright
+from posegrid.body.formats.npz import from_npz, npz_bytes
+from posegrid.body.formats.trc import trc_text
+from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON
+from posegrid.body.skeletons import Skeleton, skeleton_named
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 
 TRACK_FORMAT = 1
-DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, RuntimeError, MemoryError)
-DAMAGED += (struct.error, zipfile.BadZipFile, zlib.error, SyntaxError)
-"""What numpy and zipfile raise on damaged bytes."""
 UNIT = "mm"
 AXES = "camera: x right, y down, z forward"
 
@@ -65,13 +68,68 @@ class Track:
         """True where a person was found."""
         return np.asarray(np.isfinite(self.joints_mm).all(axis=(1, 2)))
 
-    def save(self, path: Path) -> None:
-        """Write the Track file; it appears under its name only when complete. Raises OutputError."""
+    def save(self, path: Path | str, *, pinned: bool = False) -> None:
+        """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh or .glb.
+
+        The first three hold everything and read back exactly; the others hold the joints in space, turned upright
+        (y up), the camera's centre their origin; see docs/formats.md for units and for frames without a person.
+        pinned: put the pelvis at the origin in every frame instead (not for the first three, which keep both apart).
+        The file appears under its name only when complete. Raises OutputError: an unknown ending, a folder that
+        cannot be written, or no place of the pelvis in any frame.
+        """
+        path = Path(path)
+        content = self._content(path, pinned)
         try:
-            with completed(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, facts=np.array(json.dumps(self.facts())), **self.arrays())
+            with completed(path) as temporary:
+                temporary.write_bytes(content)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+
+    def _content(self, path: Path, pinned: bool) -> bytes:
+        """The file's bytes."""
+        match path.suffix.lower():
+            case ".npz":
+                return npz_bytes(self.arrays(), self.facts())
+            case ".json":
+                return json_text(self.arrays(), {**self.facts(), "joint_names": JOINT_NAMES}).encode()
+            case ".csv":
+                return csv_text(self.arrays(), self.facts()).encode()
+            case ".trc" | ".c3d" | ".bvh" | ".glb" as ending:
+                return _motion_bytes(ending, self._markers(path, pinned), path.name)
+        raise OutputError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}.")
+
+    def _markers(self, path: Path, pinned: bool) -> Markers:
+        """The joints in space for another program."""
+        place_mm = np.zeros_like(self.root_mm) if pinned else self.root_mm
+        markers = Markers(
+            frame=self.frame,
+            time_s=self.time_s,
+            places_mm=turned_upright(self.joints_mm + place_mm[:, None]),
+            rate_hz=self.fps,
+            source=self.source,
+            pinned=pinned,
+        )
+        if not markers.found.any():
+            why = "no person was found in any frame" if not self.found.any() else "no frame has the pelvis' place"
+            do = "" if not self.found.any() else "; save it pinned (--pinned) to have the joints relative to the pelvis"
+            raise OutputError(f"{path}: nothing to write: {why}{do}.")
+        return markers
+
+    def to(self, skeleton: str) -> "SkeletonTrack":
+        """The same motion with the joints of another skeleton: coco17, mediapipe33, openpose25, mpii16, human36m_32.
+
+        Joints that it has and `human36m_17` has not are NaN (see `body/skeletons.py`). Raises SettingsError.
+        """
+        target = skeleton_named(skeleton)
+        return SkeletonTrack(
+            skeleton=target,
+            frame=self.frame,
+            time_s=self.time_s,
+            joints_mm=_taken(self.joints_mm, target),
+            root_mm=self.root_mm,
+            keypoints_px=_taken(self.keypoints_px, target),
+            sigma_mm=_taken(self.sigma_mm, target),
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The Track's arrays by name, as the file holds them."""
@@ -94,30 +152,55 @@ class Track:
         }
 
     @staticmethod
-    def load(path: Path) -> "Track":
-        """The Track in a file. Raises SourceError if there is none, or one of another format or skeleton."""
+    def load(path: Path | str) -> "Track":
+        """The Track in a .npz, .json or .csv file.
+
+        Raises SourceError if there is none, or one of another format or skeleton.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in (".npz", ".json", ".csv"):
+            raise SourceError(f"{path}: expected a track file, whose name ends in .npz, .json or .csv")
         if not path.is_file():
             raise SourceError(f"{path}: no such track file; `posegrid predict VIDEO` writes one")
         try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                content = {name: file[name] for name in file.files}
-            facts = json.loads(str(content["facts"]))
-        except DAMAGED as error:
+            content, facts = _read(path.suffix.lower(), path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
             raise SourceError(f"{path}: not a track file of posegrid ({error})") from error
         _check(path, facts, content)
         arrays = {name: content[name].astype(dtype) for name, (dtype, _) in _ARRAYS.items()}
-        stored = facts["camera"]
-        camera = Camera(
-            focal_px=tuple(stored["focal_px"]),
-            principal_px=tuple(stored["principal_px"]),
-            size_wh=tuple(stored["size_wh"]),
-            distortion=tuple(stored["distortion"]),
-            rot_world_to_cam=np.array(stored["rot_world_to_cam"]),
-            centre_world_mm=np.array(stored["centre_world_mm"]),
-        )
-        keys = ("fps", "weights", "source", "camera_assumed")
-        return Track(**arrays, camera=camera, **{key: facts[key] for key in keys})
+        try:
+            stored = facts["camera"]
+            camera = Camera(
+                focal_px=tuple(stored["focal_px"]),
+                principal_px=tuple(stored["principal_px"]),
+                size_wh=tuple(stored["size_wh"]),
+                distortion=tuple(stored["distortion"]),
+                rot_world_to_cam=np.array(stored["rot_world_to_cam"], dtype=np.float64),
+                centre_world_mm=np.array(stored["centre_world_mm"], dtype=np.float64),
+            )
+            keys = ("fps", "weights", "source", "camera_assumed")
+            return Track(**arrays, camera=camera, **{key: facts[key] for key in keys})
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"{path}: its facts are damaged ({error!r}); make the track anew") from error
 
+
+@dataclass(frozen=True, eq=False)
+class SkeletonTrack:
+    """A Track's motion with the J joints of another skeleton; NaN for joints that are not estimated. T frames."""
+
+    skeleton: Skeleton
+    frame: Int[np.ndarray, "T"]
+    time_s: Float[np.ndarray, "T"]
+    joints_mm: Float[np.ndarray, "T J 3"]
+    """Camera frame, relative to the pelvis of `human36m_17`."""
+    root_mm: Float[np.ndarray, "T 3"]
+    """That pelvis in the camera frame, or NaN."""
+    keypoints_px: Float[np.ndarray, "T J 2"]
+    sigma_mm: Float[np.ndarray, "T J"]
+
+
+ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb")
+"""What the names of files that `Track.save` writes end in."""
 
 _ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "frame": (np.int64, ()),
@@ -130,8 +213,40 @@ _ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
 }
 
 
-def _check(path: Path, facts: dict, content: dict[str, np.ndarray]) -> None:
+def _motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
+    """The file's bytes in a format that holds the joints in space only."""
+    if ending == ".trc":
+        return trc_text(markers, name).encode()
+    if ending == ".c3d":
+        return c3d_bytes(markers)
+    from posegrid.body.formats.bones import bone_motion  # scipy's rotations, which cost 0.1 s to import
+    from posegrid.body.formats.bvh import bvh_text
+    from posegrid.body.formats.glb import glb_bytes
+
+    if ending == ".bvh":
+        return bvh_text(bone_motion(markers.evenly_timed())).encode()
+    return glb_bytes(bone_motion(markers), markers.source)
+
+
+def _read(ending: str, content: bytes) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays and facts in a file's bytes; raises ValueError for damaged ones."""
+    if ending == ".npz":
+        return from_npz(content)
+    reader = from_json if ending == ".json" else from_csv
+    return reader(content.decode("utf-8"), {name: dtype for name, (dtype, _) in _ARRAYS.items()})
+
+
+def _taken(values: Float[np.ndarray, "T 17 *rest"], target: Skeleton) -> Float[np.ndarray, "T J *rest"]:
+    """The values of the target's joints: taken over, the mean of two, or NaN."""
+    nothing = np.full_like(values[:, 0], np.nan)
+    joints = [values[:, sources].mean(axis=1) if sources else nothing for sources in target.sources()]
+    return np.stack(joints, axis=1)
+
+
+def _check(path: Path, facts: Any, content: dict[str, np.ndarray]) -> None:
     """Raise SourceError unless the file is of this format and skeleton, its arrays complete and of one length."""
+    if not isinstance(facts, dict):
+        raise SourceError(f"{path}: not a track file of posegrid (its facts are no JSON object)")
     if facts.get("format") != TRACK_FORMAT or facts.get("skeleton") != SKELETON:
         raise SourceError(
             f"{path}: format {facts.get('format')}, skeleton {facts.get('skeleton')}; "

@@ -37,6 +37,12 @@ RAGGED_PX = 2
 """How far a wrong outline is off, in pixels."""
 
 
+TEXTURE_CHANCE = 0.25
+"""Crops with a mask beside them get a made-up background so often,"""
+CLUTTER_CHANCE = 0.15
+"""and so often that of another crop, with the person in it, moved by half a picture."""
+OCTAVES = (4, 8, 16, 32, 64)
+"""Waves of a made-up background: each finer one weaker, as in pictures of real places (Field, JOSA A 1987)."""
 CLEAN_CHANCE = 0.3
 """Masks beside crops stay as they are so often; the others get the faults of background subtraction:"""
 EDGE_BLUR_PX = 4
@@ -77,11 +83,33 @@ def augmented(
 
 def _mixed(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 2 size size"]:
     """Crops and masks as one network meets them all: background removed, kept, or kept and no mask known."""
-    grey = _lit(images[:, :1], generator, masked=False)
+    grey = _lit(_elsewhere(images, generator), generator, masked=False)
     grey, mask = _covered(torch.cat([grey, _faulty(images[:, 1:], generator)], dim=1), generator).split(1, dim=1)
     kind = torch.rand(len(images), 1, 1, 1, generator=generator)
     grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
     return torch.cat([grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1)
+
+
+def _elsewhere(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+    """The crops, some of them before another background than their own: a texture, or another crop's clutter."""
+    grey, mask = images.split(1, dim=1)
+    kind = torch.rand(len(images), 1, 1, 1, generator=generator)
+    background = grey.roll(1, dims=0).roll(grey.shape[-1] // 2, dims=-1)
+    rows = (kind < TEXTURE_CHANCE).flatten().nonzero()[:, 0]
+    background = background.index_copy(0, rows, _textures(len(rows), grey.shape[-1], generator))
+    return torch.where(kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * grey + (1 - mask) * background, grey)
+
+
+def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+    """Backgrounds of waves upon waves, each finer one weaker."""
+    slope, contrast, level = torch.rand(3, count, 1, 1, 1, generator=generator)
+    waves = torch.zeros(count, 1, OCTAVES[0], OCTAVES[0])
+    for nodes in OCTAVES:
+        waves = functional.interpolate(waves, size=(nodes, nodes), mode="bilinear", align_corners=False)
+        strength = nodes ** -(0.3 + 0.9 * slope)
+        waves = waves + strength * torch.randn(count, 1, nodes, nodes, generator=generator)
+    waves = functional.interpolate(waves, size=(size, size), mode="bilinear", align_corners=False)
+    return ((0.1 + 0.7 * level) * torch.exp(contrast * waves)).clamp(0.0, 1.0)
 
 
 def _faulty(masks: Float[Tensor, "n 1 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:

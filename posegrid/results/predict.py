@@ -25,7 +25,7 @@ from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, load_camera, 
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
 from posegrid.results.person_track import person_track
-from posegrid.results.track_files import Format, write_track_file
+from posegrid.results.track_files import Format, track_file_name, write_track_file
 from posegrid.sources.video import VideoFrame, probe, read_frames, read_spread
 
 LIGHT_SIGMA_S = 0.02
@@ -51,7 +51,8 @@ class PredictSettings:
     flip_average: bool = False
     """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
     formats: tuple[Format, ...] = ()
-    """Write the motion for other programs, too: csv, json, trc (OpenSim)."""
+    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), html (a page
+    that shows it in 3D)."""
     overlay: bool = True
     """Write the video with the skeleton on it and the picture of 12 frames, too."""
     batch: int = 16
@@ -99,7 +100,7 @@ def predict(settings: PredictSettings) -> Track:
         track = replace(track, joints_mm=smoothed(track.joints_mm, time_s, LIGHT_SIGMA_S))
     track.save(out / f"{settings.video.stem}.npz")
     for ending in settings.formats:
-        write_track_file(track, out / f"{settings.video.stem}.{ending}")
+        write_track_file(track, out / track_file_name(settings.video.stem, ending))
     if settings.overlay:
         frames = _shown(read_frames(settings.video), video.num_frames, "Drawing", console)
         contact = write_overlay_video(out / f"{settings.video.stem}_overlay.mp4", frames, track)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 
-from posegrid.learning.augment import _faulty, augmented
+from posegrid.learning.augment import _elsewhere, _faulty, augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, generator_of
 
@@ -119,3 +119,15 @@ def test_rolled_turns_further_and_stays_true(batch):
     slant = [torch.atan2(part[:, 0], part[:, 1]) for part in down]
     assert (slant[1] - slant[0]).abs().std() > 0.1
     assert torch.allclose(parts[1].pose_mm.norm(dim=-1), parts[0].pose_mm.norm(dim=-1), atol=0.5)
+
+
+def test_other_backgrounds_leave_the_person_alone():
+    images = torch.rand(200, 2, SIZE, SIZE, generator=generator_of(5))
+    images[:, 1] = 0.0
+    images[:, 1, 16:48, 24:40] = 1.0
+    grey = _elsewhere(images, generator_of(2))[:, 0]
+    person = images[:, 1] == 1
+    assert torch.equal(grey[person], images[:, 0][person])
+    changed_rows = (grey != images[:, 0]).flatten(1).any(dim=1)
+    assert 0.3 < changed_rows.float().mean() < 0.5
+    assert grey.min() >= 0 and grey.max() <= 1

@@ -32,6 +32,8 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "masks": ("**/ground_truth_bs/*.mat", read_masks),
     "metadata": ("metadata.xml", load_metadata),
     "track": ("track.npz", Track.load),
+    "track as JSON": ("track.json", Track.load),
+    "track as CSV": ("track.csv", Track.load),
 }
 
 
@@ -40,7 +42,8 @@ def good(tmp_path_factory) -> dict[str, Path]:
     """One good file of each kind."""
     root = tmp_path_factory.mktemp("release")
     write_tree(root)
-    make_track().save(root / "track.npz")
+    for ending in ("npz", "json", "csv"):
+        make_track().save(root / f"track.{ending}")
     return {kind: min(root.glob(pattern)) for kind, (pattern, _) in READERS.items()}
 
 

@@ -1,7 +1,8 @@
-"""Files for other programs: read back by readers written from the formats' descriptions, nothing is lost."""
+"""Text files: read back by readers written from the formats' descriptions, and by the Track; nothing is lost."""
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,14 @@ import pytest
 from body.test_track import make_track
 
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.errors import OutputError
-from posegrid.results.track_files import turned_upright, write_track_file
+from posegrid.body.track import Track
+from posegrid.errors import OutputError, SourceError
 
 TRACK = make_track()
 
 
 def test_json_holds_every_number_exactly(tmp_path):
-    write_track_file(TRACK, tmp_path / "walk.json")
+    TRACK.save(tmp_path / "walk.json")
     content = json.loads((tmp_path / "walk.json").read_text())
     for name, array in TRACK.arrays().items():
         read = np.array(content[name], dtype=float).astype(array.dtype)
@@ -26,7 +27,7 @@ def test_json_holds_every_number_exactly(tmp_path):
 
 
 def test_csv_holds_every_number_exactly(tmp_path):
-    write_track_file(TRACK, tmp_path / "walk.csv")
+    TRACK.save(tmp_path / "walk.csv")
     with (tmp_path / "walk.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(TRACK) and rows[1]["left_knee_x_mm"] == ""
@@ -55,7 +56,7 @@ def read_trc(path: Path) -> tuple[dict[str, str], list[str], np.ndarray, np.ndar
 
 
 def test_trc_holds_the_joints_in_metres_with_y_up(tmp_path):
-    write_track_file(TRACK, tmp_path / "walk.trc")
+    TRACK.save(tmp_path / "walk.trc")
     header, names, time_s, places_m = read_trc(tmp_path / "walk.trc")
     assert names == list(JOINT_NAMES) and header["Units"] == "m"
     assert header["NumFrames"] == "4" and header["NumMarkers"] == "17" and float(header["DataRate"]) > 29.9
@@ -67,11 +68,60 @@ def test_trc_holds_the_joints_in_metres_with_y_up(tmp_path):
     assert np.isnan(places_m[1]).all()
 
 
-def test_turning_upright_is_a_rotation():
-    assert np.linalg.det(turned_upright(np.eye(3))) == pytest.approx(1.0)
-
-
 def test_an_unknown_ending_is_refused(tmp_path):
-    with pytest.raises(OutputError, match=r"walk\.xyz: expected a name that ends in"):
-        write_track_file(TRACK, tmp_path / "walk.xyz")
+    with pytest.raises(OutputError, match=r"walk\.xyz: expected a name that ends in \.npz, \.json"):
+        TRACK.save(tmp_path / "walk.xyz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["walk.npz", "walk.json", "walk.csv", "walk.CSV"])
+def test_a_track_comes_back_exactly(name, tmp_path):
+    TRACK.save(tmp_path / name)
+    back = Track.load(tmp_path / name)
+    for array, values in TRACK.arrays().items():
+        np.testing.assert_array_equal(back.arrays()[array], values)
+        assert back.arrays()[array].dtype == values.dtype
+    assert back.facts() == TRACK.facts()
+
+
+def test_a_name_with_commas_and_quotes_comes_back(tmp_path):
+    odd = replace(TRACK, source='a "walk", or so\n.mp4')
+    for name in ("walk.csv", "walk.json"):
+        odd.save(tmp_path / name)
+        assert Track.load(tmp_path / name).source == odd.source
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("walk.json", "[1, 2]", "not a track file of posegrid .expected a JSON object"),
+        ("walk.json", '{"format": 1, "skeleton": "human36m_17"}', "the arrays frame, time_s, .* are missing"),
+        ("walk.csv", "frame,time_s\n0,0.0\n", "no column 'facts'"),
+        ("walk.csv", "facts\n{}\n", "no column 'frame'"),
+        ("walk.csv", "", "there is no row"),
+        ("walk.trc", "", r"ends in \.npz, \.json or \.csv"),
+    ],
+)
+def test_what_is_no_track_is_refused(name, content, message, tmp_path):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SourceError, match=message):
+        Track.load(tmp_path / name)
+
+
+def test_a_number_that_is_none_is_named(tmp_path):
+    TRACK.save(tmp_path / "walk.csv")
+    text = (tmp_path / "walk.csv").read_text()
+    (tmp_path / "walk.csv").write_text(text.replace(text.split("\n")[1].split(",")[5], "far", 1))
+    with pytest.raises(SourceError, match="column pelvis_x_mm: could not convert"):
+        Track.load(tmp_path / "walk.csv")
+
+
+@pytest.mark.parametrize("ending", ["trc", "c3d", "bvh", "glb"])
+def test_without_any_place_of_the_pelvis_only_pinned_joints_are_written(ending, tmp_path):
+    lost = replace(TRACK, root_mm=np.full_like(TRACK.root_mm, np.nan))
+    with pytest.raises(OutputError, match=r"no frame has the pelvis' place; save it pinned \(--pinned\)"):
+        lost.save(tmp_path / f"walk.{ending}")
+    lost.save(tmp_path / f"walk.{ending}", pinned=True)
+    nobody = replace(TRACK, joints_mm=np.full_like(TRACK.joints_mm, np.nan))
+    with pytest.raises(OutputError, match="no person was found in any frame"):
+        nobody.save(tmp_path / f"walk.{ending}", pinned=True)
