@@ -45,7 +45,7 @@ PARTS, LEAST_CONTRAST, LARGEST_SHIFT, STILL_SHARE = 5, 12.0, 1.0, 0.75
 """A camera is fixed if, of 5 x 5 parts of the picture with some contrast (of 765), over the clip this share has not
 shifted by more reduced pixels than that: 94 to 100 % of it in clips of fixed cameras, 61 % and less when it shakes by a
 pixel or moves."""
-GAIN_SAMPLES = 40
+GAIN_SAMPLES = 32
 """Brightness is compared at so many places along the picture's longer side."""
 
 
@@ -123,21 +123,21 @@ class Background:
     ) -> Float[np.ndarray, "h w"]:
         """How unlike the scene each pixel is; 1 = as unlike as a person's pixel."""
         plate, spread, unseen = self.plate.colour[:, *part], self.plate.spread[part], self.plate.unseen[part]
-        limit = np.maximum(LEAST_UNLIKE, SPREADS * spread)
+        limit = np.maximum(LEAST_UNLIKE, np.float32(SPREADS) * spread)
         unlike = unlikeness(colour, plate)
         # What most of the picture is off by more than usual (a lamp, a badly coded frame) is no sign of a person.
         excess = float(np.median(unlike[::4, ::4]) - np.median(spread[::4, ::4]))
-        score = np.maximum(unlike - max(excess, 0.0), 0) / limit
+        score = np.maximum(unlike - np.float32(max(excess, 0.0)), 0) / limit
         shadow = in_shadow(colour, plate, limit / 2) & (odds < SHADOW_ODDS)
         if before is not None:
             # Shadows lie on the ground: above the hips, what looks like one is clothes.
             shadow[: int(np.flatnonzero(before.any(axis=1)).mean())] = False
-        score[shadow] = np.minimum(score[shadow], SHADOW_SCORE)
+        np.minimum(score, SHADOW_SCORE, out=score, where=shadow)
         score *= np.exp(COLOUR_WEIGHT * odds)
-        score[unseen] = np.maximum(score, 1 + odds)[unseen]
+        np.maximum(score, 1 + odds, out=score, where=unseen)
         score = ndimage.uniform_filter(np.minimum(score, MOST), 3, mode="nearest")
         if before is not None:
-            score[before] *= SAME_PLACE
+            np.multiply(score, SAME_PLACE, out=score, where=before)
         return score
 
 

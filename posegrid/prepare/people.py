@@ -184,6 +184,7 @@ class _Outlines:
     def __init__(self, foreground: Foreground, befores: list[np.ndarray], least_height: float) -> None:
         self._index = foreground.index
         self._labels, count = parts_of(foreground.mask)
+        self._masks: dict[int, np.ndarray] = {}
         self._group_of = np.zeros(count + 1, dtype=np.intp)
         self.groups: list[int] = []
         if count:
@@ -193,9 +194,9 @@ class _Outlines:
     def _join(self, foreground: Foreground, count: int, befores: list[np.ndarray]) -> None:
         """Put parts together: one that is apart is somebody's if it is not tiny and its colours are people's."""
         labels = self._labels
-        sizes = np.bincount(labels.ravel(), minlength=count + 1)
-        odds = np.bincount(labels.ravel(), weights=foreground.odds.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
-        sizes[0] = 0
+        inside = labels[foreground.mask]
+        sizes = np.bincount(inside, minlength=count + 1)
+        odds = np.bincount(inside, weights=foreground.odds[foreground.mask], minlength=count + 1) / np.maximum(sizes, 1)
         mains = [np.bincount(labels[mask], minlength=count + 1) for mask in befores] or [sizes.copy()]
         for overlap in mains:
             overlap[0] = 0
@@ -203,15 +204,16 @@ class _Outlines:
         size = max([longer_side(mask) for mask in befores] or [longer_side(labels == main[0])])
         keep = (sizes >= SMALLEST_PART * size * size) & (odds > 0)
         keep[main], keep[0] = True, False
-        near, _ = parts_of(grown(keep[labels], max(1, int(size * JOINING))))
-        first = np.unique(labels, return_index=True)
+        near = labels if count == 1 else parts_of(grown(keep[labels], max(1, int(size * JOINING))))[0]
         group_of = np.zeros(count + 1, dtype=np.intp)
-        group_of[first[0]] = near.ravel()[first[1]]
+        group_of[inside] = near[foreground.mask]
         self._group_of = np.where(keep, group_of, 0)
 
     def mask(self, group: int) -> Bool[np.ndarray, "h w"]:
         """The outline of a group."""
-        return (self._group_of == group)[self._labels]
+        if group not in self._masks:
+            self._masks[group] = (self._group_of == group)[self._labels]
+        return self._masks[group]
 
     def _height(self, group: int) -> int:
         return longer_side(self.mask(group))

@@ -49,6 +49,16 @@ class _Place:
     window: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    picture: Picture
+    silhouettes: dict[int, Silhouette]
+    boxes: dict[int, np.ndarray]
+
+
+_NO_BOX = np.full(4, np.nan)
+
+
 class Estimator:
     """Takes pictures and the people in them one after another; `finished` gives all that was said about each.
 
@@ -59,7 +69,7 @@ class Estimator:
 
     def __init__(self, model: OnnxModel, *, batch: int = 16, flip_average: bool = False) -> None:
         self._model, self._batch, self._flip_average = model, batch, flip_average
-        self._near: deque[tuple[Picture, dict[int, Silhouette]]] = deque(maxlen=2 * BOX_REACH + 1)
+        self._near: deque[_Seen] = deque(maxlen=2 * BOX_REACH + 1)
         self._num_added = self._num_cut = 0
         self._places: list[_Place] = []
         self._crops: list[np.ndarray] = []
@@ -74,7 +84,8 @@ class Estimator:
 
     def add(self, picture: Picture, silhouettes: dict[int, Silhouette]) -> None:
         """The next picture and the masks of the people in it, by their numbers."""
-        self._near.append((picture, silhouettes))
+        boxes = {number: silhouette.box_xyxy for number, silhouette in silhouettes.items()}
+        self._near.append(_Seen(picture, silhouettes, boxes))
         self._num_added += 1
         if self._num_added - self._num_cut > BOX_REACH:
             self._cut()
@@ -101,13 +112,13 @@ class Estimator:
     def _cut(self) -> None:
         """Cut out the people of the next picture, their boxes steadied by the pictures round it."""
         at = self._num_cut - (self._num_added - len(self._near))
-        picture, silhouettes = self._near[at]
-        for number, silhouette in silhouettes.items():
-            boxes = [seen[number].box_xyxy if number in seen else np.full(4, np.nan) for _, seen in self._near]
+        seen = self._near[at]
+        for number, silhouette in seen.silhouettes.items():
+            boxes = [near.boxes.get(number, _NO_BOX) for near in self._near]
             box = steadied_boxes(np.stack(boxes), BOX_REACH)[at]
             window = window_of_box(box, self._model.facts.margin)
             self._places.append(_Place(number, self._num_cut, box, window))
-            self._crops.append(crop_for(self._model.facts, picture, silhouette, window))
+            self._crops.append(crop_for(self._model.facts, seen.picture, silhouette, window))
             if len(self._crops) == self._batch:
                 self._send()
         self._num_cut += 1
