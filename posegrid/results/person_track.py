@@ -1,5 +1,7 @@
 """From what the network says about one person's crops to the Track: the camera's frame, and where the pelvis is."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 
@@ -70,3 +72,26 @@ def _roots(
         else:
             root_mm[row] = root_from_box(pose, person.box_xyxy[row], camera)
     return root_mm
+
+
+SOLE_MM = 85.0
+"""From the ankle's joint down to the ground, and nothing for the crown, where the head's joint lies."""
+_UPRIGHT = ((10, 9), (9, 8), (8, 7), (7, 0), (1, 2), (2, 3), (4, 5), (5, 6))
+"""Bones that add up to a height: head, neck and trunk once, thighs and shanks of both sides."""
+
+
+def scaled_to_height(track: Track, height_mm: float) -> Track:
+    """The Track with lengths and distances scaled so that the person has this height without shoes.
+
+    The height of the estimate is the sum of its bones from crown to ankle, the median over time, and 85 mm.
+    """
+    found = track.joints_mm[track.found].astype(np.float64)
+    lengths = [np.linalg.norm(found[:, child] - found[:, parent], axis=1) for child, parent in _UPRIGHT]
+    estimated_mm = float(np.median(sum(lengths[:4]) + sum(lengths[4:]) / 2)) + SOLE_MM
+    scale = np.float32(height_mm / estimated_mm)
+    return replace(
+        track,
+        joints_mm=track.joints_mm * scale,
+        root_mm=track.root_mm * scale,
+        sigma_mm=track.sigma_mm * scale,
+    )

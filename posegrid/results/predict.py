@@ -18,15 +18,15 @@ from tyro.conf import Positional
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
-from posegrid.prepare.background import NUM_SAMPLES, Background, learn_background
+from posegrid.prepare.background import NUM_SAMPLES, learn_background
 from posegrid.prepare.people import People
 from posegrid.results.estimating import Estimator, PersonEstimate
 from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, load_camera, smoothed
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
-from posegrid.results.person_track import person_track
+from posegrid.results.person_track import person_track, scaled_to_height
 from posegrid.results.track_files import Format, track_file_name, write_track_file
-from posegrid.sources.video import VideoFrame, probe, read_frames, read_spread
+from posegrid.sources.video import VideoFacts, probe, read_frames, read_spread
 
 LIGHT_SIGMA_S = 0.02
 """Width of `--smooth light`: it takes off the frame-to-frame jitter and leaves a step's swing as it is."""
@@ -46,6 +46,10 @@ class PredictSettings:
     """The camera's intrinsics (.json): K (3 x 3, pixels) and dist (k1 k2 p1 p2 k3). Default: assumed, see --fov-deg."""
     fov_deg: float | None = None
     """Angle of view over the picture's longer side, degrees, if there is no camera file. Default: 60 is assumed."""
+    height_m: float | None = None
+    """The person's height without shoes, metres: sets the scale of the motion, which a picture does not show."""
+    person: str = "largest"
+    """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a person's number."""
     smooth: Literal["none", "light"] = "none"
     """Smoothing over time: none, or light (20 ms)."""
     flip_average: bool = False
@@ -68,49 +72,120 @@ def predict(settings: PredictSettings) -> Track:
     the joints' places in the picture, `keypoints_px` are those, and the pelvis is where the pose projects onto them.
     Else it follows from how large the person appears, and `keypoints_px` are the joints as they project from there.
     Raises SourceError for what is no such video, a camera that moves, or a video without a moving person;
-    CheckpointError, SettingsError, OutputError.
+    CheckpointError, SettingsError, OutputError. Damage in the video and Ctrl-C leave what was done until then in files
+    that end in _partial. Of several people it returns the largest that were asked for.
     """
     _check(settings)
-    model = load_onnx(settings.weights, threads=settings.threads)
-    video = probe(settings.video)
-    camera = _camera(settings, video.size_wh)
-    out = _writable(settings.out or Path("runs") / settings.video.stem)
+    out = settings.out or Path("runs") / settings.video.stem
     console = Console(stderr=True)
-    background = learn_background(
-        _shown(read_spread(settings.video, NUM_SAMPLES), None, "Learning the background", console)
-    )
-    frames = _shown(read_frames(settings.video), video.num_frames, "Finding and estimating", console)
-    time_s, people = _estimated(frames, background, model, settings)
-    if not people:
+    model = load_onnx(settings.weights, threads=settings.threads)
+    _writable(out)
+    seen = watch(settings, model, console)
+    chosen = chosen_people(seen.people, settings)
+    tracks = [seen.track(person, model, settings) for person in chosen]
+    for person, track in zip(chosen, tracks, strict=True):
+        name = settings.video.stem + (f"_person{person.number}" if settings.person == "all" else "")
+        _write(track, out, name + ("_partial" if seen.stopped else ""), settings, console)
+        for line in [*summary(track, settings, model), *_who(person, seen, settings)]:
+            print(line)
+    print(f"written to {out}")
+    if seen.stopped:
+        print(f"only part of the video was used: {len(seen.time_s)} frames, in files that end in _partial")
+        raise seen.stopped
+    return tracks[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one pass over a video gave."""
+
+    time_s: Float[np.ndarray, "T"]
+    people: list[PersonEstimate]
+    facts: VideoFacts
+    camera: Camera
+    stopped: KeyboardInterrupt | SourceError | None
+    """Why the pass ended before the video's end."""
+
+    def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> Track:
+        """One person's Track, smoothed and scaled as the settings say."""
+        track = person_track(
+            person,
+            self.time_s,
+            self.camera,
+            model,
+            source=settings.video.name,
+            camera_assumed=settings.camera is None,
+            fps=float(self.facts.fps),
+        )
+        if settings.smooth == "light":
+            track = replace(track, joints_mm=smoothed(track.joints_mm, self.time_s, LIGHT_SIGMA_S))
+        return track if settings.height_m is None else scaled_to_height(track, 1000 * settings.height_m)
+
+
+def watch(settings: PredictSettings, model: OnnxModel, console: Console) -> Seen:
+    """Look through the video once, after a glance at some of its frames for the empty scene.
+
+    Raises SourceError if nobody is found. Damage in the video and Ctrl-C end it early: `Seen.stopped`.
+    """
+    facts = probe(settings.video)
+    camera = _camera(settings, facts.size_wh)
+    scene = learn_background(_shown(read_spread(settings.video, NUM_SAMPLES), None, "Learning the background", console))
+    frames = _shown(read_frames(settings.video), facts.num_frames, "Finding and estimating", console)
+    people, times, stopped = People(scene), [], None
+    with Estimator(model, batch=settings.batch, flip_average=settings.flip_average) as estimator:
+        try:
+            for frame in frames:
+                estimator.add(frame.picture, people.seen(frame.picture))
+                times.append(frame.time_s)
+        except (KeyboardInterrupt, SourceError) as error:
+            stopped = error
+        found = [person for person in estimator.finished() if person.size > 0]
+    if not found:
+        if stopped:
+            raise stopped
         raise SourceError(
-            f"{settings.video}: no moving person was found in {len(time_s)} frames. The person must move "
+            f"{settings.video}: no moving person was found in {len(times)} frames. The person must move "
             "before a still background, differ from it in colour, and be taller than a twelfth of the picture's width."
         )
-    person = max(people, key=lambda person: person.size)
-    track = person_track(
-        person,
-        time_s,
-        camera,
-        model,
-        source=settings.video.name,
-        camera_assumed=settings.camera is None,
-        fps=float(video.fps),
-    )
-    if settings.smooth == "light":
-        track = replace(track, joints_mm=smoothed(track.joints_mm, time_s, LIGHT_SIGMA_S))
-    track.save(out / f"{settings.video.stem}.npz")
+    return Seen(np.array(times), found, facts, camera, stopped)
+
+
+def chosen_people(people: list[PersonEstimate], settings: PredictSettings) -> list[PersonEstimate]:
+    """Those whom --person asks for, the largest first. Raises SettingsError where there is no such person."""
+    largest_first = sorted(people, key=lambda person: person.size, reverse=True)
+    if settings.person in ("largest", "all"):
+        return largest_first[: None if settings.person == "all" else 1]
+    chosen = [person for person in people if str(person.number) == settings.person]
+    if not chosen:
+        numbers = ", ".join(str(person.number) for person in people)
+        raise SettingsError(f"--person {settings.person}: expected largest, all, or one of the numbers {numbers}.")
+    return chosen
+
+
+def _who(person: PersonEstimate, seen: Seen, settings: PredictSettings) -> list[str]:
+    """A line that says who else there is."""
+    if len(seen.people) == 1:
+        return []
+    spans = [
+        f"person {p.number} in {len(p.row)} frames ({seen.time_s[p.row[0]]:.1f} to {seen.time_s[p.row[-1]]:.1f} s)"
+        for p in seen.people
+    ]
+    return [
+        f"this is person {person.number} (--person {settings.person}) of {len(spans)} that move: {'; '.join(spans)}"
+    ]
+
+
+def _write(track: Track, out: Path, name: str, settings: PredictSettings, console: Console) -> None:
+    track.save(out / f"{name}.npz")
     for ending in settings.formats:
-        write_track_file(track, out / track_file_name(settings.video.stem, ending))
-    if settings.overlay:
-        frames = _shown(read_frames(settings.video), video.num_frames, "Drawing", console)
-        contact = write_overlay_video(out / f"{settings.video.stem}_overlay.mp4", frames, track)
-        write_contact_picture(out / f"{settings.video.stem}_contact.png", contact)
-    for line in summary(track, settings, model, out):
-        print(line)
-    return track
+        write_track_file(track, out / track_file_name(name, ending))
+    if settings.overlay and not name.endswith("_partial"):
+        frames = _shown(read_frames(settings.video), len(track), "Drawing", console)
+        contact = write_overlay_video(out / f"{name}_overlay.mp4", frames, track)
+        write_contact_picture(out / f"{name}_contact.png", contact)
 
 
-def summary(track: Track, settings: PredictSettings, model: OnnxModel, out: Path) -> list[str]:
+def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[str]:
     """Lines that say what was found and what was assumed."""
     found = track.found
     lines = [f"{settings.video.name}: person found in {found.sum()} of {len(track)} frames ({found.mean():.0%})"]
@@ -128,13 +203,16 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel, out: Path
             "(--camera or --fov-deg)"
         )
     lines.append(f"weights {model.name}; smoothing {settings.smooth}")
-    lines.append(f"written to {out}")
+    if settings.height_m is None:
+        lines.append("scale: that of an average adult, unsure by 5 to 8 % (--height-m)")
     return lines
 
 
 def _check(settings: PredictSettings) -> None:
     if settings.camera is not None and settings.fov_deg is not None:
         raise SettingsError("--camera and --fov-deg both say what the camera is like: give one of them.")
+    if settings.height_m is not None and not 0.5 <= settings.height_m <= 2.5:
+        raise SettingsError(f"--height-m {settings.height_m:g}: expected a height of 0.5 to 2.5 metres.")
     for name in ("batch", "threads"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"--{name} {getattr(settings, name)}: expected at least 1.")
@@ -167,18 +245,6 @@ def _shown(items: Iterable[Item], total: int | None, what: str, console: Console
     if not console.is_terminal:
         console.print(what, markup=False)
     return with_progress(items, what, total=total, console=console, disable=not console.is_terminal)
-
-
-def _estimated(
-    frames: Iterable[VideoFrame], background: Background, model: OnnxModel, settings: PredictSettings
-) -> tuple[Float[np.ndarray, "T"], list[PersonEstimate]]:
-    """One pass over the video: the times of all frames, and the people in them."""
-    people, times = People(background), []
-    with Estimator(model, batch=settings.batch, flip_average=settings.flip_average) as estimator:
-        for frame in frames:
-            times.append(frame.time_s)
-            estimator.add(frame.picture, people.seen(frame.picture))
-        return np.array(times), estimator.finished()
 
 
 def _cut_off(box_xyxy: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
