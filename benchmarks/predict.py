@@ -5,8 +5,8 @@
 
 Each runs in a process of its own, in turns; the ratio is that of the medians. posegrid's figures hold everything from
 opening the file to the Track on disk, learning the empty scene included, but not the import; MediaPipe's hold decoding
-and its pose, written nowhere. CPU time is user and system time of all threads; it is what to compare where others work on
-the machine.
+and its pose, written nowhere. CPU time is user and system time of all threads; it is what to compare where others
+work on the machine.
 """
 
 import json
@@ -27,7 +27,7 @@ PEERS = Path(__file__).parent.parent / ".venv-peers" / "bin" / "python"
 SIZE_WH, NUM_FRAMES, RATE_HZ, SEED = (1920, 1080), 600, 50, 1
 
 OURS = """
-import json, resource, sys, time
+import json, sys, time
 start = time.perf_counter()
 import posegrid
 package_s = time.perf_counter() - start
@@ -39,7 +39,7 @@ print(json.dumps({
     "frames": len(track), "found": int(track.found.sum()),
     "cpu_ms": 1000 * (time.process_time() - begin_cpu) / len(track),
     "wall_ms": 1000 * (time.perf_counter() - begin) / len(track),
-    "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "import_s": package_s,
+    "peak_mb": int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024, "import_s": package_s,
 }))
 """
 

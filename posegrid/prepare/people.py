@@ -28,6 +28,8 @@ JOINING = 0.03
 """Share of the person's longer side: parts nearer than twice that are joined."""
 SMALLEST_PART = 0.003
 """A part of the person that is apart from the rest has at least this area, in squares of the person's longer side."""
+LARGE = 0.4
+"""What is at least so high, as a share of the person's longer side, may be another one."""
 ALIKE = 0.7
 """Two outlines that have this much of their colours in common (Bhattacharyya's coefficient) can be one person's."""
 CLEARLY = 0.05
@@ -188,11 +190,14 @@ class _Outlines:
         self._group_of = np.zeros(count + 1, dtype=np.intp)
         self.groups: list[int] = []
         if count:
-            self._join(foreground, count, befores)
+            self._join(foreground, count, befores, least_height)
             self.groups = [g for g in np.unique(self._group_of[1:]).tolist() if g and self._height(g) >= least_height]
 
-    def _join(self, foreground: Foreground, count: int, befores: list[np.ndarray]) -> None:
-        """Put parts together: one that is apart is somebody's if it is not tiny and its colours are people's."""
+    def _join(self, foreground: Foreground, count: int, befores: list[np.ndarray], least_height: float) -> None:
+        """Put parts together: one that is apart is somebody's if it is not tiny and its colours are people's.
+
+        The scene is learnt with one person in mind, so what is as large as a person is one in any colours.
+        """
         labels = self._labels
         inside = labels[foreground.mask]
         sizes = np.bincount(inside, minlength=count + 1)
@@ -202,7 +207,9 @@ class _Outlines:
             overlap[0] = 0
         main = [int(overlap.argmax()) for overlap in mains if overlap.any()]
         size = max([longer_side(mask) for mask in befores] or [longer_side(labels == main[0])])
-        keep = (sizes >= SMALLEST_PART * size * size) & (odds > 0)
+        sides = [max(r.stop - r.start, c.stop - c.start) for r, c in ndimage.find_objects(labels)]
+        large = np.array([0, *sides]) >= max(least_height, LARGE * size)
+        keep = (sizes >= SMALLEST_PART * size * size) & ((odds > 0) | large)
         keep[main], keep[0] = True, False
         near = labels if count == 1 else parts_of(grown(keep[labels], max(1, int(size * JOINING))))[0]
         group_of = np.zeros(count + 1, dtype=np.intp)
