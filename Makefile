@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ = 4294967296
 export MALLOC_TRIM_THRESHOLD_ = 8589934592
 export MALLOC_TOP_PAD_ = 268435456
 
-.PHONY: setup demo test check lint types bench clean
+.PHONY: setup demo test check lint types bench peers clean
 
 setup: .venv/.installed
 
@@ -34,6 +34,14 @@ types: setup
 bench: setup
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
+# MediaPipe Pose for benchmarks/predict.py, which needs old versions of what posegrid uses.
+peers: .venv-peers/.installed
+
+.venv-peers/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --requirement $<
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache data/demo runs/demo
+	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .ruff_cache data/demo runs/demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

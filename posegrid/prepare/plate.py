@@ -9,6 +9,7 @@ among them by three pieces of evidence, in turns until they agree:
 - which pixels the person's silhouette encloses in the same frame.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ ODDS_WEIGHT, ODDS_LIMIT = 1.5, 3.0
 """How much the likeness to the person's colours counts against how often a colour was seen; and its limit."""
 UNLIKE = 30
 """A sample farther than this from the background (of 255, largest channel) is taken for the person while learning."""
+SETTLED = 2e-3
+"""Choosing ends early when no more than this share of the pixels changed their mode."""
 AGREEMENT_ROUNDS, AGREEMENT_WEIGHT, AGREEMENT_LIMIT = 3, 1.5, 60
 """In the last rounds a colour unlike its neighbourhood's (by up to the limit, of 255) counts less."""
 UNSEEN_ODDS, UNSEEN_SHARE, UNSEEN_REACH = 0.5, 0.5, 10
@@ -39,6 +42,13 @@ SHADOW_BLUER = 15.0
 """In a shadow out of doors, which the sky lights, blue falls less than red and green, or rises by this (of 255)."""
 RARE = 2e-5
 """Share of the samples below which a colour says nothing."""
+OUTLINED = 1.5
+"""The person's outlines have so many times the contrast in the frames that the scene has there, if it is the scene."""
+OFTEN = 0.6
+"""Where the person covers a pixel in a larger share of the frames, what is seen most often may be the person."""
+COARSE_HEIGHT = 60
+"""Where the person is at least so high (pixels) in frames of half the size, the choice is made there and only painted
+at full size: a quarter of the time."""
 BITS = 4
 NUM_COLOURS = 1 << 3 * BITS
 
@@ -47,14 +57,22 @@ NUM_COLOURS = 1 << 3 * BITS
 class Plate:
     """The empty scene and how far a pixel of it strays."""
 
-    colour: Float[np.ndarray, "h w 3"]
-    """RGB, 0..255."""
+    colour: Float[np.ndarray, "3 h w"]
+    """Red, green, blue, 0..255."""
     spread: Float[np.ndarray, "h w"]
     """Mean absolute deviation of the background's own samples, largest channel, of 255."""
     unseen: Bool[np.ndarray, "h w"]
     """True where the person seems to stand in the way all the time, so that `colour` is the person's own."""
     person_odds: Float[np.ndarray, "n"]
     """Log odds that a colour (by `colour_index`) is the person's rather than the scene's."""
+    person_height: float
+    """Median height of what moves, in pixels; 0 where nothing does."""
+
+    def halved(self) -> "Plate":
+        """The plate of pictures of half the size."""
+        colour = np.stack([halved(channel) for channel in self.colour])
+        unseen = halved(self.unseen.astype(np.float32)) > 0
+        return Plate(colour, halved(self.spread), unseen, self.person_odds, self.person_height / 2)
 
 
 _CELL = ((1 << BITS) * (np.arange(256) / 256) ** 0.8).astype(np.int32)
@@ -62,36 +80,97 @@ _CELL = ((1 << BITS) * (np.arange(256) / 256) ** 0.8).astype(np.int32)
 
 
 def colour_index(rgb: np.ndarray) -> np.ndarray:
-    """Number of the colour's cell in a cube of 16 x 16 x 16 cells. rgb: (..., 3), 0..255."""
-    cell = _CELL[np.clip(rgb, 0, 255).astype(np.uint8)]
-    return (cell[..., 0] << 2 * BITS) | (cell[..., 1] << BITS) | cell[..., 2]
+    """Number of the colour's cell in a cube of 16 x 16 x 16 cells. rgb: (3, ...), 0..255."""
+    cells = _CELL[rgb if rgb.dtype == np.uint8 else np.clip(rgb, 0, 255).astype(np.uint8)]
+    return (cells[0] << 2 * BITS) | (cells[1] << BITS) | cells[2]
 
 
-def learn_plate(frames: UInt8[np.ndarray, "T h w 3"]) -> Plate:
+def halved(pixels: np.ndarray) -> np.ndarray:
+    """Means of 2 x 2 pixels of (..., h, w); an odd last row or column counts twice."""
+    height, width = pixels.shape[-2:]
+    if height % 2 or width % 2:
+        edges = [(0, 0)] * (pixels.ndim - 2) + [(0, height % 2), (0, width % 2)]
+        pixels = np.pad(pixels, edges, mode="edge")
+    wide = pixels if pixels.dtype == np.float32 else pixels.astype(np.uint16)
+    total = wide[..., ::2, ::2] + wide[..., 1::2, ::2] + wide[..., ::2, 1::2] + wide[..., 1::2, 1::2]
+    return total / np.float32(4) if pixels.dtype == np.float32 else (total // 4).astype(pixels.dtype)
+
+
+def learn_plate(frames: UInt8[np.ndarray, "T 3 h w"]) -> Plate:
     """The empty scene behind a sample of frames (about 32, evenly over the clip, equally bright)."""
-    changing = (frames.max(axis=0) - frames.min(axis=0)).max(axis=-1) > CHANGING
-    colour = np.median(frames, axis=0).astype(np.float32)
-    spread = np.stack([unlikeness(frame, colour) for frame in frames]).mean(axis=0)
-    unseen = np.zeros_like(changing)
-    odds = np.zeros(NUM_COLOURS)
-    if changing.any():
-        choice = _Choice(frames, changing, colour)
-        for number in range(NUM_ROUNDS):
-            odds = choice.choose(agreeing=number >= NUM_ROUNDS - AGREEMENT_ROUNDS)
-        colour[changing], spread[changing] = choice.chosen_colour(), choice.chosen_spread()
-        unseen[changing] = choice.is_unseen(odds)
-    return Plate(colour, spread, unseen, odds.astype(np.float32))
+    changing = (frames.max(axis=0) - frames.min(axis=0)).max(axis=0) > CHANGING
+    colour = np.asarray(frames.mean(axis=0, dtype=np.float32))
+    spread = np.asarray(sum(unlikeness(frame, colour) for frame in frames) / np.float32(len(frames)))
+    if not changing.any():
+        return Plate(colour, spread, np.zeros_like(changing), np.zeros(NUM_COLOURS, np.float32), 0.0)
+    choice = _most_seen(np.stack([halved(frame) for frame in frames]), halved(changing.astype(np.float32)) > 0)
+    if choice.person_height() < COARSE_HEIGHT:
+        choice = _most_seen(frames, changing)
+    if choice.outline_contrast() < OUTLINED or choice.usual_cover() > OFTEN:
+        choice = max(choice, _chosen(frames, changing), key=_Choice.outline_contrast)
+    step = 1 if choice.changing.shape == changing.shape else 2
+    colour[:, changing], spread[changing] = _painted(frames, changing, choice, step)
+    unseen = _enlarged(choice.unseen(), step, changing.shape) & changing
+    return Plate(colour, spread, unseen, choice.odds.astype(np.float32), step * choice.person_height())
+
+
+def _painted(
+    frames: np.ndarray, changing: np.ndarray, choice: "_Choice", step: int
+) -> tuple[Float[np.ndarray, "3 P"], Float[np.ndarray, "P"]]:
+    """Colour and spread of each changing pixel: means over the frames that show the chosen mode there."""
+    colour = _enlarged(choice.plate(), step, changing.shape)[:, changing]
+    for limit in (np.inf, MODE_RADIUS):  # of the first, coarse colour a fine line may be far
+        total, strays = np.zeros_like(colour), np.zeros_like(colour[0])
+        count = np.zeros_like(strays)
+        for frame, shows in zip(frames, choice.shows_chosen(), strict=True):
+            pixels = frame[:, changing].astype(np.float32)
+            unlike = unlikeness(pixels, colour)
+            member = _enlarged(shows, step, changing.shape)[changing] & (unlike < limit)
+            total += pixels * member
+            strays += unlike * member
+            count += member
+        colour = np.where(count > 0, total / np.maximum(count, 1), colour)
+    return colour, strays / np.maximum(count, 1)
+
+
+def _enlarged(pixels: np.ndarray, step: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Each pixel of (..., h, w) repeated step x step times, cut to the shape."""
+    if step == 1:
+        return pixels
+    return pixels.repeat(step, axis=-2).repeat(step, axis=-1)[..., : shape[0], : shape[1]]
+
+
+def _most_seen(frames: np.ndarray, changing: np.ndarray) -> "_Choice":
+    """The modes that the changing pixels show most often."""
+    choice = _Choice(frames, changing)
+    choice.choose_most_seen()
+    return choice
+
+
+def _chosen(frames: np.ndarray, changing: np.ndarray) -> "_Choice":
+    """The modes of the changing pixels, chosen in rounds until they stay."""
+    choice = _Choice(frames, changing)
+    last = NUM_ROUNDS - AGREEMENT_ROUNDS
+    for agreeing, rounds in ((False, last), (True, AGREEMENT_ROUNDS)):
+        for _ in range(rounds):
+            before = choice.chosen
+            choice.choose(agreeing=agreeing)
+            if (before != choice.chosen).mean() < SETTLED:
+                break
+    return choice
 
 
 class _Choice:
     """The state of choosing one mode per changing pixel. P changing pixels, T frames, M modes."""
 
-    def __init__(self, frames: np.ndarray, changing: np.ndarray, median: np.ndarray) -> None:
-        self.samples = frames[:, changing].astype(np.float32)  # (T, P, 3)
+    def __init__(self, frames: np.ndarray, changing: np.ndarray) -> None:
+        self.frames = frames
+        self.samples = frames.swapaxes(0, 1)[:, :, changing].astype(np.float32)  # (3, T, P)
         self.modes, self.of_mode, self.distance = _modes(self.samples)
         self.changing = changing
+        self.median = np.median(frames, axis=0).astype(np.float32)
         self.part = _extent(largest_component(closed(changing, 2)) & changing)
-        still = colour_index(median[self.part][~changing[self.part]])
+        still = colour_index(self.median[:, self.part[0], self.part[1]][:, ~changing[self.part]])
         self.still_colours = np.bincount(still, minlength=NUM_COLOURS) * float(len(frames))
         self.sample_colours, self.mode_colours = colour_index(self.samples), colour_index(self.modes)
         inside = np.zeros_like(changing)
@@ -99,35 +178,58 @@ class _Choice:
         # To begin with, everything that changes is a bit of a person, and what never changes is the scene.
         self.person_colours = _counted(self.sample_colours[:, inside[changing]])
         self.scene_colours = self.still_colours
-        self.is_person = np.zeros(self.samples.shape[:2], dtype=bool)
-        self.median = median
-        self.chosen = np.zeros(self.samples.shape[1], dtype=np.intp)
+        self.is_person = np.zeros(self.samples.shape[1:], dtype=bool)
+        self.chosen = np.zeros(self.samples.shape[2], dtype=np.intp)
+        self.odds = np.zeros(NUM_COLOURS)
 
-    def choose(self, *, agreeing: bool) -> np.ndarray:
-        """Choose each pixel's mode, then find the person anew; returns the log odds of each colour."""
-        odds = _log_odds(self.person_colours, self.scene_colours)
+    def choose_most_seen(self) -> None:
+        """Choose the mode that each pixel shows most often, then find the person by it."""
+        self.chosen = np.stack([np.count_nonzero(self.of_mode == mode, axis=0) for mode in range(NUM_MODES)]).argmax(0)
+        self._find_person()
+        self.odds = _log_odds(self.person_colours, self.scene_colours)
+
+    def outline_contrast(self) -> float:
+        """How many times the contrast that the frames have along the person's outlines is the scene's there.
+
+        A ghost, where the person's place was taken for the scene, has its outline in the scene instead.
+        """
+        scene, shown, own = _contrast(self.plate()), 0.0, 0.0
+        for pixels, mask in zip(self.frames, self._person_masks(), strict=True):
+            rim = mask & grown(~mask, 1)
+            if rim.any():
+                shown += float(_contrast(pixels.astype(np.float32))[rim].mean())
+                own += float(scene[rim].mean())
+        return shown / max(own, 1e-3)
+
+    def usual_cover(self) -> float:
+        """In which share of the frames the person covers a pixel, where that is most often."""
+        return float(np.quantile(self.is_person.mean(axis=0), 0.99))
+
+    def choose(self, *, agreeing: bool) -> None:
+        """Choose each pixel's mode by the log odds of each colour, then find the person anew."""
+        self.odds = odds = _log_odds(self.person_colours, self.scene_colours)
         # A sample inside the person's outline still counts if its colour is the scene's: it may be a ghost.
         weight = np.clip(1 / (1 + np.exp(2 * odds)), 0.1, 0.9).astype(np.float32)[self.sample_colours]
         weight = np.where(self.is_person, weight, 1) * (self.distance < MODE_RADIUS)
-        votes = np.stack([(weight * (self.of_mode == mode)).sum(axis=0) for mode in range(NUM_MODES)])
-        seen = np.stack([(self.of_mode == mode).sum(axis=0) for mode in range(NUM_MODES)])
+        of_mode = [self.of_mode == mode for mode in range(NUM_MODES)]
+        votes = np.stack([(weight * own).sum(axis=0) for own in of_mode])
+        seen = np.stack([np.count_nonzero(own, axis=0) for own in of_mode])
         score = np.log(votes + 0.3) - ODDS_WEIGHT * odds[self.mode_colours]
         if agreeing:
             score = score - self._disagreement()
         self.chosen = np.where(seen >= 2, score, -50).argmax(axis=0)
         self._find_person()
-        return odds
 
     def _disagreement(self) -> np.ndarray:
         """How far each mode is from the colour that the neighbourhood has now, limited; (M, P)."""
-        plate = self.median.copy()
-        plate[self.changing] = self.chosen_colour()
-        plate[self.part] = ndimage.median_filter(plate[self.part].astype(np.uint8), size=(5, 5, 1))
-        unlike = np.minimum(unlikeness(self.modes, plate[self.changing]), AGREEMENT_LIMIT)
+        plate = self.plate()
+        for channel in plate:
+            channel[self.part] = ndimage.median_filter(channel[self.part].astype(np.uint8), size=5)
+        unlike = np.minimum(unlikeness(self.modes, plate[:, None, self.changing]), AGREEMENT_LIMIT)
         return AGREEMENT_WEIGHT / AGREEMENT_LIMIT * unlike
 
     def _find_person(self) -> None:
-        chosen = self.chosen_colour()
+        chosen = self._chosen_colour()[:, None]
         unlike = unlikeness(self.samples, chosen) > UNLIKE
         like = ~unlike
         unlike &= ~in_shadow(self.samples, chosen, SHADOW_TOLERANCE)
@@ -139,74 +241,99 @@ class _Choice:
         self.person_colours = _counted(self.sample_colours[unlike & self.is_person])
         self.scene_colours = self.still_colours + _counted(self.sample_colours[like & ~self.is_person])
 
-    def is_unseen(self, odds: np.ndarray) -> np.ndarray:
-        """True for each pixel whose chosen colour is the person's and that mostly lies in or by the outline; (P,)."""
-        own = odds[self.mode_colours[self.chosen, np.arange(len(self.chosen))]]
+    def unseen(self) -> Bool[np.ndarray, "h w"]:
+        """True where the chosen colour is the person's and that mostly lies in or by the outline."""
+        own = self.odds[self.mode_colours[self.chosen, np.arange(len(self.chosen))]]
         share = np.zeros(len(own))
+        for mask in self._person_masks():
+            mask[self.part] = closed(mask[self.part], UNSEEN_REACH)
+            share += mask[self.changing] / len(self.is_person)
+        unseen = np.zeros_like(self.changing)
+        unseen[self.changing] = (own > UNSEEN_ODDS) & (share > UNSEEN_SHARE)
+        return unseen
+
+    def person_height(self) -> float:
+        """Median height of the person in pixels."""
+        rows = [np.flatnonzero(mask.any(axis=1)) for mask in self._person_masks()]
+        return float(np.median([own[-1] - own[0] + 1 for own in rows if own.size] or [0]))
+
+    def _person_masks(self) -> Iterator[Bool[np.ndarray, "h w"]]:
         for pixels in self.is_person:
             mask = np.zeros_like(self.changing)
             mask[self.changing] = pixels
-            mask[self.part] = closed(mask[self.part], UNSEEN_REACH)
-            share += mask[self.changing] / len(self.is_person)
-        return (own > UNSEEN_ODDS) & (share > UNSEEN_SHARE)
+            yield mask
 
-    def chosen_colour(self) -> np.ndarray:
-        return self.modes[self.chosen, np.arange(len(self.chosen))]
+    def plate(self) -> Float[np.ndarray, "3 h w"]:
+        """The scene by the modes chosen so far."""
+        plate = self.median.copy()
+        plate[:, self.changing] = self._chosen_colour()
+        return plate
 
-    def chosen_spread(self) -> np.ndarray:
-        own = self.of_mode == self.chosen
-        return (self.distance * own).sum(axis=0) / np.maximum(own.sum(axis=0), 1)
+    def shows_chosen(self) -> Iterator[Bool[np.ndarray, "h w"]]:
+        """For each frame, True where it shows the chosen mode."""
+        for pixels in (self.of_mode == self.chosen) & (self.distance < MODE_RADIUS):
+            shows = np.zeros_like(self.changing)
+            shows[self.changing] = pixels
+            yield shows
+
+    def _chosen_colour(self) -> np.ndarray:
+        return self.modes[:, self.chosen, np.arange(len(self.chosen))]
+
+
+def _contrast(picture: Float[np.ndarray, "3 h w"]) -> Float[np.ndarray, "h w"]:
+    """Difference of neighbouring pixels' brightness, the largest within a pixel's reach."""
+    luma = picture.sum(axis=0)
+    edges = np.hypot(np.diff(luma, axis=0, append=luma[-1:]), np.diff(luma, axis=1, append=luma[:, -1:]))
+    return ndimage.maximum_filter(edges, 3)
 
 
 def _modes(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Modes (M, P, 3) of each pixel, the nearest mode of each sample (T, P), and its distance (T, P).
+    """Modes (3, M, P) of each pixel, the nearest mode of each sample (T, P), and its distance (T, P).
 
     A sample joins the nearest mode within the radius (whose colour is the running mean) or replaces the rarest.
     """
-    count, pixels = samples.shape[:2]
-    modes = np.full((NUM_MODES, pixels, 3), -1000, dtype=np.float32)
+    _, count, pixels = samples.shape
+    modes = np.full((3, NUM_MODES, pixels), -1000, dtype=np.float32)
     members = np.zeros((NUM_MODES, pixels), dtype=np.float32)
     at = np.arange(pixels)
-    for sample in samples:
-        distances = unlikeness(modes, sample)
+    for row in range(count):
+        sample = samples[:, row]
+        distances = unlikeness(modes, sample[:, None])
         nearest = distances.argmin(axis=0)
         joins = distances[nearest, at] < MODE_RADIUS
         slot = np.where(joins, nearest, members.argmin(axis=0))
         size = np.where(joins, members[slot, at], 0) + 1
-        mean = np.where(joins[:, None], modes[slot, at], sample)
-        modes[slot, at] = mean + (sample - mean) / size[:, None]
+        mean = np.where(joins, modes[:, slot, at], sample)
+        modes[:, slot, at] = mean + (sample - mean) / size
         members[slot, at] = size
     of_mode = np.zeros((count, pixels), dtype=np.uint8)
     distance = np.zeros((count, pixels), dtype=np.float32)
-    for row, sample in enumerate(samples):
-        distances = unlikeness(modes, sample)
+    for row in range(count):
+        distances = unlikeness(modes, samples[:, row, None])
         of_mode[row] = distances.argmin(axis=0)
         distance[row] = distances[of_mode[row], at]
     return modes, of_mode, distance
 
 
-def unlikeness(first: Real[np.ndarray, "*batch 3"], second: Float[np.ndarray, "*batch2 3"]) -> np.ndarray:
-    """The largest difference of red, green and blue; (*batch,) after broadcasting.
-
-    Channel by channel, which is many times faster than numpy's reduction over an axis of three.
-    """
-    red, green, blue = (np.abs(first[..., channel] - second[..., channel]) for channel in range(3))
+def unlikeness(first: Real[np.ndarray, "3 *batch"], second: Float[np.ndarray, "3 *batch2"]) -> np.ndarray:
+    """The largest difference of red, green and blue; (*batch,) after broadcasting."""
+    red, green, blue = (np.abs(first[channel] - second[channel]) for channel in range(3))
     return np.maximum(np.maximum(red, green, out=red), blue, out=red)
 
 
 def in_shadow(
-    colour: Float[np.ndarray, "*batch 3"],
-    plate: Float[np.ndarray, "*batch2 3"],
+    colour: Float[np.ndarray, "3 *batch"],
+    plate: Float[np.ndarray, "3 *batch2"],
     tolerance: float | Float[np.ndarray, "*batch2"],
 ) -> Bool[np.ndarray, "*batch"]:
     """True where red and green are darker than the scene by the same factor, and blue is not much brighter."""
-    red, green, blue = (colour[..., channel] for channel in range(3))
-    light = (red + green + 2) / (plate[..., 0] + plate[..., 1] + 2)
+    (red, green, blue), (plate_red, plate_green, plate_blue) = colour, plate
+    light = (red + green + 2) / (plate_red + plate_green + 2)
     shadow = (light > SHADOW_LEAST) & (light < 1)
-    shadow &= np.abs(red - plate[..., 0] * light) < tolerance
-    shadow &= np.abs(green - plate[..., 1] * light) < tolerance
-    shadow &= blue > plate[..., 2] * light - tolerance
-    shadow &= blue < plate[..., 2] + SHADOW_BLUER
+    shadow &= np.abs(red - plate_red * light) < tolerance
+    shadow &= np.abs(green - plate_green * light) < tolerance
+    shadow &= blue > plate_blue * light - tolerance
+    shadow &= blue < plate_blue + SHADOW_BLUER
     return shadow
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
 
 from posegrid.body.skeleton import NUM_JOINTS, mirror_order, mirrored
@@ -45,6 +45,10 @@ class Estimate:
     def joined(cls, parts: list["Estimate"]) -> "Estimate":
         """All parts, one after another."""
         return cls(*(np.concatenate([getattr(part, f.name) for part in [_NOTHING, *parts]]) for f in fields(cls)))
+
+    def rows(self, rows: Int[np.ndarray, "M"]) -> "Estimate":
+        """What it says about some of the crops."""
+        return Estimate(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def mirrored(self, size: int) -> "Estimate":
         """What this says about the mirror image of the crops, which are `size` pixels wide."""

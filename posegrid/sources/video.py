@@ -23,7 +23,10 @@ from jaxtyping import UInt8
 
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
+from posegrid.sources.picture import Picture, Turn
 
+ENOUGH_KEY_FRAMES = 12
+"""A telephone's video has one or two per second."""
 BT709 = 1
 """FFmpeg's number for the colours of high-definition video."""
 
@@ -52,8 +55,12 @@ class VideoFrame:
     """Number of the frame in the video, from 0."""
     time_s: float
     """The container's time stamp of the frame, seconds."""
-    image: UInt8[np.ndarray, "H W 3"]
-    """RGB."""
+    picture: Picture
+
+    @property
+    def image(self) -> UInt8[np.ndarray, "H W 3"]:
+        """RGB, made of the picture at each call."""
+        return self.picture.rgb()
 
 
 def probe(path: Path) -> VideoFacts:
@@ -63,11 +70,8 @@ def probe(path: Path) -> VideoFacts:
     """
     with _opened(path) as (container, stream):
         frame = _first_frame(path, container, stream)
-        matrix = _display_matrix(frame)
-        turned = matrix is not None and _swaps_sides(matrix)
-        size_wh = (frame.height, frame.width) if turned else (frame.width, frame.height)
         return VideoFacts(
-            size_wh=size_wh,
+            size_wh=Picture(frame, Turn.of_matrix(_display_matrix(frame))).size_wh,
             fps=_frame_rate(path, stream),
             num_frames=stream.frames or None,
             duration_s=_duration_s(container, stream),
@@ -90,21 +94,50 @@ def read_frames(
     with _opened(path, threads) as (container, stream):
         clock = _Clock(path, container, stream)
         decoder = _Decoder(container, stream)
-        matrix = None
+        turn = Turn()
         for index, frame in enumerate(decoder):
             if index == 0:
                 # Of the first frame only: a frame asked for its side data refers to itself from then on, so that its
                 # picture would stay in memory until Python's garbage collector comes by.
-                matrix = _display_matrix(frame)
+                turn = Turn.of_matrix(_display_matrix(frame))
             time_s = clock.time_s(index, frame)
             if index % every == 0:
-                yield VideoFrame(index, time_s, _shown(frame, matrix))
+                yield VideoFrame(index, time_s, Picture(frame, turn))
         damage = decoder.damage()
         if damage and not allow_truncated:
             raise SourceError(
                 f"{path}: {damage}; {decoder.num_frames} frames could be read{_of(stream.frames)}. "
                 "Copy or download the file again."
             )
+
+
+def read_spread(path: Path, count: int) -> Generator[Picture, None, None]:
+    """About `count` to 2 x `count` pictures, if there are so many, evenly over a video, for as little decoding as
+    possible; damage ends them early.
+
+    In all but short videos they are key frames, where there are enough of them, or else frames that others follow from.
+    """
+    with _opened(path) as (container, stream):
+        turn = Turn()
+        num_keys, num_packets = _num_packets(container, stream)
+        skipped = "DEFAULT" if num_packets < 4 * count else "NONKEY" if num_keys >= ENOUGH_KEY_FRAMES else "NONREF"
+        stream.codec_context.skip_frame = skipped
+        every = max(1, {"DEFAULT": num_packets, "NONKEY": num_keys, "NONREF": num_packets // 2}[skipped] // count)
+        with suppress(FFmpegError):
+            for number, frame in enumerate(container.decode(stream)):
+                if number == 0:
+                    turn = Turn.of_matrix(_display_matrix(frame))
+                if number % every == 0:
+                    yield Picture(frame, turn)
+
+
+def _num_packets(container: InputContainer, stream: VideoStream) -> tuple[int, int]:
+    """How many key frames there are, and how many frames, counted without decoding."""
+    keys: list[bool] = []
+    with suppress(FFmpegError):
+        keys += (packet.is_keyframe for packet in container.demux(stream) if packet.size)
+    container.seek(0)
+    return sum(keys), len(keys)
 
 
 class VideoWriter:
@@ -315,28 +348,10 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return container.duration / av.time_base if container.duration is not None else None
 
 
-def _shown(frame: av.VideoFrame, matrix: np.ndarray | None) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture of a frame, turned and mirrored as the display matrix says."""
-    image = frame.to_ndarray(format="rgb24")
-    if matrix is None:
-        return image
-    # The picture's point (x, y) is shown at (x, y) @ matrix. Only the eight quarter turns and mirrorings occur.
-    if _swaps_sides(matrix):
-        image = image.swapaxes(0, 1)
-        flip_x, flip_y = matrix[1, 0] < 0, matrix[0, 1] < 0
-    else:
-        flip_x, flip_y = matrix[0, 0] < 0, matrix[1, 1] < 0
-    return np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
-
-
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     """The upper left 2 x 2 of the frame's display matrix, None where the picture is shown as stored."""
     data = frame.side_data.get("DISPLAYMATRIX")
     return None if data is None else np.frombuffer(bytes(data), dtype=np.int32).reshape(3, 3)[:2, :2]
-
-
-def _swaps_sides(matrix: np.ndarray) -> bool:
-    return bool(abs(matrix[0, 1]) > abs(matrix[0, 0]))
 
 
 def _of(declared: int) -> str:

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from prepare.scenes import SIZE_WH, scene
+from prepare.scenes import SIZE_WH, figure, scene
 from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.track import Track
@@ -155,3 +156,57 @@ def test_an_output_folder_that_cannot_be_made_is_refused(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="nothing can be written"):
         predict(PredictSettings(folder / "walk.mp4", out=tmp_path / "file" / "x", weights=folder / "standing.onnx"))
+
+
+def two_walkers(count: int = 24) -> list[np.ndarray]:
+    """A figure in violet from left to right and, 70 px behind it and smaller, one in brown."""
+    pictures, _ = scene([(70 + 5.0 * i, 65.0) for i in range(count)], shadow=False)
+    for number, picture in enumerate(pictures):
+        picture[figure((15 + 5.0 * number, 70), 60, np.sin(number))] = (150, 90, 40)
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("person", "names"), [("largest", ["two.npz"]), ("all", ["two_person1.npz", "two_person2.npz"])]
+)
+def test_of_two_people_each_has_a_number_and_is_told_of(folder, tmp_path, capsys, person, names):
+    video = write_video(tmp_path / "two.mp4", two_walkers())
+    settings = PredictSettings(
+        video, out=tmp_path / "out", weights=folder / "standing.onnx", overlay=False, person=person
+    )
+    track = predict(settings)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert "of 2 that move" in capsys.readouterr().out
+    x0, y0, x1, y1 = track.box_xyxy[12]
+    assert x0 < 70 + 60 < x1 and y1 - y0 == pytest.approx(90, abs=6), "the larger one"
+
+
+def test_a_person_who_is_not_there_is_refused_with_those_who_are(folder, tmp_path):
+    with pytest.raises(SettingsError, match="--person 7: expected largest, all, or one of the numbers 1"):
+        predict(PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", person="7"))
+
+
+def test_a_given_height_scales_everything(folder, tmp_path):
+    settings = PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", overlay=False)
+    plain, tall = predict(settings), predict(replace(settings, height_m=2.0))
+    scale = tall.root_mm[10, 2] / plain.root_mm[10, 2]
+    joints = tall.joints_mm[10].astype(float)
+    bones = np.linalg.norm(joints[[10, 9, 8, 7]] - joints[[9, 8, 7, 0]], axis=1).sum()
+    legs = np.linalg.norm(joints[[2, 3, 5, 6]] - joints[[1, 2, 4, 5]], axis=1).sum() / 2
+    assert bones + legs + 85 * scale == pytest.approx(2000, abs=1)
+    assert tall.joints_mm[10] == pytest.approx(plain.joints_mm[10] * scale, rel=1e-4)
+    assert tall.keypoints_px[10] == pytest.approx(plain.keypoints_px[10])
+
+
+def test_what_was_done_until_ctrl_c_is_kept_and_marked(folder, tmp_path, monkeypatch):
+    def stopped_after_15(path):
+        for frame in read_frames(path):
+            if frame.index == 15:
+                raise KeyboardInterrupt
+            yield frame
+
+    monkeypatch.setattr("posegrid.results.predict.read_frames", stopped_after_15)
+    with pytest.raises(KeyboardInterrupt):
+        predict(PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx"))
+    assert [path.name for path in tmp_path.iterdir()] == ["walk_partial.npz"]
+    assert len(Track.load(tmp_path / "walk_partial.npz")) == 15

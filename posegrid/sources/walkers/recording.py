@@ -36,9 +36,9 @@ class Picture:
     """True where the person covers at least half of the pixel."""
 
 
-def pictures(clip: Clip, camera_id: str) -> Iterator[Picture]:
-    """What one of the studio's cameras sees of a clip, frame by frame."""
-    view = _View(clip, camera_id, clip.room(STUDIO_REACH_MM))
+def pictures(clip: Clip, camera_id: str, camera: Camera | None = None) -> Iterator[Picture]:
+    """What one of the studio's cameras, or another in its place, sees of a clip, frame by frame."""
+    view = _View(clip, camera_id, clip.room(STUDIO_REACH_MM), camera)
     for frame in range(clip.motion.num_frames):
         yield view.picture(clip.posed(frame))
 
@@ -77,9 +77,9 @@ def is_recorded(root: Path, subject: str, subaction: int) -> bool:
 class _View:
     """One camera of a clip and its picture of the empty room."""
 
-    def __init__(self, clip: Clip, camera_id: str, room: Room | Backdrop) -> None:
+    def __init__(self, clip: Clip, camera_id: str, room: Room | Backdrop, camera: Camera | None = None) -> None:
         self.camera_id = camera_id
-        self.camera: Camera = clip.cameras[camera_id]
+        self.camera: Camera = clip.cameras[camera_id] if camera is None else camera
         self._sensor = clip.sensor
         self._noise = clip.plan.clip_rng(f"noise/{camera_id}")
         self._light = room.picture(self.camera)
@@ -88,7 +88,7 @@ class _View:
     def picture(self, posed: PosedPerson) -> Picture:
         """The room with the person in it."""
         image, mask = self._empty.copy(), np.zeros(self._empty.shape[:2], bool)
-        window = _square_round(person_box_px(posed, self.camera, with_shadow=True), min(self.camera.size_wh))
+        window = _square_round(person_box_px(posed, self.camera, with_shadow=True), self.camera.size_wh)
         x0, y0, side = (int(value) for value in window)
         there = (slice(y0, y0 + side), slice(x0, x0 + side))
         background = np.ascontiguousarray(self._light[there])
@@ -97,10 +97,10 @@ class _View:
         return Picture(image, mask)
 
 
-def _square_round(box_xyxy: Float[np.ndarray, "4"], picture_size: int) -> Float[np.ndarray, "3"]:
+def _square_round(box_xyxy: Float[np.ndarray, "4"], size_wh: tuple[int, int]) -> Float[np.ndarray, "3"]:
     """A square (x0, y0, side) of whole pixels inside the picture round as much of the box as there can be."""
     low = np.floor(box_xyxy[:2]) - _PAD_PX
     high = np.ceil(box_xyxy[2:]) + _PAD_PX
-    low, high = np.clip(low, 0, picture_size), np.clip(high, 0, picture_size)
-    side = max(float((high - low).max()), 1.0)
-    return np.array([*np.clip(low, 0, picture_size - side), side])
+    low, high = np.clip(low, 0, size_wh), np.clip(high, 0, size_wh)
+    side = min(max(float((high - low).max()), 1.0), min(size_wh))
+    return np.array([*np.clip(low, 0, np.array(size_wh) - side), side])
