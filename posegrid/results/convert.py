@@ -18,6 +18,7 @@ NOTES: dict[Format, str] = {
     "c3d": "mm, y up; residual -1 = missing",
     "bvh": "cm, y up; {missing} frames without a person or place hold the pose before them",
     "glb": "m, y up; {missing} frames without a person or place have no keys",
+    "angles": "degrees; empty = missing (docs/angles.md)",
     "html": "open it in a browser",
 }
 
@@ -29,7 +30,8 @@ class ConvertSettings:
     track: Positional[Path]
     """Track file that `posegrid predict` wrote (.npz, .json or .csv)."""
     formats: tuple[Format, ...]
-    """What to write: csv, json, npz, trc (OpenSim), c3d, bvh and glb (animation), html (a page that shows it in 3D)."""
+    """What to write: csv, json, npz, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
+    joints, CSV), html (a page that shows it in 3D)."""
     out: Path | None = None
     """Folder for the files. Default: that of the track."""
     pinned: bool = False
@@ -48,6 +50,6 @@ def convert(settings: ConvertSettings) -> list[Path]:
             raise SettingsError(f"--formats {ending} would write over {path}: give another --out.")
     placed = track.found & (settings.pinned | np.isfinite(track.root_mm).all(axis=1))
     for ending, path in paths.items():
-        write_track_file(track, path, pinned=settings.pinned)
+        write_track_file(track, folder, settings.track.stem, ending, pinned=settings.pinned)
         print(f"{path}: {NOTES[ending].format(missing=int((~placed).sum()))}")
     return list(paths.values())

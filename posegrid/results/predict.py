@@ -35,7 +35,7 @@ from posegrid.results.lift import (
 )
 from posegrid.results.model import Estimate, OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
-from posegrid.results.track_files import Format, track_file_name, write_track_file
+from posegrid.results.track_files import Format, write_track_file
 from posegrid.sources.video import VideoFrame, probe, read_frames
 
 BOX_REACH = 2
@@ -63,8 +63,8 @@ class PredictSettings:
     flip_average: bool = False
     """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
     formats: tuple[Format, ...] = ()
-    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), html (a page
-    that shows it in 3D)."""
+    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
+    joints, CSV), html (a page that shows it in 3D)."""
     overlay: bool = True
     """Write the video with the skeleton on it and the picture of 12 frames, too."""
     batch: int = 16
@@ -112,7 +112,7 @@ def predict(settings: PredictSettings) -> Track:
     track = _track(found, camera, model, settings)
     track.save(out / f"{settings.video.stem}.npz")
     for ending in settings.formats:
-        write_track_file(track, out / track_file_name(settings.video.stem, ending))
+        write_track_file(track, out, settings.video.stem, ending)
     if settings.overlay:
         frames = _shown(settings.video, "Drawing", console)
         contact = write_overlay_video(out / f"{settings.video.stem}_overlay.mp4", frames, track)
