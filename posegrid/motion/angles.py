@@ -43,7 +43,7 @@ def joint_angles(
     up: the vertical in that frame. Only `pelvis_obliquity`, `trunk_flexion` and `trunk_lateral_flexion` depend on it;
     the default is right for a level camera's frame, and as wrong as the camera is tilted otherwise.
     """
-    joint = dict(zip(JOINT_NAMES, np.moveaxis(joints_mm.astype(np.float64), 1, 0), strict=True))
+    joint: dict[str, Vectors] = dict(zip(JOINT_NAMES, np.moveaxis(joints_mm.astype(np.float64), 1, 0), strict=True))
     trunk = joint["thorax"] - joint[JOINT_NAMES[ROOT]]
     hips, shoulders = (joint[f"left_{part}"] - joint[f"right_{part}"] for part in ("hip", "shoulder"))
     pelvis, chest = _Frame(hips, trunk), _Frame(shoulders, trunk)
@@ -57,8 +57,9 @@ def joint_angles(
         angles[f"{side}_shoulder_flexion"], angles[f"{side}_shoulder_abduction"] = chest.hanging(upper, outwards)
         angles[f"{side}_elbow_flexion"] = _between(upper, forearm)
     vertical = np.broadcast_to(np.asarray(up, dtype=np.float64), trunk.shape)
-    level = _Frame(hips - _dot(hips, _unit(vertical))[:, None] * _unit(vertical), vertical)
-    angles["pelvis_obliquity"] = np.arcsin(np.clip(_dot(_unit(hips), _unit(vertical)), -1, 1))
+    rise = _dot(_unit(hips), _unit(vertical))
+    level = _Frame(_unit(hips) - rise[:, None] * _unit(vertical), vertical)
+    angles["pelvis_obliquity"] = np.arcsin(np.clip(rise, -1, 1))
     angles["trunk_flexion"], angles["trunk_lateral_flexion"] = level.standing(trunk)
     angles["trunk_rotation"] = _turn(hips, shoulders, _unit(trunk))
     angles["neck_flexion"], angles["neck_lateral_flexion"] = chest.standing(joint["head_top"] - joint["thorax"])

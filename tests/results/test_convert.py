@@ -30,7 +30,7 @@ def test_all_formats_at_once(track_file, tmp_path, capsys):
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted([*(f"walk.{ending}" for ending in FORMATS[:6]), "walk_angles.csv", "walk_viewer.html"])
     said = capsys.readouterr().out
-    assert "cm, y up; 4 frames without a person or place hold the pose before them" in said
+    assert "walk.bvh: cm, y up; 4 frames without a person or place: the pose before, held" in said
 
 
 def test_angles_are_in_degrees_and_empty_where_nobody_is(track_file, tmp_path):
