@@ -13,6 +13,7 @@ from posegrid.errors import PosegridError
 
 EXTRA_OF_MODULE = {
     "numba": "synth",
+    "ray": "cluster",
     "cdflib": "prepare",
     "h5py": "prepare",
     "joblib": "prepare",

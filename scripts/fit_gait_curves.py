@@ -24,9 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.sources.walkers.footing import GRAVITY_MM_S2
-from posegrid.sources.walkers.gait import NUM_HARMONICS, NUM_MODES, fourier_basis
+from posegrid.sources.walkers.gait import NUM_HARMONICS, fourier_basis
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES
+from posegrid.sources.walkers.styles import NUM_MODES
 
 NAMES = (*CENTRAL_ANGLES, *SIDE_ANGLES)
 OUTPUT = Path(__file__).parent.parent / "posegrid" / "sources" / "walkers" / "gait_curves.json"

@@ -103,6 +103,11 @@ def relative_to_root(pose_mm: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndar
     return pose_mm - pose_mm[..., ROOT : ROOT + 1, :]
 
 
+def body_size_mm(pose_mm: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray, "*batch"]:
+    """The length of all 16 bones together: how large a person is, whatever the pose."""
+    return bone_lengths(pose_mm).sum(axis=-1)
+
+
 def bone_lengths(pose: Float[np.ndarray, "*batch 17 d"]) -> Float[np.ndarray, "*batch 16"]:
     """Length of each bone of `BONES`, in the unit of the pose."""
     parents, children = np.array(BONES).T

@@ -5,6 +5,7 @@ order of size of what a person's box from a mask, other lamps and other cameras 
 """
 
 import math
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,7 +22,8 @@ SCALE_SPREAD = 0.06
 """Standard deviation of the logarithm of the scale."""
 SHIFT_SHARE = 0.05
 """Largest shift along each axis, as a share of the crop's side."""
-ROLL_SPREAD_RAD = 0.05
+ROLL_SPREAD_RAD = {"standard": 0.05, "rolled": 0.3}
+"""rolled: for cameras held at any slant, and for people who lean as far as they can."""
 GAIN_SPREAD = 0.25
 GAMMA_SPREAD = 0.15
 NOISE_MOST = 0.03
@@ -35,24 +37,108 @@ RAGGED_PX = 2
 """How far a wrong outline is off, in pixels."""
 
 
-def augmented(batch: Batch, focal_px: Float[Tensor, "n"] | None, generator: torch.Generator, *, masked: bool) -> Batch:
+TEXTURE_CHANCE = 0.25
+"""Crops with a mask beside them get a made-up background so often,"""
+CLUTTER_CHANCE = 0.15
+"""and so often that of another crop, with the person in it, moved by half a picture."""
+OCTAVES = (4, 8, 16, 32, 64)
+"""Waves of a made-up background: each finer one weaker, as in pictures of real places (Field, JOSA A 1987)."""
+CLEAN_CHANCE = 0.3
+"""Masks beside crops stay as they are so often; the others get the faults of background subtraction:"""
+EDGE_BLUR_PX = 4
+"""side of the squares whose averages, smoothed, have as their levels the outlines that a mask may have,"""
+EDGE_LEVELS = (0.03, 0.45)
+"""the range of these levels (0.5 is the true outline): masks are rather too large than too small,"""
+EDGE_WAVES = 0.08
+"""how much the level varies along the outline,"""
+PATCH_SHARE = 0.04
+"""and how much of the outline's surroundings is a lump taken in, and of the person a hole."""
+REMOVED_CHANCE = 0.45
+"""Crops with a mask beside them are shown with the background taken out so often,"""
+UNMASKED_CHANCE = 0.1
+"""and so often with the background and without a mask: it then says that everything may be the person."""
+
+
+def augmented(
+    batch: Batch,
+    focal_px: Float[Tensor, "n"] | None,
+    generator: torch.Generator,
+    background: str,
+    strength: Literal["standard", "rolled"] = "standard",
+) -> Batch:
     """The batch with every change drawn at random.
 
     focal_px: the crop cameras' focal lengths where poses are in the crop's view, so that a shift turns the pose as it
-    turns the view; None where they are in the camera's frame. masked: the background is black, and stays so.
+    turns the view; None where they are in the camera's frame. background: of the crops, as their data set names it;
+    where it is removed it stays black.
     """
-    moved = _moved(batch, focal_px, generator)
+    moved = _moved(batch, focal_px, generator, ROLL_SPREAD_RAD[strength])
+    if background == "masked":
+        return moved._replace(images=_mixed(moved.images, generator))
+    masked = background == "removed"
     images = _ragged(moved.images, generator) if masked else moved.images
     images = _covered(_lit(images, generator, masked=masked), generator)
     return moved._replace(images=images)
 
 
-def _moved(batch: Batch, focal_px: Tensor | None, generator: torch.Generator) -> Batch:
+def _mixed(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 2 size size"]:
+    """Crops and masks as one network meets them all: background removed, kept, or kept and no mask known."""
+    grey = _lit(_elsewhere(images, generator), generator, masked=False)
+    grey, mask = _covered(torch.cat([grey, _faulty(images[:, 1:], generator)], dim=1), generator).split(1, dim=1)
+    kind = torch.rand(len(images), 1, 1, 1, generator=generator)
+    grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
+    return torch.cat([grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1)
+
+
+def _elsewhere(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+    """The crops, some of them before another background than their own: a texture, or another crop's clutter."""
+    grey, mask = images.split(1, dim=1)
+    kind = torch.rand(len(images), 1, 1, 1, generator=generator)
+    background = grey.roll(1, dims=0).roll(grey.shape[-1] // 2, dims=-1)
+    rows = (kind < TEXTURE_CHANCE).flatten().nonzero()[:, 0]
+    background = background.index_copy(0, rows, _textures(len(rows), grey.shape[-1], generator))
+    return torch.where(kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * grey + (1 - mask) * background, grey)
+
+
+def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+    """Backgrounds of waves upon waves, each finer one weaker."""
+    slope, contrast, level = torch.rand(3, count, 1, 1, 1, generator=generator)
+    waves = torch.zeros(count, 1, OCTAVES[0], OCTAVES[0])
+    for nodes in OCTAVES:
+        waves = functional.interpolate(waves, size=(nodes, nodes), mode="bilinear", align_corners=False)
+        strength = nodes ** -(0.3 + 0.9 * slope)
+        waves = waves + strength * torch.randn(count, 1, nodes, nodes, generator=generator)
+    waves = functional.interpolate(waves, size=(size, size), mode="bilinear", align_corners=False)
+    return ((0.1 + 0.7 * level) * torch.exp(contrast * waves)).clamp(0.0, 1.0)
+
+
+def _faulty(masks: Float[Tensor, "n 1 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+    """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with lumps and holes."""
+    count = len(masks)
+    clean = torch.rand(count, 1, 1, 1, generator=generator) < CLEAN_CHANCE
+    low, high = EDGE_LEVELS
+    level = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
+    waves, patches = _waves(masks, 24, generator), _waves(masks, 10, generator)
+    near = functional.avg_pool2d(functional.avg_pool2d(masks, EDGE_BLUR_PX), 3, 1, 1)
+    near = functional.interpolate(near, size=masks.shape[-2:], mode="bilinear", align_corners=False)
+    faulty = near > (level + EDGE_WAVES * waves).clamp(min=0.01)
+    limit = math.sqrt(2) * torch.erfinv(torch.tensor(1 - 2 * PATCH_SHARE)) * patches.std()
+    faulty = (faulty | ((near > 0.01) & (patches > limit))) & ~(patches < -limit)
+    return torch.where(clean, masks >= 0.5, faulty).to(masks.dtype)
+
+
+def _waves(images: Tensor, nodes: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+    """A smooth random field for every picture, from nodes x nodes normal numbers."""
+    field = torch.randn(len(images), 1, nodes, nodes, generator=generator)
+    return functional.interpolate(field, size=images.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _moved(batch: Batch, focal_px: Tensor | None, generator: torch.Generator, roll_spread_rad: float) -> Batch:
     """Mirrored, scaled, turned about the centre and shifted, in this order; pixels, keypoints and pose alike."""
     count, size = len(batch.images), batch.images.shape[-1]
     mirror = torch.rand(count, generator=generator) < MIRROR_CHANCE
     scale = torch.exp(torch.randn(count, generator=generator) * SCALE_SPREAD)
-    angle = torch.randn(count, generator=generator) * ROLL_SPREAD_RAD
+    angle = torch.randn(count, generator=generator) * roll_spread_rad
     shift_px = (torch.rand(count, 2, generator=generator) * 2 - 1) * (SHIFT_SHARE * size)
 
     order = torch.from_numpy(mirror_order())

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.data import as_grey
-from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.targets import Target, target_of
@@ -27,11 +27,11 @@ class Checkpoint:
     facts: ModelFacts
 
     def predict_mm(
-        self, images: UInt8[np.ndarray, "n size size"], batch_size: int = 250
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
     ) -> Float[np.ndarray, "n 17 3"]:
-        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops.
+        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size) crops and masks.
 
-        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of another size.
+        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of another shape.
         """
         if isinstance(self.target, GridTarget):
             raise CheckpointError(
@@ -40,7 +40,7 @@ class Checkpoint:
         return self._decoded(images, batch_size)
 
     def predict_keypoints_px(
-        self, images: UInt8[np.ndarray, "n size size"], batch_size: int = 250
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
     ) -> Float[np.ndarray, "n 17 2"]:
         """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for the grid task."""
         if not isinstance(self.target, GridTarget):
@@ -49,9 +49,7 @@ class Checkpoint:
         return self._decoded(images, batch_size) + np.float32(border)
 
     def _decoded(self, images: np.ndarray, batch_size: int) -> np.ndarray:
-        size = self.facts.image_size
-        if images.shape[1:] != (size, size):
-            raise CheckpointError(f"The weights want crops of {size} x {size} pixels; these are {images.shape[1:]}.")
+        check_crops(images, self.facts)
         self.network.eval()
         answers = [np.zeros((0, 17, 2 if isinstance(self.target, GridTarget) else 3), np.float32)]
         with torch.inference_mode():
@@ -85,7 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     facts, weights = _read(path)
     target = target_of(facts, str(path))
     try:
-        network = build_network(network_name(facts.network), target, facts.image_size)
+        network = build_network(network_name(facts.network), target, facts.image_size, facts.channels)
     except SettingsError as error:
         raise CheckpointError(f"{path}: {error}") from error
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}

@@ -16,7 +16,7 @@ from posegrid.learning.batch import Batch
 from posegrid.learning.networks import centre_cropped
 from posegrid.prepare.shards import Crops
 
-Augment = Literal["none", "standard"]
+Augment = Literal["none", "standard", "rolled"]
 PoseFrame = Literal["view", "camera"]
 
 
@@ -32,7 +32,9 @@ class CropSet:
     """Focal length of the crop's camera: how far a shift of the crop turns the view."""
     pose_frame: PoseFrame
     background: str
-    """"removed" or "kept"."""
+    """"removed", "kept" or "masked"."""
+    packed_masks: UInt8[Tensor, "n size eighth"] | None = None
+    """The persons' masks, eight pixels of a row in a byte; only where the background is "masked"."""
 
     @classmethod
     def of(cls, crops: Crops, pose_frame: PoseFrame, background: str) -> "CropSet":
@@ -45,6 +47,7 @@ class CropSet:
             torch.from_numpy(crops.crop_camera[:, :2].mean(axis=1).astype(np.float32)),
             pose_frame,
             background,
+            None if crops.packed_masks is None else torch.from_numpy(crops.packed_masks),
         )
 
     def __len__(self) -> int:
@@ -55,9 +58,17 @@ class CropSet:
         """Side of the crops, in pixels."""
         return self.images.shape[-1]
 
+    def pictures(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b channels size size"]:
+        """These rows' crops in 0..1, with their masks (0 or 1) as the second channel where there are any."""
+        images = as_grey(self.images[rows])
+        if self.packed_masks is None:
+            return images
+        masks = np.unpackbits(self.packed_masks[rows].numpy(), axis=-1, count=self.image_size)
+        return torch.cat([images, torch.from_numpy(masks)[:, None].float()], dim=1)
+
     def batch(self, rows: Int[Tensor, "b"], cut_px: int) -> Batch:
         """These rows as they are, cut to the middle cut_px pixels."""
-        images = centre_cropped(as_grey(self.images[rows]), cut_px)
+        images = centre_cropped(self.pictures(rows), cut_px)
         keypoints_px = self.keypoints_px[rows] - (self.image_size - cut_px) // 2
         return Batch(images, self.pose_mm[rows], keypoints_px)
 
@@ -73,6 +84,7 @@ class CropSet:
             self.focal_px[rows],
             self.pose_frame,
             self.background,
+            None if self.packed_masks is None else self.packed_masks[rows],
         )
 
 
@@ -105,19 +117,19 @@ class TrainingBatches:
 
     def _assembled(self, rows: Tensor, generator: torch.Generator) -> Batch:
         crops, size = self.crops, self.crops.image_size
-        batch = Batch(as_grey(crops.images[rows]), crops.pose_mm[rows], crops.keypoints_px[rows])
-        if self.augment == "standard":
+        batch = Batch(crops.pictures(rows), crops.pose_mm[rows], crops.keypoints_px[rows])
+        if self.augment != "none":
             focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None
-            batch = augmented(batch, focal_px, generator, masked=crops.background == "removed")
+            batch = augmented(batch, focal_px, generator, crops.background, self.augment)
         if self.cut_px == size:
             return batch
         corner = torch.randint(0, size - self.cut_px + 1, (len(rows), 2), generator=generator)
         return Batch(_windows(batch.images, corner, self.cut_px), batch.pose_mm, batch.keypoints_px - corner[:, None])
 
 
-def as_grey(images: UInt8[Tensor, "n size size"]) -> Float[Tensor, "n 1 size size"]:
-    """Grey values 0..255 as numbers in 0..1."""
-    return images[:, None].float() / 255
+def as_grey(images: UInt8[Tensor, "n *channels size size"]) -> Float[Tensor, "n channels size size"]:
+    """Grey values 0..255 as numbers in 0..1; crops without a dimension for channels get one."""
+    return (images if images.ndim == 4 else images[:, None]).float() / 255
 
 
 def whole_batches(crops: CropSet, cut_px: int, batch_size: int = 250) -> Iterator[Batch]:

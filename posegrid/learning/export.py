@@ -60,7 +60,7 @@ class Predictor(nn.Module):
         """What `forward` answers, in order."""
         return [OUTPUT, *(MORE_OUTPUTS if isinstance(self.target, PersonTarget) else ())]
 
-    def forward(self, image: Float[Tensor, "n 1 size size"]) -> tuple[Tensor, ...]:
+    def forward(self, image: Float[Tensor, "n channels size size"]) -> tuple[Tensor, ...]:
         """Of grey crops in 0..1: root-relative poses (N, 17, 3), mm; perhaps places (N, 17, 2), crop px, and sigma."""
         outputs = self.head(self.backbone.forward_features(image))
         if isinstance(self.target, PersonTarget):
@@ -98,9 +98,9 @@ def export(settings: ExportSettings) -> Path:
 
 
 def onnx_bytes(checkpoint: Checkpoint) -> bytes:
-    """The checkpoint as an ONNX model: `image` (N, 1, size, size) in 0..1 to `pose_mm` (N, 17, 3) and more, any N."""
+    """The checkpoint as an ONNX model: `image` (N, channels, size, size) in 0..1 to `pose_mm` (N, 17, 3) and more."""
     size = checkpoint.facts.image_size
-    example = torch.zeros(2, 1, size, size)
+    example = torch.zeros(2, checkpoint.facts.channels, size, size)
     predictor = Predictor(checkpoint).eval()
     names = predictor.output_names
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -128,10 +128,12 @@ def onnx_bytes(checkpoint: Checkpoint) -> bytes:
 
 def largest_difference_mm(checkpoint: Checkpoint, path: Path, num_images: int = 16) -> float:
     """The largest difference of any coordinate between the checkpoint and its ONNX file, over made-up crops, mm."""
-    size = checkpoint.facts.image_size
-    images = np.random.default_rng(0).integers(0, 256, (num_images, size, size), dtype=np.uint8)
+    size, channels = checkpoint.facts.image_size, checkpoint.facts.channels
+    shape = (num_images, *((channels,) if channels > 1 else ()), size, size)
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    answer = session.run([OUTPUT], {INPUT: images[:, None].astype(np.float32) / 255})[0]
+    pictures = images.reshape(num_images, channels, size, size).astype(np.float32)
+    answer = session.run([OUTPUT], {INPUT: pictures / 255})[0]
     return float(np.abs(np.asarray(answer) - checkpoint.predict_mm(images)).max())
 
 

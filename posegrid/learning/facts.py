@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
@@ -17,7 +17,7 @@ FORMAT = 1
 METADATA_KEY = "posegrid"
 """Key under which the JSON lies in the metadata of a `.safetensors` or ONNX file."""
 POSE_FRAMES = ("view", "camera")
-BACKGROUNDS = ("removed", "kept")
+BACKGROUNDS = ("removed", "kept", "masked")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ModelFacts:
     image_size: int
     """Side of the square grey crop that goes in, in pixels."""
     background: str
-    """"removed" or "kept" in the crops that it was trained on."""
+    """What is outside the person in the crops that it was trained on: "removed", "kept", or "masked"."""
     pose_frame: str
     """"view": of the virtual camera that looks at the crop's centre; "camera": of the source camera, as in 2015."""
     mean_pose_mm: tuple[tuple[float, float, float], ...]
@@ -49,6 +49,11 @@ class ModelFacts:
     format: int = FORMAT
     training: dict[str, Any] = field(default_factory=dict)
     """How it was trained: settings, images seen, seconds, best validation figure, the stages before."""
+
+    @property
+    def channels(self) -> int:
+        """Pictures that go in: the crop, and for "masked" the person's mask as the second."""
+        return channels_of(self.background)
 
     def to_json(self) -> str:
         """The facts as JSON text."""
@@ -94,6 +99,22 @@ class ModelFacts:
                 raise CheckpointError(f"{where}: {name} is {value!r}, expected {' or '.join(map(repr, allowed))}.")
         if not isinstance(self.image_size, int) or self.image_size <= 0:
             raise CheckpointError(f"{where}: image_size is {self.image_size!r}, expected a number of pixels above 0.")
+
+
+def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: ModelFacts) -> None:
+    """Raises CheckpointError unless the crops are of the size and have the channels that the weights take."""
+    size = facts.image_size
+    expected = (2, size, size) if facts.channels == 2 else (size, size)
+    if images.shape[1:] != expected:
+        raise CheckpointError(
+            f"The weights take crops of {size} x {size} px with {facts.channels} channel(s) (background "
+            f"{facts.background}), not of the shape {images.shape[1:]}."
+        )
+
+
+def channels_of(background: str) -> int:
+    """Pictures in one crop of a data set with this background."""
+    return 2 if background == "masked" else 1
 
 
 def _check_format(values: dict[str, Any], where: str) -> None:

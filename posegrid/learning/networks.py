@@ -1,6 +1,6 @@
 """The networks: one grammar, a backbone (convolutions, then hidden layers) and an exchangeable linear head.
 
-    features = backbone.forward_features(images)      images (N, 1, size, size), grey, 0..1
+    features = backbone.forward_features(images)      images (N, channels, size, size), grey, 0..1, perhaps a mask
     outputs = head(features)                          what the numbers mean is the target's matter
 
 Pooling stands before the activation everywhere: for rising activations the result is the same, for a quarter of the
@@ -20,7 +20,7 @@ from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.targets import Target
 
 NetworkName = Literal["posegrid_s", "report2015_small", "report2015_large", "lichan2014"]
-Layers = Literal["convolutions", "all_but_head"]
+Layers = Literal["convolutions", "all_but_head", "all"]
 
 INPUT_GAIN = 4.0
 """Grey values of a person before black are small; times this they spread by about one."""
@@ -37,7 +37,7 @@ class Backbone(nn.Module):
         """Side of the square that the convolutions see, in pixels; larger crops lose their border."""
         self.num_features = num_features
 
-    def forward_features(self, images: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n features"]:
+    def forward_features(self, images: Float[Tensor, "n channels size size"]) -> Float[Tensor, "n features"]:
         """The last hidden layer's answers to grey crops in 0..1."""
         return self.hidden(self.convolutions(centre_cropped(images, self.input_size) * INPUT_GAIN).flatten(1))
 
@@ -52,17 +52,17 @@ class Network(nn.Module):
         self.backbone = backbone
         self.head = _new_head(backbone, target)
 
-    def forward(self, images: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n outputs"]:
+    def forward(self, images: Float[Tensor, "n channels size size"]) -> Float[Tensor, "n outputs"]:
         """The target's outputs for grey crops in 0..1."""
         return self.head(self.backbone.forward_features(images))
 
 
-def build_network(name: NetworkName, target: Target, image_size: int = 128) -> Network:
-    """A fresh network for crops of image_size pixels.
+def build_network(name: NetworkName, target: Target, image_size: int = 128, channels: int = 1) -> Network:
+    """A fresh network for crops of image_size pixels and so many channels.
 
     Raises SettingsError for an unknown name, or a size that does not fit.
     """
-    return Network(_build_backbone(name, image_size, for_grid=isinstance(target, GridTarget)), target)
+    return Network(_build_backbone(name, image_size, channels, for_grid=isinstance(target, GridTarget)), target)
 
 
 def network_name(text: str) -> NetworkName:
@@ -84,22 +84,27 @@ def replace_head(network: Network, target: Target) -> None:
 
 
 def transfer(source: Network, network: Network, layers: Layers = "convolutions") -> None:
-    """Copy the source's weights into a network of the same kind: the convolutions only (2015), or all but the head.
+    """Copy the source's weights into a network of its kind: the convolutions only (2015), all but the head, or all.
 
     Raises CheckpointError where the two are not of the same kind.
     """
-    parts = {"convolutions": ("convolutions",), "all_but_head": ("convolutions", "hidden")}[layers]
+    parts = {
+        "convolutions": ("backbone.convolutions",),
+        "all_but_head": ("backbone",),
+        "all": ("backbone", "head"),
+    }[layers]
     for part in parts:
-        weights = getattr(source.backbone, part).state_dict()
-        own = getattr(network.backbone, part)
+        weights = source.get_submodule(part).state_dict()
+        own = network.get_submodule(part)
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.state_dict().items()}:
             raise CheckpointError(
-                f"The {part} of the weights to start from do not fit; expected the same network and crop size."
+                f"The {part} of the weights to start from does not fit; expected the same network, crop size"
+                + (", background and target." if part == "head" else " and background.")
             )
         own.load_state_dict(weights)
 
 
-def centre_cropped(images: Float[Tensor, "n 1 size size"], size: int) -> Float[Tensor, "n 1 cut cut"]:
+def centre_cropped(images: Float[Tensor, "n channels size size"], size: int) -> Float[Tensor, "n channels cut cut"]:
     """The middle size x size pixels of each picture."""
     margin = (images.shape[-1] - size) // 2
     return images if images.shape[-1] == size else images[..., margin : margin + size, margin : margin + size]
@@ -111,42 +116,42 @@ def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
     return head
 
 
-def _build_backbone(name: NetworkName, image_size: int, *, for_grid: bool) -> Backbone:
+def _build_backbone(name: NetworkName, image_size: int, channels: int, *, for_grid: bool) -> Backbone:
     if image_size < 64 or image_size % 16:
         raise SettingsError(f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64.")
     if name == "posegrid_s":
-        return _posegrid_s(image_size)
+        return _posegrid_s(image_size, channels)
     if name == "lichan2014":
-        return _lichan2014(input_size_of(name, image_size), for_grid=for_grid)
-    return _report2015((5, 10, 15) if name == "report2015_small" else (32, 64, 64), image_size)
+        return _lichan2014(input_size_of(name, image_size), channels, for_grid=for_grid)
+    return _report2015((5, 10, 15) if name == "report2015_small" else (32, 64, 64), image_size, channels)
 
 
-def _report2015(channels: tuple[int, int, int], size: int) -> Backbone:
+def _report2015(widths: tuple[int, int, int], size: int, channels: int) -> Backbone:
     """The 2015 report's network: tanh throughout, 124 > 62, 58 > 29, 24 > 12 for 128 pixels."""
-    first, second, third = channels
+    first, second, third = widths
     convolutions = nn.Sequential(
-        *(nn.Conv2d(1, first, 5), nn.MaxPool2d(2), nn.Tanh()),
+        *(nn.Conv2d(channels, first, 5), nn.MaxPool2d(2), nn.Tanh()),
         *(nn.Conv2d(first, second, 5), nn.MaxPool2d(2), nn.Tanh()),
         *(nn.Conv2d(second, third, 6), nn.MaxPool2d(2), nn.Tanh()),
     )
-    width = _num_outputs(convolutions, size)
+    width = _num_outputs(convolutions, size, channels)
     hidden = nn.Sequential(nn.Linear(width, 1024), nn.Tanh(), nn.Linear(1024, 2048), nn.Tanh())
     for layer in _layers_of(convolutions, hidden):
         nn.init.xavier_uniform_(layer.weight)
     return Backbone(convolutions, hidden, size, 2048)
 
 
-def _lichan2014(size: int, *, for_grid: bool) -> Backbone:
+def _lichan2014(size: int, channels: int, *, for_grid: bool) -> Backbone:
     """Li & Chan (ACCV 2014), one grey channel in place of RGB: 104 > 52, 48 > 24, 20 > 10 for 112 pixels.
 
     The last hidden layer answers with tanh for poses, with ReLU for the grid. Dropout 0.25: the paper prints no rate.
     """
     convolutions = nn.Sequential(
-        *(nn.Conv2d(1, 32, 9), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(channels, 32, 9), nn.MaxPool2d(2), nn.ReLU()),
         *(nn.Conv2d(32, 64, 5), ResponseNorm(64), nn.MaxPool2d(2), nn.ReLU()),
         *(nn.Conv2d(64, 64, 5), nn.MaxPool2d(2), nn.ReLU()),
     )
-    width = _num_outputs(convolutions, size)
+    width = _num_outputs(convolutions, size, channels)
     last = nn.Linear(1024, 2048)
     hidden = nn.Sequential(
         *(nn.Dropout(0.25), nn.Linear(width, 1024), nn.ReLU()),
@@ -158,13 +163,13 @@ def _lichan2014(size: int, *, for_grid: bool) -> Backbone:
     return Backbone(convolutions, hidden, size, 2048)
 
 
-def _posegrid_s(size: int) -> Backbone:
+def _posegrid_s(size: int, channels: int) -> Backbone:
     """Our default: a small residual network that sees 4 x 4 pixels as 16 channels, and keeps the map flat at the end.
 
     Averaging the map away before the head loses where things are and ruins the result.
     """
     convolutions = nn.Sequential(
-        *(nn.PixelUnshuffle(4), nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU()),
+        *(nn.PixelUnshuffle(4), nn.Conv2d(16 * channels, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU()),
         *(ResidualBlock(32, 64, halve=True), ResidualBlock(64, 64)),
         *(ResidualBlock(64, 128, halve=True), ResidualBlock(128, 128)),
         *(nn.Conv2d(128, 48, 1, bias=False), nn.BatchNorm2d(48), nn.ReLU()),
@@ -239,6 +244,6 @@ def _layers_of(*parts: nn.Module) -> Iterator[nn.Conv2d | nn.Linear]:
                 yield layer
 
 
-def _num_outputs(convolutions: nn.Module, size: int) -> int:
+def _num_outputs(convolutions: nn.Module, size: int, channels: int) -> int:
     with torch.no_grad():
-        return convolutions(torch.zeros(1, 1, size, size)).numel()
+        return convolutions(torch.zeros(1, channels, size, size)).numel()

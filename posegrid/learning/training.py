@@ -15,10 +15,11 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from tyro.conf import Positional
 
+from posegrid.body.skeleton import body_size_mm
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches, whole_batches
-from posegrid.learning.facts import ModelFacts
+from posegrid.learning.facts import ModelFacts, channels_of
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
@@ -63,7 +64,8 @@ class StageSettings:
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
     augment: Augment | None = None
-    """standard: mirror, move, turn, light, cover, ragged masks. Default: standard for posegrid_s, else none."""
+    """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
+    standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
     pose_frame: PoseFrame = "view"
     """view: the virtual camera that looks at the crop's centre. camera: the source camera, as in 2015."""
     grid_cells: int = 10
@@ -94,7 +96,7 @@ class TrainSettings(StageSettings):
     init: Path | None = None
     """Checkpoint whose weights to start from."""
     transfer: Layers = "convolutions"
-    """What to take from --init: the convolutions, as in 2015, or all but the head."""
+    """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
     target: Literal["person", "bins", "pose"] | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
     pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
@@ -230,7 +232,7 @@ def _build_network(
     settings: StageSettings, recipe: Recipe, target: Target, crops: CropSet, start: Checkpoint | None
 ) -> Network:
     torch.manual_seed(settings.seed)
-    network = build_network(recipe.network, target, crops.image_size)
+    network = build_network(recipe.network, target, crops.image_size, channels_of(crops.background))
     if start is not None and isinstance(settings, TrainSettings):
         for name, wanted in (("image_size", crops.image_size), ("background", crops.background)):
             if getattr(start.facts, name) != wanted:
@@ -261,6 +263,7 @@ def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Che
         "settings": _without_folders(settings),
         "recipe": asdict(recipe),
         "num_crops": len(data.training),
+        "mean_size_mm": float(body_size_mm(data.training.pose_mm.numpy()).mean()),
         "subjects": data.facts.subjects_of("train"),
         "validation_subjects": data.facts.subjects_of("validation"),
         "synthetic": data.facts.synthetic,

@@ -135,6 +135,14 @@ def crop_grey(
     return np.asarray(Image.fromarray(canvas).resize((size, size), how, box=box))
 
 
+def crop_mask(
+    mask: Bool[np.ndarray, "H W"], window: Float[np.ndarray, "3"], size: int
+) -> Bool[np.ndarray, "{size} {size}"]:
+    """The window of a person's mask at size x size: True where it covers half of a pixel or more."""
+    white = np.broadcast_to(np.uint8(255), (*mask.shape, 3))
+    return crop_grey(np.ascontiguousarray(white), mask, window, size) >= 128
+
+
 def _grey_square(image_rgb: np.ndarray, mask: np.ndarray | None, left: int, top: int, side: int) -> np.ndarray:
     """The picture's grey pixels from (left, top) on, side x side; black outside the picture and the mask."""
     height, width = image_rgb.shape[:2]
@@ -151,6 +159,18 @@ def _grey_square(image_rgb: np.ndarray, mask: np.ndarray | None, left: int, top:
     return square
 
 
+def encode_mask(mask: Bool[np.ndarray, "H W"]) -> bytes:
+    """The mask as the bytes of a PNG file of one bit per pixel, exactly."""
+    stream = BytesIO()
+    Image.fromarray(mask).save(stream, "PNG", compress_level=6)
+    return stream.getvalue()
+
+
+def decode_mask(data: bytes) -> Bool[np.ndarray, "H W"]:
+    """The mask in the bytes of `encode_mask`. Raises ShardError if they are no such picture."""
+    return _decoded(data, ("PNG",), "1", "one bit per pixel (1), as encode_mask")
+
+
 def encode_image(image: UInt8[np.ndarray, "H W"], image_format: ImageFormat, quality: int = 90) -> bytes:
     """The grey picture as the bytes of a JPEG (quality 1..95) or PNG (exact; quality is not used) file."""
     stream = BytesIO()
@@ -163,10 +183,14 @@ def encode_image(image: UInt8[np.ndarray, "H W"], image_format: ImageFormat, qua
 
 def decode_image(data: bytes) -> UInt8[np.ndarray, "H W"]:
     """The grey picture of the bytes of a JPEG or PNG file. Raises ShardError if they are no grey picture."""
+    return _decoded(data, ("JPEG", "PNG"), "L", "grey (L), as encode_image")
+
+
+def _decoded(data: bytes, formats: tuple[str, ...], mode: str, expected: str) -> np.ndarray:
     try:
-        with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as picture:
-            if picture.mode != "L":
-                raise ShardError(f"An image has the mode {picture.mode}: expected grey (L), as encode_image writes it.")
+        with Image.open(BytesIO(data), formats=formats) as picture:
+            if picture.mode != mode:
+                raise ShardError(f"An image has the mode {picture.mode}: expected {expected} writes it.")
             return np.asarray(picture)
     except (OSError, SyntaxError, ValueError) as error:
         raise ShardError(f"An image of {len(data)} bytes cannot be decoded: {error}. Prepare it again.") from error

@@ -15,7 +15,9 @@ UNIT = "mm"
 AXES = "camera: x right, y down, z forward"
 DATASET_FILE = "dataset.json"
 
-Background = Literal["removed", "kept"]
+Background = Literal["removed", "kept", "masked"]
+"""What a crop shows beside the person: removed: black. kept: what the camera saw. masked: what the camera saw, and
+the person's mask beside it as a picture of its own."""
 
 SplitName = Literal["subjects-5-2", "subjects-6-1", "walking2015"]
 
@@ -43,7 +45,7 @@ class DatasetFacts:
     """Width and height of every crop in pixels."""
     image_format: ImageFormat
     background: Background
-    """Whether pixels outside the person's mask are black ("removed")."""
+    """What is outside the person's mask."""
     settings: dict[str, Any]
     """The settings of the command that made the data set."""
     synthetic: bool

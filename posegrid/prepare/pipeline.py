@@ -26,7 +26,9 @@ from posegrid.prepare.crop import (
     box_of_mask,
     cleaned_mask,
     crop_grey,
+    crop_mask,
     encode_image,
+    encode_mask,
     window_of_box,
 )
 from posegrid.prepare.dataset import DATASET_FILE, SPLITS, Background, DatasetFacts, SplitName, write_dataset_facts
@@ -66,7 +68,7 @@ class PrepareSettings:
     """Of those, take a frame only if some joint moved at least so far, in the world, since the last one taken; 40 is
     usual."""
     background: Background = "removed"
-    """Whether what is not the person is black."""
+    """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside the crop)."""
     joint_set: str = SKELETON
     """Joints to keep; human36m_17 is the only set so far."""
     min_joints_in_mask: float = 0.8
@@ -291,6 +293,7 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
     pose_cam_mm = sequence.pose_cam_mm[frame.index]
     return CropRow(
         image=encode_image(image, settings.image_format, settings.quality),
+        mask=encode_mask(crop_mask(mask, window, settings.image_size)) if settings.background == "masked" else None,
         pose_cam_mm=relative_to_root(pose_cam_mm),
         root_cam_mm=pose_cam_mm[ROOT],
         keypoints_crop_px=(keypoints_px - window[:2]) * (settings.image_size / window[2]),

@@ -6,7 +6,7 @@ z forward), relative to the pelvis; `root_cam_mm` is where the pelvis is.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
@@ -21,7 +21,7 @@ from jaxtyping import Float, Float32, Float64, Int, Shaped, UInt8
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import OutputError, ShardError
 from posegrid.files import completed
-from posegrid.prepare.crop import decode_image
+from posegrid.prepare.crop import decode_image, decode_mask
 from posegrid.prepare.dataset import (
     DATASET_FILE,
     DatasetFacts,
@@ -44,6 +44,9 @@ __all__ = [
     "subjects_in",
     "write_dataset_facts",
 ]
+
+MASK_COLUMN = pa.field("mask", pa.binary())
+"""Only in shards of crops with their masks."""
 
 ROWS_PER_GROUP = 512
 """Rows that a writer holds before it writes them: about 2 MB of 128 px crops."""
@@ -90,6 +93,13 @@ class CropRow:
     camera_id: str
     frame_index: int
     time_s: float
+    mask: bytes | None = None
+    """From `crop.encode_mask`; only where the data set's background is "masked"."""
+
+
+def schema_of(facts: DatasetFacts) -> pa.Schema:
+    """The columns of a data set's shards."""
+    return SCHEMA.append(MASK_COLUMN) if facts.background == "masked" else SCHEMA
 
 
 def shard_name(subject: str, action: str, subaction: int, camera_id: str) -> str:
@@ -117,7 +127,7 @@ class ShardWriter:
         self._rows: list[CropRow] = []
         self._notes: list[list[str]] = []
         self._open_files = ExitStack()
-        self._schema = SCHEMA.with_metadata({"posegrid": json.dumps(facts.of_one_shard())})
+        self._schema = schema_of(facts).with_metadata({"posegrid": json.dumps(facts.of_one_shard())})
 
     def __enter__(self) -> "ShardWriter":
         with self._refusals_named():
@@ -138,13 +148,18 @@ class ShardWriter:
                 self._parquet.add_key_value_metadata({"posegrid_notes": json.dumps(self._notes)})
 
     def write(self, row: CropRow) -> None:
-        """Adds one crop. Raises ShardError if one of its numbers is not finite."""
+        """Adds one crop. Raises ShardError if one of its numbers is not finite, or its mask is missing."""
         for name in ("pose_cam_mm", "root_cam_mm", "keypoints_crop_px", "crop_camera", "window", "time_s"):
             if not np.isfinite(getattr(row, name)).all():
                 raise ShardError(
                     f"{row.subject} {row.action} {row.subaction} {row.camera_id}, frame {row.frame_index}: "
                     f"{name} is not finite. A crop needs every number; leave the frame out."
                 )
+        if (row.mask is None) == (MASK_COLUMN.name in self._schema.names):
+            raise ShardError(
+                f"{row.subject} {row.action} {row.subaction} {row.camera_id}, frame {row.frame_index}: a crop has "
+                'a mask where the data set\'s background is "masked", and only there.'
+            )
         self._rows.append(row)
         self.num_rows += 1
         if len(self._rows) == ROWS_PER_GROUP:
@@ -156,7 +171,7 @@ class ShardWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            table = pa.Table.from_arrays([_column(self._rows, f) for f in SCHEMA], schema=self._schema)
+            table = pa.Table.from_arrays([_column(self._rows, f) for f in self._schema], schema=self._schema)
             with self._refusals_named():
                 self._parquet.write_table(table)
             self._rows = []
@@ -201,13 +216,24 @@ class Crops:
     subaction: Int[np.ndarray, "N"]
     frame_index: Int[np.ndarray, "N"]
     time_s: Float64[np.ndarray, "N"]
+    packed_masks: UInt8[np.ndarray, "N size eighth"] | None = None
+    """The persons' masks, eight pixels of a row in a byte (`np.packbits`); None unless the data set has them."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     def subset(self, rows: Shaped[np.ndarray, "M"] | slice) -> "Crops":
         """The crops of the given rows (indices, a boolean per crop, or a slice), in their order."""
-        return Crops(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        columns = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        return Crops(**{name: values[rows] for name, values in columns.items()})
+
+    @property
+    def inputs(self) -> UInt8[np.ndarray, "N *channels size size"]:
+        """What a network of this data set takes: the crops, or (N, 2, size, size): crops and masks, 0 or 255."""
+        if self.packed_masks is None:
+            return self.images
+        masks = np.unpackbits(self.packed_masks, axis=-1, count=self.images.shape[-1])
+        return np.stack([self.images, masks * np.uint8(255)], axis=1)
 
     @property
     def rot_cam_to_view(self) -> Float64[np.ndarray, "N 3 3"]:
@@ -257,18 +283,22 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
         raise ShardError(f"{folder} has no shards (*.parquet)" + (" of no subjects." if subjects is not None else "."))
     counts = [_count_if_fitting(path, facts) for path in paths]
     images = np.zeros((sum(counts), facts.image_size, facts.image_size), dtype=np.uint8)
+    masks = np.zeros((*images.shape[:2], -(-facts.image_size // 8)), dtype=np.uint8)
     columns: dict[str, list[np.ndarray]] = {name: [] for name in SCHEMA.names if name != "image"}
     with ThreadPoolExecutor(threads) as pool:
         start = 0
         for path, count in zip(paths, counts, strict=True):
-            table = _read_table(path)
+            table = _read_table(path, schema_of(facts))
             for name, parts in columns.items():
                 parts.append(_array_of_column(table, name))
             _check_subject(path, columns["subject"][-1], subjects)
-            _decode_into(images[start : start + count], table["image"].to_pylist(), path, pool)
+            rows = slice(start, start + count)
+            _decode_into(images[rows], table["image"].to_pylist(), decode_image, path, pool)
+            if facts.background == "masked":
+                _decode_into(masks[rows], table["mask"].to_pylist(), _packed_mask, path, pool)
             start += count
     arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
-    return Crops(images=images, **arrays)
+    return Crops(images=images, **arrays, packed_masks=masks if facts.background == "masked" else None)
 
 
 def load_shard_facts(path: Path) -> DatasetFacts:
@@ -302,12 +332,12 @@ def _count_if_fitting(path: Path, facts: DatasetFacts) -> int:
     return shard.num_crops
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
-    for column in SCHEMA:
+    for column in schema:
         if column.name not in table.column_names:
             raise ShardError(f"{path} lacks the column {column.name!r}; it has: {', '.join(table.column_names)}.")
         found = table.schema.field(column.name).type
@@ -335,10 +365,20 @@ def _check_subject(path: Path, found: np.ndarray, subjects: Sequence[str] | None
         raise ShardError(f"{path} holds crops of {', '.join(sorted(strangers))}, not of whom its name says: renamed?")
 
 
-def _decode_into(images: np.ndarray, encoded: list[bytes], path: Path, pool: ThreadPoolExecutor) -> None:
+def _packed_mask(data: bytes) -> np.ndarray:
+    return np.packbits(decode_mask(data), axis=-1)
+
+
+def _decode_into(
+    images: np.ndarray,
+    encoded: list[bytes],
+    decoder: Callable[[bytes], np.ndarray],
+    path: Path,
+    pool: ThreadPoolExecutor,
+) -> None:
     def decode(row: int) -> None:
         try:
-            image = decode_image(encoded[row])
+            image = decoder(encoded[row])
         except ShardError as error:
             raise ShardError(f"{path}, row {row}: {error}") from error
         if image.shape != images.shape[1:]:

@@ -6,29 +6,29 @@ subject and its number, not on who renders it, in which order, or what else ther
 
 import json
 import os
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
-import joblib
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional
 
 from posegrid import __version__
 from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.errors import OutputError, PosegridError, SettingsError
 from posegrid.files import completed
-from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, grey, window_of_box
+from posegrid.prepare.cluster import Finished, Piece, done_here, done_on_cluster, follow
+from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat, encode_image, encode_mask, grey, window_of_box
 from posegrid.prepare.dataset import Background, DatasetFacts, write_dataset_facts
 from posegrid.prepare.pipeline import SPLITS, check_begun_alike, remove_leftovers
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
-from posegrid.sources.walkers.clips import Activities, ClipPlan, choose_walk, film
+from posegrid.sources.walkers.activities import Activities
+from posegrid.sources.walkers.clips import ClipPlan, choose_walk, film
 from posegrid.sources.walkers.crops import CameraKind, CropPlan, WalkerCrop, render_crops
 from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
 from posegrid.sources.walkers.recording import ACTION, is_recorded, record
@@ -76,7 +76,7 @@ class SynthSettings:
     quality: int = 90
     """JPEG quality, 1 to 95."""
     background: Background = "removed"
-    """Whether what is not the person is black; kept shows a room."""
+    """What is not the person: removed (black), kept (a room), or masked (a room, and the person's mask beside it)."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's.
     varied: a new one for every crop, 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
@@ -94,6 +94,9 @@ class SynthSettings:
     """Width and height of the videos in the human36m layout, pixels."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Clips rendered at a time, each by its own process."""
+    cluster: str | None = None
+    """Render on a Ray cluster: its address (ray://HOST:10001), or local to start one here with --workers CPUs. The
+    output folder must be the same on all its machines."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -123,14 +126,6 @@ class SynthSettings:
             raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
         if self.motion is not None and not self.motion.is_dir():
             raise SettingsError(f"{self.motion} is no folder; --motion takes a folder with ASF and AMC files.")
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What a worker reports of a piece of work it has done."""
-
-    name: str
-    num_pictures: int
 
 
 @dataclass(frozen=True)
@@ -174,8 +169,9 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     if len(to_do) < len(jobs):
         console.print(f"{len(jobs) - len(to_do)} of {len(jobs)} shards are done already")
     total = sum(job.crops.num_crops for job in to_do)
-    calls = [joblib.delayed(write_crops)(job, settings, facts) for job in to_do]
-    follow(in_processes(calls, settings.workers), total, "crops", console)
+    pieces = [partial(write_crops, job, settings, facts) for job in to_do]
+    follow(done(pieces, settings, console), total, "crops", console)
+    remove_leftovers(settings.out)
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)
     write_dataset_facts(settings.out, facts)
@@ -190,7 +186,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
 def recorded(settings: SynthSettings) -> dict[str, object]:
     """The settings that decide what is in a shard, as JSON holds them: more people change no shard that is there."""
     values = asdict(settings) | {"motion": str(settings.motion.resolve()) if settings.motion else None}
-    left_out = ("out", "workers", "people", "validation_people", "test_people")
+    left_out = ("out", "workers", "cluster", "people", "validation_people", "test_people")
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
@@ -198,31 +194,11 @@ def recorded(settings: SynthSettings) -> dict[str, object]:
     }
 
 
-def in_processes(calls: list[Any], workers: int) -> Iterator[Finished]:
-    """The outcome of each delayed call as it is finished, in any order."""
-    pool = joblib.Parallel(n_jobs=min(workers, max(len(calls), 1)), return_as="generator_unordered")
-    yield from cast(Iterable[Finished], pool(calls))
-
-
-def follow(done: Iterable[Finished], total: int, what: str, console: Console) -> None:
-    """Shows each finished piece of work as it comes: as a bar on a terminal, as lines elsewhere."""
-    columns = (
-        TextColumn("rendering"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    start, count = time.perf_counter(), 0
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total, speed="")
-        for finished in done:
-            count += finished.num_pictures
-            speed = f"{count / (time.perf_counter() - start):.0f} {what}/s"
-            progress.update(task, advance=finished.num_pictures, description=finished.name, speed=speed)
-            if not console.is_terminal:
-                console.print(f"{count}/{total} {what}, {speed}: {finished.name}", markup=False)
+def done(pieces: list[Piece], settings: SynthSettings, console: Console) -> Iterator[Finished]:
+    """The outcome of each piece of work as it is finished, wherever the settings say that it is done."""
+    if settings.cluster is not None:
+        return done_on_cluster(pieces, settings.cluster, settings.workers, console)
+    return done_here(pieces, settings.workers)
 
 
 def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
@@ -287,7 +263,9 @@ def _jobs_of_subaction(
 
 
 def write_crops(job: CropJob, settings: SynthSettings, facts: DatasetFacts) -> Finished:
-    """Renders one shard and writes it, sorted by camera and frame."""
+    """Renders one shard, unless it is there, and writes it, sorted by camera and frame."""
+    if job.path.exists():
+        return Finished(job.path.stem, load_shard_facts(job.path).num_crops)
     with named(job.clip.name):
         rows = [crop_row(crop, job, settings) for crop in render_crops(film(job.clip), job.crops, window_of_box)]
         with ShardWriter(job.path, facts) as shard:
@@ -302,6 +280,7 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
     frame_index = job.first_frame_index + crop.frame_index
     return CropRow(
         image=encode_image(grey(crop.image), settings.image_format, settings.quality),
+        mask=encode_mask(crop.mask) if settings.background == "masked" else None,
         pose_cam_mm=relative_to_root(crop.pose_cam_mm),
         root_cam_mm=crop.pose_cam_mm[ROOT],
         keypoints_crop_px=camera.project(crop.pose_cam_mm),
@@ -329,9 +308,9 @@ def write_release(settings: SynthSettings) -> None:
     to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
     if len(to_do) < len(plans):
         console.print(f"{len(plans) - len(to_do)} of {len(plans)} sequences are done already")
-    calls = [joblib.delayed(record_plan)(plan, root) for plan in to_do]
+    pieces = [partial(record_plan, plan, root) for plan in to_do]
     total = len(to_do) * settings.frames * len(CAMERA_IDS)
-    follow(in_processes(calls, settings.workers), total, "pictures", console)
+    follow(done(pieces, settings, console), total, "pictures", console)
     cameras = {(plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()}
     num_frames = {(plan.subject, ACTION, plan.subaction): settings.frames for plan in plans}
     write_metadata(
@@ -383,7 +362,9 @@ def check_recorded_alike(settings: SynthSettings) -> None:
 
 
 def record_plan(plan: ClipPlan, root: Path) -> Finished:
-    """Films one sequence and writes its files."""
+    """Films one sequence and writes its files, unless they are there."""
+    if is_recorded(root, plan.subject, plan.subaction):
+        return Finished(plan.name, plan.num_frames * len(CAMERA_IDS))
     with named(plan.name):
         record(film(plan), root)
     return Finished(plan.name, plan.num_frames * len(CAMERA_IDS))

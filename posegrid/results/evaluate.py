@@ -21,7 +21,7 @@ from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
 from posegrid.files import completed
-from posegrid.learning.facts import ModelFacts
+from posegrid.learning.facts import ModelFacts, channels_of
 from posegrid.prepare.dataset import load_dataset_facts
 from posegrid.prepare.shards import Crops, read_crops
 from posegrid.results.comparison import comparison_markdown
@@ -67,7 +67,7 @@ class Model(Protocol):
         """Every fact needed to use them."""
         ...
 
-    def predict_mm(self, images: UInt8[np.ndarray, "N S S"]) -> Float[np.ndarray, "N 17 3"]:
+    def predict_mm(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Float[np.ndarray, "N 17 3"]:
         """Root-relative poses in `facts.pose_frame`, mm, of grey crops."""
         ...
 
@@ -102,6 +102,11 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
     dataset = load_dataset_facts(settings.data)
     subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
     warnings = subject_warnings(model.facts, subjects, settings, synthetic=dataset.synthetic)
+    if model.facts.channels != channels_of(dataset.background):
+        raise CheckpointError(
+            f"{settings.weights} was trained on crops with the background {model.facts.background}, {settings.data} "
+            f"has it {dataset.background}: make the data anew with --background {model.facts.background}."
+        )
     if model.facts.background != dataset.background:
         warnings.append(
             f"the weights were trained on crops with the background {model.facts.background}, "
@@ -119,6 +124,7 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
         "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
         "target": model.facts.target,
+        "trained_size_mm": model.facts.training.get("mean_size_mm"),
         "warnings": warnings,
     }
     predictions = predicted(model, crops, facts, console)
@@ -130,7 +136,7 @@ def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Consol
     """The model's estimates for the crops, turned into each crop's source camera, with their truth and baseline."""
     starts: Iterable[int] = range(0, len(crops), BATCH)
     progress = track(starts, "Predicting", console=console, disable=not console.is_terminal)
-    poses = np.concatenate([model.predict_mm(crops.images[start : start + BATCH]) for start in progress])
+    poses = np.concatenate([model.predict_mm(crops.subset(slice(start, start + BATCH)).inputs) for start in progress])
     mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
     if model.facts.pose_frame == "view":
         turn = crops.rot_cam_to_view

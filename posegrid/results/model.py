@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyrigh
 
 from posegrid.body.skeleton import NUM_JOINTS, mirror_order, mirrored
 from posegrid.errors import CheckpointError
-from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 
 SHIPPED = "posegrid-s.onnx"
 INPUT, OUTPUT = "image", "pose_mm"
@@ -69,31 +69,29 @@ class OnnxModel:
     """Name of the file."""
     session: onnxruntime.InferenceSession
 
-    def predict_mm(self, images: UInt8[np.ndarray, "N S S"]) -> Float[np.ndarray, "N 17 3"]:
+    def predict_mm(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Float[np.ndarray, "N 17 3"]:
         """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts name."""
         return self.estimate(images).pose_mm
 
-    def estimate(self, images: UInt8[np.ndarray, "N S S"], *, flip_average: bool = False) -> Estimate:
+    def estimate(self, images: UInt8[np.ndarray, "N *channels S S"], *, flip_average: bool = False) -> Estimate:
         """What the network says about grey crops.
 
         flip_average: the mean of the answers for the crop and for its mirror image (mirrored back): twice the work.
         Raises CheckpointError for crops of another size.
         """
-        size = self.facts.image_size
-        if images.shape[1:] != (size, size):
-            raise CheckpointError(
-                f"{self.name} takes crops of {size} x {size} px, not {images.shape[2]} x {images.shape[1]}."
-            )
+        check_crops(images, self.facts)
         estimate = self._answer(images)
         if flip_average:
-            estimate = estimate.averaged(self._answer(images[:, :, ::-1]).mirrored(size))
+            estimate = estimate.averaged(self._answer(images[..., ::-1]).mirrored(self.facts.image_size))
         return estimate
 
     def _answer(self, images: np.ndarray) -> Estimate:
         if not len(images):
             return _NOTHING
         names = [node.name for node in self.session.get_outputs()]
-        answers = self.session.run(names, {INPUT: images[:, None].astype(np.float32) / 255})
+        size = self.facts.image_size
+        pictures = images.reshape(-1, self.facts.channels, size, size).astype(np.float32)
+        answers = self.session.run(names, {INPUT: pictures / 255})
         unsaid = np.full((len(images), NUM_JOINTS), np.nan)
         said = {KEYPOINTS: np.stack([unsaid, unsaid], axis=-1), SIGMA: unsaid, **dict(zip(names, answers, strict=True))}
         return Estimate(*(np.asarray(said[name], np.float32) for name in (OUTPUT, KEYPOINTS, SIGMA)))
@@ -148,10 +146,10 @@ def _check_shapes(session: onnxruntime.InferenceSession, facts: ModelFacts, wher
     inputs = {node.name: node.shape for node in session.get_inputs()}
     outputs = {node.name: node.shape for node in session.get_outputs()}
     size = facts.image_size
-    if set(inputs) != {INPUT} or inputs[INPUT][1:] != [1, size, size] or OUTPUT not in outputs:
+    if set(inputs) != {INPUT} or inputs[INPUT][1:] != [facts.channels, size, size] or OUTPUT not in outputs:
         raise CheckpointError(
-            f"{where}: takes {inputs} and answers {list(outputs)}, expected {INPUT} (N, 1, {size}, {size}) and "
-            f"{OUTPUT} (N, {NUM_JOINTS}, 3). Make it again with `posegrid export`."
+            f"{where}: takes {inputs} and answers {list(outputs)}, expected {INPUT} (N, {facts.channels}, {size}, "
+            f"{size}) and {OUTPUT} (N, {NUM_JOINTS}, 3). Make it again with `posegrid export`."
         )
 
 

@@ -20,8 +20,9 @@ from posegrid.body.camera import Camera
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.learning.facts import ModelFacts
 from posegrid.prepare.background import BackgroundModel, learn_background, person_masks
-from posegrid.prepare.crop import box_of_mask, crop_grey, window_of_box
+from posegrid.prepare.crop import box_of_mask, crop_grey, crop_mask, window_of_box
 from posegrid.results.lift import (
     ASSUMED_FOV_DEG,
     assumed_camera,
@@ -193,14 +194,25 @@ def _found_person(
         boxes.append(box)
         if np.isfinite(box).all():
             windows.append(window_of_box(box, model.facts.margin))
-            keep = mask if model.facts.background == "removed" else None
-            crops.append(crop_grey(frame.image, keep, windows[-1], model.facts.image_size))
+            crops.append(crop_for(model.facts, frame.image, mask, windows[-1]))
         if len(crops) == settings.batch:
             estimates.append(model.estimate(np.stack(crops), flip_average=settings.flip_average))
             crops = []
     if crops:
         estimates.append(model.estimate(np.stack(crops), flip_average=settings.flip_average))
     return _Found(np.array(times), np.array(boxes), np.array(windows).reshape(-1, 3), Estimate.joined(estimates))
+
+
+def crop_for(
+    facts: ModelFacts, image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"], window: Float[np.ndarray, "3"]
+) -> UInt8[np.ndarray, "*channels S S"]:
+    """The crop as the weights take it; the mask (0 or 255), where they take it, is a second channel."""
+    if facts.background == "removed":
+        return crop_grey(image, mask, window, facts.image_size)
+    kept = crop_grey(image, None, window, facts.image_size)
+    if facts.background == "kept":
+        return kept
+    return np.stack([kept, crop_mask(mask, window, facts.image_size) * np.uint8(255)])
 
 
 def _masked(

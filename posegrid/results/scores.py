@@ -14,7 +14,7 @@ from posegrid.body.metrics import (
     pck,
     velocity_errors_mm,
 )
-from posegrid.body.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT, mirror_order
+from posegrid.body.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT, body_size_mm, mirror_order
 from posegrid.results.predictions import Predictions
 
 STEP_S = 1 / 50
@@ -29,12 +29,14 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     """All figures, ready for JSON: those of the estimate at the top, the baseline's under "mean_pose"."""
     estimate, truth = predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm
     baseline = summary(predictions.pose_mean_cam_mm, truth)
+    trained_size_mm = predictions.facts.get("trained_size_mm")
     figures = summary(estimate, truth)
     return {
         **figures,
         "mean_pose_mpjpe_mm": baseline["mpjpe_mm"],
         "ratio_to_mean_pose": figures["mpjpe_mm"] / baseline["mpjpe_mm"] if baseline["mpjpe_mm"] > 0 else None,
         **velocity(predictions),
+        "size_floor_mpjpe_mm": None if trained_size_mm is None else size_floor_mm(truth, trained_size_mm),
         "left_right_swapped_share": swapped_share(estimate, truth),
         "per_action": per_group(predictions, predictions.action),
         "per_subject": per_group(predictions, predictions.subject),
@@ -60,6 +62,12 @@ def summary(estimate: Poses, truth: Poses) -> dict[str, Any]:
         "per_joint_mm": dict(zip(JOINT_NAMES, errors.mean(axis=0).tolist(), strict=True)),
         "per_axis_mm": dict(zip("xyz", np.abs(estimate - truth).mean(axis=(0, 1)).tolist(), strict=True)),
     }
+
+
+def size_floor_mm(truth: Poses, size_mm: float) -> float:
+    """MPJPE of the true poses themselves at one body size for everybody: what a crop, which hides it, leaves open."""
+    alike = truth * (size_mm / body_size_mm(truth))[:, None, None]
+    return mpjpe_mm(alike.astype(np.float64), truth.astype(np.float64))
 
 
 def velocity(predictions: Predictions) -> dict[str, Any]:

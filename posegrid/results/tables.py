@@ -32,6 +32,9 @@ def title_of(figures: dict[str, Any]) -> str:
 def score_rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(metric, weights, mean pose) as text with units, for the terminal and the page."""
     rows = [(name, shown(figures[key], unit), shown(figures["mean_pose"][key], unit)) for name, key, unit in ROWS]
+    if figures["size_floor_mpjpe_mm"] is not None:
+        floor_mm = shown(figures["size_floor_mpjpe_mm"], "mm")
+        rows.append(("MPJPE of the true poses at one size for everybody", floor_mm, ""))
     if figures["mpjve_mm"] is not None:
         spacing = 1000 * figures["mpjve_spacing_s"]
         name = f"MPJVE per 50 Hz frame, measured {spacing:.0f} ms apart"

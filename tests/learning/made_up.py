@@ -1,11 +1,12 @@
 """Made-up crops: a bright blob for each joint of a pose that turns, so that a network has something to learn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.prepare.crop import encode_image
+from posegrid.prepare.crop import encode_image, encode_mask
 from posegrid.prepare.dataset import Background
 from posegrid.prepare.shards import CropRow, Crops, DatasetFacts, ShardWriter, shard_name, write_dataset_facts
 
@@ -64,6 +65,8 @@ def write_dataset(
     subjects = sorted({subject for group in splits.values() for subject in group})
     for number, subject in enumerate(subjects):
         crops = made_up_crops(count, seed=number, subject=subject)
+        if background == "masked":
+            crops = replace(crops, packed_masks=np.packbits(crops.images > 40, axis=-1))
         with ShardWriter(folder / shard_name(subject, "Walking", 1, "C1"), facts) as shard:
             for row in range(count):
                 shard.write(_row_of(crops, row))
@@ -72,6 +75,8 @@ def write_dataset(
 
 
 def _row_of(crops: Crops, row: int) -> CropRow:
-    values = {name: value[row] for name, value in vars(crops).items()}
+    values = {name: value[row] for name, value in vars(crops).items() if value is not None}
     image = encode_image(values.pop("images"), "png")
-    return CropRow(image=image, **{name: v.item() if np.ndim(v) == 0 else v for name, v in values.items()})
+    packed = values.pop("packed_masks", None)
+    mask = None if packed is None else encode_mask(np.unpackbits(packed, axis=-1, count=SIZE).astype(bool))
+    return CropRow(image=image, mask=mask, **{name: v.item() if np.ndim(v) == 0 else v for name, v in values.items()})

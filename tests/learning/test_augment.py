@@ -4,7 +4,7 @@ import pytest
 import torch
 from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 
-from posegrid.learning.augment import augmented
+from posegrid.learning.augment import _elsewhere, _faulty, augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, generator_of
 
@@ -15,9 +15,9 @@ def batch() -> Batch:
     return crops.batch(torch.arange(40), SIZE)
 
 
-def changed(batch: Batch, seed: int = 0, *, view: bool = True, masked: bool = True) -> Batch:
+def changed(batch: Batch, seed: int = 0, *, view: bool = True, background: str = "removed") -> Batch:
     focal_px = torch.full((len(batch.images),), FOCAL_PX) if view else None
-    return augmented(batch, focal_px, generator_of(seed), masked=masked)
+    return augmented(batch, focal_px, generator_of(seed), background)
 
 
 def test_the_picture_moves_with_the_keypoints(batch):
@@ -28,7 +28,7 @@ def test_the_picture_moves_with_the_keypoints(batch):
     down = torch.exp(-0.5 * ((pixels - keypoints_px[:, 0, 1, None]) / 1.5) ** 2)
     images = (down[:, :, None] * across[:, None, :])[:, None]
     images = torch.where(images > 0.01, images, 0.0)
-    moved = changed(Batch(images, batch.pose_mm, keypoints_px), masked=False)
+    moved = changed(Batch(images, batch.pose_mm, keypoints_px), background="kept")
     seen = moved.images[:, 0] * (moved.images[:, 0] > 0.2)
     mass = seen.sum(dim=(1, 2))
     centre = torch.stack([(seen.sum(dim=1) * pixels).sum(dim=1), (seen.sum(dim=2) * pixels).sum(dim=1)], dim=1)
@@ -79,7 +79,55 @@ def test_black_background_stays_black_but_for_ragged_outlines(batch):
     assert not torch.equal(moved.images, images)
 
 
+def test_masked_crops_are_met_removed_kept_and_without_a_mask(batch):
+    images = torch.full((400, 2, SIZE, SIZE), 0.5)
+    images[:, 1] = 0.0
+    images[:, 1, 20:44, 24:40] = 1.0
+    many = Batch(images, batch.pose_mm.repeat(10, 1, 1), batch.keypoints_px.repeat(10, 1, 1))
+    grey, mask = changed(many, background="masked").images.unbind(dim=1)
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    unknown = (mask == 1).flatten(1).all(dim=1)
+    inner = (slice(None), slice(8, 56), slice(8, 56))  # the rest may lie outside of the moved crop
+    removed = ~unknown & ((grey[inner] == 0) | (mask[inner] == 1)).flatten(1).all(dim=1)
+    assert 0.05 < unknown.float().mean() < 0.16
+    assert 0.38 < removed.float().mean() < 0.52
+    assert grey[unknown][:, 30:34, 30:34].mean() > 0.1
+
+
+def test_masks_get_the_faults_of_background_subtraction():
+    masks = torch.zeros(600, 1, SIZE, SIZE)
+    masks[:, :, 16:48, 24:40] = 1.0
+    faulty = _faulty(masks, generator_of(1))
+    clean = (faulty == masks).flatten(1).all(dim=1)
+    area = faulty.flatten(1).sum(dim=1) / masks[0].sum()
+    assert 0.24 < clean.float().mean() < 0.36
+    assert area.min() < 0.95 and area.quantile(0.9) > 1.4
+    assert (faulty[:, :, :4] == 0).all()  # lumps stay near the person
+    assert (faulty[~clean, :, 30:34, 30:34] == 0).any()  # and holes are in it
+
+
 def test_the_same_generator_gives_the_same_batch(batch):
     for first, second in zip(changed(batch, 3), changed(batch, 3), strict=True):
         assert torch.equal(first, second)
     assert not torch.equal(changed(batch, 3).images, changed(batch, 4).images)
+
+
+def test_rolled_turns_further_and_stays_true(batch):
+    focal_px = torch.full((len(batch.images),), FOCAL_PX)
+    parts = [augmented(batch, focal_px, generator_of(0), "kept", strength) for strength in ("standard", "rolled")]
+    down = [(part.pose_mm[:, 10] - part.pose_mm[:, 3]) for part in parts]
+    slant = [torch.atan2(part[:, 0], part[:, 1]) for part in down]
+    assert (slant[1] - slant[0]).abs().std() > 0.1
+    assert torch.allclose(parts[1].pose_mm.norm(dim=-1), parts[0].pose_mm.norm(dim=-1), atol=0.5)
+
+
+def test_other_backgrounds_leave_the_person_alone():
+    images = torch.rand(200, 2, SIZE, SIZE, generator=generator_of(5))
+    images[:, 1] = 0.0
+    images[:, 1, 16:48, 24:40] = 1.0
+    grey = _elsewhere(images, generator_of(2))[:, 0]
+    person = images[:, 1] == 1
+    assert torch.equal(grey[person], images[:, 0][person])
+    changed_rows = (grey != images[:, 0]).flatten(1).any(dim=1)
+    assert 0.3 < changed_rows.float().mean() < 0.5
+    assert grey.min() >= 0 and grey.max() <= 1

@@ -1,5 +1,7 @@
 """Batches: each crop once an epoch, the same for the same seed and step, windows that move keypoints along."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -82,3 +84,13 @@ def test_pose_frames():
 def test_no_crops_are_refused():
     with pytest.raises(SettingsError, match="no training crops"):
         batches(crops=CropSet.of(made_up_crops(0), "view", "removed"))
+
+
+def test_masks_are_unpacked_as_the_second_channel():
+    crops = made_up_crops(6)
+    masks = crops.images > 40
+    masked = replace(crops, packed_masks=np.packbits(masks, axis=-1))
+    batch = CropSet.of(masked, "view", "masked").thinned(3).batch(torch.arange(3), SIZE)
+    assert batch.images.shape == (3, 2, SIZE, SIZE)
+    assert torch.equal(batch.images[:, 1], torch.from_numpy(masks[[0, 2, 5]]).float())
+    assert np.array_equal(masked.subset(slice(1, 2)).inputs[0, 1], masks[1] * 255)

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import tyro
@@ -13,11 +14,13 @@ from learning.made_up import write_dataset
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
+from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.module import Plan, rate_share
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.record import RunRecord
 from posegrid.learning.training import PretrainSettings, TrainSettings, pretrain, train
 from posegrid.prepare.shards import read_crops
+from posegrid.results.model import load_onnx
 
 COLUMNS = ["images", "total_images", "seconds", "total_seconds", "train_loss", "validation_loss"]
 
@@ -227,3 +230,25 @@ def test_a_plan_wastes_little_of_what_it_may_see(steps: int) -> None:
     plan = Plan.of(steps * 64, 64, 14)
     assert plan.num_steps <= steps and plan.rounds <= 14
     assert plan.num_steps >= 0.85 * steps
+
+
+def test_masked_crops_train_two_channels_and_all_weights_can_be_taken_on(tmp_path):
+    write_dataset(tmp_path / "data", 64, background="masked")
+    first = train(short(tmp_path / "data", tmp_path / "first", network="posegrid_s", max_images=64))
+    loaded = load_checkpoint(first)
+    assert loaded.facts.channels == 2
+    assert loaded.predict_mm(read_crops(tmp_path / "data", ["S3"]).inputs).shape == (64, 17, 3)
+    with pytest.raises(CheckpointError, match=r"2 channel\(s\)"):
+        loaded.predict_mm(np.zeros((1, 64, 64), np.uint8))
+    still = {"init": first, "transfer": "all", "learning_rate": 1e-12, "max_images": 32}
+    second = load_checkpoint(train(short(tmp_path / "data", tmp_path / "second", network="posegrid_s", **still)))
+    assert torch.allclose(second.network.head.weight, loaded.network.head.weight, atol=1e-6)
+
+
+def test_masked_weights_are_exported_with_both_channels(tmp_path):
+    write_dataset(tmp_path / "data", 32, background="masked")
+    best = train(short(tmp_path / "data", tmp_path / "run", network="posegrid_s", target="person", max_images=32))
+    model = load_onnx(export(ExportSettings(best)))
+    crops = read_crops(tmp_path / "data", ["S3"]).inputs
+    assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
+    assert model.estimate(crops, flip_average=True).keypoints_px.shape == (32, 17, 2)

@@ -9,8 +9,11 @@ from posegrid.prepare.crop import (
     box_of_mask,
     cleaned_mask,
     crop_grey,
+    crop_mask,
     decode_image,
+    decode_mask,
     encode_image,
+    encode_mask,
     grey,
     has_holes,
     largest_component,
@@ -196,3 +199,18 @@ def test_cleaning_is_what_scipy_makes_of_the_whole_picture():
             assert has_holes(labels == n) == (not np.array_equal(part, labels == n))
             num_holed += has_holes(labels == n)
     assert num_holed > 50
+
+
+def test_masks_come_back_from_their_bytes_bit_for_bit():
+    mask = noise(33, 21)[..., 0] > 100
+    assert np.array_equal(decode_mask(encode_mask(mask)), mask)
+    with pytest.raises(ShardError, match="one bit per pixel"):
+        decode_mask(encode_image(noise(8, 8)[..., 0], "png"))
+
+
+def test_the_masks_crop_is_where_half_of_a_pixel_is_covered():
+    mask = np.zeros((40, 40), dtype=bool)
+    mask[10:30, 10:24] = True
+    window = np.array([0.0, 0.0, 40.0])
+    assert np.array_equal(crop_mask(mask, window, 40), mask)
+    assert np.array_equal(crop_mask(mask, window, 20), mask[::2, ::2])

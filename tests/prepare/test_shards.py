@@ -13,7 +13,7 @@ import pytest
 
 from posegrid.body.camera import Camera
 from posegrid.errors import OutputError, ShardError
-from posegrid.prepare.crop import encode_image
+from posegrid.prepare.crop import encode_image, encode_mask
 from posegrid.prepare.shards import (
     CropRow,
     DatasetFacts,
@@ -345,3 +345,19 @@ def test_a_renamed_shard_cannot_bring_test_subjects_into_training(dataset):
 def test_files_in_the_making_are_no_shards(dataset):
     (dataset / ".S1_Walking_1_1.part.parquet").write_bytes(b"half")
     assert len(shards_of(dataset)) == 3
+
+
+def test_masks_are_in_masked_data_sets_and_only_there(tmp_path):
+    masks = [picture(seed) > 128 for seed in range(3)]
+    rows = [replace(a_row(seed), mask=encode_mask(mask)) for seed, mask in enumerate(masks)]
+    facts = replace(FACTS, background="masked")
+    write_shard(tmp_path, rows, facts)
+    write_dataset_facts(tmp_path, facts)
+    inputs = read_crops(tmp_path, ["S1"]).inputs
+    assert inputs.shape == (3, 2, SIZE, SIZE)
+    assert np.array_equal(inputs[:, 1] == 255, masks)
+    assert np.array_equal(inputs[:, 0], [picture(seed) for seed in range(3)])
+    with pytest.raises(ShardError, match="frame 0: a crop has a mask where"):
+        write_shard(tmp_path / "other", rows)
+    with pytest.raises(ShardError, match="frame 1: a crop has a mask where"):
+        write_shard(tmp_path / "other", [a_row(1)], facts)

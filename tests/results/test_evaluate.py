@@ -9,7 +9,8 @@ import pytest
 from results.made_up import FACTS, Guessing, model_of, poses, predictions_of, write_data
 from rich.console import Console
 
-from posegrid.body.skeleton import mirror_order
+from posegrid.body.metrics import mpjpe_mm
+from posegrid.body.skeleton import body_size_mm, mirror_order
 from posegrid.errors import CheckpointError, SettingsError, ShardError, SourceError
 from posegrid.prepare.shards import Crops, read_crops
 from posegrid.results import evaluate as module
@@ -23,7 +24,7 @@ from posegrid.results.evaluate import (
     trained_subjects,
 )
 from posegrid.results.predictions import Predictions
-from posegrid.results.scores import longest_repeat, scores, swapped_share
+from posegrid.results.scores import longest_repeat, scores, size_floor_mm, swapped_share
 from posegrid.results.tables import score_rows, title_of
 
 
@@ -238,3 +239,17 @@ def test_what_does_not_fit_is_named(
 def test_weights_of_another_kind_are_refused() -> None:
     with pytest.raises(CheckpointError, match=r"end in \.safetensors or \.onnx"):
         load_model(Path("model.pt"))
+
+
+def test_the_size_floor_is_what_one_size_for_everybody_costs():
+    truth = poses(6)
+    grown = truth * np.float32(1.1)
+    size_mm = float(body_size_mm(truth.astype(np.float64)).mean())
+    assert size_floor_mm(truth[:1], float(body_size_mm(truth[:1])[0])) < 0.01
+    assert size_floor_mm(grown[:1], float(body_size_mm(truth[:1])[0])) == pytest.approx(
+        mpjpe_mm(grown[:1], truth[:1]), rel=1e-4
+    )
+    predictions = predictions_of(truth, truth)
+    assert scores(predictions)["size_floor_mpjpe_mm"] is None
+    known = replace(predictions, facts={**predictions.facts, "trained_size_mm": size_mm})
+    assert scores(known)["size_floor_mpjpe_mm"] == pytest.approx(size_floor_mm(truth, size_mm))

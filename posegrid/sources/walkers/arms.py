@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 ARM_ANGLES = ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
 LEAST_DEG = (-50.0, -15.0, -75.0, 4.0)
@@ -37,7 +38,7 @@ POSTURES = {
     "on the hips": _Posture(0.08, (-18, 42, 52, 95), (8, 8, 10, 12), 0.8),
     "behind the back": _Posture(0.06, (-30, 14, 75, 70), (6, 6, 8, 14), 0.9),
     "carrying": _Posture(0.10, (18, 6, 15, 88), (14, 6, 14, 14), 0.8),
-    "at the ear": _Posture(0.08, (52, 26, 18, 136), (10, 10, 10, 7), 0.0),
+    "at the ear": _Posture(0.08, (60, 44, 2, 138), (9, 9, 9, 5), 0.0),
     "waving": _Posture(0.05, (30, 78, -62, 88), (20, 18, 18, 22), 0.1),
     "spread": _Posture(0.13, (5, 78, 0, 12), (15, 22, 20, 12), 0.8),
     "forwards": _Posture(0.08, (78, 4, 10, 22), (18, 12, 20, 20), 0.6),
@@ -60,6 +61,21 @@ def sample_arms(rng: np.random.Generator) -> tuple[HeldArm | None, HeldArm | Non
 def hanging_arm(rng: np.random.Generator) -> HeldArm:
     """An arm at the side of a person who stands."""
     return HeldArm(_within(rng.normal((2, 8, 5, 14), (9, 5, 10, 9))))
+
+
+def spread_arm(rng: np.random.Generator) -> HeldArm:
+    """An arm of a person who keeps the balance: out to the side, up or down, straight or bent over the head."""
+    elbow = rng.uniform(4, 30) if rng.random() < 0.6 else rng.uniform(30, 125)
+    return HeldArm(_within(np.array([rng.normal(10, 22), rng.uniform(25, 140), rng.normal(-5, 30), elbow])))
+
+
+def hold_arm(angles: dict[str, Float[np.ndarray, "T"]], side: str, arm: HeldArm | None) -> None:
+    """Put a held arm's angles (in place) in those of the swinging one, of which a little sway is left."""
+    if arm is None:
+        return
+    for name, held in zip(ARM_ANGLES, arm.angles_rad, strict=True):
+        swung = angles[f"{name}.{side}"]
+        angles[f"{name}.{side}"] = held + arm.sway * (swung - swung.mean())
 
 
 def _held(posture: _Posture, rng: np.random.Generator) -> HeldArm:

@@ -6,33 +6,26 @@ are the same in all clips of the subject; gait and path change from clip to clip
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.sources.walkers.gait import sample_style, sample_unusual_style, walk
+from posegrid.sources.walkers.activities import ACTIVITIES, Activities, plain_walk, varied_motion
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, random_light
-from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk, retarget
+from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk
 from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
 from posegrid.sources.walkers.person import Person, random_person
 from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor
 from posegrid.sources.walkers.rooms import Room, random_room
 from posegrid.sources.walkers.stage import (
-    FRAME_RATE_HZ,
     PICTURE_SIZE_PX,
     WALKING_CENTRE_MM,
     WALKING_HALF_SIZE_MM,
     studio_cameras,
 )
-from posegrid.sources.walkers.upright import move_upright
-
-Activities = Literal["walking", "varied"]
-ACTIVITIES = {"walking": 0.3, "walking unusually": 0.25, "walking backwards": 0.05, "upright": 0.4}
-"""What people do in clips of varied activities, and how often. Captured walks take the place of the plain ones."""
 
 
 @dataclass(frozen=True)
@@ -134,29 +127,7 @@ def _studio_path(rng: np.random.Generator) -> WalkingPath:
 
 def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
     rng = plan.clip_rng("motion")
-    activity = "walking"
-    if plan.activities == "varied":
-        activity = str(plan.clip_rng("activity").choice(list(ACTIVITIES), p=list(ACTIVITIES.values())))
-    if activity == "upright":
-        motion = move_upright(person.body, plan.num_frames, FRAME_RATE_HZ, rng)
-        return motion.shifted(np.array([*rng.uniform(-0.5, 0.5, 2) * WALKING_HALF_SIZE_MM + WALKING_CENTRE_MM, 0.0]))
-    if activity == "walking backwards":
-        return _walk(plan, person, path, rng).backwards()
-    if activity == "walking unusually":
-        return walk(person.body, sample_unusual_style(rng), path, plan.num_frames, FRAME_RATE_HZ, rng)
-    return _walk(plan, person, path, rng)
-
-
-def _walk(plan: ClipPlan, person: Person, path: WalkingPath, rng: np.random.Generator) -> Motion:
-    """The captured walk of the plan, or a made-up one."""
-    if plan.recorded is None:
-        return walk(person.body, sample_style(rng), path, plan.num_frames, FRAME_RATE_HZ, rng)
-    return retarget(
-        plan.recorded,
-        person.body,
-        path,
-        plan.num_frames,
-        FRAME_RATE_HZ,
-        start_frame=rng.uniform(0, 200),
-        start_mm=rng.uniform(0, path.length_mm),
-    )
+    if plan.activities == "walking":
+        return plain_walk(person.body, plan.recorded, path, plan.num_frames, rng)
+    activity = str(plan.clip_rng("activity").choice(list(ACTIVITIES), p=list(ACTIVITIES.values())))
+    return varied_motion(activity, person.body, plan.recorded, path, plan.num_frames, rng)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
 from posegrid.sources.walkers.clips import Clip
@@ -39,7 +39,8 @@ class CropPlan:
     """Width and height in pixels."""
     margin: float = 0.1
     """The window's side is (1 + margin) x the longer side of the person's box."""
-    background: Literal["removed", "kept"] = "removed"
+    background: Literal["removed", "kept", "masked"] = "removed"
+    """masked: as kept, with the mask for use beside the image."""
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own."""
 
@@ -50,6 +51,8 @@ class WalkerCrop:
 
     image: UInt8[np.ndarray, "size size 3"]
     """RGB; black off the person if the background is removed."""
+    mask: Bool[np.ndarray, "size size"]
+    """True where the person covers half of a pixel or more."""
     pose_cam_mm: Float[np.ndarray, "17 3"]
     """Absolute, in the frame of `camera`."""
     camera: Camera
@@ -77,8 +80,11 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
         if not (box[:2].min() >= 0 and box[2:].max() <= min(camera.size_wh)):
             continue
         window = window_of_box(box, plan.margin).astype(np.float32)
+        rendered = _rendered(posed, camera, window, plan.image_size, room)
+        sensor = _averaged(clip.sensor, window, plan)
         yield WalkerCrop(
-            image=_image(posed, camera, window, plan.image_size, room, _averaged(clip.sensor, window, plan), noise),
+            image=_cut_out(rendered, sensor, noise) if room is None else expose(rendered.light, sensor, noise),
+            mask=rendered.coverage >= 0.5,
             pose_cam_mm=np.round(camera.world_to_camera(clip.pose_world_mm(frame)), POSE_DECIMALS),
             camera=camera,
             camera_id=camera_id if plan.cameras == "human36m" else f"{camera_id}-{frame}",
@@ -137,19 +143,9 @@ def _averaged(sensor: Sensor, window: np.ndarray, plan: CropPlan) -> Sensor:
     return replace(sensor, blur=blur, noise_levels=sensor.noise_levels * share)
 
 
-def _image(
-    posed: PosedPerson,
-    camera: Camera,
-    window: np.ndarray,
-    size: int,
-    room: Room | None,
-    sensor: Sensor,
-    noise: np.random.Generator,
-) -> np.ndarray:
-    if room is None:
-        return _cut_out(render(posed, camera, window, size), sensor, noise)
-    rendered = render(posed, camera, window, size, room.picture(camera.windowed(window, size)))
-    return expose(rendered.light, sensor, noise)
+def _rendered(posed: PosedPerson, camera: Camera, window: np.ndarray, size: int, room: Room | None) -> Rendered:
+    scene = None if room is None else room.picture(camera.windowed(window, size))
+    return render(posed, camera, window, size, scene)
 
 
 def _cut_out(rendered: Rendered, sensor: Sensor, noise: np.random.Generator) -> np.ndarray:

@@ -160,7 +160,7 @@ def posed_on_floor(
     free = free - drop[:, None]
     neutral = neutral_rotations(body)
     for (side, _), foot in zip(SIDES, feet, strict=True):
-        _reach_ankle(rotations, free, side, foot.ankle_mm, knees=-frames[f"upperleg01.{side}"][..., 1])
+        _reach_ankle(rotations, free, side, foot.ankle_mm, frames[f"upperleg01.{side}"])
         ahead, flat = rot_z(foot.heading_rad), neutral[f"foot.{side}"]
         toe_pitch, _ = sole_of(body, side).toes(foot.ankle_mm[:, 2], foot.pitch_rad)
         rotations[:, BONE_INDEX[f"foot.{side}"]] = ahead @ rot_x(-foot.pitch_rad) @ flat
@@ -236,8 +236,24 @@ def _smooth_cover(values: Float[np.ndarray, "T"], reach: int) -> Float[np.ndarra
     return np.convolve(np.pad(highest, reach, mode="edge"), window / window.sum(), mode="valid")
 
 
-def _reach_ankle(rotations: np.ndarray, free: np.ndarray, side: str, target_mm: np.ndarray, knees: np.ndarray) -> None:
-    """Turn thigh and shank (in place) so that the ankle comes to its target, the knee staying in its plane."""
+def _knee_direction(along: Float[np.ndarray, "T 3"], thigh: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 3"]:
+    """Where the knee points from the line between hip and ankle: to the thigh's front.
+
+    Of a leg that is bent so far that this line points to the thigh's front itself: square to the knee's axis.
+    """
+    front = -thigh[..., 1]
+    slope = np.sum(front * along, axis=1, keepdims=True)
+    bend = front - slope * along
+    bend /= np.linalg.norm(bend, axis=1, keepdims=True)
+    square = np.cross(along, thigh[..., 0])
+    square /= np.linalg.norm(square, axis=1, keepdims=True)
+    share = np.clip((np.abs(slope) - 0.75) / 0.15, 0, 1)
+    mixed = (1 - share) * bend + share * square
+    return np.where(share > 0, mixed / np.linalg.norm(mixed, axis=1, keepdims=True), bend)
+
+
+def _reach_ankle(rotations: np.ndarray, free: np.ndarray, side: str, target_mm: np.ndarray, frame: np.ndarray) -> None:
+    """Turn thigh and shank (in place) so that the ankle comes to its target; `frame` is the thigh's."""
     hip, knee, ankle = (free[:, BONE_INDEX[f"{bone}.{side}"]] for bone in ("upperleg01", "lowerleg01", "foot"))
     thigh = np.linalg.norm(knee - hip, axis=1, keepdims=True)
     shank = np.linalg.norm(ankle - knee, axis=1, keepdims=True)
@@ -245,8 +261,7 @@ def _reach_ankle(rotations: np.ndarray, free: np.ndarray, side: str, target_mm: 
     distance = np.linalg.norm(away, axis=1, keepdims=True)
     along = away / distance
     distance = np.minimum(distance, (thigh + shank) * STRETCH)
-    bend = knees - np.sum(knees * along, axis=1, keepdims=True) * along
-    bend /= np.linalg.norm(bend, axis=1, keepdims=True)
+    bend = _knee_direction(along, frame)
     cosine = np.clip((thigh**2 + distance**2 - shank**2) / (2 * thigh * distance), -1, 1)
     new_knee = hip + thigh * (cosine * along + np.sqrt(1 - cosine**2) * bend)
     new_ankle = hip + distance * along

@@ -9,107 +9,31 @@ EIA-0196217.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.sources.walkers.arms import ARM_ANGLES, HeldArm, sample_arms
+from posegrid.sources.walkers.arms import hold_arm
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
 from posegrid.sources.walkers.footing import GRAVITY_MM_S2, HipWay, leg_lengths_mm, sole_of, walked_along
+from posegrid.sources.walkers.gait_loop import GaitLoop
+from posegrid.sources.walkers.limits import Edit, unedited
 from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES, limb_frames, skin_rotations
+from posegrid.sources.walkers.styles import GaitStyle
 
 NUM_HARMONICS = 6
-NUM_MODES = 8
 MOST_KNEE_RAD = np.radians(140.0)
 """Healthy knees bend by 135 to 140 degrees."""
+LIMPING_LEAN_RAD = np.radians(12.0)
+"""How far the trunk leans over a leg that is spared altogether."""
+LIMPING_HASTE = 0.25
+"""How much quicker than on average the gait gets on while such a leg stands."""
 CYCLE_STEPS = 200
 """Points of the gait cycle at which the push of the standing foot is integrated."""
-
-
-@dataclass(frozen=True)
-class GaitStyle:
-    """How a person walks. The defaults are the mean walker."""
-
-    speed_mm_s: float = 1250.0
-    """Walking speed along the path."""
-    character: tuple[float, ...] = (0.0,) * NUM_MODES
-    """Personal deviations of the joint angles as seen between real walkers, in standard deviations."""
-    stride_factor: float = 1.0
-    """Factor on the swing of the hips: longer strides, fewer of them."""
-    knee_lift: float = 1.0
-    """Factor on the bending of the knees."""
-    arm_swing: float = 1.0
-    """Factor on the swing of the arms."""
-    elbow_rad: float = 0.0
-    """Extra bend of the elbows."""
-    arm_abduction_rad: float = 0.03
-    """How far the arms are held off the body, beyond the curves."""
-    trunk_lean_rad: float = 0.0
-    """Extra forward lean of the trunk."""
-    stoop_rad: float = 0.0
-    """Rounding of the back: leans the trunk, and the head half as much again."""
-    head_pitch_rad: float = 0.06
-    """Where the head looks: forwards and down."""
-    toe_out_rad: float = 0.0
-    """Extra turning out of the feet."""
-    step_width_mm: float = 100.0
-    """Sideways distance of the two lines of footprints."""
-    asymmetry: float = 0.0
-    """Left limbs swing (1 + a), right ones (1 - a) times as far."""
-    unsteadiness: float = 0.5
-    """Slow wandering of rhythm, head and arms; 0: every stride is alike."""
-    knee_raise_rad: float = 0.0
-    """Extra lift of the thigh in the middle of the swing, as in marching; the knee bends as much more."""
-    arms: tuple[HeldArm | None, HeldArm | None] = (None, None)
-    """The left and the right arm where they are held instead of swung."""
-
-
-def sample_style(rng: np.random.Generator) -> GaitStyle:
-    """A random plausible style: speeds 0.8 to 1.7 m/s, personal deviations within two standard deviations."""
-    character = np.clip(rng.normal(0, 0.9, NUM_MODES), -2, 2)
-    return GaitStyle(
-        speed_mm_s=float(np.clip(rng.normal(1230, 180), 800, 1700)),
-        character=tuple(float(score) for score in character),
-        stride_factor=float(rng.uniform(0.92, 1.06)),
-        knee_lift=float(rng.uniform(0.92, 1.08)),
-        arm_swing=float(rng.uniform(0.3, 1.5)),
-        elbow_rad=float(np.radians(rng.uniform(-5, 20))),
-        arm_abduction_rad=float(np.radians(rng.uniform(0, 8))),
-        trunk_lean_rad=float(np.radians(rng.normal(1, 2))),
-        stoop_rad=float(np.radians(max(0.0, rng.normal(2, 4)))),
-        head_pitch_rad=float(np.radians(rng.normal(4, 6))),
-        toe_out_rad=float(np.radians(rng.normal(0, 4))),
-        step_width_mm=float(np.clip(rng.normal(105, 30), 40, 190)),
-        asymmetry=float(np.clip(rng.normal(0, 0.04), -0.1, 0.1)),
-        unsteadiness=float(rng.uniform(0.2, 1.0)),
-    )
-
-
-def sample_unusual_style(rng: np.random.Generator) -> GaitStyle:
-    """A style off the usual: arms held somehow, high or stiff knees, limps, broad or narrow tracks, stoops, strides."""
-    usual = sample_style(rng)
-    arms = sample_arms(rng) if rng.random() < 0.6 else (None, None)
-    marching, stiff = rng.random() < 0.3, rng.random() < 0.2
-    return replace(
-        usual,
-        speed_mm_s=float(np.clip(usual.speed_mm_s * rng.uniform(0.5, 1.25), 500, 1900)),
-        stride_factor=float(rng.uniform(0.75, 1.3)),
-        knee_lift=float(rng.uniform(0.45, 0.8) if stiff else rng.uniform(0.9, 1.35)),
-        arm_swing=float(rng.uniform(0.0, 2.4)),
-        elbow_rad=float(np.radians(rng.uniform(-5, 75) * (rng.random() < 0.5))),
-        trunk_lean_rad=float(np.radians(rng.normal(3, 8))),
-        stoop_rad=float(np.radians(max(0.0, rng.normal(4, 10)))),
-        head_pitch_rad=float(np.radians(rng.normal(6, 14))),
-        toe_out_rad=float(np.radians(rng.normal(0, 9))),
-        step_width_mm=float(rng.uniform(20, 300)),
-        asymmetry=float(np.clip(rng.normal(0, 0.16), -0.35, 0.35)),
-        knee_raise_rad=float(np.radians(rng.uniform(10, 65))) if marching and not stiff else 0.0,
-        arms=arms,
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,10 +88,10 @@ def gait_angles(
     basis = {"": fourier_basis(phase), "L": fourier_basis(phase), "R": fourier_basis(phase + 0.5)}
     angles = {name: basis[""] @ curves.coefficients(name, relative_speed, character) for name in CENTRAL_ANGLES}
     for side, sign in SIDES:
-        swing = 1 + sign * style.asymmetry
+        swing, spared = 1 + sign * style.asymmetry, max(0.0, sign * style.limp)
         factors = {
-            "hip_flexion": style.stride_factor * swing,
-            "knee_flexion": style.knee_lift * swing,
+            "hip_flexion": style.stride_factor * swing * (1 - 0.3 * spared),
+            "knee_flexion": style.knee_lift * swing * (1 - 0.6 * spared),
             "shoulder_flexion": style.arm_swing * swing,
             "elbow_flexion": 0.5 + 0.5 * style.arm_swing * swing,
         }
@@ -183,7 +107,11 @@ def gait_angles(
         raised = style.knee_raise_rad * swing * _swing_bump(phase + (0.0 if side == "L" else 0.5), relative_speed)
         angles[f"hip_flexion.{side}"] += raised
         angles[f"knee_flexion.{side}"] = np.minimum(angles[f"knee_flexion.{side}"] + 1.2 * raised, MOST_KNEE_RAD)
-        _hold_arm(angles, side, style.arms[0 if side == "L" else 1])
+        hold_arm(angles, side, style.arms[0 if side == "L" else 1])
+    over_left = np.sin(2 * np.pi * (phase - 0.05))
+    angles["trunk_list"] += style.trunk_list_rad + style.sway_rad * over_left
+    angles["trunk_list"] += LIMPING_LEAN_RAD * style.limp * np.maximum(0, np.sign(style.limp) * over_left)
+    angles["trunk_rotation"] += style.trunk_turn_rad
     angles["trunk_tilt"] += style.trunk_lean_rad + style.stoop_rad
     angles["head_tilt"] += style.head_pitch_rad + 0.5 * style.stoop_rad
     return angles
@@ -193,15 +121,6 @@ def _swing_bump(phase: np.ndarray, relative_speed: float) -> np.ndarray:
     """1 in the middle of a foot's swing, 0 while it stands."""
     stance = stance_share(relative_speed)
     return np.sin(np.pi * np.clip((phase % 1 - stance) / (1 - stance), 0, 1)) ** 2
-
-
-def _hold_arm(angles: dict[str, np.ndarray], side: str, arm: HeldArm | None) -> None:
-    """Put a held arm's angles in place of the swinging one's, of which a little sway is left."""
-    if arm is None:
-        return
-    for name, held in zip(ARM_ANGLES, arm.angles_rad, strict=True):
-        swung = angles[f"{name}.{side}"]
-        angles[f"{name}.{side}"] = held + arm.sway * (swung - swung.mean())
 
 
 def _not_below(angle: np.ndarray, least: float) -> np.ndarray:
@@ -283,28 +202,54 @@ def _low_passed(periodic: Float[np.ndarray, "N"], harmonics: int) -> Float[np.nd
 
 
 def walk(
-    body: Body, style: GaitStyle, path: WalkingPath, num_frames: int, fps: float, rng: np.random.Generator
+    body: Body,
+    style: GaitStyle,
+    path: WalkingPath,
+    num_frames: int,
+    fps: float,
+    rng: np.random.Generator,
+    edited: Edit = unedited,
 ) -> Motion:
     """A walk along a path for a number of frames, starting somewhere on the path and in the cycle.
 
     Speed along the path is the style's; stride and cadence follow from the angles and the body's legs.
     """
-    relative_speed = style.speed_mm_s / np.sqrt(GRAVITY_MM_S2 * sum(leg_lengths_mm(body, "L")))
-    adduction = 0.0
-    for _ in range(3):
-        cycle = hip_cycle(body, style, relative_speed, adduction)
-        adduction += (cycle.step_width_mm - style.step_width_mm) / (2 * sum(leg_lengths_mm(body, "L")))
-    cycle = hip_cycle(body, style, relative_speed, adduction)
+    relative_speed, adduction, cycle = _stepped(body, style)
     time_s = np.arange(num_frames) / fps
     rate_hz = style.speed_mm_s / cycle.stride_mm
     phase = rng.uniform() + rate_hz * time_s + 0.01 * style.unsteadiness * _wandering(time_s, rng)
+    phase = phase + LIMPING_HASTE * style.limp / (2 * np.pi) * np.sin(2 * np.pi * (phase - 0.3))
     distance = rng.uniform(0, path.length_mm if path.closed else 1e-9) + cycle.stride_mm * (phase - phase[0])
     angles = gait_angles(style, relative_speed, phase, adduction)
     for name, size_deg in (("head_rotation", 4.0), ("head_tilt", 2.0), ("trunk_rotation", 1.0)):
         angles[name] = angles[name] + np.radians(size_deg) * style.unsteadiness * _wandering(time_s, rng)
     ahead, left, height = (_over_cycle(values, phase) for values in (cycle.ahead_mm, cycle.left_mm, cycle.height_mm))
     contacts = np.stack([phase % 1, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed)
-    return walked_along(body, angles, HipWay(distance, ahead, left, height), path, contacts, fps)
+    return walked_along(body, edited(angles), HipWay(distance, ahead, left, height), path, contacts, fps)
+
+
+def _stepped(body: Body, style: GaitStyle) -> tuple[float, float, HipCycle]:
+    """The style's relative speed, and the adduction of the hips that makes its step width, with the cycle they give."""
+    relative_speed = style.speed_mm_s / np.sqrt(GRAVITY_MM_S2 * sum(leg_lengths_mm(body, "L")))
+    adduction = 0.0
+    for _ in range(3):
+        cycle = hip_cycle(body, style, relative_speed, adduction)
+        adduction += (cycle.step_width_mm - style.step_width_mm) / (2 * sum(leg_lengths_mm(body, "L")))
+    return relative_speed, adduction, hip_cycle(body, style, relative_speed, adduction)
+
+
+def made_up_loop(body: Body, style: GaitStyle) -> GaitLoop:
+    """One cycle of a style, every stride alike."""
+    relative_speed, adduction, cycle = _stepped(body, style)
+    phase = np.arange(CYCLE_STEPS) / CYCLE_STEPS
+    return GaitLoop(
+        cycles=1,
+        cycle_s=cycle.stride_mm / style.speed_mm_s,
+        stride_mm=cycle.stride_mm,
+        angles=gait_angles(style, relative_speed, phase, adduction),
+        hips=HipWay(np.zeros(CYCLE_STEPS), cycle.ahead_mm, cycle.left_mm, cycle.height_mm),
+        contacts=np.stack([phase, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed),
+    )
 
 
 def _over_cycle(values: Float[np.ndarray, "N"], phase: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:

@@ -15,9 +15,14 @@ from posegrid.errors import SourceError
 from posegrid.sources.walkers.acclaim import CMU_FPS, MotionCapture, load_motion_capture
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
 from posegrid.sources.walkers.footing import HipWay, leg_lengths_mm, sole_of, walked_along
+from posegrid.sources.walkers.gait_loop import GaitLoop
+from posegrid.sources.walkers.limits import Edit, unedited
 from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import SIDES, Angles, limb_frames, mirrored_angles, skin_rotations
 from posegrid.sources.walkers.rotations import angles_xyz, angles_zxy, rot_x, rot_y, rot_z, smallest_rotations, turned
+
+CYCLE_POINTS = 130
+"""Points of a table for each cycle of a captured walk: about its own frames."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,6 +264,7 @@ def retarget(
     *,
     start_frame: float = 0.0,
     start_mm: float = 0.0,
+    edited: Edit = unedited,
 ) -> Motion:
     """A body's walk along a path, with the joint angles, rhythm and sway of a captured walk.
 
@@ -278,7 +284,27 @@ def retarget(
         height_mm=scale * loop.repeated(walk.height_mm, clip_frame),
     )
     hips = replace(hips, height_mm=hips.height_mm + _height_correction(body, angles, hips, contacts))
-    return walked_along(body, angles, hips, path, contacts, fps)
+    return walked_along(body, edited(angles), hips, path, contacts, fps)
+
+
+def recorded_loop(walk: RecordedWalk, body: Body) -> GaitLoop:
+    """The clip's whole strides in the body's measures, as a table."""
+    loop = _Loop.of(walk)
+    length = loop.last - loop.first
+    cycles = max(len(frames) for frames in walk.strikes.values()) - 1
+    clip_frame = np.arange(CYCLE_POINTS * cycles) * (length / (CYCLE_POINTS * cycles))
+    angles = {name: loop.repeated(angle, clip_frame) for name, angle in walk.angles.items()}
+    contacts = np.stack([loop.standing(walk, side, clip_frame) for side, _ in SIDES], axis=1)
+    scale = sum(leg_lengths_mm(body, "L")) / walk.leg_mm
+    hips = HipWay(
+        distance_mm=np.zeros(len(clip_frame)),
+        ahead_mm=scale * loop.repeated(walk.forward_mm, clip_frame, centred=True),
+        left_mm=scale * loop.repeated(walk.left_mm, clip_frame, centred=True),
+        height_mm=scale * loop.repeated(walk.height_mm, clip_frame),
+    )
+    hips = replace(hips, height_mm=hips.height_mm + _height_correction(body, angles, hips, contacts))
+    way = float(walk.forward_mm[loop.last] - walk.forward_mm[loop.first])
+    return GaitLoop(cycles, length / walk.fps / cycles, scale * way / cycles, angles, hips, contacts)
 
 
 @dataclass(frozen=True)

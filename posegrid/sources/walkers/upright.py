@@ -11,20 +11,31 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
-from posegrid.sources.walkers.arms import ARM_ANGLES, hanging_arm, sample_arms
+from posegrid.sources.walkers.arms import ARM_ANGLES, hanging_arm, sample_arms, spread_arm
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
 from posegrid.sources.walkers.footing import posed_on_floor, sole_of
+from posegrid.sources.walkers.limits import Edit, unedited
 from posegrid.sources.walkers.motion import Motion
-from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES, limb_frames, skin_rotations
+from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES, Angles, limb_frames, skin_rotations
 from posegrid.sources.walkers.rotations import rot_z, turned
 
-KINDS = {"standing": 0.33, "leaning": 0.2, "balancing": 0.17, "squatting": 0.12, "lunging": 0.1, "sitting": 0.08}
+KINDS = {
+    "standing": 0.24,
+    "leaning": 0.2,
+    "balancing": 0.14,
+    "tipping": 0.14,
+    "squatting": 0.11,
+    "lunging": 0.1,
+    "sitting": 0.07,
+}
 """Kinds of key postures and their shares."""
 ANGLES = (*CENTRAL_ANGLES, *(f"{name}.{side}" for name in SIDE_ANGLES for side, _ in SIDES))
 HOLD_S, MOVE_S = (0.1, 1.0), (0.35, 1.2)
 """How long postures are held, and how long it takes from one to the next."""
 STEP_CHANCE = 0.6
 """How often the feet are set anew between two postures."""
+QUICKEST_RAD_S = np.radians(280.0)
+"""Of the joint that has the longest way from one posture to the next, on average over the way."""
 TREMOR_DEG = 1.5
 
 
@@ -39,12 +50,13 @@ class KeyPosture:
     """Of the hips from between the feet: to the left, forwards."""
 
 
-def move_upright(body: Body, num_frames: int, fps: float, rng: np.random.Generator) -> Motion:
+def move_upright(body: Body, num_frames: int, fps: float, rng: np.random.Generator, edited: Edit = unedited) -> Motion:
     """A person who does this and that on the spot, facing anywhere, hips about the world's origin."""
     keys, times_s = _key_postures(num_frames / fps, rng)
     time_s = np.arange(num_frames) / fps
     angles = _between(keys, times_s, time_s, rng)
     contacts = _contacts(keys, times_s, time_s, angles, rng)
+    angles = edited(angles)
     shift = np.stack([_eased(np.array([key.shift_mm[axis] for key in keys]), times_s, time_s) for axis in (0, 1)])
     heading = np.full(num_frames, rng.uniform(0, 2 * np.pi))
     facing = rot_z(heading)
@@ -58,10 +70,14 @@ def _key_postures(length_s: float, rng: np.random.Generator) -> tuple[list[KeyPo
     while now < length_s:
         hold = rng.uniform(*HOLD_S)
         times.append((now, now + hold))
-        now += hold + rng.uniform(*MOVE_S)
         keys.append(_following(keys[-1], rng))
+        now += hold + max(rng.uniform(*MOVE_S), _longest_way_rad(keys[-2], keys[-1]) / QUICKEST_RAD_S)
     times.append((now, now + 1.0))
     return keys, np.array(times)
+
+
+def _longest_way_rad(key: KeyPosture, following: KeyPosture) -> float:
+    return max(abs(following.angles[name] - key.angles[name]) for name in ANGLES)
 
 
 def _following(key: KeyPosture, rng: np.random.Generator) -> KeyPosture:
@@ -77,50 +93,79 @@ def sample_posture(rng: np.random.Generator) -> KeyPosture:
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     degrees = dict.fromkeys(ANGLES, 0.0) | _trunk(kind, rng)
     stands, lateral_mm = (True, True), float(rng.normal(0, 20))
-    for side, _ in SIDES:
-        degrees |= _standing_leg(side, kind, rng)
+    for side, sign in SIDES:
+        degrees |= _standing_leg(side, sign, kind, degrees, rng)
     if kind == "balancing":
         lifted = int(rng.integers(2))
         degrees |= _lifted_leg("LR"[lifted], rng)
         stands = (lifted != 0, lifted != 1)
         lateral_mm = 70.0 if stands[0] else -70.0
+    if kind == "tipping":
+        carrying = "L" if degrees["trunk_list"] > 0 else "R"
+        degrees |= _counterweight("R" if carrying == "L" else "L", degrees, rng)
+        stands = (carrying == "L", carrying == "R")
+        lateral_mm = 70.0 if stands[0] else -70.0
     if kind == "lunging":
         degrees |= _lunge(rng)
-    angles = {name: float(np.radians(value)) for name, value in degrees.items()} | _arms(rng)
+    angles = {name: float(np.radians(value)) for name, value in degrees.items()} | _arms(kind, rng)
     return KeyPosture(angles, stands, (lateral_mm, float(-2.2 * degrees["trunk_tilt"] + rng.normal(0, 15))))
 
 
 def _trunk(kind: str, rng: np.random.Generator) -> dict[str, float]:
     """Pelvis, trunk and head, degrees."""
-    if kind == "leaning":
-        tilt, listing = rng.uniform(-18, 75), rng.normal(0, 16)
-    elif kind in ("squatting", "sitting"):
-        tilt, listing = rng.uniform(0, 45), rng.normal(0, 4)
-    else:
-        tilt, listing = rng.normal(3, 7), rng.normal(0, 8 if kind == "balancing" else 3)
-    listing, rotation = float(np.clip(listing, -38, 38)), float(np.clip(rng.normal(0, 14), -40, 40))
-    share = rng.uniform(0.35, 0.8)
+    tilt, listing = _lean(kind, rng)
+    rotation = float(np.clip(rng.normal(0, 14), -40, 40))
+    share = rng.uniform(0.6, 1.0) if kind == "tipping" else rng.uniform(0.35, 0.8)
     trunk = {"trunk_tilt": tilt, "trunk_list": listing, "trunk_rotation": rotation}
     pelvis = {
         "pelvis_tilt": share * tilt,
-        "pelvis_list": 0.4 * listing,
+        "pelvis_list": (share if kind == "tipping" else 0.4) * listing,
         "pelvis_rotation": float(np.clip(0.3 * rotation, -12, 12)),
     }
     head = {
         "head_tilt": rng.uniform(0.2, 0.9) * tilt + rng.normal(4, 12),
-        "head_list": 0.7 * listing + rng.normal(0, 6),
+        "head_list": rng.uniform(0.1, 1.0) * listing + rng.normal(0, 6),
         "head_rotation": rotation + float(np.clip(rng.normal(0, 22), -60, 60)),
     }
     return {name: float(value) for name, value in (trunk | pelvis | head).items()}
 
 
-def _standing_leg(side: str, kind: str, rng: np.random.Generator) -> dict[str, float]:
-    """A leg that stands, degrees: knees are bent as deep as the posture is low."""
+def _lean(kind: str, rng: np.random.Generator) -> tuple[float, float]:
+    """How far the trunk leans forwards and to the left, degrees: leaning and tipping go to all sides."""
+    if kind in ("leaning", "tipping"):
+        size, direction = rng.uniform(8, 50), rng.uniform(0, 2 * np.pi)
+        tilt, listing = size * np.cos(direction), size * np.sin(direction)
+        if kind == "leaning" and rng.random() < 0.35:
+            tilt, listing = rng.uniform(10, 75), 0.5 * listing
+        return float(np.clip(tilt, -25, 75)), float(listing)
+    if kind in ("squatting", "sitting"):
+        return float(rng.uniform(0, 45)), float(rng.normal(0, 4))
+    return float(rng.normal(3, 7)), float(np.clip(rng.normal(0, 8 if kind == "balancing" else 3), -38, 38))
+
+
+def _counterweight(side: str, degrees: Mapping[str, float], rng: np.random.Generator) -> dict[str, float]:
+    """The lifted leg of a person who tips over the other one, degrees: in line with the trunk, more or less."""
+    return {
+        f"hip_flexion.{side}": float(rng.uniform(-28, 15) if degrees["trunk_tilt"] > 0 else rng.uniform(0, 45)),
+        f"hip_adduction.{side}": float(-rng.uniform(0, 32)),
+        f"hip_rotation.{side}": float(rng.normal(5, 10)),
+        f"knee_flexion.{side}": float(rng.uniform(3, 60) if rng.random() < 0.5 else rng.uniform(3, 15)),
+        f"foot_pitch.{side}": float(rng.normal(-20 - 0.6 * max(0.0, degrees["trunk_tilt"]), 12)),
+    }
+
+
+def _standing_leg(
+    side: str, sign: float, kind: str, degrees: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, float]:
+    """A leg that stands, degrees: bent as deep as the posture is low; of who tips over, as upright as it was."""
     bend = {"squatting": rng.uniform(35, 105), "sitting": rng.uniform(80, 98)}.get(kind, abs(rng.normal(4, 6)))
     forward = rng.uniform(0.45, 0.6) * bend if kind != "sitting" else bend - rng.uniform(0, 8)
+    upright = 0.85 if kind == "tipping" else 0.0
     return {
-        f"hip_flexion.{side}": float(forward + rng.normal(0, 2)),
-        f"hip_adduction.{side}": float(rng.normal(-3 if kind != "squatting" else -9, 4)),
+        f"hip_flexion.{side}": float(forward + rng.normal(0, 2) + upright * degrees["pelvis_tilt"]),
+        f"hip_adduction.{side}": float(
+            rng.normal(-3 if kind != "squatting" else -9, 4) - upright * sign * degrees["pelvis_list"]
+        ),
         f"hip_rotation.{side}": float(rng.normal(4, 5)),
         f"knee_flexion.{side}": float(max(2.0, bend)),
         f"foot_progression.{side}": float(rng.normal(9, 7)),
@@ -156,10 +201,13 @@ def _lunge(rng: np.random.Generator) -> dict[str, float]:
     }
 
 
-def _arms(rng: np.random.Generator) -> dict[str, float]:
-    """Both arms' angles, radians: hanging, or held somehow."""
-    arms = sample_arms(rng) if rng.random() < 0.75 else (None, None)
-    chosen = [arm or hanging_arm(rng) for arm in arms]
+def _arms(kind: str, rng: np.random.Generator) -> dict[str, float]:
+    """Both arms' angles, radians: hanging or held somehow; spread out by most who balance."""
+    if kind in ("balancing", "tipping") and rng.random() < 0.6:
+        chosen = [spread_arm(rng), spread_arm(rng)]
+    else:
+        arms = sample_arms(rng) if rng.random() < 0.75 else (None, None)
+        chosen = [arm or hanging_arm(rng) for arm in arms]
     return {
         f"{name}.{side}": value
         for (side, _), arm in zip(SIDES, chosen, strict=True)
@@ -221,9 +269,7 @@ def _contacts(
     return contacts
 
 
-def _hip_height_mm(
-    body: Body, angles: dict[str, Float[np.ndarray, "T"]], contacts: Bool[np.ndarray, "T 2"]
-) -> Float[np.ndarray, "T"]:
+def _hip_height_mm(body: Body, angles: Angles, contacts: Bool[np.ndarray, "T 2"]) -> Float[np.ndarray, "T"]:
     """How high the hips are over the floor for the standing legs to have their angles; smooth over steps."""
     frames = limb_frames(angles)
     positions = forward_kinematics(body, skin_rotations(body, frames), np.zeros((len(contacts), 3)))

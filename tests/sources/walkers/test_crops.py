@@ -70,6 +70,15 @@ def test_keeping_the_background_changes_only_the_background(clip: Clip, crops: l
         assert (with_room.image[~person].max(axis=-1) > 0).mean() > 0.95
 
 
+def test_the_mask_is_where_the_person_is(clip: Clip, crops: list[WalkerCrop]) -> None:
+    masked = list(render_crops(clip, replace(PLAN, num_crops=4, background="masked"), window_of_box))
+    for crop, alone in zip(masked, crops, strict=False):
+        np.testing.assert_array_equal(crop.mask, alone.mask)
+        assert 0.08 < crop.mask.mean() < 0.5
+        assert alone.image[~alone.mask].mean() < 3
+        assert crop.image[~crop.mask].mean() > 15
+
+
 def test_a_crop_equals_what_preparing_the_whole_picture_gives(clip: Clip, crops: list[WalkerCrop]) -> None:
     for crop in crops[:2]:
         picture = next(pictures(clip, crop.camera_id))

@@ -9,17 +9,16 @@ from posegrid.sources.walkers.body import BONE_INDEX, BONE_PARENTS, Body, load_b
 from posegrid.sources.walkers.footing import foot_sink_mm, foot_slip_mm, leg_lengths_mm
 from posegrid.sources.walkers.gait import (
     GRAVITY_MM_S2,
-    GaitStyle,
     fourier_basis,
     gait_angles,
     hip_cycle,
     load_gait_curves,
-    sample_style,
     stance_share,
     walk,
 )
 from posegrid.sources.walkers.motion import Motion, ellipse_path, sample_path, straight_path
 from posegrid.sources.walkers.posture import SIDE_ANGLES, mirrored_angles
+from posegrid.sources.walkers.styles import GaitStyle, sample_style
 
 FPS = 50.0
 STEADY = GaitStyle(unsteadiness=0.0)

@@ -11,11 +11,12 @@ from posegrid.errors import SourceError
 from posegrid.sources.walkers.acclaim import MotionCapture
 from posegrid.sources.walkers.body import BONE_INDEX, load_body_model
 from posegrid.sources.walkers.footing import foot_sink_mm, foot_slip_mm, leg_lengths_mm
-from posegrid.sources.walkers.gait import GaitStyle, gait_angles
+from posegrid.sources.walkers.gait import gait_angles
 from posegrid.sources.walkers.mocap import load_walks, mirrored_walk, recorded_walk, retarget
 from posegrid.sources.walkers.motion import ellipse_path, straight_path
 from posegrid.sources.walkers.posture import limb_frames
 from posegrid.sources.walkers.rotations import rot_z, turned
+from posegrid.sources.walkers.styles import GaitStyle
 
 CYCLE_FRAMES = 130
 SPEED_MM_S = 1200.0

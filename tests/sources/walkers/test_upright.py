@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from posegrid.sources.walkers.activities import ACTIVITIES
 from posegrid.sources.walkers.arms import LEAST_DEG, MOST_DEG, POSTURES, hanging_arm, sample_arms
 from posegrid.sources.walkers.body import load_body_model
-from posegrid.sources.walkers.clips import ACTIVITIES, ClipPlan, film
+from posegrid.sources.walkers.clips import ClipPlan, film
 from posegrid.sources.walkers.footing import foot_sink_mm, foot_slip_mm
-from posegrid.sources.walkers.gait import GaitStyle, gait_angles, sample_unusual_style, walk
+from posegrid.sources.walkers.gait import gait_angles, walk
 from posegrid.sources.walkers.motion import ellipse_path
+from posegrid.sources.walkers.styles import GaitStyle, sample_unusual_style
 from posegrid.sources.walkers.upright import ANGLES, KINDS, move_upright, sample_posture
 
 
