@@ -6,9 +6,10 @@ import pytest
 from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, mirrored
 from posegrid.motion.angles import ANGLE_NAMES, joint_angles
 from posegrid.sources.walkers.body import forward_kinematics, load_body_model
-from posegrid.sources.walkers.gait import gait_angles, sample_style
+from posegrid.sources.walkers.gait import gait_angles
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.posture import limb_frames, skin_rotations
+from posegrid.sources.walkers.styles import sample_style
 
 STANDING = {
     "pelvis": (0, 0, 0),
