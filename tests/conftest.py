@@ -9,6 +9,7 @@ from jaxtyping import install_import_hook
 
 CHECKED = (
     "posegrid.body",
+    "posegrid.motion",
     "posegrid.prepare",
     "posegrid.learning",
     "posegrid.results",

@@ -8,7 +8,7 @@ from pathlib import Path
 import posegrid
 
 PACKAGE = Path(posegrid.__file__).parent
-FLOORS = ("errors", "files", "body", "sources", "prepare", "learning", "results", "cli", "__main__")
+FLOORS = ("errors", "files", "body", "motion", "sources", "prepare", "learning", "results", "cli", "__main__")
 """From the ground up; `errors` and `files` are the ground."""
 
 

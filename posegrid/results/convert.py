@@ -10,16 +10,18 @@ from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 from posegrid.results.track_files import Format, track_file_name, write_track_file
 
-NOTES: dict[Format, str] = {
-    "npz": "mm, camera frame; everything, exactly",
-    "json": "mm, camera frame; everything, exactly; null = missing",
-    "csv": "mm, camera frame; everything, exactly; empty = missing",
-    "trc": "m, y up; empty = missing",
-    "c3d": "mm, y up; residual -1 = missing",
-    "bvh": "cm, y up; {missing} frames without a person or place hold the pose before them",
-    "glb": "m, y up; {missing} frames without a person or place have no keys",
-    "html": "open it in a browser",
+NOTES: dict[Format, tuple[str, str]] = {
+    "npz": ("mm, camera frame", "NaN"),
+    "json": ("mm, camera frame", "null"),
+    "csv": ("mm, camera frame", "empty"),
+    "trc": ("m, y up", "empty"),
+    "c3d": ("mm, y up", "missing points"),
+    "bvh": ("cm, y up", "the pose before, held"),
+    "glb": ("m, y up", "without keys"),
+    "angles": ("degrees", "empty"),
+    "html": ("open it in a browser", "without a picture"),
 }
+"""Unit and axes of a format, and what stands in it for a frame without a person or without a place of the pelvis."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class ConvertSettings:
     track: Positional[Path]
     """Track file that `posegrid predict` wrote (.npz, .json or .csv)."""
     formats: tuple[Format, ...]
-    """What to write: csv, json, npz, trc (OpenSim), c3d, bvh and glb (animation), html (a page that shows it in 3D)."""
+    """What to write: csv, json, npz, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
+    joints, CSV), html (a page that shows it in 3D)."""
     out: Path | None = None
     """Folder for the files. Default: that of the track."""
     pinned: bool = False
@@ -41,15 +44,17 @@ def convert(settings: ConvertSettings) -> list[Path]:
     if not settings.formats:
         raise SettingsError("--formats: expected at least one format.")
     track = Track.load(settings.track)
-    folder = settings.track.parent if settings.out is None else settings.out
-    paths: dict[Format, Path] = {
-        ending: folder / track_file_name(settings.track.stem, ending) for ending in settings.formats
-    }
-    for ending, path in paths.items():
+    stem, folder = settings.track.stem, settings.track.parent if settings.out is None else settings.out
+    for ending in settings.formats:
+        path = folder / track_file_name(stem, ending)
         if path.resolve() == settings.track.resolve():
             raise SettingsError(f"--formats {ending} would write over {path}: give another --out.")
-    placed = track.found & (settings.pinned | np.isfinite(track.root_mm).all(axis=1))
-    for ending, path in paths.items():
-        write_track_file(track, path, pinned=settings.pinned)
-        print(f"{path}: {NOTES[ending].format(missing=int((~placed).sum()))}")
-    return list(paths.values())
+    missing = int((~track.found).sum())
+    if not settings.pinned:
+        missing = int((~(track.found & np.isfinite(track.root_mm).all(axis=1))).sum())
+    paths = []
+    for ending in settings.formats:
+        paths.append(write_track_file(track, folder, stem, ending, pinned=settings.pinned))
+        what, instead = NOTES[ending]
+        print(f"{paths[-1]}: {what}" + (f"; {missing} frames without a person or place: {instead}" if missing else ""))
+    return paths

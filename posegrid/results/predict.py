@@ -25,7 +25,7 @@ from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, load_camera, 
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
 from posegrid.results.person_track import person_track, scaled_to_height
-from posegrid.results.track_files import Format, track_file_name, write_track_file
+from posegrid.results.track_files import Format, write_track_file
 from posegrid.sources.video import VideoFacts, probe, read_frames, read_spread
 
 LIGHT_SIGMA_S = 0.02
@@ -55,8 +55,8 @@ class PredictSettings:
     flip_average: bool = False
     """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
     formats: tuple[Format, ...] = ()
-    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), html (a page
-    that shows it in 3D)."""
+    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
+    joints, CSV), html (a page that shows it in 3D)."""
     overlay: bool = True
     """Write the video with the skeleton on it and the picture of 12 frames, too."""
     batch: int = 16
@@ -178,7 +178,7 @@ def _who(person: PersonEstimate, seen: Seen, settings: PredictSettings) -> list[
 def _write(track: Track, out: Path, name: str, settings: PredictSettings, console: Console) -> None:
     track.save(out / f"{name}.npz")
     for ending in settings.formats:
-        write_track_file(track, out / track_file_name(name, ending))
+        write_track_file(track, out, name, ending)
     if settings.overlay and not name.endswith("_partial"):
         frames = _shown(read_frames(settings.video), len(track), "Drawing", console)
         contact = write_overlay_video(out / f"{name}_overlay.mp4", frames, track)

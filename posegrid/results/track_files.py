@@ -1,29 +1,51 @@
-"""The files beside a Track: what the formats of `predict` and `convert` are called, and writing several at once."""
+"""The files beside a Track that `predict` and `convert` write, by the names of their formats."""
 
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from posegrid.body.formats.csv_text import table_text
+from posegrid.body.formats.json_text import shown
 from posegrid.body.track import Track
 from posegrid.errors import OutputError
 from posegrid.files import completed
+from posegrid.motion.angles import joint_angles
 from posegrid.results.viewer import viewer_page
 
-Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "npz", "html"]
-
-
-def write_track_file(track: Track, path: Path, *, pinned: bool = False) -> None:
-    """Write the Track in the format that the file's name ends in. Raises OutputError; see `Track.save`."""
-    if path.suffix.lower() != ".html":
-        track.save(path, pinned=pinned)
-        return
-    page = viewer_page(track, pinned=pinned)
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(page, encoding="utf-8", newline="")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "npz", "angles", "html"]
 
 
 def track_file_name(stem: str, ending: Format) -> str:
-    """The name of a format's file: NAME.ENDING, but NAME_viewer.html."""
-    return f"{stem}_viewer.html" if ending == "html" else f"{stem}.{ending}"
+    """The name of a format's file: NAME.FORMAT, but NAME_angles.csv and NAME_viewer.html."""
+    return {"angles": f"{stem}_angles.csv", "html": f"{stem}_viewer.html"}.get(ending, f"{stem}.{ending}")
+
+
+def write_track_file(track: Track, folder: Path, stem: str, ending: Format, *, pinned: bool = False) -> Path:
+    """Write one format's file into a folder; its path. `pinned` is that of `Track.save`. Raises OutputError."""
+    path = folder / track_file_name(stem, ending)
+    if ending == "angles":
+        _write_text(path, angles_text(track))
+    elif ending == "html":
+        _write_text(path, viewer_page(track, pinned=pinned))
+    else:
+        track.save(path, pinned=pinned)
+    return path
+
+
+def angles_text(track: Track) -> str:
+    """Joint angles (docs/angles.md) in degrees as CSV, one row per frame; empty where they are not known."""
+    angles_deg = {f"{name}_deg": np.degrees(angle) for name, angle in joint_angles(track.joints_mm).items()}
+    rows = [
+        [shown(frame), shown(time), *("" if np.isnan(angle) else f"{angle:.3f}" for angle in angles)]
+        for frame, time, *angles in zip(track.frame, track.time_s, *angles_deg.values(), strict=True)
+    ]
+    return table_text(["frame", "time_s", *angles_deg], rows, track.facts())
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        with completed(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error

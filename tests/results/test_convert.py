@@ -1,5 +1,6 @@
 """`posegrid convert`: every format from every Track file; what is refused."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -11,10 +12,11 @@ from body.formats.walks import make_walk
 from posegrid import cli
 from posegrid.body.track import Track
 from posegrid.errors import OutputError
+from posegrid.motion.angles import joint_angles
 from posegrid.results.viewer import viewer_page
 
 WALK = make_walk()
-FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "html")
+FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "angles", "html")
 
 
 @pytest.fixture
@@ -26,9 +28,18 @@ def track_file(tmp_path):
 def test_all_formats_at_once(track_file, tmp_path, capsys):
     assert cli.run(["convert", track_file, "--formats", *FORMATS, "--out", str(tmp_path / "out")]) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == sorted([*(f"walk.{ending}" for ending in FORMATS if ending != "html"), "walk_viewer.html"])
+    assert names == sorted([*(f"walk.{ending}" for ending in FORMATS[:6]), "walk_angles.csv", "walk_viewer.html"])
     said = capsys.readouterr().out
-    assert "cm, y up; 4 frames without a person or place hold the pose before them" in said
+    assert "walk.bvh: cm, y up; 4 frames without a person or place: the pose before, held" in said
+
+
+def test_angles_are_in_degrees_and_empty_where_nobody_is(track_file, tmp_path):
+    assert cli.run(["convert", track_file, "--formats", "angles"]) == 0
+    with (tmp_path / "walk_angles.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[10]["left_knee_flexion_deg"] == "" and rows[20]["left_knee_flexion_deg"] != ""
+    expected = np.degrees(joint_angles(WALK.joints_mm)["left_knee_flexion"][5])
+    assert float(rows[5]["left_knee_flexion_deg"]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_from_csv_and_json_back_to_the_track_file(track_file, tmp_path):

@@ -96,7 +96,7 @@ def bone_motion(markers: Markers) -> BoneMotion:
     return BoneMotion(
         rest_mm=rest_mm,
         root_mm=places[rows, ROOT],
-        local=tuple(turns[rows] for turns in local),  # pyright: ignore[reportArgumentType]  # the stubs know no arrays
+        local=tuple(Rotation.from_quat(turns.as_quat()[rows]) for turns in local),
         found=markers.found,
         time_s=markers.time_s,
         rate_hz=markers.rate_hz,

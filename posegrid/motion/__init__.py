@@ -1,0 +1,1 @@
+"""What a motion says beyond its joints: pure functions over poses in time."""
