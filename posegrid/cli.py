@@ -46,6 +46,13 @@ COMMANDS = {
         "render walkers with exact truth, as crops or in Human3.6M's own layout",
         "posegrid synth data/walkers --people 250",
     ),
+    "doctor": Command(
+        "posegrid.prepare.doctor",
+        "DoctorSettings",
+        "doctor",
+        "say what a Human3.6M tree has, lacks, and what is wrong with it",
+        "posegrid doctor ~/human36m",
+    ),
     "prepare": Command(
         "posegrid.prepare.pipeline",
         "PrepareSettings",

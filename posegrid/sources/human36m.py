@@ -106,7 +106,7 @@ def find_sequences(
     """
     if not root.is_dir():
         raise SourceError(f"{root}: there is no such folder.")
-    metadata = load_metadata(_metadata_path(root))
+    metadata = load_metadata(metadata_path(root))
     _refuse_unknown("subject", subjects, metadata.subjects, metadata.path)
     _refuse_unknown("action", actions, metadata.actions, metadata.path)
     _refuse_unknown("camera", cameras, metadata.camera_ids, metadata.path)
@@ -187,7 +187,7 @@ def _of_subject(
                     yield files
 
 
-def _metadata_path(root: Path) -> Path:
+def metadata_path(root: Path) -> Path:
     """In the root; or in the one folder there that has it, such as the release's code, "Release-v1.2"."""
     elsewhere = [] if (root / METADATA).is_file() else sorted(root.glob(f"*/{METADATA}"))
     return elsewhere[0] if len(elsewhere) == 1 else root / METADATA

@@ -245,12 +245,17 @@ def refuse_missing_or_web_page(path: Path) -> None:
     """Raise SourceError if there is no such file, or it is the page that the release's server sends to strangers."""
     if not path.is_file():
         raise SourceError(f"{path}: there is no such file.")
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php")):
+    if is_web_page(path):
         raise SourceError(
             f"{path}: is a web page, since the download's log-in had expired. Log in and download it again."
         )
+
+
+def is_web_page(path: Path) -> bool:
+    """Whether a file, whatever its name says, is a web page."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php"))
 
 
 def _matlab_header() -> bytes:

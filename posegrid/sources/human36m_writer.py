@@ -31,7 +31,7 @@ from posegrid.sources.human36m_layout import (
     VIDEOS,
     view_path,
 )
-from posegrid.sources.human36m_metadata import SUBACTIONS, SequenceKey, angles_of_rotation
+from posegrid.sources.human36m_metadata import MOCAP_FRAMES_PER_POSE, SUBACTIONS, SequenceKey, angles_of_rotation
 from posegrid.sources.video import VideoWriter
 
 SUBJECTS = tuple(f"S{number}" for number in range(1, 12))
@@ -39,8 +39,6 @@ ACTIONS = (
     *("_ALL", "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting"),
     *("SittingDown", "Smoking", "TakingPhoto", "Waiting", "Walking", "WalkingDog", "WalkTogether"),
 )
-MOCAP_FRAMES_PER_POSE = 4
-"""The release's motion capture ran at 200 Hz, its video at 50 Hz."""
 
 
 def default_file_base(action: str, subaction: int) -> str:
