@@ -70,7 +70,8 @@ def _summary(stock: Inventory, diagnosis: Diagnosis) -> Iterator[str]:
         f"{walking:,} of them Walking"
     )
     yield (
-        f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all, {_gigabytes(walking * BYTES_PER_CROP)} "
+        f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all, "
+        f"{_gigabytes(walking * BYTES_PER_CROP)} "
         f"for Walking (crops of 128 x 128 px); {_gigabytes(diagnosis.bytes_free)} are free where the tree lies"
     )
     if diagnosis.offset_px is not None:

@@ -76,10 +76,9 @@ def inventory_table(stock: Inventory) -> Table:
             names = whole[0].action if len(whole) == 1 else f"{len(whole)} actions"
             shown.insert(0, (names, whole))
         for name, part in shown:
-            sums = [
-                (sum(row.found[kind] for row in part), sum(row.expected[kind] for row in part)) for kind in KIND_NAMES
-            ]
-            table.add_row(subject, name, *(f"{found}/{expected}" if found else "-" for found, expected in sums))
+            found = {kind: sum(row.found[kind] for row in part) for kind in KIND_NAMES}
+            expected = {kind: sum(row.expected[kind] for row in part) for kind in KIND_NAMES}
+            table.add_row(subject, name, *(f"{found[k]}/{expected[k]}" if found[k] else "-" for k in KIND_NAMES))
     return table
 
 

@@ -33,7 +33,14 @@ from posegrid.prepare.crop import (
 )
 from posegrid.prepare.dataset import DATASET_FILE, SPLITS, Background, DatasetFacts, SplitName, write_dataset_facts
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
-from posegrid.sources.human36m import SequenceFiles, find_sequences, is_synthetic, open_sequence
+from posegrid.sources.human36m import (
+    PoseKind,
+    SequenceFiles,
+    ShiftedPoses,
+    find_sequences,
+    is_synthetic,
+    open_sequence,
+)
 from posegrid.sources.sequence import Frame, Sequence
 
 JOINT_REACH = 0.02
@@ -73,6 +80,12 @@ class PrepareSettings:
     """Joints to keep; human36m_17 is the only set so far."""
     min_joints_in_mask: float = 0.8
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints; 0 keeps them all."""
+    poses: PoseKind = "mono"
+    """Which of the release's poses: mono (camera frame), world (taken into the camera by metadata.xml), universal
+    (limbs of one length for all subjects)."""
+    s9: ShiftedPoses = "keep"
+    """S9's three sequences whose poses lie beside the person (Greeting, SittingDown 1, Waiting 1): keep them as they
+    are, drop them, or correct them (200 mm along the world's x axis)."""
     split: SplitName = "subjects-5-2"
     """Which subjects train, validate and test."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -112,6 +125,8 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     """
     console = Console()
     found = find_sequences(settings.root, settings.subjects or None, settings.actions or None, settings.cameras or None)
+    dropped = [files for files in found if files.shifted and settings.s9 == "drop"]
+    found = [files for files in found if files not in dropped]
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,
@@ -126,7 +141,8 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
         console.print(f"{len(found) - len(to_do)} of {len(found)} sequences are done already")
     outcomes = list(shown(prepare_all(to_do, settings, facts), len(to_do), console))
     skipped = sorted([o.name, o.skipped_because] for o in outcomes if o.skipped_because is not None)
-    facts = summed_up(facts, settings, skipped)
+    left_out = [[files.name, "left out: its poses lie beside the person (--s9 drop)"] for files in dropped]
+    facts = summed_up(facts, settings, skipped, left_out)
     write_dataset_facts(settings.out, facts)
     console.print(f"{settings.out}: {facts.num_crops} crops of {len(shards_of(settings.out))} sequences")
     if skipped:
@@ -179,7 +195,9 @@ def shard_path(files: SequenceFiles, out: Path) -> Path:
     return out / shard_name(files.subject, files.action, files.subaction, files.camera_id)
 
 
-def summed_up(facts: DatasetFacts, settings: PrepareSettings, skipped: list[list[str]]) -> DatasetFacts:
+def summed_up(
+    facts: DatasetFacts, settings: PrepareSettings, skipped: list[list[str]], left_out: list[list[str]]
+) -> DatasetFacts:
     """The facts of the whole data set, from the shards that are there."""
     shards = [load_shard_facts(path) for path in shards_of(settings.out)]
     present = subjects_in(settings.out)
@@ -191,7 +209,7 @@ def summed_up(facts: DatasetFacts, settings: PrepareSettings, skipped: list[list
         facts,
         splits=splits,
         skipped=skipped,
-        notes=[note for shard in shards for note in shard.notes],
+        notes=[*(note for shard in shards for note in shard.notes), *left_out],
         num_crops=sum(shard.num_crops for shard in shards),
     )
 
@@ -233,12 +251,13 @@ def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator
 def prepare_sequence(files: SequenceFiles, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
     """Writes one sequence's shard; a sequence that cannot be read leaves none, and the reason in its outcome."""
     try:
-        sequence = open_sequence(files)
+        sequence = open_sequence(files, settings.poses, settings.s9)
         with ShardWriter(shard_path(files, settings.out), facts) as shard:
             write_crops(sequence, settings, shard)
         return Outcome(files.name, shard.num_rows)
     except (SourceError, ShardError) as error:
-        return Outcome(files.name, 0, skipped_because=str(error))
+        known = " (This video is known to be damaged in many copies of the release.)" if files.broken else ""
+        return Outcome(files.name, 0, skipped_because=f"{error}{known}")
 
 
 def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:

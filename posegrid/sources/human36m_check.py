@@ -43,6 +43,8 @@ WELL_HELD = 0.8
 NUM_SAMPLES = 5
 """Masks that are looked at, spread over the sequence, unless all of them are asked for."""
 
+KNOWN_BROKEN = "Many copies of the release have it so; only this view is left out."
+
 T = TypeVar("T")
 
 
@@ -90,7 +92,9 @@ def check_view(files: SequenceFiles, *, deep: bool = False) -> ViewCheck:
         try:
             return read()
         except SourceError as error:
-            findings.append(Finding("fault", what, files.name, str(error)))
+            known = files.broken and what == "damaged video"
+            level, text = ("notice", f"{error} {KNOWN_BROKEN}") if known else ("fault", str(error))
+            findings.append(Finding(level, what, files.name, text))
             return None
 
     video = files.find(VIDEOS)
@@ -108,12 +112,15 @@ def check_view(files: SequenceFiles, *, deep: bool = False) -> ViewCheck:
     boxes = files.find(BOXES)
     if boxes is not None:
         tried("damaged box file", lambda: _readable_masks(boxes, deep))
-    usable = not any(finding.level == "fault" for finding in findings) and all(map(files.find, REQUIRED))
+    usable = not findings and all(map(files.find, REQUIRED))
     num_poses = 0
     if usable:
         sequence = tried("files that do not fit together", lambda: open_sequence(files))
         num_poses = sequence.num_frames if sequence else 0
     findings += [*_count_findings(view), *_place_findings(view), *_mask_findings(files, share_held)]
+    if files.shifted:
+        text = "poses are known to lie beside the person: choose with `prepare --s9 keep|drop|correct`"
+        findings.append(Finding("notice", "shifted poses", files.name, text))
     return ViewCheck(tuple(findings), num_poses, _offset_px(view), share_held)
 
 

@@ -9,10 +9,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import BytesIO
+from io import SEEK_END, BytesIO
+from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import cdflib
 import h5py
@@ -28,6 +29,13 @@ NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
 """The CDF format's number for 32-bit floats (CDF_FLOAT)."""
 
+BYTES_PER_READ = 8
+"""An entry of a CDF file's index takes 16 bytes and is read once."""
+MOST_COMPRESSED = 100
+"""No file of poses is compressed so far."""
+MOST_MASKS, MOST_PIXELS = 10**6, 10**8
+"""More masks in a file, or pixels in a mask, are no sequence of Human3.6M: its longest has some 6000 frames."""
+
 DAMAGED = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, MemoryError)
 DAMAGED += (struct.error, zlib.error)
 """What the readers of binary formats raise on damaged bytes."""
@@ -41,8 +49,11 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
     """
     refuse_missing_or_web_page(path)
     try:
-        pose = np.asarray(cdflib.CDF(path).varget("Pose"))
-        values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
+        cdf = _BoundedCdf(path)
+        _refuse_impossible_size(path, cdf)
+        pose = np.asarray(cdf.varget("Pose"))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+            values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
     except DAMAGED as error:
         raise SourceError(
             f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged or cut off. "
@@ -60,6 +71,48 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
             f"{int(np.argmin(good))}. Download or copy the file again."
         )
     return values.reshape(-1, NUM_FILE_JOINTS, dimensions)
+
+
+class _BoundedFile:
+    """A file that refuses to be read more often than a sound file of its size could need.
+
+    The records of a CDF file name each other by their place. A damaged one may name itself, and cdflib would follow for
+    ever.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._reads_left = 10_000 + file.seek(0, SEEK_END) // BYTES_PER_READ
+        file.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise ValueError("its records go round in circles")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _BoundedCdf(cdflib.CDF):
+    """cdflib's reader on bounded files; `_f` is the file that it reads from."""
+
+    @property
+    def _f(self) -> Any:
+        return self.__dict__["_bounded_file"]
+
+    @_f.setter
+    def _f(self, file: Any) -> None:
+        self.__dict__["_bounded_file"] = _BoundedFile(file)
+
+
+def _refuse_impossible_size(path: Path, cdf: cdflib.CDF) -> None:
+    """Raise ValueError if 'Pose' claims more numbers than the file can hold, before memory is set aside for them."""
+    variable = cdf.varinq("Pose")
+    count = prod(variable.Dim_Sizes) * (variable.Last_Rec + 1)
+    if not 0 < 4 * count <= MOST_COMPRESSED * path.stat().st_size:
+        raise ValueError(f"it declares {count} numbers, and has {path.stat().st_size} bytes")
 
 
 def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
@@ -109,8 +162,10 @@ class MaskReader:
         if values.ndim == 3:
             # A mask saved as a colour picture; the axis of colours comes first.
             values = values.any(axis=0)
-        if values.ndim != 2:
-            raise SourceError(f"{self.path}: mask {index} has the shape {values.shape}, expected a picture.")
+        if values.ndim != 2 or values.dtype.kind not in "buif":
+            raise SourceError(
+                f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, expected a picture."
+            )
         return (values != 0).T  # a view: turning a whole picture round costs more than all that is done with it
 
     def _values(self, index: int) -> np.ndarray | None:
@@ -121,6 +176,8 @@ class MaskReader:
         if not isinstance(cell, h5py.Reference):
             return np.asarray(cell)
         data: Any = self._file[cell]
+        if data.size > MOST_PIXELS:
+            raise ValueError(f"it declares {data.size} pixels")
         return None if "MATLAB_empty" in data.attrs else np.asarray(data[()])
 
 
@@ -149,7 +206,16 @@ def _cells(path: Path, file: h5py.File) -> Any:
     if not isinstance(data, h5py.Dataset):
         names = ", ".join(name for name in map(str, file) if not name.startswith("#"))
         raise SourceError(f"{path}: holds no variable 'Masks', only {names or 'nothing'}.")
-    return data[()].ravel() if data.dtype == h5py.ref_dtype else data
+    in_cells = data.dtype == h5py.ref_dtype
+    count, pixels = (data.size or 0, 0) if in_cells else (*data.shape[:1], prod(data.shape[1:]))
+    if count > MOST_MASKS or pixels > MOST_PIXELS:
+        raise ValueError(f"it declares {count} masks{'' if in_cells else f' of {pixels} pixels'}")
+    if not in_cells and (data.ndim != 3 or data.dtype.kind not in "buif"):
+        raise SourceError(
+            f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or an array of frames x "
+            "columns x rows."
+        )
+    return data[()].ravel() if in_cells else data
 
 
 def _masks_of_old_matlab(path: Path) -> np.ndarray:

@@ -29,10 +29,10 @@ FOLDERS = {
 
 KIND_NAMES = {
     VIDEOS: "videos",
-    POSES_CAMERA: "camera poses",
+    POSES_CAMERA: "mono poses",
     POSES_WORLD: "world poses",
-    POSES_UNIVERSAL: "universal poses",
-    KEYPOINTS: "keypoints",
+    POSES_UNIVERSAL: "univ. poses",
+    KEYPOINTS: "2D poses",
     MASKS: "masks",
     BOXES: "boxes",
 }
