@@ -6,7 +6,7 @@ cannot be read is named, skipped and counted; a second call does what is missing
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -45,6 +45,15 @@ from posegrid.sources.sequence import Frame, Sequence
 
 JOINT_REACH = 0.02
 """How far outside the mask a joint still counts as held, as a share of the box's longer side: masks cut ankles off."""
+
+KNOWN_FAULTS: tuple[tuple[Callable[[SequenceFiles], bool], str], ...] = (
+    (lambda files: files.broken, "This video is known to be damaged in many copies of the release."),
+    (
+        lambda files: files.shifted,
+        "The release's poses of this sequence are known to lie beside the person: choose --s9 drop or correct.",
+    ),
+)
+"""Faults that many people's files have, and what to say where they keep a sequence from being prepared."""
 
 
 @dataclass(frozen=True)
@@ -256,8 +265,8 @@ def prepare_sequence(files: SequenceFiles, settings: PrepareSettings, facts: Dat
             write_crops(sequence, settings, shard)
         return Outcome(files.name, shard.num_rows)
     except (SourceError, ShardError) as error:
-        known = " (This video is known to be damaged in many copies of the release.)" if files.broken else ""
-        return Outcome(files.name, 0, skipped_because=f"{error}{known}")
+        known = [remark for applies, remark in KNOWN_FAULTS if applies(files)]
+        return Outcome(files.name, 0, skipped_because=" ".join([str(error), *known]))
 
 
 def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:

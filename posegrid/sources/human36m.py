@@ -25,6 +25,7 @@ from posegrid.sources.human36m_layout import (
     KEYPOINTS,
     MASKS,
     METADATA,
+    POSED_SUBJECTS,
     POSES_CAMERA,
     POSES_UNIVERSAL,
     POSES_WORLD,
@@ -205,8 +206,12 @@ def _of_subject(
     actions: Collection[str] | None,
     cameras: Collection[str] | None,
 ) -> Iterator[SequenceFiles]:
-    """This subject's sequences that are there in part at least; all of them if only an archive is there."""
-    only_archives = not (root / subject).is_dir() and bool(find_archives(root, subject))
+    """This subject's sequences that are there in part at least; all of them if only an archive is there.
+
+    Of the release's test subjects, only what has poses: it gives away their pictures alone.
+    """
+    posed = subject in POSED_SUBJECTS
+    only_archives = posed and not (root / subject).is_dir() and bool(find_archives(root, subject))
     for action in metadata.actions:
         wanted = action in actions if actions is not None else action != "_ALL"
         for subaction in (1, 2) if wanted else ():
@@ -215,7 +220,7 @@ def _of_subject(
             for camera_id in metadata.camera_ids:
                 files = SequenceFiles(root, subject, action, subaction, camera_id, metadata)
                 if (cameras is None or camera_id in cameras) and (
-                    only_archives or files.find(VIDEOS) or files.find(POSES_CAMERA)
+                    only_archives or (posed and files.find(VIDEOS)) or files.find(POSES_CAMERA)
                 ):
                     yield files
 

@@ -11,6 +11,7 @@ from posegrid.sources.human36m_files import is_web_page
 from posegrid.sources.human36m_layout import (
     FOLDERS,
     KIND_NAMES,
+    POSED_SUBJECTS,
     POSES_CAMERA,
     POSES_WORLD,
     SUFFIXES,
@@ -18,9 +19,6 @@ from posegrid.sources.human36m_layout import (
     find_archives,
 )
 from posegrid.sources.human36m_metadata import Metadata, load_metadata
-
-POSED_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
-"""Subjects whose poses the release gives away."""
 
 ARCHIVE_STARTS = {".tgz": (b"\x1f\x8b",), ".gz": (b"\x1f\x8b",), ".zip": (b"PK",)}
 """First bytes of archives, by the last part of their name."""

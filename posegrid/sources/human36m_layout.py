@@ -14,6 +14,9 @@ METADATA = "metadata.xml"
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 """This file in the root says that the data set was made by `posegrid synth`."""
 
+POSED_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+"""Subjects whose poses the release gives away; of the others, its test subjects, it has pictures only."""
+
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 
 FOLDERS = {
