@@ -6,6 +6,7 @@ What is written is drawn figures of made-up walks, in the release's own layout a
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path

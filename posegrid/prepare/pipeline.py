@@ -13,7 +13,7 @@ from typing import Annotated, cast
 
 import joblib
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional, arg
@@ -23,16 +23,13 @@ from posegrid.errors import SettingsError, ShardError, SourceError
 from posegrid.prepare.crop import (
     DEFAULT_MARGIN,
     ImageFormat,
-    box_of_mask,
-    cleaned_mask,
-    crop_grey,
-    crop_mask,
     encode_image,
     encode_mask,
     window_of_box,
 )
 from posegrid.prepare.dataset import DATASET_FILE, SPLITS, Background, DatasetFacts, SplitName, write_dataset_facts
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
+from posegrid.prepare.silhouette import Silhouette, person_crop, person_of_mask
 from posegrid.sources.human36m import (
     PoseKind,
     SequenceFiles,
@@ -41,6 +38,7 @@ from posegrid.sources.human36m import (
     is_synthetic,
     open_sequence,
 )
+from posegrid.sources.picture import Picture
 from posegrid.sources.sequence import Frame, Sequence
 
 JOINT_REACH = 0.02
@@ -307,21 +305,21 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
             f"{sequence.name}: there are no masks, which the person's box is taken from. "
             "Unpack MySegmentsMat/ground_truth_bs of this subject."
         )
-    mask = cleaned_mask(frame.mask)
-    if not mask.any():
+    person = person_of_mask(frame.mask)
+    if not person.pixels.size:
         return "the mask is empty"
-    box = box_of_mask(mask)
-    keypoints_px = sequence.keypoints_px[frame.index]
-    if share_of_joints_held(mask, keypoints_px, JOINT_REACH * max(box[2:] - box[:2])) < settings.min_joints_in_mask:
+    box, keypoints_px = person.box_xyxy, sequence.keypoints_px[frame.index]
+    reach_px = JOINT_REACH * max(box[2:] - box[:2])
+    if share_of_joints_held(person.pixels, keypoints_px - person.corner, reach_px) < settings.min_joints_in_mask:
         return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
     # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from the same numbers.
     window = window_of_box(box, settings.margin).astype(np.float32)
-    image = crop_grey(frame.image, mask if settings.background == "removed" else None, window, settings.image_size)
+    image, mask = crop_and_mask(frame.picture, person, window, settings)
     camera = sequence.camera.windowed(window, settings.image_size)
     pose_cam_mm = sequence.pose_cam_mm[frame.index]
     return CropRow(
         image=encode_image(image, settings.image_format, settings.quality),
-        mask=encode_mask(crop_mask(mask, window, settings.image_size)) if settings.background == "masked" else None,
+        mask=None if mask is None else encode_mask(mask),
         pose_cam_mm=relative_to_root(pose_cam_mm),
         root_cam_mm=pose_cam_mm[ROOT],
         keypoints_crop_px=(keypoints_px - window[:2]) * (settings.image_size / window[2]),
@@ -334,6 +332,14 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
         frame_index=frame.index,
         time_s=frame.time_s,
     )
+
+
+def crop_and_mask(
+    picture: Picture, person: Silhouette, window: Float[np.ndarray, "3"], settings: PrepareSettings
+) -> tuple[UInt8[np.ndarray, "size size"], Bool[np.ndarray, "size size"] | None]:
+    """The grey crop, and beside it the person's mask in it where the settings ask for it."""
+    crop = person_crop(picture, person, window, settings.image_size, settings.background)
+    return (crop[0], crop[1] > 0) if settings.background == "masked" else (crop, None)
 
 
 def share_of_joints_held(

@@ -316,9 +316,9 @@ def _frame_opener(name: str, video: Path, mask_path: Path | None, num_frames: in
             masks = stack.enter_context(opened_masks(mask_path)) if mask_path else None
             pictures = stack.enter_context(closing(read_frames(video, every, threads=False)))
             index = -every
-            for index, picture in zip(range(0, num_frames, every), pictures, strict=False):
-                mask = _mask(masks, index, picture.image.shape[:2]) if masks else None
-                yield Frame(index, picture.time_s, picture.image, mask)
+            for index, frame in zip(range(0, num_frames, every), pictures, strict=False):
+                mask = _mask(masks, index, frame.picture.size_wh[::-1]) if masks else None
+                yield Frame(index, frame.time_s, frame.picture, mask)
             if index + every < num_frames:
                 raise SourceError(
                     f"{video}: only {max(index + 1, 0)} frames could be read, but {name} has {num_frames} poses. "

@@ -19,6 +19,7 @@ import cdflib
 import h5py
 import numpy as np
 from cdflib import cdfwrite
+from isal import isal_zlib
 from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
@@ -33,11 +34,12 @@ BYTES_PER_READ = 8
 """An entry of a CDF file's index takes 16 bytes and is read once."""
 MOST_COMPRESSED = 100
 """No file of poses is compressed so far."""
+DEFLATE = h5py.h5z.FILTER_DEFLATE
 MOST_MASKS, MOST_PIXELS = 10**6, 10**8
 """More masks in a file, or pixels in a mask, are no sequence of Human3.6M: its longest has some 6000 frames."""
 
 DAMAGED = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, MemoryError)
-DAMAGED += (struct.error, zlib.error)
+DAMAGED += (struct.error, zlib.error, isal_zlib.error)
 """What the readers of binary formats raise on damaged bytes."""
 
 
@@ -166,7 +168,10 @@ class MaskReader:
             raise SourceError(
                 f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, expected a picture."
             )
-        return (values != 0).T  # a view: turning a whole picture round costs more than all that is done with it
+        is_logical = values.dtype == np.uint8 and values.max() <= 1
+        return (
+            values.view(bool) if is_logical else values != 0
+        ).T  # a view: turning a whole picture round costs more than all that is done with it
 
     def _values(self, index: int) -> np.ndarray | None:
         """Numbers of one mask, axes as HDF5 has them: [colour,] column, row."""
@@ -175,10 +180,29 @@ class MaskReader:
             return np.asarray(cell).T if self._cells.dtype == object else np.asarray(cell)
         if not isinstance(cell, h5py.Reference):
             return np.asarray(cell)
-        data: Any = self._file[cell]
-        if data.size > MOST_PIXELS:
-            raise ValueError(f"it declares {data.size} pixels")
-        return None if "MATLAB_empty" in data.attrs else np.asarray(data[()])
+        return _picture(h5py.h5r.dereference(cell, self._file.id))
+
+
+def _picture(data: Any) -> np.ndarray | None:
+    """Numbers of a cell's content (an h5d.DatasetID); None where it is empty.
+
+    The low level of h5py takes a third of the time: a sequence has thousands of such cells.
+    """
+    if not isinstance(data, h5py.h5d.DatasetID):
+        raise ValueError("it refers to no picture")
+    if h5py.h5a.exists(data, b"MATLAB_empty"):
+        return None
+    shape, plan = data.shape, data.get_create_plist()
+    count = prod(shape)
+    if count > MOST_PIXELS:
+        raise ValueError(f"it declares {count} pixels")
+    in_one_piece = plan.get_layout() == h5py.h5d.CHUNKED and plan.get_chunk() == shape
+    if in_one_piece and data.dtype == np.uint8 and plan.get_nfilters() == 1 and plan.get_filter_by_id(DEFLATE):
+        left_out, content = data.read_direct_chunk((0,) * len(shape))
+        if not left_out:
+            values = isal_zlib.decompress(content, bufsize=count)
+            return np.frombuffer(values, dtype=np.uint8).reshape(shape)
+    return np.asarray(h5py.Dataset(data)[()])
 
 
 @contextmanager
