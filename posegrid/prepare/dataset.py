@@ -42,6 +42,8 @@ SPLITS: dict[SplitName, dict[str, list[str]]] = {
 """
 
 _OF_THE_WHOLE = ("splits", "skipped", "notes", "num_crops")
+_NEW = ("source",)
+"""What data sets of earlier versions lack."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class DatasetFacts:
     """The settings of the command that made the data set."""
     synthetic: bool
     """True for rendered people."""
+    source: str = "Human3.6M"
+    """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own recordings"."""
     splits: dict[str, list[str]] = field(default_factory=dict)
     """Subjects of "train", "validation" and "test"."""
     skipped: list[list[str]] = field(default_factory=list)
@@ -111,7 +115,9 @@ def facts_of_json(path: Path, text: bytes) -> DatasetFacts:
     """The facts that the JSON text holds; `path` is named in the ShardError if it does not."""
     try:
         entries = json.loads(text)
-        missing = [f.name for f in fields(DatasetFacts) if f.name not in entries and f.name not in _OF_THE_WHOLE]
+        missing = [
+            f.name for f in fields(DatasetFacts) if f.name not in entries and f.name not in (*_OF_THE_WHOLE, *_NEW)
+        ]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
         return DatasetFacts(**{f.name: entries[f.name] for f in fields(DatasetFacts) if f.name in entries})

@@ -66,8 +66,8 @@ def _summary(stock: Inventory, diagnosis: Diagnosis) -> Iterator[str]:
     total = sum(diagnosis.frames.values())
     walking = diagnosis.frames.get("Walking", 0)
     yield (
-        f"{diagnosis.usable_views} of {len(stock.present)} sequences x cameras can be prepared: {total:,} frames, "
-        f"{walking:,} of them Walking"
+        f"{diagnosis.usable_views} of {len(stock.present)} sequences x cameras can be prepared: {total:,} frames"
+        + (f", {walking:,} of them Walking" if walking else "")
     )
     yield (
         f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all, "
@@ -101,8 +101,11 @@ def next_steps(stock: Inventory, diagnosis: Diagnosis) -> list[str]:
         steps.append("Copy metadata.xml out of the code archive of the same release; figures would be wrong without.")
     if diagnosis.bytes_needed > diagnosis.bytes_free:
         steps.append(f"Make room, or prepare to another disk: {_gigabytes(diagnosis.bytes_needed)} are needed.")
+    if whats & {"no split", "cannot be used", "joints beside the picture"}:
+        steps.append("Mend what is said above: docs/own-data.md describes every file.")
     if diagnosis.usable_views:
-        steps.append(f"posegrid prepare {stock.root} data/walking")
+        unmasked = bool(stock.present) and not stock.rows and diagnosis.share_held is None
+        steps.append(f"posegrid prepare {stock.root} data/mine{' --background kept' * unmasked}")
     return steps or ["Download the release's archives into this folder and unpack them (docs/human36m.md)."]
 
 

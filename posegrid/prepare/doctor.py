@@ -1,4 +1,7 @@
-"""`posegrid doctor`: what is there of a Human3.6M tree, what is missing, what is wrong with it, and what to do next."""
+"""`posegrid doctor`: what is there of a data set, what is missing, what is wrong with it, and what to do next.
+
+Made for Human3.6M; one's own recordings (docs/own-data.md) and MPI-INF-3DHP are validated, too.
+"""
 
 import json
 from collections import Counter
@@ -14,9 +17,13 @@ from tyro.conf import Positional, arg
 
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
+from posegrid.prepare import validation
 from posegrid.prepare.diagnosis import Diagnosis, diagnosed, next_steps
-from posegrid.sources.human36m_check import check_view
-from posegrid.sources.human36m_inventory import Inventory, taken_stock
+from posegrid.prepare.recordings import HUMAN36M, View, kind_of
+from posegrid.sources import human36m_check, human36m_inventory
+from posegrid.sources.human36m import SequenceFiles
+from posegrid.sources.human36m_check import ViewCheck
+from posegrid.sources.human36m_inventory import Inventory
 from posegrid.sources.human36m_layout import KIND_NAMES
 
 SHOWN_OF_A_KIND = 3
@@ -25,10 +32,10 @@ SHOWN_OF_A_KIND = 3
 
 @dataclass(frozen=True)
 class DoctorSettings:
-    """Which part of a Human3.6M tree to look at, and how closely."""
+    """Which part of a data set to look at, and how closely."""
 
     root: Positional[Annotated[Path, arg(metavar="ROOT")]]
-    """Folder with metadata.xml and S1, S5, ... (or walkers written in that layout)."""
+    """Folder with metadata.xml and S1, S5, ...; or of one's own recordings; or of MPI-INF-3DHP."""
     subjects: tuple[str, ...] = ()
     """Subjects to look at, e.g. S1 S9; all that are there if none are named."""
     actions: tuple[str, ...] = ()
@@ -42,9 +49,9 @@ class DoctorSettings:
 def doctor(settings: DoctorSettings) -> None:
     """Prints what is there and what is wrong. Raises SourceError, when all was looked at, if anything is at fault."""
     console = Console()
-    stock = taken_stock(settings.root, settings.subjects, settings.actions)
+    stock = stock_of(settings)
     watched = track(stock.present, "looking", console=console, disable=not console.is_terminal, transient=True)
-    diagnosis = diagnosed(stock, [check_view(files, deep=settings.deep) for files in watched])
+    diagnosis = diagnosed(stock, [checked(view, deep=settings.deep) for view in watched])
     if stock.rows:
         console.print(inventory_table(stock))
     if diagnosis.findings:
@@ -60,6 +67,19 @@ def doctor(settings: DoctorSettings) -> None:
             f"{settings.root}: {diagnosis.num_faults} faults, listed above. Where files are damaged or missing, "
             "`posegrid prepare` leaves the sequence out, says so, and does it when it is mended and called again."
         )
+
+
+def stock_of(settings: DoctorSettings) -> Inventory:
+    """What there is, of whichever kind of recordings the folder holds. Raises SourceError if it holds none."""
+    take = human36m_inventory.taken_stock if kind_of(settings.root) == HUMAN36M else validation.taken_stock
+    return take(settings.root, settings.subjects, settings.actions)
+
+
+def checked(view: View, *, deep: bool) -> ViewCheck:
+    """What is wrong with one sequence and camera, of whichever kind."""
+    if isinstance(view, SequenceFiles):
+        return human36m_check.check_view(view, deep=deep)
+    return validation.check_view(view, deep=deep)
 
 
 def inventory_table(stock: Inventory) -> Table:

@@ -38,8 +38,8 @@ DEFLATE = h5py.h5z.FILTER_DEFLATE
 MOST_MASKS, MOST_PIXELS = 10**6, 10**8
 """More masks in a file, or pixels in a mask, are no sequence of Human3.6M: its longest has some 6000 frames."""
 
-DAMAGED = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, MemoryError)
-DAMAGED += (struct.error, zlib.error, isal_zlib.error)
+DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError)
+DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error, isal_zlib.error)
 """What the readers of binary formats raise on damaged bytes."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posegrid.errors import SourceError
+from posegrid.sources.folder import FolderView
 from posegrid.sources.human36m import SequenceFiles, is_synthetic, metadata_path
 from posegrid.sources.human36m_check import REQUIRED, Finding
 from posegrid.sources.human36m_files import is_web_page
@@ -19,6 +20,7 @@ from posegrid.sources.human36m_layout import (
     find_archives,
 )
 from posegrid.sources.human36m_metadata import Metadata, load_metadata
+from posegrid.sources.mpi_inf_3dhp import Mpi3dhpView
 
 ARCHIVE_STARTS = {".tgz": (b"\x1f\x8b",), ".gz": (b"\x1f\x8b",), ".zip": (b"PK",)}
 """First bytes of archives, by the last part of their name."""
@@ -50,8 +52,8 @@ class Inventory:
     synthetic: bool
     rows: tuple[InventoryRow, ...]
     """Subjects and actions of which there is any file."""
-    present: tuple[SequenceFiles, ...]
-    """Sequences and cameras of which there is any file."""
+    present: tuple[SequenceFiles | FolderView | Mpi3dhpView, ...]
+    """Sequences and cameras of which there is any file (but for world poses, which are of no camera)."""
     absent_subjects: tuple[str, ...]
     """Subjects with poses in the release of which there is nothing, not even an archive."""
     archives: tuple[Path, ...]
@@ -73,7 +75,8 @@ def taken_stock(root: Path, subjects: Collection[str] = (), actions: Collection[
             raise SourceError(f"{metadata.path}: knows no {what} {', '.join(strangers)}; it knows {', '.join(known)}.")
     asked = [subject for subject in metadata.subjects if not subjects or subject in subjects]
     views = [files for subject in asked for files in _views(root, metadata, subject, actions)]
-    present = [files for files in views if any(map(files.find, KIND_NAMES))]
+    of_a_view = [kind for kind in KIND_NAMES if kind != POSES_WORLD]
+    present = [files for files in views if any(map(files.find, of_a_view))]
     there = {files.subject for files in present}
     archives = [*archives_in(root), *(path for subject in asked for path in archives_in(root / subject))]
     wanted = subjects or POSED_SUBJECTS
