@@ -11,8 +11,8 @@ from posegrid.sources.human36m_check import Finding, ViewCheck
 from posegrid.sources.human36m_inventory import Inventory
 
 BYTES_PER_CROP = 3800
-"""Measured on rendered people, 128 x 128 px, JPEG of quality 90, with all numbers: 2.3 kB without the background, 3.4 kB
-with it, 3.7 kB with the mask beside it."""
+"""Measured on rendered people, 128 x 128 px, JPEG of quality 90, with all numbers: 2.3 kB without the background, 3.4
+kB with it, 3.7 kB with the mask beside it."""
 
 
 @dataclass(frozen=True)
