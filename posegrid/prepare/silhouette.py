@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
+from posegrid.prepare.crop import cleaned_part
 from posegrid.sources.picture import Picture
 
 
@@ -39,6 +40,8 @@ class Silhouette:
 
     def square(self, left: float, top: float, pixel: float, side: int) -> UInt8[np.ndarray, "{side} {side}"]:
         """The mask (0 or 255) in side x side pixels that are `pixel` of the picture's wide, from (left, top) on."""
+        if self.factor == 1:
+            return self._averaged_square(int(left), int(top), int(pixel), side)
         x, y = self.corner
         scale = pixel / self.factor
         to_mask = (scale, 0.0, left / self.factor - x, 0.0, scale, top / self.factor - y)
@@ -47,6 +50,29 @@ class Silhouette:
         to_mask = (*to_mask[:2], to_mask[2] + 1, *to_mask[3:5], to_mask[5] + 1)
         soft = padded.transform((side, side), Image.Transform.AFFINE, to_mask, Image.Resampling.BILINEAR)
         return np.where(np.asarray(soft) >= 128, np.uint8(255), np.uint8(0))
+
+    def _averaged_square(self, left: int, top: int, pixel: int, side: int) -> UInt8[np.ndarray, "{side} {side}"]:
+        """The same where mask and picture have the same pixels: white where half of what a pixel covers is."""
+        (x, y), (rows, columns) = self.corner, self.pixels.shape
+        x, y = x - left, y - top
+        square = np.zeros((side * pixel, side * pixel), dtype=np.uint8)
+        inside = (slice(max(y, 0), max(y + rows, 0)), slice(max(x, 0), max(x + columns, 0)))
+        there = square[inside]
+        there[:] = self.pixels[max(-y, 0) :, max(-x, 0) :][: there.shape[0], : there.shape[1]]
+        if pixel == 1:
+            return square * np.uint8(255)
+        covered = Image.fromarray(square * np.uint8(255)).reduce(pixel)
+        return np.where(np.asarray(covered) >= 128, np.uint8(255), np.uint8(0))
+
+
+def person_of_mask(mask: Bool[np.ndarray, "H W"]) -> Silhouette:
+    """The largest connected part of a picture's mask, its holes filled; without pixels where the mask is empty.
+
+    Human3.6M's masks are background subtraction as it comes: with specks far from the person, and holes in the clothes.
+    """
+    size_wh = (mask.shape[1], mask.shape[0])
+    pixels, corner = cleaned_part(mask)
+    return Silhouette(pixels, corner, 1, size_wh)
 
 
 def person_crop(
