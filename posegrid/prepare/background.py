@@ -170,7 +170,7 @@ def learn_background(pictures: Iterable[Picture]) -> Background:
     if len(samples) < LEAST_SAMPLES:
         raise SourceError(
             f"The video has {len(samples)} frames; at least {LEAST_SAMPLES} are needed to tell a moving person from "
-            "the background. Record a longer clip."
+            "the background. Record a longer clip, or say where the person is (--boxes or --masks)."
         )
     some = samples[:: -(-len(samples) // 9)]
     median = np.median(some, axis=0).astype(np.float32)
@@ -212,7 +212,8 @@ def _check_fixed(samples: UInt8[np.ndarray, "T 3 h w"], median: Float[np.ndarray
         raise SourceError(
             f"The camera is not fixed: only {still / seen:.0%} of the picture stays where it was over the clip "
             f"(expected {STILL_SHARE:.0%}). The person is found by what moves before a still background, so put the "
-            "camera on a tripod, without zoom or stabilisation; or cut the clip to the part where it stands still."
+            "camera on a tripod, without zoom or stabilisation; or cut the clip to the part where it stands still; "
+            "or say where the person is (--boxes or --masks)."
         )
 
 

@@ -19,10 +19,14 @@ class Silhouette:
     factor: int
     size_wh: tuple[int, int]
     """Size of the picture."""
+    given_box_xyxy: Float[np.ndarray, "4"] | None = None
+    """The person's box in the picture's pixels, if it is known otherwise than from the mask."""
 
     @property
     def box_xyxy(self) -> Float[np.ndarray, "4"]:
         """The box of the person in the picture's pixels, half open; NaN for an empty mask."""
+        if self.given_box_xyxy is not None:
+            return self.given_box_xyxy
         rows, columns = np.flatnonzero(self.pixels.any(axis=1)), np.flatnonzero(self.pixels.any(axis=0))
         if not rows.size:
             return np.full(4, np.nan)

@@ -196,17 +196,3 @@ def test_a_given_height_scales_everything(folder, tmp_path):
     assert bones + legs + 85 * scale == pytest.approx(2000, abs=1)
     assert tall.joints_mm[10] == pytest.approx(plain.joints_mm[10] * scale, rel=1e-4)
     assert tall.keypoints_px[10] == pytest.approx(plain.keypoints_px[10])
-
-
-def test_what_was_done_until_ctrl_c_is_kept_and_marked(folder, tmp_path, monkeypatch):
-    def stopped_after_15(path):
-        for frame in read_frames(path):
-            if frame.index == 15:
-                raise KeyboardInterrupt
-            yield frame
-
-    monkeypatch.setattr("posegrid.results.predict.read_frames", stopped_after_15)
-    with pytest.raises(KeyboardInterrupt):
-        predict(PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx"))
-    assert [path.name for path in tmp_path.iterdir()] == ["walk_partial.npz"]
-    assert len(Track.load(tmp_path / "walk_partial.npz")) == 15
