@@ -28,7 +28,7 @@ class GivenPeople:
     def seen(self, picture: Picture) -> dict[int, Silhouette]:
         """The people in the next picture by their numbers. With masks alone there is one person, number 1.
 
-        Of a box without a mask the silhouette is the whole picture, which says that everything may be the person.
+        Of a box without a mask the silhouette says that everything may be the person, as weights have learnt it.
         Raises SourceError for masks of another size, or too few of them.
         """
         frame = self._num_frames
@@ -38,9 +38,7 @@ class GivenPeople:
             return {} if mask is None else _inside(mask, {1: (0, 0, *picture.size_wh)}, picture.size_wh)
         there = self.boxes.get(frame, {})
         if mask is None:
-            everything = np.ones((1, 1), dtype=bool)
-            factor = max(picture.size_wh)
-            return {n: Silhouette(everything, (0, 0), factor, picture.size_wh, box) for n, box in there.items()}
+            return {n: Silhouette(None, (0, 0), 1, picture.size_wh, box) for n, box in there.items()}
         return _inside(mask, {n: _whole_pixels(box, picture.size_wh) for n, box in there.items()}, picture.size_wh)
 
     def _next_mask(self, frame: int, size_wh: tuple[int, int]) -> Bool[np.ndarray, "H W"]:

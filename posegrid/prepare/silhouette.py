@@ -13,7 +13,8 @@ from posegrid.sources.picture import Picture
 class Silhouette:
     """One person's mask: a part of the picture, in pixels that are `factor` of the picture's wide."""
 
-    pixels: Bool[np.ndarray, "h w"]
+    pixels: Bool[np.ndarray, "h w"] | None
+    """None: not known, so that everything may be the person; then the box is given."""
     corner: tuple[int, int]
     """Column and row of the first of them, counted in such pixels."""
     factor: int
@@ -25,8 +26,8 @@ class Silhouette:
     @property
     def box_xyxy(self) -> Float[np.ndarray, "4"]:
         """The box of the person in the picture's pixels, half open; NaN for an empty mask."""
-        if self.given_box_xyxy is not None:
-            return self.given_box_xyxy
+        if self.pixels is None or self.given_box_xyxy is not None:
+            return np.full(4, np.nan) if self.given_box_xyxy is None else self.given_box_xyxy
         rows, columns = np.flatnonzero(self.pixels.any(axis=1)), np.flatnonzero(self.pixels.any(axis=0))
         if not rows.size:
             return np.full(4, np.nan)
@@ -36,6 +37,8 @@ class Silhouette:
     def in_picture(self) -> Bool[np.ndarray, "H W"]:
         """The mask of the whole picture."""
         width, height = self.size_wh
+        if self.pixels is None:
+            return np.ones((height, width), dtype=bool)
         mask = np.zeros((-(-height // self.factor), -(-width // self.factor)), dtype=bool)
         (x, y), (rows, columns) = self.corner, self.pixels.shape
         mask[y : y + rows, x : x + columns] = self.pixels
@@ -43,6 +46,8 @@ class Silhouette:
 
     def square(self, left: float, top: float, pixel: float, side: int) -> UInt8[np.ndarray, "{side} {side}"]:
         """The mask (0 or 255) in side x side pixels that are `pixel` of the picture's wide, from (left, top) on."""
+        if self.pixels is None:
+            return np.full((side, side), 255, dtype=np.uint8)
         x, y = self.corner
         scale = pixel / self.factor
         to_mask = (scale, 0.0, left / self.factor - x, 0.0, scale, top / self.factor - y)

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 from rich.console import Console
 from rich.progress import track as with_progress
-from tyro.conf import Positional, arg
 
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
@@ -25,9 +24,10 @@ from posegrid.results.estimating import Estimator, PersonEstimate
 from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, smoothed
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay
-from posegrid.results.person_track import person_track, scaled_to_height
+from posegrid.results.person_track import HEIGHT_SPREAD, person_track, scaled_to_height
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.stopping import stop_noted
-from posegrid.results.track_files import Format, write_track_file
+from posegrid.results.track_files import write_track_file
 from posegrid.sources.boxes import load_boxes
 from posegrid.sources.camera_files import load_camera
 from posegrid.sources.footage import Footage, name_of, open_footage
@@ -36,51 +36,6 @@ from posegrid.sources.webcam import is_webcam, record_webcam
 
 LIGHT_SIGMA_S = 0.02
 """Width of `--smooth light`: it takes off the frame-to-frame jitter and leaves a step's swing as it is."""
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """Settings of `posegrid predict`."""
-
-    video: Positional[Path]
-    """Video of walking people, whole in the picture, taken with a camera that does not move; with --boxes or --masks
-    any video, picture, folder of pictures, or pattern ("walk/*.png" in quotes). 0, 1, ...: a webcam, recorded first."""
-    out: Path | None = None
-    """Folder for the results. Default: runs/<name of the video>."""
-    weights: Path | None = None
-    """Weights of `posegrid export` (.onnx). Default: those that come with posegrid."""
-    camera: Path | None = None
-    """The camera's intrinsics: JSON or YAML with K (3 x 3, pixels) and dist (k1 k2 p1 p2 k3), also as OpenCV writes it,
-    or Human3.6M's metadata.xml. Default: assumed, see --fov-deg."""
-    fov_deg: Annotated[float | None, arg(aliases=("--fov",))] = None
-    """Angle of view over the picture's longer side, degrees, if there is no camera file. Default: 60 is assumed."""
-    height_m: float | None = None
-    """The person's height without shoes, metres: sets the scale of the motion, which a picture does not show."""
-    person: str = "largest"
-    """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a person's number."""
-    boxes: Path | None = None
-    """Boxes of the people that another program found: CSV (frame, x0, y0, x1, y1, person) or COCO JSON
-    (docs/sources.md). The camera may then move."""
-    masks: Path | None = None
-    """Masks of the people that another program made: a video or pictures, white where the person is. With --boxes: the
-    person in each box. The camera may then move."""
-    fps: float | None = None
-    """How many pictures of a folder or pattern there are per second; a video says it itself."""
-    seconds: float | None = None
-    """How long to record a webcam, seconds. Default: until Ctrl-C."""
-    smooth: Literal["none", "light"] = "none"
-    """Smoothing over time: none, or light (20 ms)."""
-    flip_average: bool = False
-    """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
-    formats: tuple[Format, ...] = ()
-    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
-    joints, CSV), html (a page that shows it in 3D)."""
-    overlay: bool = True
-    """Write the video with the skeleton on it and the picture of 12 frames, too."""
-    batch: int = 16
-    """Crops per call of the network."""
-    threads: int = 1
-    """Cores that the network may use."""
 
 
 def predict(settings: PredictSettings) -> Track:
@@ -257,7 +212,14 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
         )
     lines.append(f"weights {model.name}; smoothing {settings.smooth}")
     if settings.height_m is None:
-        lines.append("scale: that of an average adult, unsure by 5 to 8 % (--height-m)")
+        lines.append(
+            f"scale: as the weights see it; {HEIGHT_SPREAD:.0%} off (1 sigma) for rendered adults, more for children "
+            "(--height-m)"
+        )
+    if settings.boxes and not settings.masks and model.facts.background == "removed":
+        lines.append(
+            f"{model.name} has learnt from people cut out of the background: with --boxes alone it is less sure"
+        )
     return lines
 
 

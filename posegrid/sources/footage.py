@@ -78,7 +78,7 @@ def open_footage(where: Path, fps: float | None = None) -> Footage:
     need of it. Raises SourceError where there is nothing of the kind, SettingsError for a missing or needless fps.
     """
     paths = _pictures_at(where)
-    if paths is None:
+    if not paths:
         if fps is not None:
             raise SettingsError(f"--fps {fps:g}: {where} is a video and has its own times; leave --fps away.")
         return VideoFile(where, probe(where))
@@ -89,7 +89,7 @@ def open_footage(where: Path, fps: float | None = None) -> Footage:
     rate = Fraction(fps or 1).limit_denominator(1001)
     size_wh = read_picture(paths[0]).size_wh
     facts = VideoFacts(size_wh, rate, len(paths), float(len(paths) / rate), paths[0].suffix.lower().lstrip("."))
-    return PictureFiles(paths, facts)
+    return PictureFiles(tuple(paths), facts)
 
 
 def read_picture(path: Path) -> Picture:
@@ -104,7 +104,7 @@ def read_picture(path: Path) -> Picture:
         raise SourceError(f"{path}: cannot be read as a picture ({error}).") from error
 
 
-def _pictures_at(where: Path) -> tuple[Path, ...] | None:
+def _pictures_at(where: Path) -> list[Path] | None:
     """The pictures there, in order; None for what is to be a video."""
     if where.is_dir():
         found = [path for path in where.iterdir() if _is_picture(path)]
@@ -116,7 +116,7 @@ def _pictures_at(where: Path) -> tuple[Path, ...] | None:
         return None
     if not found:
         raise SourceError(f"{where}: holds no pictures; expected files that end in {', '.join(PICTURE_ENDINGS)}.")
-    return tuple(sorted(found, key=_in_order))
+    return sorted(found, key=_in_order)
 
 
 def _is_picture(path: Path) -> bool:

@@ -16,7 +16,8 @@ from posegrid.cli import run
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.results import estimating
 from posegrid.results.estimating import crop_for
-from posegrid.results.predict import PredictSettings, predict
+from posegrid.results.predict import predict
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.sources import video as video_files
 from posegrid.sources import webcam
 from posegrid.sources.video import VideoWriter, read_frames
