@@ -1,7 +1,7 @@
 """People whom the user has found: their boxes, their masks, or both, in the place of `posegrid.prepare.people`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
@@ -23,7 +23,12 @@ class GivenPeople:
     boxes: Boxes | None
     masks: Iterator[VideoFrame] | None
     """Pictures as large as the video's and as many, white where the person is."""
-    _num_frames: int = field(default=0)
+    _num_frames: int = 0
+
+    @property
+    def pieces(self) -> set[int]:
+        """None: the user's numbers count."""
+        return set()
 
     def seen(self, picture: Picture) -> dict[int, Silhouette]:
         """The people in the next picture by their numbers. With masks alone there is one person, number 1.

@@ -117,7 +117,7 @@ def watch(footage: Footage, settings: PredictSettings, model: OnnxModel, console
                     times.append(frame.time_s)
             except SourceError as error:
                 stopped = error
-        found = [person for person in estimator.finished() if person.size > 0]
+        found = [p for p in estimator.finished() if p.size > 0 and p.number not in people.pieces]
     if not found:
         if stopped:
             raise stopped
