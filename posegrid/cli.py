@@ -16,6 +16,7 @@ EXTRA_OF_MODULE = {
     "ray": "cluster",
     "cdflib": "prepare",
     "h5py": "prepare",
+    "isal": "prepare",
     "joblib": "prepare",
     "pyarrow": "prepare",
     "torch": "train",
@@ -47,6 +48,13 @@ COMMANDS = {
         "synth",
         "render walkers with exact truth, as crops or in Human3.6M's own layout",
         "posegrid synth data/walkers --people 250",
+    ),
+    "doctor": Command(
+        "posegrid.prepare.doctor",
+        "DoctorSettings",
+        "doctor",
+        "say what a Human3.6M tree has, lacks, and what is wrong with it",
+        "posegrid doctor ~/human36m",
     ),
     "prepare": Command(
         "posegrid.prepare.pipeline",

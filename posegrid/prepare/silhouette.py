@@ -48,6 +48,8 @@ class Silhouette:
         """The mask (0 or 255) in side x side pixels that are `pixel` of the picture's wide, from (left, top) on."""
         if self.pixels is None:
             return np.full((side, side), 255, dtype=np.uint8)
+        if self.factor == 1:
+            return self._averaged_square(self.pixels, int(left), int(top), int(pixel), side)
         x, y = self.corner
         scale = pixel / self.factor
         to_mask = (scale, 0.0, left / self.factor - x, 0.0, scale, top / self.factor - y)
@@ -56,6 +58,21 @@ class Silhouette:
         to_mask = (*to_mask[:2], to_mask[2] + 1, *to_mask[3:5], to_mask[5] + 1)
         soft = padded.transform((side, side), Image.Transform.AFFINE, to_mask, Image.Resampling.BILINEAR)
         return np.where(np.asarray(soft) >= 128, np.uint8(255), np.uint8(0))
+
+    def _averaged_square(
+        self, pixels: Bool[np.ndarray, "h w"], left: int, top: int, pixel: int, side: int
+    ) -> UInt8[np.ndarray, "{side} {side}"]:
+        """The same where mask and picture have the same pixels: white where half of what a pixel covers is."""
+        (x, y), (rows, columns) = self.corner, pixels.shape
+        x, y = x - left, y - top
+        square = np.zeros((side * pixel, side * pixel), dtype=np.uint8)
+        inside = (slice(max(y, 0), max(y + rows, 0)), slice(max(x, 0), max(x + columns, 0)))
+        there = square[inside]
+        there[:] = pixels[max(-y, 0) :, max(-x, 0) :][: there.shape[0], : there.shape[1]]
+        if pixel == 1:
+            return square * np.uint8(255)
+        covered = Image.fromarray(square * np.uint8(255)).reduce(pixel)
+        return np.where(np.asarray(covered) >= 128, np.uint8(255), np.uint8(0))
 
 
 def person_crop(
