@@ -23,6 +23,7 @@ from posegrid.errors import SettingsError, ShardError, SourceError
 from posegrid.prepare.crop import (
     DEFAULT_MARGIN,
     ImageFormat,
+    cleaned_part,
     encode_image,
     encode_mask,
     window_of_box,
@@ -30,7 +31,7 @@ from posegrid.prepare.crop import (
 from posegrid.prepare.dataset import DATASET_FILE, Background, DatasetFacts, SplitName, write_dataset_facts
 from posegrid.prepare.recordings import HUMAN36M, View, find_views, kind_of, open_recording, splits_of
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
-from posegrid.prepare.silhouette import Silhouette, person_crop, person_of_mask
+from posegrid.prepare.silhouette import Silhouette, person_crop
 from posegrid.sources.human36m import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
 from posegrid.sources.picture import Picture
 from posegrid.sources.sequence import Frame, Sequence
@@ -312,12 +313,13 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
     if frame.mask is None:
         person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
     else:
-        person = person_of_mask(frame.mask)
-        if not person.pixels.size:
+        pixels, corner = cleaned_part(frame.mask)
+        if not pixels.size:
             return "the mask is empty"
+        person = Silhouette(pixels, corner, 1, (frame.mask.shape[1], frame.mask.shape[0]))
         box = person.box_xyxy
         reach_px = JOINT_REACH * max(box[2:] - box[:2])
-        if share_of_joints_held(person.pixels, keypoints_px - person.corner, reach_px) < settings.min_joints_in_mask:
+        if share_of_joints_held(pixels, keypoints_px - corner, reach_px) < settings.min_joints_in_mask:
             return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
     # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from the same numbers.
     window = window_of_box(box, settings.margin).astype(np.float32)

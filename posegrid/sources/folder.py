@@ -159,9 +159,9 @@ def load_poses(path: Path) -> Float32[np.ndarray, "T 17 3"]:
     (T, 17, 3). Raises SourceError if it is something else, or a number is missing.
     """
     pose_mm = _poses_of_npz(path) if path.suffix == ".npz" else _poses_of_csv(path)
-    good = np.isfinite(pose_mm).all(axis=(1, 2))
-    if good.size == 0 or not good.all():
-        where = f"first in frame {int(np.argmin(good))}" if good.size else "there are none"
+    good = np.array([np.isfinite(pose).all() for pose in pose_mm], dtype=bool)
+    if len(good) == 0 or not good.all():
+        where = f"first in frame {int(np.argmin(good))}" if len(good) else "there are none"
         raise SourceError(f"{path}: every frame needs all 17 joints; {np.sum(~good)} frames lack some ({where}).")
     return pose_mm
 

@@ -39,8 +39,7 @@ MOST_MASKS, MOST_PIXELS = 10**6, 10**8
 """More masks in a file, or pixels in a mask, are no sequence of Human3.6M."""
 
 DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError)
-DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error)
-DAMAGED += (isal_zlib.error,)  # type: ignore  # its stub has an instance where a class is
+DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
 """What the readers of binary formats raise on damaged bytes."""
 
 
