@@ -157,16 +157,3 @@ def steadied_boxes(boxes_xyxy: Float[np.ndarray, "T 4"], reach: int = 2) -> Floa
         present &= present[::-1]
         steadied[row] = np.median(values[:, present], axis=1)
     return steadied
-
-
-def smoothed(
-    points: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"], sigma_s: float
-) -> Float[np.ndarray, "T 17 3"]:
-    """Points over time, weighted by a bell curve of `sigma_s` seconds; frames of NaN stay so and count nothing."""
-    found = np.asarray(np.isfinite(points).all(axis=(1, 2)))
-    result = points.copy()
-    for row in np.flatnonzero(found):
-        near = np.flatnonzero(found & (np.abs(time_s - time_s[row]) <= 3 * sigma_s))
-        weights = np.exp(-0.5 * ((time_s[near] - time_s[row]) / sigma_s) ** 2)
-        result[row] = np.tensordot(weights / weights.sum(), points[near], axes=1)
-    return result

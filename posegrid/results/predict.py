@@ -4,10 +4,10 @@ a few frames -> empty scene; then in one pass: frame -> people's masks -> crops 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -18,18 +18,17 @@ from tyro.conf import Positional
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.motion.refine import RefineSettings, refined
+from posegrid.motion.smoothing import Filter
 from posegrid.prepare.background import NUM_SAMPLES, learn_background
 from posegrid.prepare.people import People
 from posegrid.results.estimating import Estimator, PersonEstimate
-from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, load_camera, smoothed
+from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, load_camera
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay_video
 from posegrid.results.person_track import person_track, scaled_to_height
 from posegrid.results.track_files import Format, write_track_file
 from posegrid.sources.video import VideoFacts, probe, read_frames, read_spread
-
-LIGHT_SIGMA_S = 0.02
-"""Width of `--smooth light`: it takes off the frame-to-frame jitter and leaves a step's swing as it is."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,9 @@ class PredictSettings:
     """The person's height without shoes, metres: sets the scale of the motion, which a picture does not show."""
     person: str = "largest"
     """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a person's number."""
-    smooth: Literal["none", "light"] = "none"
-    """Smoothing over time: none, or light (20 ms)."""
+    filter: Filter = "savitzky-golay"
+    """Filter over time: savitzky-golay (looks ahead), one-euro (looks at the past only), light (20 ms), none. The
+    motion also gets bones of one length; NAME_raw.npz holds it as the network said it."""
     flip_average: bool = False
     """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
     formats: tuple[Format, ...] = ()
@@ -82,10 +82,13 @@ def predict(settings: PredictSettings) -> Track:
     _writable(out)
     seen = watch(settings, model, console)
     chosen = chosen_people(seen.people, settings)
-    tracks = [seen.track(person, model, settings) for person in chosen]
-    for person, track in zip(chosen, tracks, strict=True):
+    raw = [seen.track(person, model, settings) for person in chosen]
+    tracks = [refined(track, RefineSettings(filter=settings.filter)) for track in raw]
+    for person, before, track in zip(chosen, raw, tracks, strict=True):
         name = settings.video.stem + (f"_person{person.number}" if settings.person == "all" else "")
-        _write(track, out, name + ("_partial" if seen.stopped else ""), settings, console)
+        name += "_partial" if seen.stopped else ""
+        before.save(out / f"{name}_raw.npz")
+        _write(track, out, name, settings, console)
         for line in [*summary(track, settings, model), *_who(person, seen, settings)]:
             print(line)
     print(f"written to {out}")
@@ -107,7 +110,7 @@ class Seen:
     """Why the pass ended before the video's end."""
 
     def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> Track:
-        """One person's Track, smoothed and scaled as the settings say."""
+        """One person's Track as the network said it, scaled as the settings say."""
         track = person_track(
             person,
             self.time_s,
@@ -117,8 +120,6 @@ class Seen:
             camera_assumed=settings.camera is None,
             fps=float(self.facts.fps),
         )
-        if settings.smooth == "light":
-            track = replace(track, joints_mm=smoothed(track.joints_mm, self.time_s, LIGHT_SIGMA_S))
         return track if settings.height_m is None else scaled_to_height(track, 1000 * settings.height_m)
 
 
@@ -202,7 +203,7 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
             f"camera: {fov:g} degrees over the longer side, {how}; directions and distances depend on it "
             "(--camera or --fov-deg)"
         )
-    lines.append(f"weights {model.name}; smoothing {settings.smooth}")
+    lines.append(f"weights {model.name}; filter {settings.filter}")
     if settings.height_m is None:
         lines.append("scale: that of an average adult, unsure by 5 to 8 % (--height-m)")
     return lines

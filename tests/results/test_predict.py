@@ -75,7 +75,12 @@ def test_keypoints_are_the_projected_joints_and_lie_in_the_box(track):
 
 def test_the_files_are_written_and_say_the_same(folder, track):
     out = folder / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["walk.npz", "walk_contact.png", "walk_overlay.mp4"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "walk.npz",
+        "walk_contact.png",
+        "walk_overlay.mp4",
+        "walk_raw.npz",
+    ]
     loaded = Track.load(out / "walk.npz")
     assert np.array_equal(loaded.joints_mm, track.joints_mm, equal_nan=True)
     assert (loaded.weights, loaded.source, loaded.camera_assumed) == ("standing.onnx", "walk.mp4", True)
@@ -91,15 +96,15 @@ def test_the_summary_says_what_was_found_and_assumed(folder, capsys):
         folder / "walk.mp4",
         out=folder / "plain",
         weights=folder / "standing.onnx",
-        smooth="light",
+        filter="light",
         overlay=False,
         formats=("csv", "json", "trc"),
     )
     smooth = predict(settings)
     said = capsys.readouterr().out
-    assert "of 24 frames" in said and "60 degrees" in said and "assumed" in said and "smoothing light" in said
+    assert "of 24 frames" in said and "60 degrees" in said and "assumed" in said and "filter light" in said
     assert smooth.found[5:].all() and sorted(p.name for p in (folder / "plain").iterdir()) == [
-        *("walk.csv", "walk.json", "walk.npz", "walk.trc")
+        *("walk.csv", "walk.json", "walk.npz", "walk.trc", "walk_raw.npz")
     ]
 
 
@@ -167,7 +172,11 @@ def two_walkers(count: int = 24) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("person", "names"), [("largest", ["two.npz"]), ("all", ["two_person1.npz", "two_person2.npz"])]
+    ("person", "names"),
+    [
+        ("largest", ["two.npz", "two_raw.npz"]),
+        ("all", [f"two_person{n}{end}.npz" for n in (1, 2) for end in ("", "_raw")]),
+    ],
 )
 def test_of_two_people_each_has_a_number_and_is_told_of(folder, tmp_path, capsys, person, names):
     video = write_video(tmp_path / "two.mp4", two_walkers())
@@ -208,5 +217,5 @@ def test_what_was_done_until_ctrl_c_is_kept_and_marked(folder, tmp_path, monkeyp
     monkeypatch.setattr("posegrid.results.predict.read_frames", stopped_after_15)
     with pytest.raises(KeyboardInterrupt):
         predict(PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx"))
-    assert [path.name for path in tmp_path.iterdir()] == ["walk_partial.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["walk_partial.npz", "walk_partial_raw.npz"]
     assert len(Track.load(tmp_path / "walk_partial.npz")) == 15
