@@ -20,18 +20,18 @@ of a stretch pay for 0.6 s."""
 
 def consistent_sides(
     joints_mm: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"]
-) -> tuple[Float[np.ndarray, "T 17 3"], Bool[np.ndarray, "T 2"]]:
-    """The poses with legs and arms exchanged back where that makes the motion whole, and where (legs, arms) it was."""
+) -> tuple[Float[np.ndarray, "T 17 3"], Bool[np.ndarray, "T 17"]]:
+    """The poses with legs and arms exchanged back where that makes the motion whole, and which joints that changed."""
     rows = np.flatnonzero(known(joints_mm) & np.isfinite(time_s))
-    result, exchanged = joints_mm.copy(), np.zeros((len(joints_mm), 2), dtype=bool)
+    result, exchanged = joints_mm.copy(), np.zeros(joints_mm.shape[:2], dtype=bool)
     if len(rows) < 2:
         return result, exchanged
-    for limbs, joints in enumerate((LEGS, ARMS)):
+    for joints in (LEGS, ARMS):
         order = np.arange(len(JOINT_NAMES))
         order[list(joints)] = mirror_order()[list(joints)]
         swapped = rows[_cheapest_way(joints_mm[rows][:, joints], joints_mm[rows][:, order[list(joints)]], time_s[rows])]
         result[swapped] = result[swapped][:, order]
-        exchanged[swapped, limbs] = True
+        exchanged[swapped[:, None], joints] = True
     return result, exchanged
 
 

@@ -7,8 +7,9 @@ from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
+from posegrid.motion.placing import root_from_keypoints
 from posegrid.results.estimating import PersonEstimate
-from posegrid.results.lift import in_picture, root_from_box, root_from_keypoints, turned_to_camera
+from posegrid.results.lift import in_picture, root_from_box, turned_to_camera
 from posegrid.results.model import OnnxModel
 
 
@@ -94,4 +95,5 @@ def scaled_to_height(track: Track, height_mm: float) -> Track:
         joints_mm=track.joints_mm * scale,
         root_mm=track.root_mm * scale,
         sigma_mm=track.sigma_mm * scale,
+        scale_known=True,
     )

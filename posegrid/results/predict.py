@@ -51,7 +51,9 @@ class PredictSettings:
     """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a person's number."""
     filter: Filter = "savitzky-golay"
     """Filter over time: savitzky-golay (looks ahead), one-euro (looks at the past only), light (20 ms), none. The
-    motion also gets bones of one length; NAME_raw.npz holds it as the network said it."""
+    motion also gets bones of one length and feet that stand still; NAME_raw.npz holds it as the network said it."""
+    fill: bool = False
+    """Interpolate the pose where the person was not found for at most half a second; such frames are marked."""
     flip_average: bool = False
     """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
     formats: tuple[Format, ...] = ()
@@ -83,7 +85,7 @@ def predict(settings: PredictSettings) -> Track:
     seen = watch(settings, model, console)
     chosen = chosen_people(seen.people, settings)
     raw = [seen.track(person, model, settings) for person in chosen]
-    tracks = [refined(track, RefineSettings(filter=settings.filter)) for track in raw]
+    tracks = [refined(track, RefineSettings(fill=settings.fill, filter=settings.filter)) for track in raw]
     for person, before, track in zip(chosen, raw, tracks, strict=True):
         name = settings.video.stem + (f"_person{person.number}" if settings.person == "all" else "")
         name += "_partial" if seen.stopped else ""
@@ -203,6 +205,8 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
             f"camera: {fov:g} degrees over the longer side, {how}; directions and distances depend on it "
             "(--camera or --fov-deg)"
         )
+    if track.filled_frames:
+        lines.append(f"in {len(track.filled_frames)} of them nobody was found: the pose is interpolated (--fill)")
     lines.append(f"weights {model.name}; filter {settings.filter}")
     if settings.height_m is None:
         lines.append("scale: that of an average adult, unsure by 5 to 8 % (--height-m)")

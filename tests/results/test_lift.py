@@ -11,13 +11,13 @@ from results.onnx_files import STANDING_MM
 
 from posegrid.body.camera import Camera
 from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.placing import root_from_keypoints
 from posegrid.results.lift import (
     FLESH_MM,
     assumed_camera,
     in_picture,
     load_camera,
     root_from_box,
-    root_from_keypoints,
     steadied_boxes,
     turned_to_camera,
 )

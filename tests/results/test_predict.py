@@ -66,7 +66,7 @@ def test_poses_are_in_the_cameras_frame_and_relative_to_the_pelvis(track):
 def test_keypoints_are_the_projected_joints_and_lie_in_the_box(track):
     row = 14
     projected = track.camera.project((track.joints_mm[row] + track.root_mm[row]).astype(np.float64))
-    assert track.keypoints_px[row] == pytest.approx(projected, abs=0.1)
+    assert track.keypoints_px[row] == pytest.approx(projected, abs=0.5)
     x0, y0, x1, y1 = track.box_xyxy[row]
     inside = (track.keypoints_px[row] > (x0 - 8, y0 - 8)) & (track.keypoints_px[row] < (x1 + 8, y1 + 8))
     assert inside.all()
