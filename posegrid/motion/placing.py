@@ -40,7 +40,7 @@ def placed_again(
     camera: Camera,
     sigma_mm: Float[np.ndarray, "T 17"],
 ) -> Float[np.ndarray, "T 3"]:
-    """The pelvis of every frame. Poses without jitter, with bones of one length, tell its distance better than raw ones.
+    """The pelvis of every frame. Poses without jitter and with constant bones tell its distance better than raw ones.
 
     NaN where joints or keypoints are.
     """
