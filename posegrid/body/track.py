@@ -17,7 +17,7 @@ JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for 
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -34,6 +34,8 @@ from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON
 from posegrid.body.skeletons import Skeleton, skeleton_named
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
+
+SomeTrack = TypeVar("SomeTrack", bound="Track")
 
 TRACK_FORMAT = 1
 UNIT = "mm"
@@ -158,8 +160,8 @@ class Track:
             "posegrid_version": __version__,
         }
 
-    @staticmethod
-    def load(path: Path | str) -> "Track":
+    @classmethod
+    def load(cls: type[SomeTrack], path: Path | str) -> SomeTrack:
         """The Track in a .npz, .json or .csv file.
 
         Raises SourceError if there is none, or one of another format or skeleton.
@@ -186,7 +188,7 @@ class Track:
                 centre_world_mm=np.array(stored["centre_world_mm"], dtype=np.float64),
             )
             keys = ("fps", "weights", "source", "camera_assumed")
-            return Track(
+            return cls(
                 **arrays,
                 camera=camera,
                 **{key: facts[key] for key in keys},

@@ -2,6 +2,7 @@
 stay where they stand."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,8 @@ from posegrid.motion.filling import gaps_to_fill, interpolated
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.sides import consistent_sides
 from posegrid.motion.smoothing import Filter, filtered, known
+
+SomeTrack = TypeVar("SomeTrack", bound=Track)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class RefineSettings:
     bones; not after one-euro, as it takes a look at what comes."""
 
 
-def refined(track: Track, settings: RefineSettings | None = None) -> Track:
+def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTrack:
     """The Track as a motion. Frames without a person stay so unless they are filled; one pass over the Track only."""
     settings = settings or RefineSettings()
     if settings.sides:
@@ -75,7 +78,7 @@ def _with_still_feet(
     return np.where(known(still_mm)[:, None, None], still_mm, joints_mm)
 
 
-def _with_consistent_sides(track: Track) -> Track:
+def _with_consistent_sides(track: SomeTrack) -> SomeTrack:
     """Keypoints and sigmas go with their limbs."""
     joints_mm, exchanged = consistent_sides(track.joints_mm, track.time_s)
 
@@ -86,7 +89,7 @@ def _with_consistent_sides(track: Track) -> Track:
     return replace(track, joints_mm=joints_mm, keypoints_px=along(track.keypoints_px), sigma_mm=along(track.sigma_mm))
 
 
-def _filled(track: Track) -> Track:
+def _filled(track: SomeTrack) -> SomeTrack:
     """Joints, places and keypoints of short gaps; how sure they are and the box stay unknown."""
     gaps = gaps_to_fill(track.found, track.time_s)
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.body.track import Track
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.placing import root_from_keypoints
 from posegrid.results.estimating import PersonEstimate
 from posegrid.results.lift import in_picture, root_from_box, turned_to_camera
@@ -22,7 +22,7 @@ def person_track(
     source: str,
     camera_assumed: bool,
     fps: float,
-) -> Track:
+) -> MotionTrack:
     """The person's Track over all T frames; NaN where they were not seen.
 
     fps: frames per second as the container declares them, for where the times do not say (one frame).
@@ -43,7 +43,7 @@ def person_track(
         everywhere[person.row] = values
         return everywhere
 
-    return Track(
+    return MotionTrack(
         frame=np.arange(count, dtype=np.int64),
         time_s=time_s,
         joints_mm=in_all(poses),
@@ -81,7 +81,7 @@ _UPRIGHT = ((10, 9), (9, 8), (8, 7), (7, 0), (1, 2), (2, 3), (4, 5), (5, 6))
 """Bones that add up to a height: head, neck and trunk once, thighs and shanks of both sides."""
 
 
-def scaled_to_height(track: Track, height_mm: float) -> Track:
+def scaled_to_height(track: MotionTrack, height_mm: float) -> MotionTrack:
     """The Track with lengths and distances scaled so that the person has this height without shoes.
 
     The height of the estimate is the sum of its bones from crown to ankle, the median over time, and 85 mm.

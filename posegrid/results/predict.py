@@ -18,6 +18,7 @@ from tyro.conf import Positional
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.refine import RefineSettings, refined
 from posegrid.motion.smoothing import Filter
 from posegrid.prepare.background import NUM_SAMPLES, learn_background
@@ -67,7 +68,7 @@ class PredictSettings:
     """Cores that the network may use."""
 
 
-def predict(settings: PredictSettings) -> Track:
+def predict(settings: PredictSettings) -> MotionTrack:
     """The person's 3D motion; also written to `--out` as NAME.npz (a Track), NAME_overlay.mp4 and NAME_contact.png.
 
     Joints are relative to the pelvis, in mm, in the camera's frame (x right, y down, z forward). Where the weights know
@@ -111,7 +112,7 @@ class Seen:
     stopped: KeyboardInterrupt | SourceError | None
     """Why the pass ended before the video's end."""
 
-    def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> Track:
+    def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> MotionTrack:
         """One person's Track as the network said it, scaled as the settings say."""
         track = person_track(
             person,
