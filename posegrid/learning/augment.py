@@ -45,6 +45,8 @@ OCTAVES = (4, 8, 16, 32, 64)
 """Waves of a made-up background: each finer one weaker, as in pictures of real places (Field, JOSA A 1987)."""
 CLEAN_CHANCE = 0.3
 """Masks beside crops stay as they are so often; the others get the faults of background subtraction:"""
+LEFT_CHANCE = 0.65
+"""Those that have such faults already stay as they are more often."""
 EDGE_BLUR_PX = 4
 """side of the squares whose averages, smoothed, have as their levels the outlines that a mask may have,"""
 EDGE_LEVELS = (0.03, 0.45)
@@ -65,26 +67,31 @@ def augmented(
     generator: torch.Generator,
     background: str,
     strength: Literal["standard", "rolled"] = "standard",
+    *,
+    exact_masks: bool = True,
 ) -> Batch:
     """The batch with every change drawn at random.
 
     focal_px: the crop cameras' focal lengths where poses are in the crop's view, so that a shift turns the pose as it
     turns the view; None where they are in the camera's frame. background: of the crops, as their data set names it;
-    where it is removed it stays black.
+    where it is removed it stays black. Masks that are not exact are spoilt less often, and nobody is cut out by them.
     """
     moved = _moved(batch, focal_px, generator, ROLL_SPREAD_RAD[strength])
     if background == "masked":
-        return moved._replace(images=_mixed(moved.images, generator))
+        return moved._replace(images=_mixed(moved.images, generator, exact_masks=exact_masks))
     masked = background == "removed"
     images = _ragged(moved.images, generator) if masked else moved.images
     images = _covered(_lit(images, generator, masked=masked), generator)
     return moved._replace(images=images)
 
 
-def _mixed(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 2 size size"]:
+def _mixed(
+    images: Float[Tensor, "n 2 size size"], generator: torch.Generator, *, exact_masks: bool
+) -> Float[Tensor, "n 2 size size"]:
     """Crops and masks as one network meets them all: background removed, kept, or kept and no mask known."""
-    grey = _lit(_elsewhere(images, generator), generator, masked=False)
-    grey, mask = _covered(torch.cat([grey, _faulty(images[:, 1:], generator)], dim=1), generator).split(1, dim=1)
+    grey = _lit(_elsewhere(images, generator) if exact_masks else images[:, :1], generator, masked=False)
+    mask = _faulty(images[:, 1:], generator, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
+    grey, mask = _covered(torch.cat([grey, mask], dim=1), generator).split(1, dim=1)
     kind = torch.rand(len(images), 1, 1, 1, generator=generator)
     grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
     return torch.cat([grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1)
@@ -112,10 +119,12 @@ def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor
     return ((0.1 + 0.7 * level) * torch.exp(contrast * waves)).clamp(0.0, 1.0)
 
 
-def _faulty(masks: Float[Tensor, "n 1 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+def _faulty(
+    masks: Float[Tensor, "n 1 size size"], generator: torch.Generator, clean_chance: float = CLEAN_CHANCE
+) -> Float[Tensor, "n 1 size size"]:
     """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with lumps and holes."""
     count = len(masks)
-    clean = torch.rand(count, 1, 1, 1, generator=generator) < CLEAN_CHANCE
+    clean = torch.rand(count, 1, 1, 1, generator=generator) < clean_chance
     low, high = EDGE_LEVELS
     level = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
     waves, patches = _waves(masks, 24, generator), _waves(masks, 10, generator)

@@ -33,11 +33,13 @@ class CropSet:
     pose_frame: PoseFrame
     background: str
     """"removed", "kept" or "masked"."""
+    exact_masks: bool = True
+    """Whether masks beside crops are the rendered truth; else background subtraction has spoilt them already."""
     packed_masks: UInt8[Tensor, "n size eighth"] | None = None
     """The persons' masks, eight pixels of a row in a byte; only where the background is "masked"."""
 
     @classmethod
-    def of(cls, crops: Crops, pose_frame: PoseFrame, background: str) -> "CropSet":
+    def of(cls, crops: Crops, pose_frame: PoseFrame, background: str, *, exact_masks: bool = True) -> "CropSet":
         """The crops with their poses in the wanted frame."""
         pose_mm = crops.pose_view_mm if pose_frame == "view" else crops.pose_cam_mm
         return cls(
@@ -47,6 +49,7 @@ class CropSet:
             torch.from_numpy(crops.crop_camera[:, :2].mean(axis=1).astype(np.float32)),
             pose_frame,
             background,
+            exact_masks,
             None if crops.packed_masks is None else torch.from_numpy(crops.packed_masks),
         )
 
@@ -84,6 +87,7 @@ class CropSet:
             self.focal_px[rows],
             self.pose_frame,
             self.background,
+            self.exact_masks,
             None if self.packed_masks is None else self.packed_masks[rows],
         )
 
@@ -136,7 +140,8 @@ class TrainingBatches:
         batch = Batch(crops.pictures(rows), crops.pose_mm[rows], crops.keypoints_px[rows])
         if self.augment != "none":
             focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None
-            batch = augmented(batch, focal_px, generator, crops.background, self.augment)
+            how = {"background": crops.background, "exact_masks": crops.exact_masks, "strength": self.augment}
+            batch = augmented(batch, focal_px, generator, **how)
         if self.cut_px == size:
             return batch
         corner = torch.randint(0, size - self.cut_px + 1, (len(rows), 2), generator=generator)

@@ -42,7 +42,8 @@ class StreamedBatches:
         """
         if self._people is None or step != self._step:
             self._open(step)
-        crops, like = CropSet.of(next(self._batches), self.like.crops.pose_frame, self.like.crops.background), self.like
+        like, shown = self.like, self.like.crops
+        crops = CropSet.of(next(self._batches), shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
         self._step = step + 1
         return like.assembled(crops, torch.arange(len(crops)), step)
 

@@ -235,7 +235,12 @@ def _load_data(settings: StageSettings) -> StageData:
                     "figures on people who were learnt from mean nothing. Give each subject one split."
                 )
     training, validation = (
-        CropSet.of(read_crops(settings.data, facts.subjects_of(split)), settings.pose_frame, facts.background)
+        CropSet.of(
+            read_crops(settings.data, facts.subjects_of(split)),
+            settings.pose_frame,
+            facts.background,
+            exact_masks=facts.exact_masks,
+        )
         for split in ("train", "validation")
     )
     return StageData(facts, training, validation.thinned(settings.validation_images))

@@ -62,6 +62,11 @@ class DatasetFacts:
     axes: str = AXES
     posegrid_version: str = __version__
 
+    @property
+    def exact_masks(self) -> bool:
+        """Whether masks beside the crops are the truth, not background subtraction's or an imitation of its faults."""
+        return self.synthetic and self.settings.get("masks", "clean") == "clean"
+
     def of_one_shard(self) -> dict[str, Any]:
         """The part that every shard carries."""
         return {name: value for name, value in asdict(self).items() if name not in _OF_THE_WHOLE}

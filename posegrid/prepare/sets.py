@@ -1,8 +1,9 @@
 """Test sets of rendered walkers that everybody can make for himself: defined by settings, a seed, and hashes.
 
-walkers-test: new people, motions and rooms, cameras of every kind, exact masks. walkers-hard: ... Each has a twin of
-another seed for choices; the sets themselves are for figures only. None takes captured walks, so that nothing but this
-package is needed to make them.
+walkers-test: people of all kinds walk before four cameras like Human3.6M's, in rooms, with exact masks. walkers-hard:
+they also stand, lean and sit; cameras of every kind, rolled ones too; gardens, clutter, occluders, poor footage; masks
+and boxes as background subtraction makes them. Each has a twin of another seed for choices; the sets themselves are for
+figures only. None takes captured walks, so that nothing but this package is needed to make them.
 """
 
 import hashlib
@@ -30,8 +31,8 @@ class WalkerSet:
     """Of all images, see `images_sha256`: the same on machines whose CPUs and libraries round alike."""
 
 
-CLEAN: dict[str, Any] = {"activities": "varied", "cameras": "varied", "background": "masked"}
-HARD: dict[str, Any] = {**CLEAN}
+CLEAN: dict[str, Any] = {"people_kind": "varied", "background": "masked"}
+HARD: dict[str, Any] = {**CLEAN, "activities": "varied", "cameras": "varied", "scenes": "varied", "masks": "faulty"}
 
 SETS: dict[SetName, WalkerSet] = {
     "walkers-test": WalkerSet(41001, "test", CLEAN, "", ""),

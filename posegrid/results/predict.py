@@ -56,7 +56,8 @@ class PredictSettings:
     fill: bool = False
     """Interpolate the pose where the person was not found for at most half a second; such frames are marked."""
     flip_average: bool = False
-    """Average the answers for the crop and its mirror image: a little more exact, twice the network's time."""
+    """Average the answers for the crop and for its mirror image without background: a little more exact, twice the
+    network's time."""
     formats: tuple[Format, ...] = ()
     """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
     joints, CSV), html (a page that shows it in 3D)."""

@@ -9,7 +9,7 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 from posegrid.body.skeleton import mirrored
 from posegrid.errors import CheckpointError
 from posegrid.results import model as model_module
-from posegrid.results.model import Estimate, load_onnx
+from posegrid.results.model import Estimate, _without_background, load_onnx
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,14 @@ def test_flip_average_is_the_mean_over_the_mirror_image(model):
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32), dtype=np.uint8)
     expected = (model.predict_mm(images) + mirrored(model.predict_mm(images[:, :, ::-1].copy()))) / 2
     assert model.estimate(images, flip_average=True).pose_mm == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_mirror_image_is_shown_without_its_background_where_there_are_masks():
+    images = np.random.default_rng(0).integers(1, 256, (4, 2, 8, 8), dtype=np.uint8)
+    images[:, 1] = 255 * (images[:, 1] > 128)
+    without = _without_background(images)
+    assert (without[:, 1] == images[:, 1]).all()
+    assert (without[:, 0] == images[:, 0] * (images[:, 1] // 255)).all()
 
 
 def test_what_the_weights_do_not_say_is_nan(model):
