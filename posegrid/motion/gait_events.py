@@ -5,7 +5,9 @@ farthest behind when it leaves. Their markers sit on heel and toe, our skeleton 
 a little before the heel strikes: `STRIKE_EARLY_S`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -23,8 +25,10 @@ LEAST_SWING_MM = 120.0
 FACING_HALF_S = 0.4
 STRIDE_RANGE_S = (0.5, 2.5)
 """Strikes of one foot that are nearer or farther apart are no stride."""
-LEAST_STRIDE_SHARE, LONGEST_STRIDE_SHARE = 0.6, 1.6
-"""Of the usual time between two strikes of a foot."""
+LEAST_STRIDE_SHARE = 0.6
+"""Two strikes nearer than this share of the usual time between two strikes of a foot are not both true."""
+STRIDE_SHARES = (0.75, 1.35)
+"""Strides shorter or longer than these shares of the median stride hold a strike too many or miss one."""
 STANDING_PART = (0.10, 0.35)
 """Share of the stride after the strike in which the whole foot is on the floor, the other one swings."""
 STRIKE_EARLY_S = 0.025
@@ -89,14 +93,16 @@ def _vertex_s(values: Float[np.ndarray, "3"], time_s: Float[np.ndarray, "3"]) ->
     return float(np.clip(time_s[1] - middle_slope / bend, time_s[0], time_s[2]))
 
 
-def strides_s(events: FootEvents) -> Float[np.ndarray, "S 2"]:
-    """(begin, end) of one foot's strides: from strike to strike, where none can be missing between."""
-    pairs = np.stack([events.strike_s[:-1], events.strike_s[1:]], axis=1)
-    length = np.diff(pairs, axis=1)[:, 0]
-    if not len(pairs):
-        return pairs
-    longest = min(STRIDE_RANGE_S[1], LONGEST_STRIDE_SHARE * float(np.median(length)))
-    return pairs[(length >= STRIDE_RANGE_S[0]) & (length <= longest)]
+def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, float]]:
+    """(side, begin, end) of the strides: from strike to strike of a foot, where none is missing or too many between."""
+    spans = [(side, begin_s, end_s) for side in SIDES for begin_s, end_s in pairwise(events[side].strike_s.tolist())]
+    usual_s = float(np.median([end_s - begin_s for _, begin_s, end_s in spans])) if spans else 0.0
+    shortest, longest = (share * usual_s for share in STRIDE_SHARES)
+    return [
+        (side, begin_s, end_s)
+        for side, begin_s, end_s in spans
+        if max(shortest, STRIDE_RANGE_S[0]) <= end_s - begin_s <= min(longest, STRIDE_RANGE_S[1])
+    ]
 
 
 def placement_mm(

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.motion.angles import joint_angles
-from posegrid.motion.gait_events import SIDES, FootEvents, Side, facing_world, placement_mm, strides_s
+from posegrid.motion.gait_events import FootEvents, Side, facing_world, placement_mm, strides_s
 from posegrid.motion.smoothing import LONGEST_GAP_S, known
 
 UP = (0.0, 0.0, 1.0)
@@ -55,8 +55,7 @@ def strides_of(
 ) -> list[Stride]:
     """All strides of both feet, the right foot's first. z is up."""
     walk = _Walk(joints_world_mm, time_s, facing_world(joints_world_mm, time_s), events)
-    spans = [(side, *span) for side in SIDES for span in strides_s(events[side]).tolist()]
-    return [walk.stride(*span) for span in spans if walk.sees(*span[1:])]
+    return [walk.stride(*span) for span in strides_s(events) if walk.sees(*span[1:])]
 
 
 @dataclass(frozen=True, eq=False)
