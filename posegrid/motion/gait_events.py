@@ -98,11 +98,8 @@ def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, floa
     spans = [(side, begin_s, end_s) for side in SIDES for begin_s, end_s in pairwise(events[side].strike_s.tolist())]
     usual_s = float(np.median([end_s - begin_s for _, begin_s, end_s in spans])) if spans else 0.0
     shortest, longest = (share * usual_s for share in STRIDE_SHARES)
-    return [
-        (side, begin_s, end_s)
-        for side, begin_s, end_s in spans
-        if max(shortest, STRIDE_RANGE_S[0]) <= end_s - begin_s <= min(longest, STRIDE_RANGE_S[1])
-    ]
+    shortest, longest = max(shortest, STRIDE_RANGE_S[0]), min(longest, STRIDE_RANGE_S[1])
+    return [span for span in spans if shortest <= span[2] - span[1] <= longest]
 
 
 def placement_mm(

@@ -5,7 +5,6 @@ Frames that hold a NaN stay as they are and count nothing, as do frames whose ti
 """
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -78,18 +77,36 @@ def _fitted(
 
 
 def one_euro(points_mm: Float[np.ndarray, "T *points axes"], time_s: Times) -> Float[np.ndarray, "T *points axes"]:
-    """Low-pass filtered, the less the faster a point moves; looks at the past only (Casiez et al., CHI 2012)."""
+    """Each frame's answer of a `OneEuro` that has seen those before it."""
     result = points_mm.astype(np.float64)
     for rows in runs(known(points_mm), time_s):
-        velocity = np.zeros(points_mm.shape[1:])
-        for before, row in pairwise(rows):
-            step_s = max(float(time_s[row] - time_s[before]), SHORTEST_STEP_S)
-            wanted = (points_mm[row] - points_mm[before]) / step_s
-            velocity = velocity + _share(np.array([SPEED_CUTOFF_HZ]), step_s) * (wanted - velocity)
-            speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
-            share = _share(MIN_CUTOFF_HZ + SPEED_WEIGHT * speed, step_s)
-            result[row] = result[before] + share * (points_mm[row] - result[before])
+        live = OneEuro()
+        for row in rows:
+            result[row] = live.step(result[row], float(time_s[row]))
     return result
+
+
+class OneEuro:
+    """Low-pass filter, the weaker the faster a point moves; looks at the past only (Casiez et al., CHI 2012)."""
+
+    def __init__(self) -> None:
+        self._time_s = -np.inf
+        self._points = self._raw = self._velocity = np.zeros(0)
+
+    def step(self, points_mm: Float[np.ndarray, "*points axes"], time_s: float) -> Float[np.ndarray, "*points axes"]:
+        """The points after the filter; as they are at first, and after a gap of more than `LONGEST_GAP_S`."""
+        points_mm = points_mm.astype(np.float64)
+        if time_s - self._time_s > LONGEST_GAP_S:
+            self._points, self._velocity = points_mm, np.zeros_like(points_mm)
+        else:
+            step_s = max(time_s - self._time_s, SHORTEST_STEP_S)
+            wanted = (points_mm - self._raw) / step_s
+            self._velocity = self._velocity + _share(np.array([SPEED_CUTOFF_HZ]), step_s) * (wanted - self._velocity)
+            speed = np.linalg.norm(self._velocity, axis=-1, keepdims=True)
+            share = _share(MIN_CUTOFF_HZ + SPEED_WEIGHT * speed, step_s)
+            self._points = self._points + share * (points_mm - self._points)
+        self._time_s, self._raw = time_s, points_mm
+        return self._points
 
 
 def _share(cutoff_hz: np.ndarray, step_s: float) -> np.ndarray:

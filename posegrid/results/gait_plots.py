@@ -1,17 +1,17 @@
 """Pictures of a gait as SVG text: curves over the normalised gait cycle, and when which foot is on the floor."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from jaxtyping import Float
 
 from posegrid.motion.gait import Gait
 from posegrid.motion.gait_events import SIDES, FootEvents
+from posegrid.motion.strides import CYCLE_PERCENT
 
 COLOURS = {"right": "#d55e00", "left": "#0072b2"}
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 410, 270, 44, 10, 12, 40
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 410.0, 270.0, 44.0, 14.0, 12.0, 40.0
 LONGEST_STANCE_S = 1.6
 """A foot that leaves the floor later than this after a strike was not seen to leave it."""
 
@@ -33,45 +33,36 @@ class _Axes:
         low, high = self.y_range
         return self.height - BOTTOM - (value - low) / (high - low) * (self.height - TOP - BOTTOM)
 
-    def points(self, xs: Iterable[float], ys: Iterable[float]) -> str:
+    def points(self, xs: np.ndarray, ys: np.ndarray) -> str:
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in zip(xs, ys, strict=True))
 
 
-def cycle_plot(gait: Gait, joint: str, band_deg: Float[np.ndarray, "n 3"] | None = None) -> str:
-    """Flexion of "knee" or "hip" over the stride: every stride thin, each side's mean thick, with when the foot leaves.
-
-    band_deg: rows of (per cent of the stride, lowest, highest) of what is normal.
-    """
+def cycle_plot(gait: Gait, joint: str) -> str:
+    """Flexion of "knee" or "hip" over the stride: strides thin, each side's mean thick, the foot's leaving dashed."""
     curves = {side: gait.flexion_deg(joint, side) for side in SIDES}
-    every = np.concatenate(
-        [*curves.values(), *([] if band_deg is None else [band_deg[:, 1:].T.repeat(1, axis=0)])], axis=None
-    )
-    low, high = (10 * np.floor(np.nanmin(every) / 10), 10 * np.ceil(np.nanmax(every) / 10))
-    axes = _Axes((0, 100), (float(low), float(high)))
-    parts = [
-        _grid(axes, range(0, 101, 20), np.arange(low, high + 1, 10), f"{joint} flexion, degrees", "% of the stride")
-    ]
-    if band_deg is not None:
-        outline = axes.points([*band_deg[:, 0], *band_deg[::-1, 0]], [*band_deg[:, 1], *band_deg[::-1, 2]])
-        parts.append(f'<polygon points="{outline}" fill="#b9bec6" fill-opacity="0.45"/>')
+    every = np.concatenate(list(curves.values()))
+    low, high = float(10 * np.floor(np.nanmin(every) / 10)), float(10 * np.ceil(np.nanmax(every) / 10))
+    axes = _Axes((0.0, 100.0), (low, high))
+    y_ticks = np.arange(low, high + 1, 10)
+    parts = [_grid(axes, np.arange(0.0, 101.0, 20.0), y_ticks, f"{joint} flexion, degrees", "% of the stride")]
     for side, strides in curves.items():
-        percent = np.arange(strides.shape[1])
-        parts += [_line(axes.points(percent, curve), COLOURS[side], 1, 0.25) for curve in strides]
+        parts += [_line(axes.points(CYCLE_PERCENT, curve), COLOURS[side], 1, 0.25) for curve in strides]
         if len(strides):
-            parts.append(_line(axes.points(percent, strides.mean(axis=0)), COLOURS[side], 2.5, 1))
+            parts.append(_line(axes.points(CYCLE_PERCENT, strides.mean(axis=0)), COLOURS[side], 2.5, 1))
             off = gait.quantities[f"stance_{side}"].value
             if np.isfinite(off):
-                top = f"{axes.x(off):.1f},{axes.y(high):.1f} {axes.x(off):.1f},{axes.y(low):.1f}"
-                parts.append(_line(top, COLOURS[side], 1, 0.8, dashes="4 3"))
+                upright = axes.points(np.array([off, off]), np.array([low, high]))
+                parts.append(_line(upright, COLOURS[side], 1, 0.8, dashes="4 3"))
     return _svg(WIDTH, HEIGHT, parts, f"{joint} flexion over the stride")
 
 
 def steps_plot(gait: Gait) -> str:
     """When which foot is on the floor, over the time of the recording."""
     times = np.concatenate([np.concatenate([e.strike_s, e.off_s]) for e in gait.events.values()])
-    axes = _Axes((float(times.min()) - 0.1, float(times.max()) + 0.1), (0, 2), 2 * WIDTH + 16, 118)
+    axes = _Axes((float(times.min()) - 0.1, float(times.max()) + 0.1), (0.0, 2.0), 2 * WIDTH, 118.0)
     step = next(s for s in (0.5, 1, 2, 5, 10, 20, 60, 300, 3600) if np.ptp(times) / s <= 16 or s == 3600)
-    parts = [_grid(axes, np.arange(np.ceil(axes.x_range[0] / step) * step, axes.x_range[1], step), [], "", "s")]
+    ticks = np.arange(np.ceil(axes.x_range[0] / step) * step, axes.x_range[1], step) + 0.0
+    parts = [_grid(axes, ticks, np.zeros(0), "", "s")]
     for row, (side, events) in enumerate(gait.events.items()):
         y = axes.y(2 - row) + 6
         parts.append(f'<text x="{LEFT - 6}" y="{y + 18:.1f}" text-anchor="end">{side}</text>')
@@ -91,7 +82,7 @@ def _on_the_floor(events: FootEvents) -> list[tuple[float, float]]:
     return spans
 
 
-def _grid(axes: _Axes, xs: Iterable[float], ys: Iterable[float], y_title: str, x_title: str) -> str:
+def _grid(axes: _Axes, xs: np.ndarray, ys: np.ndarray, y_title: str, x_title: str) -> str:
     bottom = axes.height - BOTTOM
     lines = [f'<line x1="{LEFT}" x2="{axes.width - RIGHT}" y1="{bottom}" y2="{bottom}" stroke="#b9bec6"/>']
     for x in xs:
