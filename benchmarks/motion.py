@@ -140,15 +140,15 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
             off = found.quantities[name].value - quantity.value
             errors.setdefault(name, []).append(100 * off / quantity.value if name in (*BARS, "speed") else off)
         errors.setdefault("strides", []).append(len(found.strides) - len(true.strides))
+    near = sum(f <= 1 for f in frames)
     print(
-        f"events: {np.median(frames):.2f} frames at 30 Hz (median of the videos' medians), worst video {max(frames):.2f}, ",
-        end="",
+        f"events: median of the videos' medians {np.median(frames):.2f} frames at 30 Hz, worst video {max(frames):.2f}"
     )
-    print(f"within 1 frame in {sum(f <= 1 for f in frames)} of {len(frames)} videos")
+    print(f"events within 1 frame (median) in {near} of {len(frames)} videos")
     for name, bar in BARS.items():
         off = np.abs(errors[name])
         print(
-            f"{name}: within {bar:g} % in {(off <= bar).sum()} of {len(off)} videos, mean {off.mean():.2f} %, worst {off.max():.2f} %"
+            f"{name} within {bar:g} % in {(off <= bar).sum()} of {len(off)}; mean {off.mean():.2f}, worst {off.max():.2f} %"
         )
     print(f"{'gait figure':26s}{'mean error':>11s}{'mean |error|':>13s}")
     for name, values in errors.items():

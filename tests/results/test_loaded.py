@@ -74,7 +74,7 @@ def test_a_stream_too_short_or_of_other_things_is_refused(folder):
     with pytest.raises(SourceError, match="end before 3 s"):
         list(model.stream([(0.0, picture), (1.0, picture)]))
     with pytest.raises(SourceError, match=r"at 0 s: float64 \(48, 64\) is no picture"):
-        list(model.stream([(0.0, np.zeros((48, 64)))]))
+        list(model.stream(iter([(0.0, np.zeros((48, 64)))])))
 
 
 def test_what_is_not_there_is_said(folder):
