@@ -147,9 +147,8 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
     print(f"events within 1 frame (median) in {near} of {len(frames)} videos")
     for name, bar in BARS.items():
         off = np.abs(errors[name])
-        print(
-            f"{name} within {bar:g} % in {(off <= bar).sum()} of {len(off)}; mean {off.mean():.2f}, worst {off.max():.2f} %"
-        )
+        within = f"within {bar:g} % in {(off <= bar).sum()} of {len(off)}"
+        print(f"{name} {within}; mean {off.mean():.2f}, worst {off.max():.2f} %")
     print(f"{'gait figure':26s}{'mean error':>11s}{'mean |error|':>13s}")
     for name, values in errors.items():
         unit = "%" if name in (*BARS, "speed") else ""
