@@ -25,19 +25,30 @@ from posegrid.prepare import synth
 from posegrid.prepare.crop import window_of_box
 from posegrid.prepare.synth import CropJob, jobs_of_subject
 from posegrid.prepare.synth_settings import SynthSettings
-from posegrid.sources.walkers import clips, crops, kernels, render
+from posegrid.sources.walkers import clips, kernels, render, shots
 from posegrid.sources.walkers.clips import film
 from posegrid.sources.walkers.crops import render_crops
 
-EVERYTHING: dict[str, Any] = {"activities": "varied", "cameras": "varied", "background": "kept"}
+EVERYTHING: dict[str, Any] = {
+    "activities": "varied",
+    "people_kind": "varied",
+    "cameras": "varied",
+    "scenes": "varied",
+    "masks": "faulty",
+    "background": "masked",
+}
 STAGES: tuple[tuple[str, Any, str], ...] = (
-    ("person dressed", clips, "random_person"),
+    ("person dressed", clips, "person_of_kind"),
     ("motion made", clips, "_motion"),
-    ("room furnished", clips, "random_room"),
-    ("pose, skin, shadow map", crops, "render"),
+    ("clothes swung", clips, "with_loose"),
+    ("place made", clips, "random_place"),
+    ("pose, skin, shadow map", shots, "render"),
+    ("mask spoilt", shots, "faulty_mask"),
+    ("things in the way", shots, "draw"),
+    ("footage", shots, "degraded"),
     ("visibility", kernels, "rasterise"),
     ("shading", kernels, "shade"),
-    ("sensor", crops, "expose"),
+    ("sensor", shots, "expose"),
     ("compression", synth, "encode_image"),
 )
 """(name, module that looks the function up, function); what is nested counts for the inner one, the rest is other."""
@@ -99,7 +110,7 @@ def draw_bare(jobs: list[CropJob]) -> float:
     seconds = 0.0
     for job in jobs:
         clip = film(job.clip)
-        views = list(render_crops(clip, replace(job.crops, background="removed"), window_of_box))
+        views = list(render_crops(clip, job.crops, window_of_box))
         clip = replace(clip, person=bare(clip.person))
         start, frame = time.process_time(), -1
         for view in views:

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Makes the weights that come with posegrid, from nothing: about four hours of one fast core, less with WORKERS=2.
+#
+#   MOTION=cmu_walk runs/release.sh
+#
+# MOTION may name a folder with walks of the CMU motion capture database (Acclaim ASF and AMC files; not part of the
+# project, free for all uses): half of the walks are then real ones, as for the weights that are shipped. Every stage
+# resumes where it was stopped. No grid task first: for this network it made no difference (docs/results.md).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+data=${DATA:-data/release}
+run=${RUN:-runs/release}
+workers=${WORKERS:-1}
+
+walkers=(--background masked --cameras varied --activities varied ${MOTION:+--motion "$MOTION"} --workers "$workers")
+training=(--target person --threads "$workers" --resume)
+
+# First people before plain rooms, with exact masks, turned to all sides: what bodies and motions look like.
+plain() {
+    posegrid synth "$data/plain" "${walkers[@]}" --people "$1" --validation-people 20 --test-people 20 \
+        --crops-per-person 200 --held-out-crops-per-person 100
+}
+plain 385
+posegrid train "$data/plain" --run "$run/first" "${training[@]}" --augment rolled --max-images 400000
+plain 900
+posegrid train "$data/plain" --run "$run/second" "${training[@]}" --augment rolled --max-images 760000 \
+    --init "$run/first/last.safetensors" --transfer all --learning-rate 0.0015
+
+# Then people of all kinds in all places, with masks as background subtraction makes them: what videos look like.
+posegrid synth "$data/varied" "${walkers[@]}" --people 1600 --validation-people 25 --test-people 0 \
+    --crops-per-person 150 --held-out-crops-per-person 80 \
+    --people-kind varied --scenes varied --masks faulty
+posegrid train "$data/varied" --run "$run/third" "${training[@]}" --augment standard --max-images 2200000 \
+    --init "$run/second/last.safetensors" --transfer all --learning-rate 0.0015
+posegrid export "$run/third/last.safetensors" --out "${OUT:-posegrid/weights/posegrid-s.onnx}"
+
+for set in walkers-test walkers-hard; do
+    posegrid synth "data/sets/$set" --set "$set" --workers "$workers"
+    posegrid evaluate "$run/third/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
+done
