@@ -97,7 +97,8 @@ def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, floa
     """(side, begin, end) of the strides: from strike to strike of a foot, where none is missing or too many between."""
     spans: list[tuple[Side, float, float]] = []
     for side in SIDES:
-        spans += [(side, *pair) for pair in pairwise(events[side].strike_s.tolist())]
+        for begin_s, end_s in pairwise(events[side].strike_s.tolist()):
+            spans.append((side, begin_s, end_s))
     usual_s = float(np.median([end_s - begin_s for _, begin_s, end_s in spans])) if spans else 0.0
     shortest, longest = (share * usual_s for share in STRIDE_SHARES)
     shortest, longest = max(shortest, STRIDE_RANGE_S[0]), min(longest, STRIDE_RANGE_S[1])
