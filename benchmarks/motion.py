@@ -47,6 +47,7 @@ def main() -> None:
             seen = watch(settings, model, Console(quiet=True))
             person = chosen_people(seen.people, settings)[0]
             track = replace(seen, camera=sequence.camera).track(person, model, settings)
+            print(f"{sequence.name}: {track.found.mean():.0%} of {len(track)} frames", flush=True)
             cases["predicted"].append((sequence, track))
             cases["truth with noise"].append((sequence, noisy(track, sequence, number)))
         for name, tracks in cases.items():
@@ -82,15 +83,18 @@ def noisy(track: MotionTrack, sequence: Sequence, number: int) -> MotionTrack:
 
 
 def report(name: str, cases: list[tuple[Sequence, MotionTrack]]) -> None:
-    raw = np.array([motion_figures(sequence, track, track.refined()) for sequence, track in cases])
-    after = np.array([motion_figures(sequence, track.refined(), track.refined()) for sequence, track in cases])
+    """Print one kind's figures: of the motion, then of the gait."""
+    refined = [track.refined() for _, track in cases]
+    pairs = list(zip(cases, refined, strict=True))
+    raw = np.array([motion_figures(sequence, track, smooth) for (sequence, track), smooth in pairs])
+    after = np.array([motion_figures(sequence, smooth, smooth) for (sequence, _), smooth in pairs])
     print(f"\n{name}: {len(cases)} videos, {sum(len(track) for _, track in cases)} frames; means over videos")
     print(f"{'':34s}{'raw':>9s}{'refined':>9s}{'ratio':>7s}")
-    for what, before, refined in zip(FIGURES, raw.mean(axis=0), after.mean(axis=0), strict=True):
-        print(f"{what:34s}{before:9.2f}{refined:9.2f}{refined / before:7.2f}")
+    for what, before, later in zip(FIGURES, raw.mean(axis=0), after.mean(axis=0), strict=True):
+        print(f"{what:34s}{before:9.2f}{later:9.2f}{later / before:7.2f}")
     worse = int((after[:, 0] > raw[:, 0]).sum())
     print(f"videos whose MPJPE is worse after refining: {worse} of {len(cases)}")
-    gait_report(cases)
+    gait_report([(sequence, smooth) for (sequence, _), smooth in pairs])
 
 
 FIGURES = (
@@ -127,6 +131,7 @@ def motion_figures(sequence: Sequence, track: MotionTrack, refined: MotionTrack)
 
 
 def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
+    """Print how far the gait figures of refined motions are from those of the truth."""
     errors: dict[str, list[float]] = {}
     frames: list[float] = []
     for sequence, track in cases:
@@ -134,7 +139,7 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
         world = camera.camera_to_world(sequence.pose_cam_mm.astype(np.float64))
         motion = WorldMotion(track.time_s, world, camera.rot_world_to_cam.T, 0.0)
         true = gait_of(motion, scale_known=True, source=sequence.name)
-        found = track.refined().gait()
+        found = track.gait()
         frames.append(30 * float(np.median(event_errors_s(true, found))))
         for name, quantity in true.quantities.items():
             off = found.quantities[name].value - quantity.value
