@@ -27,6 +27,8 @@ SYSTEMATIC = {
 }
 """What more strides do not improve, in the quantity's unit: mean error on rendered walks (benchmarks/motion.py). Knees
 seem to bend by 10 degrees less than they do."""
+SINGLE_SPREAD = 0.06
+"""Relative spread between strides that is taken where there is a single one: about that of healthy walking."""
 LEAST_ADVANCE_MM = 200.0
 """A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
 
@@ -38,7 +40,7 @@ class Quantity:
     value: float
     unit: str
     uncertainty: float
-    """One standard deviation of the value; NaN where a single stride cannot tell it."""
+    """One standard deviation of the value; NaN where the value is."""
     spread: float
     """Standard deviation between the strides; NaN of a single one."""
     count: int
@@ -137,7 +139,8 @@ def _mean(
     if not count:
         return Quantity(float("nan"), unit, float("nan"), float("nan"), 0)
     value, spread = float(values.mean()), float(values.std(ddof=1)) if count > 1 else float("nan")
-    random = np.sqrt((spread**2 + noise**2) / count)
+    between = spread if count > 1 else SINGLE_SPREAD * abs(value)
+    random = np.sqrt((between**2 + noise**2) / count)
     return Quantity(value, unit, float(np.hypot(random, np.hypot(systematic, relative * value))), spread, count)
 
 
@@ -146,6 +149,8 @@ def _asymmetry(right: Quantity, left: Quantity, systematic: float) -> Quantity:
     middle = (right.value + left.value) / 2
     if not (right.count and left.count and middle):
         return Quantity(float("nan"), "%", float("nan"), float("nan"), 0)
-    variance = sum(side.spread**2 / side.count + systematic**2 for side in (right, left))  # a wrong scale drops out
+    variance = 2 * systematic**2  # a wrong scale drops out
+    for side in (right, left):
+        variance += (side.spread if side.count > 1 else SINGLE_SPREAD * side.value) ** 2 / side.count
     value = 100 * (right.value - left.value) / middle
     return Quantity(value, "%", float(100 * np.sqrt(variance) / middle), float("nan"), min(right.count, left.count))

@@ -89,7 +89,7 @@ def gait_page(found: Gait, track: MotionTrack) -> str:
     plots = "".join(cycle_plot(found, joint) for joint in ("knee", "hip"))
     legend = "".join(
         f'<span class="swatch" style="background:{COLOURS[side]}"></span>{side} '
-        f"({sum(stride.side == side for stride in found.strides)} strides)"
+        f"(strides: {sum(stride.side == side for stride in found.strides)})"
         for side in SIDES
     )
     parts = [
@@ -137,8 +137,6 @@ def _figure(quantity: Quantity) -> str:
     """Value ± uncertainty; a dash for what was not seen."""
     if math.isnan(quantity.value):
         return "–"
-    if math.isnan(quantity.uncertainty):
-        return _rounded(quantity.value, quantity.unit)
     return f"{_rounded(quantity.value, quantity.unit)} ± {_rounded(quantity.uncertainty, quantity.unit)}"
 
 

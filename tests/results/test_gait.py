@@ -44,7 +44,9 @@ def test_a_single_stride_per_side_still_makes_a_page(tmp_path):
     found = gait(GaitSettings(tmp_path / "short.npz", out=tmp_path / "out"))
     assert len(found.strides) <= 3
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["short_gait.html", "short_gait.json"]
-    json.loads((tmp_path / "out" / "short_gait.json").read_text())
+    quantities = json.loads((tmp_path / "out" / "short_gait.json").read_text())["quantities"]
+    assert any(figure["count"] == 1 for figure in quantities.values())
+    assert all(figure["uncertainty"] > 0 for figure in quantities.values() if figure["value"] is not None)
 
 
 def test_the_cameras_pitch_can_be_given(folder, tmp_path):
