@@ -1,7 +1,5 @@
 """A person's bones have one length each: fitted to all frames, left and right alike, and given back to every pose."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
@@ -12,24 +10,16 @@ TYPICAL_SHARE = 0.6
 quantile (0..1) is nearest to the true one on rendered walks."""
 
 
-@dataclass(frozen=True, eq=False)
-class BoneLengths:
-    """One person's bones, in the order of `skeleton.BONES`."""
+def fitted_bones_mm(joints_mm: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "16"]:
+    """The lengths that fit the found frames best, in the order of `skeleton.BONES`, left and right equal.
 
-    length_mm: Float[np.ndarray, "16"]
-    spread_mm: Float[np.ndarray, "16"]
-    """Half of the width that holds 68 % of the frames' lengths."""
-
-
-def fitted_bones(joints_mm: Float[np.ndarray, "T 17 3"]) -> BoneLengths:
-    """The lengths that fit the found frames best, left and right equal. NaN if nobody was found in any."""
+    NaN if nobody was found in any frame.
+    """
     found = np.isfinite(joints_mm).all(axis=(1, 2))
     if not found.any():
-        return BoneLengths(np.full(len(BONES), np.nan), np.full(len(BONES), np.nan))
+        return np.full(len(BONES), np.nan)
     lengths = bone_lengths(joints_mm[found].astype(np.float64))
-    both = np.concatenate([lengths, lengths[:, _MIRROR_BONES]])
-    low, typical, high = np.quantile(both, [0.16, TYPICAL_SHARE, 0.84], axis=0)
-    return BoneLengths(typical, (high - low) / 2)
+    return np.quantile(np.concatenate([lengths, lengths[:, _MIRROR_BONES]]), TYPICAL_SHARE, axis=0)
 
 
 def with_bones(

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from posegrid.body.skeleton import mirror_order
 from posegrid.body.track import Track
-from posegrid.motion.bones import fitted_bones, with_bones
+from posegrid.motion.bones import fitted_bones_mm, with_bones
 from posegrid.motion.contact import standing, with_still_feet
 from posegrid.motion.filling import gaps_to_fill, interpolated
 from posegrid.motion.placing import placed_again, with_even_distance
@@ -50,7 +50,7 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
     keypoints_px = filtered(track.keypoints_px, time_s, settings.filter)
     root_mm = filtered(track.root_mm, time_s, settings.filter)
     if settings.bones:
-        length_mm = fitted_bones(joints_mm).length_mm
+        length_mm = fitted_bones_mm(joints_mm)
         joints_mm = with_bones(joints_mm, length_mm)
         again_mm = placed_again(joints_mm, keypoints_px, track.camera, track.sigma_mm.astype(np.float64))
         root_mm = np.where(np.isfinite(again_mm), again_mm, root_mm)

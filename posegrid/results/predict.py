@@ -70,8 +70,9 @@ class PredictSettings:
 
 
 def predict(settings: PredictSettings) -> MotionTrack:
-    """The person's 3D motion; also written to `--out` as NAME.npz (a Track), NAME_overlay.mp4 and NAME_contact.png.
+    """The person's 3D motion; also written to `--out`: NAME.npz (a Track), NAME_overlay.mp4, NAME_contact.png.
 
+    It is refined (docs/motion.md); NAME_raw.npz is the Track before.
     Joints are relative to the pelvis, in mm, in the camera's frame (x right, y down, z forward). Where the weights know
     the joints' places in the picture, `keypoints_px` are those, and the pelvis is where the pose projects onto them.
     Else it follows from how large the person appears, and `keypoints_px` are the joints as they project from there.

@@ -7,7 +7,7 @@ import pytest
 from motion.walks import ANKLE_MM, STANCE, STRIDE_S, bone_spread, walk_track, walking_mm, without_frames
 
 from posegrid.body.skeleton import JOINT_NAMES, mirror_order
-from posegrid.motion.bones import fitted_bones, with_bones
+from posegrid.motion.bones import fitted_bones_mm, with_bones
 from posegrid.motion.contact import ANKLES, slip_mm, standing
 from posegrid.motion.filling import gaps_to_fill, interpolated
 from posegrid.motion.placing import with_even_distance
@@ -46,7 +46,7 @@ def test_a_true_walk_stays_as_it_is():
 def test_bones_have_one_length(noisy):
     after = refined(noisy)
     assert bone_spread(after.joints_mm).max() < 1e-4
-    lengths = fitted_bones(after.joints_mm).length_mm
+    lengths = fitted_bones_mm(after.joints_mm)
     joint = {name: i for i, name in enumerate(JOINT_NAMES)}
     for part in ("hip", "knee", "ankle", "elbow", "wrist"):
         assert lengths[joint[f"left_{part}"] - 1] == pytest.approx(lengths[joint[f"right_{part}"] - 1])
