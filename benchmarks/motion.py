@@ -25,7 +25,9 @@ from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.upright import WorldMotion
 from posegrid.prepare.synth import SynthSettings, synth
 from posegrid.results.model import load_onnx
-from posegrid.results.predict import PredictSettings, chosen_people, watch
+from posegrid.results.predict import chosen_people, watch
+from posegrid.results.predict_settings import PredictSettings
+from posegrid.sources.footage import open_footage
 from posegrid.sources.human36m import find_sequences, open_sequence
 from posegrid.sources.human36m_layout import VIDEOS
 from posegrid.sources.sequence import Sequence
@@ -44,7 +46,7 @@ def main() -> None:
         for number, files in enumerate(find_sequences(root)):
             sequence = open_sequence(files)
             settings = PredictSettings(files.required(VIDEOS))
-            seen = watch(settings, model, Console(quiet=True))
+            seen = watch(open_footage(settings.video), settings, model, Console(quiet=True))
             person = chosen_people(seen.people, settings)[0]
             track = replace(seen, camera=sequence.camera).track(person, model, settings)
             print(f"{sequence.name}: {track.found.mean():.0%} of {len(track)} frames", flush=True)

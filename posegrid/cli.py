@@ -16,6 +16,7 @@ EXTRA_OF_MODULE = {
     "ray": "cluster",
     "cdflib": "prepare",
     "h5py": "prepare",
+    "isal": "prepare",
     "joblib": "prepare",
     "pyarrow": "prepare",
     "torch": "train",
@@ -36,6 +37,8 @@ class Command:
     function: str
     summary: str
     example: str
+    settings_module: str = ""
+    """Where the settings live, if not in the module: --help then imports no more than that."""
 
 
 COMMANDS = {
@@ -45,6 +48,13 @@ COMMANDS = {
         "synth",
         "render walkers with exact truth, as crops or in Human3.6M's own layout",
         "posegrid synth data/walkers --people 250",
+    ),
+    "doctor": Command(
+        "posegrid.prepare.doctor",
+        "DoctorSettings",
+        "doctor",
+        "say what a Human3.6M tree has, lacks, and what is wrong with it",
+        "posegrid doctor ~/human36m",
     ),
     "prepare": Command(
         "posegrid.prepare.pipeline",
@@ -85,8 +95,9 @@ COMMANDS = {
         "posegrid.results.predict",
         "PredictSettings",
         "predict",
-        "3D motion of the person in a video of a fixed camera",
+        "3D motion of the people in a video",
         "posegrid predict walk.mp4 --out runs/walk",
+        settings_module="posegrid.results.predict_settings",
     ),
     "convert": Command(
         "posegrid.results.convert",
@@ -146,14 +157,13 @@ def call(name: str, command: Command, arguments: list[str]) -> None:
     """Read the command's settings from its flags and run it."""
     import tyro
 
-    module = import_module(command.module)
     settings = tyro.cli(
-        getattr(module, command.settings),
+        getattr(import_module(command.settings_module or command.module), command.settings),
         prog=f"posegrid {name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.\n\nExample: {command.example}",
         args=arguments,
     )
-    getattr(module, command.function)(settings)
+    getattr(import_module(command.module), command.function)(settings)
 
 
 def missing_library(name: str, error: ModuleNotFoundError) -> int:

@@ -16,9 +16,12 @@ from PIL import Image
 from scipy import ndimage
 from tyro.conf import Positional
 
-from posegrid.prepare.background import learn_background, person_masks
+from posegrid.prepare.background import learn_background
 from posegrid.prepare.crop import box_of_mask, cleaned_mask, crop_mask, window_of_box
+from posegrid.prepare.people import People
+from posegrid.prepare.silhouette import Silhouette
 from posegrid.sources.human36m import find_sequences, open_sequence
+from posegrid.sources.picture import Picture
 
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 
@@ -39,11 +42,11 @@ def main(settings: Settings) -> None:
     """Print quantiles of each measure over all views."""
     rows, pictures = [], []
     for sequence in map(open_sequence, find_sequences(settings.root)):
-        model = learn_background(frame.image for frame in sequence.open_frames())
-        found = person_masks(model, (frame.image for frame in sequence.open_frames()))
+        people = People(learn_background(Picture.from_rgb(frame.image) for frame in sequence.open_frames()))
+        found = (largest(people.seen(Picture.from_rgb(frame.image))) for frame in sequence.open_frames())
         truths = (frame.mask for frame in sequence.open_frames())
         for index, (mask, truth) in enumerate(zip(found, truths, strict=True)):
-            if index % settings.every or truth is None or not truth.any() or not mask.any():
+            if index % settings.every or truth is None or not truth.any() or mask is None:
                 continue
             rows.append(measures(cleaned_mask(mask), truth))
             if len(rows) % 25 == 0:
@@ -54,6 +57,12 @@ def main(settings: Settings) -> None:
     print(f"{len(rows)} masks; quantiles {QUANTILES}")
     if settings.sheet:
         Image.fromarray(sheet(pictures)).save(settings.sheet)
+
+
+def largest(seen: dict[int, Silhouette]) -> Bool[np.ndarray, "H W"] | None:
+    """The mask of the largest person in a picture."""
+    masks = [silhouette.in_picture() for silhouette in seen.values()]
+    return max(masks, key=lambda mask: int(mask.sum()), default=None)
 
 
 def measures(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> dict[str, float]:

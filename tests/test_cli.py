@@ -63,3 +63,14 @@ def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPat
 def test_the_module_can_be_run() -> None:
     done = subprocess.run([sys.executable, "-m", "posegrid", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"posegrid {__version__}"
+
+
+def test_the_help_of_predict_waits_for_no_library_of_numbers() -> None:
+    code = (
+        "import sys; from posegrid import cli\n"
+        "try: cli.run(['predict', '--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(str({'numpy', 'scipy', 'av', 'onnxruntime'} & set(sys.modules) or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "" and "posegrid predict" in done.stdout

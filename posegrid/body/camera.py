@@ -16,18 +16,20 @@ import numpy as np
 from jaxtyping import Float
 
 NO_DISTORTION = (0.0, 0.0, 0.0, 0.0, 0.0)
+HUMAN36M_TANGENTIAL, OPENCV_TANGENTIAL = 1.0, 2.0
+"""The factor `Camera.tangential` of the release's formula and of OpenCV's."""
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A pinhole camera with Human3.6M's lens distortion.
+    """A pinhole camera with the lens distortion of Human3.6M or of OpenCV.
 
     With x = X/Z, y = Y/Z, r2 = x^2 + y^2, distortion (k1, k2, k3, p1, p2):
 
-        radial = 1 + k1 r2 + k2 r2^2 + k3 r2^3 ;  tangential = p1 y + p2 x
+        radial = 1 + k1 r2 + k2 r2^2 + k3 r2^3 ;  tangential = t (p1 y + p2 x)
         u = fx (x (radial + tangential) + p2 r2) + cx ;  v = fy (y (radial + tangential) + p1 r2) + cy
 
-    This is the release's own formula; OpenCV's doubles the cross terms (equal where p1 = p2 = 0).
+    t = 1 is the release's own formula, t = 2 OpenCV's (equal where p1 = p2 = 0).
     """
 
     focal_px: tuple[float, float]
@@ -40,6 +42,8 @@ class Camera:
     """(k1, k2, k3, p1, p2), without unit."""
     rot_world_to_cam: Float[np.ndarray, "3 3"] = field(default_factory=lambda: np.eye(3))
     centre_world_mm: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+    tangential: float = HUMAN36M_TANGENTIAL
+    """t."""
 
     def world_to_camera(self, points_world_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
         """World points in the camera frame, mm."""
@@ -68,7 +72,7 @@ class Camera:
         k1, k2, k3, p1, p2 = self.distortion
         x, y = xy[..., 0], xy[..., 1]
         r2 = x * x + y * y
-        factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
+        factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + self.tangential * (p1 * y + p2 * x)
         return np.stack([x * factor + p2 * r2, y * factor + p1 * r2], axis=-1)
 
     def cropped(self, x0: float, y0: float, width: int, height: int) -> "Camera":

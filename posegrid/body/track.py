@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
-from posegrid.body.camera import Camera
+from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
 from posegrid.body.formats.c3d import c3d_bytes
 from posegrid.body.formats.csv_text import csv_text, from_csv
 from posegrid.body.formats.json_text import from_json, json_text
@@ -186,6 +186,7 @@ class Track:
                 distortion=tuple(stored["distortion"]),
                 rot_world_to_cam=np.array(stored["rot_world_to_cam"], dtype=np.float64),
                 centre_world_mm=np.array(stored["centre_world_mm"], dtype=np.float64),
+                tangential=stored.get("tangential", HUMAN36M_TANGENTIAL),
             )
             keys = ("fps", "weights", "source", "camera_assumed")
             return cls(

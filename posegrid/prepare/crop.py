@@ -51,11 +51,19 @@ def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     Human3.6M's masks are background subtraction as it comes: with specks far from the person, and holes in the clothes.
     """
     cleaned = np.zeros(mask.shape, dtype=bool)
-    part = _part_of_box(mask)  # all that follows costs by the pixel
-    if mask[part].size:
-        largest = largest_component(np.ascontiguousarray(mask[part]))
-        cleaned[part] = without_holes(largest) if has_holes(largest) else largest
+    pixels, (x, y) = cleaned_part(mask)
+    cleaned[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
     return cleaned
+
+
+def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"], tuple[int, int]]:
+    """What `cleaned_mask` keeps, as the smallest box round it and that box's left upper corner (x, y)."""
+    rows, columns = _part_of_box(mask)  # all that follows costs by the pixel
+    largest = largest_component(np.ascontiguousarray(mask[rows, columns]))
+    inner = _part_of_box(largest)
+    corner = (columns.start + inner[1].start, rows.start + inner[0].start)
+    part = largest[inner]
+    return without_holes(part) if has_holes(part) else part, corner
 
 
 def has_holes(component: Bool[np.ndarray, "H W"]) -> bool:
@@ -76,9 +84,9 @@ def _part_of_box(mask: np.ndarray) -> tuple[slice, slice]:
     rows = np.flatnonzero(mask.any(axis=1))
     if rows.size == 0:
         return slice(0, 0), slice(0, 0)
-    part = slice(rows[0], rows[-1] + 1)
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
     columns = np.flatnonzero(mask[part].any(axis=0))
-    return part, slice(columns[0], columns[-1] + 1)
+    return part, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def box_of_mask(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "4"]:

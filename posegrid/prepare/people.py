@@ -34,6 +34,9 @@ ALIKE = 0.7
 """Two outlines that have this much of their colours in common (Bhattacharyya's coefficient) can be one person's."""
 CLEARLY = 0.05
 """So much more in common than any other way to give the numbers makes it sure."""
+YOUNG = 12
+"""Who was seen alone in fewer frames than this and then becomes one outline with somebody was a piece of them, as where
+an arm and a foot come into the picture first."""
 MEMORY = 0.9
 """Weight of a person's colours so far against those of one more frame."""
 
@@ -52,6 +55,8 @@ class _Person:
     colours: Float[np.ndarray, "n"]
     before: Bool[np.ndarray, "H W"] | None = None
     """The person's mask in the frame before, of the whole plate; the group's while in one; None while out of sight."""
+    age: int = 0
+    """Frames in which the person was seen by themselves."""
 
 
 @dataclass(eq=False)
@@ -59,7 +64,10 @@ class People:
     """The people of one video, frame after frame."""
 
     background: Background
+    pieces: set[int] = field(default_factory=set)
+    """Numbers that turned out to be a piece of somebody else, not to be counted."""
     _people: list[_Person] = field(default_factory=list)
+    _num_people: int = 0
     _num_frames: int = 0
 
     def seen(self, picture: Picture) -> dict[int, Silhouette]:
@@ -120,6 +128,7 @@ class People:
         welcome = set(outlines.groups) - set(claims) if place.has_newcomers else set()
         for group in set(claims):
             crowd = [person for person, claim in zip(place.people, claims, strict=True) if claim == group]
+            crowd = self._without_pieces(crowd) if group else crowd
             if group and len(crowd) == 1:
                 seen.append(self._note(crowd[0], outlines, group, region))
             elif group:
@@ -130,11 +139,21 @@ class People:
                     person.before = None
         return seen + [self._welcomed(outlines, group, region) for group in sorted(welcome)]
 
+    def _without_pieces(self, crowd: list[_Person]) -> list[_Person]:
+        """Those of a crowd in one outline who are more than a piece of it, or else the first; forgets the others."""
+        stays = [person for person in crowd if person.age >= YOUNG] or [min(crowd, key=lambda person: person.number)]
+        for piece in crowd:
+            if piece not in stays:
+                self._people.remove(piece)
+                self.pieces.add(piece.number)
+        return stays
+
     def _note(self, person: _Person, outlines: "_Outlines", group: int, region: Region) -> _Person:
         """The person, who is now known to be where the group of parts is."""
         colours = outlines.colours(group)
         person.colours = MEMORY * person.colours + (1 - MEMORY) * colours if person.colours.any() else colours
         person.before = self._placed(outlines.mask(group), region)
+        person.age += 1
         return person
 
     def _placed(self, mask: np.ndarray, region: Region) -> Bool[np.ndarray, "H W"]:
@@ -166,7 +185,8 @@ class People:
         if common and common[0] >= ALIKE and (len(common) == 1 or common[0] - common[1] >= CLEARLY):
             person = max(away, key=lambda person: _in_common(colours, person.colours))
         else:
-            person = _Person(len(self._people) + 1, colours)
+            self._num_people += 1
+            person = _Person(self._num_people, colours)
             self._people.append(person)
         return self._note(person, outlines, group, region)
 

@@ -1,4 +1,4 @@
-"""`posegrid prepare`: a Human3.6M tree becomes a folder of shards, one crop per frame.
+"""`posegrid prepare`: recordings (Human3.6M, MPI-INF-3DHP, one's own) become a folder of shards, one crop per frame.
 
 Every sequence is read frame by frame (never held as a whole), by as many processes as `workers` says. A sequence that
 cannot be read is named, skipped and counted; a second call does what is missing and leaves the rest untouched.
@@ -6,14 +6,14 @@ cannot be read is named, skipped and counted; a second call does what is missing
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, cast
 
 import joblib
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional, arg
@@ -23,21 +23,36 @@ from posegrid.errors import SettingsError, ShardError, SourceError
 from posegrid.prepare.crop import (
     DEFAULT_MARGIN,
     ImageFormat,
-    box_of_mask,
-    cleaned_mask,
-    crop_grey,
-    crop_mask,
+    cleaned_part,
     encode_image,
     encode_mask,
     window_of_box,
 )
-from posegrid.prepare.dataset import DATASET_FILE, SPLITS, Background, DatasetFacts, SplitName, write_dataset_facts
+from posegrid.prepare.dataset import DATASET_FILE, Background, DatasetFacts, SplitName, write_dataset_facts
+from posegrid.prepare.recordings import HUMAN36M, View, find_views, kind_of, open_recording, splits_of
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
-from posegrid.sources.human36m import SequenceFiles, find_sequences, is_synthetic, open_sequence
+from posegrid.prepare.silhouette import Silhouette, person_crop
+from posegrid.sources.human36m import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
+from posegrid.sources.picture import Picture
 from posegrid.sources.sequence import Frame, Sequence
 
 JOINT_REACH = 0.02
 """How far outside the mask a joint still counts as held, as a share of the box's longer side: masks cut ankles off."""
+
+FLESH = 0.08
+"""How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
+
+KNOWN_FAULTS: tuple[tuple[Callable[[View], bool], str], ...] = (
+    (
+        lambda view: isinstance(view, SequenceFiles) and view.broken,
+        "This video is known to be damaged in many copies of the release.",
+    ),
+    (
+        lambda view: is_shifted(view),
+        "The release's poses of this sequence are known to lie beside the person: choose --s9 drop or correct.",
+    ),
+)
+"""Faults that many people's files have, and what to say where they keep a sequence from being prepared."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +60,13 @@ class PrepareSettings:
     """What to take from a Human3.6M tree, and how to crop it."""
 
     root: Positional[Annotated[Path, arg(metavar="ROOT")]]
-    """Folder with metadata.xml and S1, S5, ... (or walkers written in that layout)."""
+    """Folder of Human3.6M (metadata.xml, S1, S5, ...), of MPI-INF-3DHP, or of one's own recordings."""
     out: Positional[Annotated[Path, arg(metavar="OUT")]]
     """Folder for the shards; a second call with the same settings goes on where the first one stopped."""
     subjects: tuple[str, ...] = ()
     """Subjects to take, e.g. S1 S9; all if none are named."""
     actions: tuple[str, ...] = ("Walking",)
-    """Actions to take; all if none are named."""
+    """Actions to take; all if none are named. Of recordings other than Human3.6M all, unless others are named."""
     cameras: tuple[str, ...] = ()
     """Cameras to take, e.g. 54138969; all if none are named."""
     image_size: int = 128
@@ -73,8 +88,14 @@ class PrepareSettings:
     """Joints to keep; human36m_17 is the only set so far."""
     min_joints_in_mask: float = 0.8
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints; 0 keeps them all."""
+    poses: PoseKind = "mono"
+    """Which of the release's poses: mono (camera frame), world (taken into the camera by metadata.xml), universal
+    (limbs of one length for all subjects)."""
+    s9: ShiftedPoses = "keep"
+    """S9's three sequences whose poses lie beside the person (Greeting, SittingDown 1, Waiting 1): keep them as they
+    are, drop them, or correct them (200 mm along the world's x axis)."""
     split: SplitName = "subjects-5-2"
-    """Which subjects train, validate and test."""
+    """Which subjects of Human3.6M train, validate and test; for one's own, split.json in ROOT says it."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Sequences prepared at a time, each by its own process."""
 
@@ -111,14 +132,18 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     else is done, SourceError if any sequence had to be skipped.
     """
     console = Console()
-    found = find_sequences(settings.root, settings.subjects or None, settings.actions or None, settings.cameras or None)
+    found = find_views(settings.root, settings.subjects or None, asked_actions(settings), settings.cameras or None)
+    dropped = [files for files in found if is_shifted(files) and settings.s9 == "drop"]
+    found = [files for files in found if files not in dropped]
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,
         background=settings.background,
         settings=recorded(settings),
         synthetic=is_synthetic(settings.root),
+        source=kind_of(settings.root),
     )
+    splits = splits_of(settings.root, settings.split)
     check_begun_alike(settings.out, facts)
     remove_leftovers(settings.out)
     to_do = [files for files in found if not shard_path(files, settings.out).exists()]
@@ -126,7 +151,8 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
         console.print(f"{len(found) - len(to_do)} of {len(found)} sequences are done already")
     outcomes = list(shown(prepare_all(to_do, settings, facts), len(to_do), console))
     skipped = sorted([o.name, o.skipped_because] for o in outcomes if o.skipped_because is not None)
-    facts = summed_up(facts, settings, skipped)
+    left_out = [[files.name, "left out: its poses lie beside the person (--s9 drop)"] for files in dropped]
+    facts = summed_up(replace(facts, splits=splits), settings.out, skipped, left_out)
     write_dataset_facts(settings.out, facts)
     console.print(f"{settings.out}: {facts.num_crops} crops of {len(shards_of(settings.out))} sequences")
     if skipped:
@@ -138,6 +164,12 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
 
 
 # --- what to do -----------------------------------------------------------------------------------------------------
+
+
+def asked_actions(settings: PrepareSettings) -> tuple[str, ...] | None:
+    """The actions to take; of own recordings all, unless others than the usual one are named."""
+    usual = settings.actions == PrepareSettings.actions and kind_of(settings.root) != HUMAN36M
+    return None if usual else settings.actions or None
 
 
 def recorded(settings: PrepareSettings) -> dict[str, object]:
@@ -174,24 +206,26 @@ def remove_leftovers(out: Path) -> None:
         path.unlink()
 
 
-def shard_path(files: SequenceFiles, out: Path) -> Path:
+def is_shifted(view: View) -> bool:
+    """Whether the poses are known to lie beside the person."""
+    return isinstance(view, SequenceFiles) and view.shifted
+
+
+def shard_path(files: View, out: Path) -> Path:
     """Where the sequence's shard lies."""
     return out / shard_name(files.subject, files.action, files.subaction, files.camera_id)
 
 
-def summed_up(facts: DatasetFacts, settings: PrepareSettings, skipped: list[list[str]]) -> DatasetFacts:
-    """The facts of the whole data set, from the shards that are there."""
-    shards = [load_shard_facts(path) for path in shards_of(settings.out)]
-    present = subjects_in(settings.out)
-    splits = {
-        name: [subject for subject in subjects if subject in present]
-        for name, subjects in SPLITS[settings.split].items()
-    }
+def summed_up(facts: DatasetFacts, out: Path, skipped: list[list[str]], left_out: list[list[str]]) -> DatasetFacts:
+    """The facts of the whole data set, from the shards that are there; of the splits, who is there."""
+    shards = [load_shard_facts(path) for path in shards_of(out)]
+    present = subjects_in(out)
+    splits = {name: [subject for subject in subjects if subject in present] for name, subjects in facts.splits.items()}
     return replace(
         facts,
         splits=splits,
         skipped=skipped,
-        notes=[note for shard in shards for note in shard.notes],
+        notes=[*(note for shard in shards for note in shard.notes), *left_out],
         num_crops=sum(shard.num_crops for shard in shards),
     )
 
@@ -199,7 +233,7 @@ def summed_up(facts: DatasetFacts, settings: PrepareSettings, skipped: list[list
 # --- doing it -------------------------------------------------------------------------------------------------------
 
 
-def prepare_all(to_do: list[SequenceFiles], settings: PrepareSettings, facts: DatasetFacts) -> Iterator[Outcome]:
+def prepare_all(to_do: list[View], settings: PrepareSettings, facts: DatasetFacts) -> Iterator[Outcome]:
     """The outcome of each sequence as it is finished, in any order."""
     pool = joblib.Parallel(n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered")
     outcomes = pool(joblib.delayed(prepare_sequence)(files, settings, facts) for files in to_do)
@@ -230,15 +264,16 @@ def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator
             yield outcome
 
 
-def prepare_sequence(files: SequenceFiles, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
+def prepare_sequence(files: View, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
     """Writes one sequence's shard; a sequence that cannot be read leaves none, and the reason in its outcome."""
     try:
-        sequence = open_sequence(files)
+        sequence = open_recording(files, settings.poses, settings.s9)
         with ShardWriter(shard_path(files, settings.out), facts) as shard:
             write_crops(sequence, settings, shard)
         return Outcome(files.name, shard.num_rows)
     except (SourceError, ShardError) as error:
-        return Outcome(files.name, 0, skipped_because=str(error))
+        known = [remark for applies, remark in KNOWN_FAULTS if applies(files)]
+        return Outcome(files.name, 0, skipped_because=" ".join([str(error), *known]))
 
 
 def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:
@@ -274,26 +309,26 @@ def moved(pose_mm: Float[np.ndarray, "17 3"], earlier_mm: Float[np.ndarray, "17 
 
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
     """The frame's crop, or why it has none."""
-    if frame.mask is None:
-        raise SourceError(
-            f"{sequence.name}: there are no masks, which the person's box is taken from. "
-            "Unpack MySegmentsMat/ground_truth_bs of this subject."
-        )
-    mask = cleaned_mask(frame.mask)
-    if not mask.any():
-        return "the mask is empty"
-    box = box_of_mask(mask)
     keypoints_px = sequence.keypoints_px[frame.index]
-    if share_of_joints_held(mask, keypoints_px, JOINT_REACH * max(box[2:] - box[:2])) < settings.min_joints_in_mask:
-        return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
+    if frame.mask is None:
+        person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
+    else:
+        pixels, corner = cleaned_part(frame.mask)
+        if not pixels.size:
+            return "the mask is empty"
+        person = Silhouette(pixels, corner, 1, (frame.mask.shape[1], frame.mask.shape[0]))
+        box = person.box_xyxy
+        reach_px = JOINT_REACH * max(box[2:] - box[:2])
+        if share_of_joints_held(pixels, keypoints_px - corner, reach_px) < settings.min_joints_in_mask:
+            return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
     # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from the same numbers.
     window = window_of_box(box, settings.margin).astype(np.float32)
-    image = crop_grey(frame.image, mask if settings.background == "removed" else None, window, settings.image_size)
+    image, mask = crop_and_mask(frame.picture, person, window, settings)
     camera = sequence.camera.windowed(window, settings.image_size)
     pose_cam_mm = sequence.pose_cam_mm[frame.index]
     return CropRow(
         image=encode_image(image, settings.image_format, settings.quality),
-        mask=encode_mask(crop_mask(mask, window, settings.image_size)) if settings.background == "masked" else None,
+        mask=None if mask is None else encode_mask(mask),
         pose_cam_mm=relative_to_root(pose_cam_mm),
         root_cam_mm=pose_cam_mm[ROOT],
         keypoints_crop_px=(keypoints_px - window[:2]) * (settings.image_size / window[2]),
@@ -306,6 +341,33 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
         frame_index=frame.index,
         time_s=frame.time_s,
     )
+
+
+def box_of_keypoints(
+    sequence: Sequence, keypoints_px: Float[np.ndarray, "17 2"], settings: PrepareSettings
+) -> Float[np.ndarray, "4"]:
+    """The person's box where there is no mask: that of the joints, and room for what is round them.
+
+    Raises SourceError where the settings ask for the background's removal, which takes masks.
+    """
+    if settings.background != "kept":
+        raise SourceError(
+            f"{sequence.name}: there are no masks, which the background is removed with. Unpack "
+            "MySegmentsMat/ground_truth_bs of this subject, or call with --background kept."
+        )
+    low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
+    room = FLESH * (high - low).max()
+    return np.concatenate([low - room, high + room])
+
+
+def crop_and_mask(
+    picture: Picture, person: Silhouette | None, window: Float[np.ndarray, "3"], settings: PrepareSettings
+) -> tuple[UInt8[np.ndarray, "size size"], Bool[np.ndarray, "size size"] | None]:
+    """The grey crop, and beside it the person's mask in it where the settings ask for it."""
+    if person is None:
+        person = Silhouette(np.ones((0, 0), dtype=bool), (0, 0), 1, picture.size_wh)
+    crop = person_crop(picture, person, window, settings.image_size, settings.background)
+    return (crop[0], crop[1] > 0) if settings.background == "masked" else (crop, None)
 
 
 def share_of_joints_held(

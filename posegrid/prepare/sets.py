@@ -35,10 +35,34 @@ CLEAN: dict[str, Any] = {"people_kind": "varied", "background": "masked"}
 HARD: dict[str, Any] = {**CLEAN, "activities": "varied", "cameras": "varied", "scenes": "varied", "masks": "faulty"}
 
 SETS: dict[SetName, WalkerSet] = {
-    "walkers-test": WalkerSet(41001, "test", CLEAN, "", ""),
-    "walkers-test-validation": WalkerSet(41002, "validation", CLEAN, "", ""),
-    "walkers-hard": WalkerSet(42001, "test", HARD, "", ""),
-    "walkers-hard-validation": WalkerSet(42002, "validation", HARD, "", ""),
+    "walkers-test": WalkerSet(
+        41001,
+        "test",
+        CLEAN,
+        "0b0758f71dbcce493696fcf5c8d5786a937965ba7c54606e81d912d7097db862",
+        "a5ad52c698ec565037765b4daa55e0934d37e7ecc3ce11d59e4845f4f8f4e583",
+    ),
+    "walkers-test-validation": WalkerSet(
+        41002,
+        "validation",
+        CLEAN,
+        "23b5733b386e0480068bb1099ab3592c02f645d9a99db6d9984452348e7a6950",
+        "471ecdaef0938e31abea8135ec3fa4526236f0b52b6886dcf41ed2944cfee98a",
+    ),
+    "walkers-hard": WalkerSet(
+        42001,
+        "test",
+        HARD,
+        "4369b2c04dec951bf61667a3c9b37112ef20cd9b8275ce889a63540061af38fb",
+        "c0909dc702ba9a5486e4e19fe779a21d39ff43da1856f63ac88120038f110fa2",
+    ),
+    "walkers-hard-validation": WalkerSet(
+        42002,
+        "validation",
+        HARD,
+        "6a41979699c2bd73e945173d24e27f12b83de104fd20a437a2f4eebf210f7972",
+        "6d77bbe8e20210bfefb4c2bd3c1204de634a1162085457a83103213df5e5ac2f",
+    ),
 }
 
 

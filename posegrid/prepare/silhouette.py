@@ -13,16 +13,21 @@ from posegrid.sources.picture import Picture
 class Silhouette:
     """One person's mask: a part of the picture, in pixels that are `factor` of the picture's wide."""
 
-    pixels: Bool[np.ndarray, "h w"]
+    pixels: Bool[np.ndarray, "h w"] | None
+    """None: not known, so that everything may be the person; then the box is given."""
     corner: tuple[int, int]
     """Column and row of the first of them, counted in such pixels."""
     factor: int
     size_wh: tuple[int, int]
     """Size of the picture."""
+    given_box_xyxy: Float[np.ndarray, "4"] | None = None
+    """The person's box in the picture's pixels, if it is known otherwise than from the mask."""
 
     @property
     def box_xyxy(self) -> Float[np.ndarray, "4"]:
         """The box of the person in the picture's pixels, half open; NaN for an empty mask."""
+        if self.pixels is None or self.given_box_xyxy is not None:
+            return np.full(4, np.nan) if self.given_box_xyxy is None else self.given_box_xyxy
         rows, columns = np.flatnonzero(self.pixels.any(axis=1)), np.flatnonzero(self.pixels.any(axis=0))
         if not rows.size:
             return np.full(4, np.nan)
@@ -32,6 +37,8 @@ class Silhouette:
     def in_picture(self) -> Bool[np.ndarray, "H W"]:
         """The mask of the whole picture."""
         width, height = self.size_wh
+        if self.pixels is None:
+            return np.ones((height, width), dtype=bool)
         mask = np.zeros((-(-height // self.factor), -(-width // self.factor)), dtype=bool)
         (x, y), (rows, columns) = self.corner, self.pixels.shape
         mask[y : y + rows, x : x + columns] = self.pixels
@@ -39,6 +46,10 @@ class Silhouette:
 
     def square(self, left: float, top: float, pixel: float, side: int) -> UInt8[np.ndarray, "{side} {side}"]:
         """The mask (0 or 255) in side x side pixels that are `pixel` of the picture's wide, from (left, top) on."""
+        if self.pixels is None:
+            return np.full((side, side), 255, dtype=np.uint8)
+        if self.factor == 1:
+            return self._averaged_square(self.pixels, int(left), int(top), int(pixel), side)
         x, y = self.corner
         scale = pixel / self.factor
         to_mask = (scale, 0.0, left / self.factor - x, 0.0, scale, top / self.factor - y)
@@ -47,6 +58,21 @@ class Silhouette:
         to_mask = (*to_mask[:2], to_mask[2] + 1, *to_mask[3:5], to_mask[5] + 1)
         soft = padded.transform((side, side), Image.Transform.AFFINE, to_mask, Image.Resampling.BILINEAR)
         return np.where(np.asarray(soft) >= 128, np.uint8(255), np.uint8(0))
+
+    def _averaged_square(
+        self, pixels: Bool[np.ndarray, "h w"], left: int, top: int, pixel: int, side: int
+    ) -> UInt8[np.ndarray, "{side} {side}"]:
+        """The same where mask and picture have the same pixels: white where half of what a pixel covers is."""
+        (x, y), (rows, columns) = self.corner, pixels.shape
+        x, y = x - left, y - top
+        square = np.zeros((side * pixel, side * pixel), dtype=np.uint8)
+        inside = (slice(max(y, 0), max(y + rows, 0)), slice(max(x, 0), max(x + columns, 0)))
+        there = square[inside]
+        there[:] = pixels[max(-y, 0) :, max(-x, 0) :][: there.shape[0], : there.shape[1]]
+        if pixel == 1:
+            return square * np.uint8(255)
+        covered = Image.fromarray(square * np.uint8(255)).reduce(pixel)
+        return np.where(np.asarray(covered) >= 128, np.uint8(255), np.uint8(0))
 
 
 def person_crop(

@@ -9,8 +9,7 @@ from tyro.conf import Positional
 
 from posegrid.errors import SettingsError
 from posegrid.prepare.crop import DEFAULT_MARGIN, ImageFormat
-from posegrid.prepare.dataset import Background
-from posegrid.prepare.pipeline import SPLITS
+from posegrid.prepare.dataset import SPLITS, Background
 from posegrid.prepare.sets import SetName
 from posegrid.sources.walkers.activities import Activities
 from posegrid.sources.walkers.clips import Scenes

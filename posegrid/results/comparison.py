@@ -7,6 +7,7 @@ from typing import Any
 from posegrid.errors import SettingsError
 from posegrid.results.published import ROWS, S11_ONLY, USUAL, Published
 
+HUMAN36M = "Human3.6M"
 ALL_ACTIONS = 15
 WALKING = "Walking"
 
@@ -16,7 +17,7 @@ class Column:
     """What every figure of one column has in common."""
 
     data: str
-    """"Human3.6M", or the name of a data set of rendered people."""
+    """"Human3.6M", "MPI-INF-3DHP", "own recordings", or the name of a data set of rendered people."""
     split: str
     metric: str
     actions: str
@@ -41,7 +42,7 @@ def published_row(row: Published) -> Row:
     """A published figure as a row of the table."""
     values = ((WALKING, row.walking_mm), (f"{ALL_ACTIONS} actions", row.all_actions_mm))
     figures = tuple(
-        (Column("Human3.6M", row.split, row.metric, actions), value) for actions, value in values if value is not None
+        (Column(HUMAN36M, row.split, row.metric, actions), value) for actions, value in values if value is not None
     )
     return Row(str(row.year), row.method, row.input, row.joints, figures)
 
@@ -57,15 +58,16 @@ def run_row(evaluation: dict[str, Any]) -> Row:
         raise SettingsError(
             f"The evaluation of {evaluation.get('weights')} does not say its {', '.join(lacking)}: evaluate it again."
         )
-    data = "rendered people" if evaluation["synthetic"] else "Human3.6M"
-    split = split_of(evaluation["trained_subjects"], evaluation["subjects"], recorded=not evaluation["synthetic"])
+    data = "rendered people" if evaluation["synthetic"] else evaluation.get("source", HUMAN36M)
+    split = split_of(evaluation["trained_subjects"], evaluation["subjects"], recorded=data == HUMAN36M)
+    metric = "MPJPE of universal poses" if evaluation.get("poses") == "universal" else "MPJPE"
     per_action = {name: part["mpjpe_mm"] for name, part in evaluation["per_action"].items()}
     figures = []
     if WALKING in per_action:
-        figures.append((Column(data, split, "MPJPE", WALKING), per_action[WALKING]))
+        figures.append((Column(data, split, metric, WALKING), per_action[WALKING]))
     if len(per_action) == ALL_ACTIONS:
         mean_mm = sum(per_action.values()) / ALL_ACTIONS
-        figures.append((Column(data, split, "MPJPE", f"{ALL_ACTIONS} actions"), mean_mm))
+        figures.append((Column(data, split, metric, f"{ALL_ACTIONS} actions"), mean_mm))
     about = f"{evaluation['num_joints']} with the root; {evaluation['num_poses']:,} poses, {evaluation['frames']}"
     return Row("", f"{evaluation['network']} ({evaluation['weights']})", "grey image", about, tuple(figures))
 

@@ -32,7 +32,8 @@ from posegrid.results.tables import detail_table, score_table
 REPEATS_TOO_MANY = 10
 """Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
 BATCH = 256
-SOURCE = ("weights", "data", "split", "subjects", "trained_subjects", "frames", "synthetic", "network", "target")
+SOURCE = ("weights", "data", "source", "split", "subjects", "trained_subjects", "frames", "poses", "synthetic")
+SOURCE += ("network", "target")
 """What evaluation.json says of where its poses come from."""
 
 
@@ -120,6 +121,8 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
         "split": settings.split,
         "subjects": subjects,
         "synthetic": dataset.synthetic,
+        "source": dataset.source,
+        "poses": dataset.settings.get("poses", "mono"),
         "trained_subjects": sorted(trained_subjects(model.facts.training, synthetic=dataset.synthetic)),
         "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
@@ -270,7 +273,9 @@ def frames_in_words(settings: dict[str, Any]) -> str:
     nth = settings.get("every_nth_frame", 1)
     words = "every frame" if nth == 1 else f"one frame in {nth}"
     moved = settings.get("min_motion_mm") or 0
-    return f"{words}, moved {moved:g} mm at least" if moved else words
+    words += f", moved {moved:g} mm at least" if moved else ""
+    shifted = settings.get("s9", "keep")
+    return words if shifted == "keep" else f"{words}; S9's shifted sequences: {shifted}"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

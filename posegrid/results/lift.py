@@ -1,14 +1,10 @@
 """From the network's answer for a crop to a person in the camera's space: turning it back, and how far away it is."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.errors import SettingsError, SourceError
+from posegrid.errors import SettingsError
 
 ASSUMED_FOV_DEG = 60.0
 """Angle of view over the picture's longer side where the camera is unknown: an ordinary telephone's."""
@@ -25,52 +21,6 @@ def assumed_camera(size_wh: tuple[int, int], fov_deg: float = ASSUMED_FOV_DEG) -
         raise SettingsError(f"--fov-deg {fov_deg:g}: expected an angle of view above 0 and below 170 degrees.")
     focal_px = max(size_wh) / 2 / np.tan(np.radians(fov_deg) / 2)
     return Camera((focal_px, focal_px), (size_wh[0] / 2, size_wh[1] / 2), size_wh)
-
-
-def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
-    """The intrinsics in a JSON file: `K` (3 x 3) and, if the lens distorts, `dist` in OpenCV's order k1 k2 p1 p2 k3.
-
-    The file holds one camera, or a list of which one has the video's name (`name` or `video`). `width` and `height`, if
-    given, must be the video's. The cross terms of OpenCV's p1 and p2 are taken once, not twice (see `Camera`): below
-    0.1 px for an ordinary lens. Raises SourceError for an unreadable file, SettingsError if it does not fit the video.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: there is no such camera file.") from error
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: cannot be read as JSON ({error}).") from error
-    camera = _of_video(content, path, video)
-    try:
-        K = np.array(camera["K"], dtype=np.float64)
-        k1, k2, p1, p2, k3 = (*(float(v) for v in camera.get("dist", ())), 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
-    except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(
-            f"{path}: expected K (3 x 3 numbers, pixels) and, if wanted, dist (k1 k2 p1 p2 k3) ({error!r})."
-        ) from error
-    if K.shape != (3, 3) or not (K[0, 0] > 0 and K[1, 1] > 0 and np.isfinite(K).all()):
-        raise SourceError(f"{path}: K is {K.tolist()}, expected 3 x 3 numbers with positive focal lengths.")
-    stated = (camera.get("width", size_wh[0]), camera.get("height", size_wh[1]))
-    if stated != size_wh:
-        raise SettingsError(
-            f"{path} is for pictures of {stated[0]} x {stated[1]}, the video has {size_wh[0]} x {size_wh[1]}: "
-            "give the camera as it was for this video."
-        )
-    focal_px, principal_px = (float(K[0, 0]), float(K[1, 1])), (float(K[0, 2]), float(K[1, 2]))
-    return Camera(focal_px, principal_px, size_wh, (k1, k2, k3, p1, p2))
-
-
-def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
-    entries = content if isinstance(content, list) else [content]
-    if not entries or not all(isinstance(entry, dict) for entry in entries):
-        raise SourceError(f"{path}: expected one camera (a JSON object with K) or a list of them.")
-    if len(entries) == 1:
-        return entries[0]
-    named = [entry for entry in entries if entry.get("name") == video.stem or entry.get("video") == video.name]
-    if len(named) != 1:
-        names = ", ".join(str(entry.get("name", entry.get("video", "?"))) for entry in entries)
-        raise SettingsError(f"{path} has the cameras {names}; expected one of them to be named {video.stem}.")
-    return named[0]
 
 
 def turned_to_camera(

@@ -15,8 +15,10 @@ from posegrid.motion.refine import RefineSettings
 from posegrid.prepare.background import NUM_SAMPLES
 from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.results.model import OnnxModel, load_onnx
-from posegrid.results.predict import PredictSettings, chosen_people, watch
+from posegrid.results.predict import chosen_people, watch
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.streaming import LivePose, live_poses, timed_pictures
+from posegrid.sources.footage import open_footage
 from posegrid.sources.video import probe, read_frames, read_spread
 
 
@@ -48,7 +50,7 @@ class PoseModel:
             height_m=height_m,
             person=person,
         )
-        seen = watch(settings, self.network, Console(quiet=True))
+        seen = watch(open_footage(settings.video), settings, self.network, Console(quiet=True))
         if seen.stopped:
             raise seen.stopped
         raw = seen.track(chosen_people(seen.people, settings)[0], self.network, settings)

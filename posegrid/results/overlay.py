@@ -1,6 +1,6 @@
 """What people look at after `posegrid predict`: the video with the skeleton on it, and a picture of a dozen frames."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,31 +21,43 @@ NUM_CONTACT, CONTACT_COLUMNS, CONTACT_HEIGHT_PX = 12, 6, 360
 CONTACT_MARGIN = 0.15
 
 
-def write_overlay_video(path: Path, frames: Iterable[VideoFrame], track: Track) -> list[UInt8[np.ndarray, "_ _ 3"]]:
-    """Write the video with the skeleton on each frame and the pose in space in a corner.
+def write_overlay(path: Path, frames: Iterable[VideoFrame], track: Track) -> list[UInt8[np.ndarray, "_ _ 3"]]:
+    """Write the video (.mp4), or of one frame the picture (.png), with the skeleton and the pose in space in a corner.
 
     Returns about a dozen of its frames, cut out round the person, for the contact picture. Raises OutputError.
     """
     width, height = track.camera.size_wh
     scale = min(1.0, LONGER_SIDE_PX / max(width, height))
     size = (round(width * scale), round(height * scale))
+    contact: list[np.ndarray] = []
+    drawn = _drawn(frames, track, scale, size, contact)
+    if path.suffix == ".png":
+        _write_picture(path, next(drawn)[1])
+        return contact
+    with VideoWriter(path, track.fps, size) as video:
+        for time_s, image in drawn:
+            video.write(image, time_s)
+    return contact
+
+
+def _drawn(
+    frames: Iterable[VideoFrame], track: Track, scale: float, size: tuple[int, int], contact: list[np.ndarray]
+) -> Iterator[tuple[float, UInt8[np.ndarray, "_ _ 3"]]]:
+    """Time since the first frame, and the frame at the given size with all that is drawn on it; some go to contact."""
     found = np.flatnonzero(track.found)
     wanted = {int(found[i]) for i in np.linspace(0, len(found) - 1, min(NUM_CONTACT, len(found))).round().astype(int)}
     level = levelling_rotation(track.joints_mm[found].astype(np.float64))
     ground_mm = float(np.median((track.joints_mm[found] @ level.T)[..., 1].max(axis=1)))
-    contact = []
-    with VideoWriter(path, track.fps, size) as video:
-        for row, frame in enumerate(frames):
-            image = _resized(frame.image, size)
-            if track.found[row]:
-                image = draw_keypoints(image, track.keypoints_px[row].astype(np.float64) * scale)
-                if row in wanted:
-                    contact.append(_cut_out(image, track, row, scale))
-                pose = track.joints_mm[row].astype(np.float64) @ level.T
-                side = int(INSET_SHARE * min(size))
-                _inset(image, draw_pose_3d(pose, side, ground_mm=ground_mm), track, row)
-            video.write(image, frame.time_s - track.time_s[0])
-    return contact
+    for row, frame in enumerate(frames):
+        image = _resized(frame.image, size)
+        if track.found[row]:
+            image = draw_keypoints(image, track.keypoints_px[row].astype(np.float64) * scale)
+            if row in wanted:
+                contact.append(_cut_out(image, track, row, scale))
+            pose = track.joints_mm[row].astype(np.float64) @ level.T
+            side = int(INSET_SHARE * min(size))
+            _inset(image, draw_pose_3d(pose, side, ground_mm=ground_mm), track, row)
+        yield float(frame.time_s - track.time_s[0]), image
 
 
 def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "_ _ 3"]]) -> None:
@@ -61,9 +73,13 @@ def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "_ _ 3"]]
         y = number // CONTACT_COLUMNS * (CONTACT_HEIGHT_PX + 4)
         x = number % CONTACT_COLUMNS * (width + 4) + (width - picture.shape[1]) // 2
         sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    _write_picture(path, sheet)
+
+
+def _write_picture(path: Path, image: UInt8[np.ndarray, "_ _ 3"]) -> None:
     try:
         with completed(path) as temporary:
-            Image.fromarray(sheet).save(temporary)
+            Image.fromarray(image).save(temporary)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
 

@@ -1,10 +1,10 @@
-"""The command `posegrid predict`: from a video of a fixed camera to the person's 3D motion, a video and a picture.
+"""The command `posegrid predict`: from a video to the person's 3D motion, a video and a picture.
 
 a few frames -> empty scene; then in one pass: frame -> people's masks -> crops -> network -> camera frame -> Track
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TypeVar
@@ -13,60 +13,28 @@ import numpy as np
 from jaxtyping import Float
 from rich.console import Console
 from rich.progress import track as with_progress
-from tyro.conf import Positional
 
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.refine import RefineSettings, refined
-from posegrid.motion.smoothing import Filter
+from posegrid.motion.refine import RefineSettings
 from posegrid.prepare.background import NUM_SAMPLES, learn_background
+from posegrid.prepare.given_people import GivenPeople
 from posegrid.prepare.people import People
 from posegrid.results.estimating import Estimator, PersonEstimate
-from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, load_camera
+from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.results.model import OnnxModel, load_onnx
-from posegrid.results.overlay import write_contact_picture, write_overlay_video
-from posegrid.results.person_track import person_track, scaled_to_height
-from posegrid.results.track_files import Format, write_track_file
-from posegrid.sources.video import VideoFacts, probe, read_frames, read_spread
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """Settings of `posegrid predict`."""
-
-    video: Positional[Path]
-    """Video of one walking person, whole in the picture, taken with a camera that does not move."""
-    out: Path | None = None
-    """Folder for the results. Default: runs/<name of the video>."""
-    weights: Path | None = None
-    """Weights of `posegrid export` (.onnx). Default: those that come with posegrid."""
-    camera: Path | None = None
-    """The camera's intrinsics (.json): K (3 x 3, pixels) and dist (k1 k2 p1 p2 k3). Default: assumed, see --fov-deg."""
-    fov_deg: float | None = None
-    """Angle of view over the picture's longer side, degrees, if there is no camera file. Default: 60 is assumed."""
-    height_m: float | None = None
-    """The person's height without shoes, metres: sets the scale of the motion, which a picture does not show."""
-    person: str = "largest"
-    """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a person's number."""
-    filter: Filter = "savitzky-golay"
-    """Filter over time: savitzky-golay (looks ahead), one-euro (looks at the past only), light (20 ms), none. The
-    motion also gets bones of one length and feet that stand still; NAME_raw.npz holds it as the network said it."""
-    fill: bool = False
-    """Interpolate the pose where the person was not found for at most half a second; such frames are marked."""
-    flip_average: bool = False
-    """Average the answers for the crop and for its mirror image without background: a little more exact, twice the
-    network's time."""
-    formats: tuple[Format, ...] = ()
-    """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
-    joints, CSV), html (a page that shows it in 3D)."""
-    overlay: bool = True
-    """Write the video with the skeleton on it and the picture of 12 frames, too."""
-    batch: int = 16
-    """Crops per call of the network."""
-    threads: int = 1
-    """Cores that the network may use."""
+from posegrid.results.overlay import write_contact_picture, write_overlay
+from posegrid.results.person_track import HEIGHT_SPREAD, person_track, scaled_to_height
+from posegrid.results.predict_settings import PredictSettings
+from posegrid.results.stopping import stop_noted
+from posegrid.results.track_files import write_track_file
+from posegrid.sources.boxes import load_boxes
+from posegrid.sources.camera_files import load_camera
+from posegrid.sources.footage import Footage, name_of, open_footage
+from posegrid.sources.video import VideoFacts
+from posegrid.sources.webcam import is_webcam, record_webcam
 
 
 def predict(settings: PredictSettings) -> MotionTrack:
@@ -81,19 +49,20 @@ def predict(settings: PredictSettings) -> MotionTrack:
     that end in _partial. Of several people it returns the largest that were asked for.
     """
     _check(settings)
-    out = settings.out or Path("runs") / settings.video.stem
     console = Console(stderr=True)
     model = load_onnx(settings.weights, threads=settings.threads)
-    _writable(out)
-    seen = watch(settings, model, console)
+    out = _writable(settings.out or Path("runs") / name_of(settings.video))
+    settings = _recorded(settings, out, console)
+    footage = open_footage(settings.video, settings.fps)
+    seen = watch(footage, settings, model, console)
     chosen = chosen_people(seen.people, settings)
     raw = [seen.track(person, model, settings) for person in chosen]
-    tracks = [refined(track, RefineSettings(fill=settings.fill, filter=settings.filter)) for track in raw]
+    tracks = [track.refined(_refining(settings)) for track in raw]
     for person, before, track in zip(chosen, raw, tracks, strict=True):
-        name = settings.video.stem + (f"_person{person.number}" if settings.person == "all" else "")
+        name = name_of(settings.video) + (f"_person{person.number}" if settings.person == "all" else "")
         name += "_partial" if seen.stopped else ""
         before.save(out / f"{name}_raw.npz")
-        _write(track, out, name, settings, console)
+        _write(track, out, name, settings, footage, console)
         for line in [*summary(track, settings, model), *_who(person, seen, settings)]:
             print(line)
     print(f"written to {out}")
@@ -101,6 +70,12 @@ def predict(settings: PredictSettings) -> MotionTrack:
         print(f"only part of the video was used: {len(seen.time_s)} frames, in files that end in _partial")
         raise seen.stopped
     return tracks[0]
+
+
+def _refining(settings: PredictSettings) -> RefineSettings:
+    """Feet cannot be told to stand where boxes or masks are given: the camera may move."""
+    at_rest = settings.boxes is None and settings.masks is None
+    return RefineSettings(fill=settings.fill, filter=settings.filter, feet=at_rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,32 +103,66 @@ class Seen:
         return track if settings.height_m is None else scaled_to_height(track, 1000 * settings.height_m)
 
 
-def watch(settings: PredictSettings, model: OnnxModel, console: Console) -> Seen:
-    """Look through the video once, after a glance at some of its frames for the empty scene.
+def watch(footage: Footage, settings: PredictSettings, model: OnnxModel, console: Console) -> Seen:
+    """Look through the pictures once, after a glance at some of them for the empty scene.
 
     Raises SourceError if nobody is found. Damage in the video and Ctrl-C end it early: `Seen.stopped`.
     """
-    facts = probe(settings.video)
-    camera = _camera(settings, facts.size_wh)
-    scene = learn_background(_shown(read_spread(settings.video, NUM_SAMPLES), None, "Learning the background", console))
-    frames = _shown(read_frames(settings.video), facts.num_frames, "Finding and estimating", console)
-    people, times, stopped = People(scene), [], None
+    camera = _camera(settings, footage.facts.size_wh)
+    people = _people(footage, settings, console)
+    frames = _shown(footage.frames(), footage.facts.num_frames, "Finding and estimating", console)
+    times: list[float] = []
+    stopped: KeyboardInterrupt | SourceError | None = None
     with Estimator(model, batch=settings.batch, flip_average=settings.flip_average) as estimator:
-        try:
-            for frame in frames:
-                estimator.add(frame.picture, people.seen(frame.picture))
-                times.append(frame.time_s)
-        except (KeyboardInterrupt, SourceError) as error:
-            stopped = error
-        found = [person for person in estimator.finished() if person.size > 0]
+        with stop_noted() as is_stopped:
+            try:
+                for frame in frames:
+                    if is_stopped():
+                        stopped = KeyboardInterrupt()
+                        break
+                    estimator.add(frame.picture, people.seen(frame.picture))
+                    times.append(frame.time_s)
+            except SourceError as error:
+                stopped = error
+        found = [p for p in estimator.finished() if p.size > 0 and p.number not in people.pieces]
     if not found:
         if stopped:
             raise stopped
-        raise SourceError(
-            f"{settings.video}: no moving person was found in {len(times)} frames. The person must move "
-            "before a still background, differ from it in colour, and be taller than a twelfth of the picture's width."
+        raise SourceError(f"{settings.video}: {_nobody(settings, len(times))}")
+    return Seen(np.array(times), found, footage.facts, camera, stopped)
+
+
+def _people(footage: Footage, settings: PredictSettings, console: Console) -> People | GivenPeople:
+    """Who finds the people: the background learnt from the video, or the user."""
+    if settings.boxes is None and settings.masks is None:
+        spread = _shown(footage.spread(NUM_SAMPLES), None, "Learning the background", console)
+        try:
+            return People(learn_background(spread))
+        except SourceError as error:
+            raise SourceError(f"{settings.video}: {error}") from error
+    ours = footage.facts.num_frames
+    boxes = None if settings.boxes is None else load_boxes(settings.boxes, footage.file_names)
+    if boxes and ours and max(boxes) >= ours:
+        raise SettingsError(
+            f"--boxes {settings.boxes} has a box for frame {max(boxes)}, but {settings.video} has {ours} frames, "
+            f"0 to {ours - 1}."
         )
-    return Seen(np.array(times), found, facts, camera, stopped)
+    if settings.masks is None:
+        return GivenPeople(boxes, None)
+    masks = open_footage(settings.masks, None if settings.masks.is_file() else settings.fps)
+    theirs = masks.facts.num_frames
+    if ours and theirs and ours != theirs:
+        raise SettingsError(f"--masks {settings.masks} has {theirs} frames, {settings.video} {ours}: expected as many.")
+    return GivenPeople(boxes, masks.frames())
+
+
+def _nobody(settings: PredictSettings, num_frames: int) -> str:
+    if settings.boxes or settings.masks:
+        return f"none of its {num_frames} frames has a person in {settings.boxes or settings.masks}."
+    return (
+        f"no moving person was found in {num_frames} frames. The person must move before a still background, differ "
+        "from it in colour, and be taller than a twelfth of the picture's shorter side."
+    )
 
 
 def chosen_people(people: list[PersonEstimate], settings: PredictSettings) -> list[PersonEstimate]:
@@ -172,22 +181,22 @@ def _who(person: PersonEstimate, seen: Seen, settings: PredictSettings) -> list[
     """A line that says who else there is."""
     if len(seen.people) == 1:
         return []
+    people = "people" if settings.boxes else "that move"
     spans = [
         f"person {p.number} in {len(p.row)} frames ({seen.time_s[p.row[0]]:.1f} to {seen.time_s[p.row[-1]]:.1f} s)"
         for p in seen.people
     ]
-    return [
-        f"this is person {person.number} (--person {settings.person}) of {len(spans)} that move: {'; '.join(spans)}"
-    ]
+    return [f"this is person {person.number} (--person {settings.person}) of {len(spans)} {people}: {'; '.join(spans)}"]
 
 
-def _write(track: Track, out: Path, name: str, settings: PredictSettings, console: Console) -> None:
+def _write(track: Track, out: Path, name: str, settings: PredictSettings, footage: Footage, console: Console) -> None:
     track.save(out / f"{name}.npz")
     for ending in settings.formats:
         write_track_file(track, out, name, ending)
     if settings.overlay and not name.endswith("_partial"):
-        frames = _shown(read_frames(settings.video), len(track), "Drawing", console)
-        contact = write_overlay_video(out / f"{name}_overlay.mp4", frames, track)
+        frames = _shown(footage.frames(), len(track), "Drawing", console)
+        ending = "png" if len(track) == 1 else "mp4"
+        contact = write_overlay(out / f"{name}_overlay.{ending}", frames, track)
         write_contact_picture(out / f"{name}_contact.png", contact)
 
 
@@ -212,7 +221,14 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
         lines.append(f"in {len(track.filled_frames)} of them nobody was found: the pose is interpolated (--fill)")
     lines.append(f"weights {model.name}; filter {settings.filter}")
     if settings.height_m is None:
-        lines.append("scale: that of an average adult, unsure by 5 to 8 % (--height-m)")
+        lines.append(
+            f"scale: as the weights see it; {HEIGHT_SPREAD:.0%} off (1 sigma) for rendered adults, more for children "
+            "(--height-m)"
+        )
+    if settings.boxes and not settings.masks and model.facts.background == "removed":
+        lines.append(
+            f"{model.name} has learnt from people cut out of the background: with --boxes alone it is less sure"
+        )
     return lines
 
 
@@ -221,9 +237,23 @@ def _check(settings: PredictSettings) -> None:
         raise SettingsError("--camera and --fov-deg both say what the camera is like: give one of them.")
     if settings.height_m is not None and not 0.5 <= settings.height_m <= 2.5:
         raise SettingsError(f"--height-m {settings.height_m:g}: expected a height of 0.5 to 2.5 metres.")
+    if settings.seconds is not None and not (is_webcam(settings.video) and settings.seconds > 0):
+        raise SettingsError(f"--seconds {settings.seconds:g}: is for a webcam (posegrid predict 0), and above 0.")
     for name in ("batch", "threads"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"--{name} {getattr(settings, name)}: expected at least 1.")
+
+
+def _recorded(settings: PredictSettings, out: Path, console: Console) -> PredictSettings:
+    """The settings with a webcam's recording in its place."""
+    if not is_webcam(settings.video):
+        return settings
+    path = out / f"{name_of(settings.video)}.mp4"
+    until = "Ctrl-C" if settings.seconds is None else f"{settings.seconds:g} seconds have passed"
+    console.print(f"Recording to {path} until {until}", markup=False)
+    with stop_noted() as is_stopped:
+        record_webcam(int(str(settings.video)), path, settings.seconds, is_stopped)
+    return replace(settings, video=path)
 
 
 def _camera(settings: PredictSettings, size_wh: tuple[int, int]) -> Camera:

@@ -1,7 +1,6 @@
 """The files beside a Track that `predict` and `convert` write, by the names of their formats."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from posegrid.body.track import Track
 from posegrid.errors import OutputError
 from posegrid.files import completed
 from posegrid.motion.angles import joint_angles
+from posegrid.results.file_formats import Format
 from posegrid.results.viewer import viewer_page
-
-Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "npz", "angles", "html"]
 
 
 def track_file_name(stem: str, ending: Format) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -24,7 +25,10 @@ from posegrid.sources.human36m_layout import (
     KEYPOINTS,
     MASKS,
     METADATA,
+    POSED_SUBJECTS,
     POSES_CAMERA,
+    POSES_UNIVERSAL,
+    POSES_WORLD,
     SYNTHETIC_MARK,
     VIDEOS,
     find_archives,
@@ -43,6 +47,19 @@ SUSPECT_DISTANCE_PX = 5.0
 
 SHIFTED_POSES = {("S9", "Greeting"), ("S9", "SittingDown 1"), ("S9", "Waiting 1")}
 """(subject, file base) of sequences whose poses are known to lie beside the person."""
+SHIFT_WORLD_X_MM = 200.0
+"""How far along the world's x axis, as the literature takes it out again."""
+
+BROKEN_VIDEOS = {("S11", "Directions", "54138969")}
+"""(subject, file base, camera) of videos that are damaged in many copies of the release."""
+
+PoseKind = Literal["mono", "world", "universal"]
+"""Which of the release's 3D poses: D3_Positions_mono (camera frame), D3_Positions (world frame, taken into the camera
+by metadata.xml), D3_Positions_mono_universal (camera frame, limbs of one length for all subjects)."""
+ShiftedPoses = Literal["keep", "drop", "correct"]
+"""What to do with the sequences of `SHIFTED_POSES`: keep them as they are, leave them out, or move their poses back."""
+
+POSE_FILES: dict[PoseKind, str] = {"mono": POSES_CAMERA, "world": POSES_WORLD, "universal": POSES_UNIVERSAL}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +82,16 @@ class SequenceFiles:
     def file_base(self) -> str:
         """File name without camera and suffix, as the release's table has it."""
         return self.metadata.file_bases[self.subject, self.action, self.subaction]
+
+    @property
+    def shifted(self) -> bool:
+        """Whether the release's poses of this sequence are known to lie beside the person."""
+        return (self.subject, self.file_base) in SHIFTED_POSES
+
+    @property
+    def broken(self) -> bool:
+        """Whether the video is known to be damaged in many copies of the release."""
+        return (self.subject, self.file_base, self.camera_id) in BROKEN_VIDEOS
 
     def find(self, kind: str) -> Path | None:
         """The file of this kind, or None."""
@@ -106,7 +133,7 @@ def find_sequences(
     """
     if not root.is_dir():
         raise SourceError(f"{root}: there is no such folder.")
-    metadata = load_metadata(_metadata_path(root))
+    metadata = load_metadata(metadata_path(root))
     _refuse_unknown("subject", subjects, metadata.subjects, metadata.path)
     _refuse_unknown("action", actions, metadata.actions, metadata.path)
     _refuse_unknown("camera", cameras, metadata.camera_ids, metadata.path)
@@ -128,23 +155,26 @@ def find_sequences(
     return found
 
 
-def open_sequence(files: SequenceFiles) -> Sequence:
+def open_sequence(files: SequenceFiles, poses: PoseKind = "mono", s9: ShiftedPoses = "keep") -> Sequence:
     """One sequence, its poses and keypoints read, its frames and masks to be read when asked for.
 
-    Joints are the 17 of the 32, camera frame, mm. Where files have different lengths, `notes` says so. Raises
-    SourceError if a file is missing or damaged, or the lengths cannot be reconciled.
+    Joints are the 17 of the 32, camera frame, mm. Where files have different lengths, `notes` says so. With `s9` =
+    "correct", the poses that are known to be shifted are moved by 200 mm along the world's x axis; leaving them out
+    ("drop") is up to the caller. Raises SourceError if a file is missing or damaged, or the lengths cannot be
+    reconciled.
     """
-    video, poses = files.required(VIDEOS), files.required(POSES_CAMERA)
-    pose_cam_mm = read_pose_cdf(poses, 3)[:, HUMAN36M_32_TO_17]
+    video, pose_path = files.required(VIDEOS), files.required(POSE_FILES[poses])
     facts = probe(video)
     camera = files.metadata.camera(files.subject, files.camera_id, facts.size_wh)
-    keypoints_px, keypoint_notes = _keypoints(files, camera, pose_cam_mm)
-    notes = (
-        *_length_notes(poses, len(pose_cam_mm), video, facts),
-        *keypoint_notes,
-        *_mask_notes(files, len(pose_cam_mm), facts),
-    )
-    if (files.subject, files.file_base) in SHIFTED_POSES:
+    pose_cam_mm = read_pose_cdf(pose_path, 3)[:, HUMAN36M_32_TO_17]
+    if poses == "world":
+        pose_cam_mm = camera.world_to_camera(pose_cam_mm.astype(np.float64)).astype(np.float32)
+    keypoints_px, notes = _keypoints(files, camera, pose_cam_mm, poses)
+    if files.shifted and s9 == "correct":
+        pose_cam_mm = (pose_cam_mm - SHIFT_WORLD_X_MM * camera.rot_world_to_cam[:, 0]).astype(np.float32)
+        keypoints_px = camera.project(pose_cam_mm.astype(np.float64))
+        notes += (f"poses moved by {SHIFT_WORLD_X_MM:g} mm against the world's x axis, keypoints projected anew",)
+    elif files.shifted:
         notes += ("the release's poses of this sequence are known to lie beside the person",)
     return Sequence(
         subject=files.subject,
@@ -156,7 +186,11 @@ def open_sequence(files: SequenceFiles) -> Sequence:
         pose_cam_mm=pose_cam_mm,
         keypoints_px=keypoints_px,
         open_frames=_frame_opener(files.name, video, files.find(MASKS), len(pose_cam_mm)),
-        notes=notes,
+        notes=(
+            *_length_notes(pose_path, len(pose_cam_mm), video, facts),
+            *notes,
+            *_mask_notes(files, len(pose_cam_mm), facts),
+        ),
     )
 
 
@@ -172,8 +206,12 @@ def _of_subject(
     actions: Collection[str] | None,
     cameras: Collection[str] | None,
 ) -> Iterator[SequenceFiles]:
-    """This subject's sequences that are there in part at least; all of them if only an archive is there."""
-    only_archives = not (root / subject).is_dir() and bool(find_archives(root, subject))
+    """This subject's sequences that are there in part at least; all of them if only an archive is there.
+
+    Of the release's test subjects, only what has poses: it gives away their pictures alone.
+    """
+    posed = subject in POSED_SUBJECTS
+    only_archives = posed and not (root / subject).is_dir() and bool(find_archives(root, subject))
     for action in metadata.actions:
         wanted = action in actions if actions is not None else action != "_ALL"
         for subaction in (1, 2) if wanted else ():
@@ -182,12 +220,12 @@ def _of_subject(
             for camera_id in metadata.camera_ids:
                 files = SequenceFiles(root, subject, action, subaction, camera_id, metadata)
                 if (cameras is None or camera_id in cameras) and (
-                    only_archives or files.find(VIDEOS) or files.find(POSES_CAMERA)
+                    only_archives or (posed and files.find(VIDEOS)) or files.find(POSES_CAMERA)
                 ):
                     yield files
 
 
-def _metadata_path(root: Path) -> Path:
+def metadata_path(root: Path) -> Path:
     """In the root; or in the one folder there that has it, such as the release's code, "Release-v1.2"."""
     elsewhere = [] if (root / METADATA).is_file() else sorted(root.glob(f"*/{METADATA}"))
     return elsewhere[0] if len(elsewhere) == 1 else root / METADATA
@@ -208,11 +246,16 @@ def _advice(archives: list[Path]) -> str:
 
 
 def _keypoints(
-    files: SequenceFiles, camera: Camera, pose_cam_mm: Float32[np.ndarray, "T 17 3"]
+    files: SequenceFiles, camera: Camera, pose_cam_mm: Float32[np.ndarray, "T 17 3"], poses: PoseKind
 ) -> tuple[Float[np.ndarray, "T 17 2"], tuple[str, ...]]:
     """Joints in the picture, as the release has them or else projected, and notes."""
     projected = camera.project(pose_cam_mm.astype(np.float64))
     path = files.find(KEYPOINTS)
+    if path is None and poses == "universal":
+        raise SourceError(
+            f"{files.required(POSES_UNIVERSAL)}: poses of universal limbs cannot be projected into the picture, and "
+            f"{files.subject}/{KEYPOINTS} has no keypoints of {files.name}. {_advice([])}"
+        )
     if path is None:
         if np.isnan(projected).any():
             raise SourceError(f"{files.name}: joints lie behind the camera: metadata.xml and poses do not fit.")
@@ -224,7 +267,7 @@ def _keypoints(
             "Unpack both archives again."
         )
     distance_px = float(np.median(np.linalg.norm(projected - keypoints_px, axis=-1)))
-    if distance_px < SUSPECT_DISTANCE_PX:
+    if distance_px < SUSPECT_DISTANCE_PX or poses == "universal":
         return keypoints_px, ()
     return keypoints_px, (
         f"keypoints and projected joints are {distance_px:.0f} px apart (median): is metadata.xml of this release?",
@@ -273,9 +316,9 @@ def _frame_opener(name: str, video: Path, mask_path: Path | None, num_frames: in
             masks = stack.enter_context(opened_masks(mask_path)) if mask_path else None
             pictures = stack.enter_context(closing(read_frames(video, every, threads=False)))
             index = -every
-            for index, picture in zip(range(0, num_frames, every), pictures, strict=False):
-                mask = _mask(masks, index, picture.image.shape[:2]) if masks else None
-                yield Frame(index, picture.time_s, picture.image, mask)
+            for index, frame in zip(range(0, num_frames, every), pictures, strict=False):
+                mask = _mask(masks, index, frame.picture.size_wh[::-1]) if masks else None
+                yield Frame(index, frame.time_s, frame.picture, mask)
             if index + every < num_frames:
                 raise SourceError(
                     f"{video}: only {max(index + 1, 0)} frames could be read, but {name} has {num_frames} poses. "

@@ -9,15 +9,17 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import BytesIO
+from io import SEEK_END, BytesIO
+from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import cdflib
 import h5py
 import numpy as np
 from cdflib import cdfwrite
+from isal import isal_zlib
 from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
@@ -28,8 +30,16 @@ NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
 """The CDF format's number for 32-bit floats (CDF_FLOAT)."""
 
-DAMAGED = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError, OverflowError, MemoryError)
-DAMAGED += (struct.error, zlib.error)
+BYTES_PER_READ = 8
+"""An entry of a CDF file's index takes 16 bytes and is read once."""
+MOST_COMPRESSED = 100
+"""No file of poses is compressed so far."""
+DEFLATE = h5py.h5z.FILTER_DEFLATE
+MOST_MASKS, MOST_PIXELS = 10**6, 10**8
+"""More masks in a file, or pixels in a mask, are no sequence of Human3.6M: its longest has some 6000 frames."""
+
+DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError)
+DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
 """What the readers of binary formats raise on damaged bytes."""
 
 
@@ -41,8 +51,11 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
     """
     refuse_missing_or_web_page(path)
     try:
-        pose = np.asarray(cdflib.CDF(path).varget("Pose"))
-        values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
+        cdf = _BoundedCdf(path)
+        _refuse_impossible_size(path, cdf)
+        pose = np.asarray(cdf.varget("Pose"))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+            values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
     except DAMAGED as error:
         raise SourceError(
             f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged or cut off. "
@@ -60,6 +73,48 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
             f"{int(np.argmin(good))}. Download or copy the file again."
         )
     return values.reshape(-1, NUM_FILE_JOINTS, dimensions)
+
+
+class _BoundedFile:
+    """A file that refuses to be read more often than a sound file of its size could need.
+
+    The records of a CDF file name each other by their place. A damaged one may name itself, and cdflib would follow for
+    ever.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._reads_left = 10_000 + file.seek(0, SEEK_END) // BYTES_PER_READ
+        file.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise ValueError("its records go round in circles")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _BoundedCdf(cdflib.CDF):
+    """cdflib's reader on bounded files; `_f` is the file that it reads from."""
+
+    @property
+    def _f(self) -> Any:
+        return self.__dict__["_bounded_file"]
+
+    @_f.setter
+    def _f(self, file: Any) -> None:
+        self.__dict__["_bounded_file"] = _BoundedFile(file)
+
+
+def _refuse_impossible_size(path: Path, cdf: cdflib.CDF) -> None:
+    """Raise ValueError if 'Pose' claims more numbers than the file can hold, before memory is set aside for them."""
+    variable = cdf.varinq("Pose")
+    count = prod(variable.Dim_Sizes) * (variable.Last_Rec + 1)
+    if not 0 < 4 * count <= MOST_COMPRESSED * path.stat().st_size:
+        raise ValueError(f"it declares {count} numbers, and has {path.stat().st_size} bytes")
 
 
 def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
@@ -109,9 +164,14 @@ class MaskReader:
         if values.ndim == 3:
             # A mask saved as a colour picture; the axis of colours comes first.
             values = values.any(axis=0)
-        if values.ndim != 2:
-            raise SourceError(f"{self.path}: mask {index} has the shape {values.shape}, expected a picture.")
-        return (values != 0).T  # a view: turning a whole picture round costs more than all that is done with it
+        if values.ndim != 2 or values.dtype.kind not in "buif":
+            raise SourceError(
+                f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, expected a picture."
+            )
+        is_logical = values.dtype == np.uint8 and values.max() <= 1
+        return (
+            values.view(bool) if is_logical else values != 0
+        ).T  # a view: turning a whole picture round costs more than all that is done with it
 
     def _values(self, index: int) -> np.ndarray | None:
         """Numbers of one mask, axes as HDF5 has them: [colour,] column, row."""
@@ -120,8 +180,29 @@ class MaskReader:
             return np.asarray(cell).T if self._cells.dtype == object else np.asarray(cell)
         if not isinstance(cell, h5py.Reference):
             return np.asarray(cell)
-        data: Any = self._file[cell]
-        return None if "MATLAB_empty" in data.attrs else np.asarray(data[()])
+        return _picture(h5py.h5r.dereference(cell, self._file.id))
+
+
+def _picture(data: Any) -> np.ndarray | None:
+    """Numbers of a cell's content (an h5d.DatasetID); None where it is empty.
+
+    The low level of h5py takes a third of the time: a sequence has thousands of such cells.
+    """
+    if not isinstance(data, h5py.h5d.DatasetID):
+        raise ValueError("it refers to no picture")
+    if h5py.h5a.exists(data, b"MATLAB_empty"):
+        return None
+    shape, plan = data.shape, data.get_create_plist()
+    count = prod(shape)
+    if count > MOST_PIXELS:
+        raise ValueError(f"it declares {count} pixels")
+    in_one_piece = plan.get_layout() == h5py.h5d.CHUNKED and plan.get_chunk() == shape
+    if in_one_piece and data.dtype == np.uint8 and plan.get_nfilters() == 1 and plan.get_filter_by_id(DEFLATE):
+        left_out, content = data.read_direct_chunk((0,) * len(shape))
+        if not left_out:
+            values = isal_zlib.decompress(content, bufsize=count)
+            return np.frombuffer(values, dtype=np.uint8).reshape(shape)
+    return np.asarray(h5py.Dataset(data)[()])
 
 
 @contextmanager
@@ -149,7 +230,16 @@ def _cells(path: Path, file: h5py.File) -> Any:
     if not isinstance(data, h5py.Dataset):
         names = ", ".join(name for name in map(str, file) if not name.startswith("#"))
         raise SourceError(f"{path}: holds no variable 'Masks', only {names or 'nothing'}.")
-    return data[()].ravel() if data.dtype == h5py.ref_dtype else data
+    in_cells = data.dtype == h5py.ref_dtype
+    count, pixels = (data.size or 0, 0) if in_cells else (*data.shape[:1], prod(data.shape[1:]))
+    if count > MOST_MASKS or pixels > MOST_PIXELS:
+        raise ValueError(f"it declares {count} masks{'' if in_cells else f' of {pixels} pixels'}")
+    if not in_cells and (data.ndim != 3 or data.dtype.kind not in "buif"):
+        raise SourceError(
+            f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or an array of frames x "
+            "columns x rows."
+        )
+    return data[()].ravel() if in_cells else data
 
 
 def _masks_of_old_matlab(path: Path) -> np.ndarray:
@@ -245,12 +335,17 @@ def refuse_missing_or_web_page(path: Path) -> None:
     """Raise SourceError if there is no such file, or it is the page that the release's server sends to strangers."""
     if not path.is_file():
         raise SourceError(f"{path}: there is no such file.")
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php")):
+    if is_web_page(path):
         raise SourceError(
             f"{path}: is a web page, since the download's log-in had expired. Log in and download it again."
         )
+
+
+def is_web_page(path: Path) -> bool:
+    """Whether a file, whatever its name says, is a web page."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php"))
 
 
 def _matlab_header() -> bytes:

@@ -9,9 +9,10 @@ The user's own copy is read at run time; it may not be redistributed. What is us
   R = Rx(a) Ry(b) Rz(g), X_cam = R (X_world - C).
 """
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from posegrid.errors import SourceError
 
 NUM_ACTIONS = 16
 SUBACTIONS = (1, 2)
+MOCAP_FRAMES_PER_POSE = 4
+"""The release's motion capture ran at 200 Hz, its video at 50 Hz."""
 NUM_EXTRINSICS, NUM_INTRINSICS = 6, 9
 
 SequenceKey = tuple[str, str, int]
@@ -41,6 +44,13 @@ class Metadata:
     file_bases: Mapping[SequenceKey, str]
     """File name without camera and suffix, e.g. "Walking 1"."""
     w0: Float[np.ndarray, "numbers"]
+    frame_counts: Mapping[SequenceKey, tuple[int, ...]] = field(default_factory=dict)
+    """Frames of the four videos, in the order of `camera_ids`, and of the motion capture (200 Hz), where it tells."""
+
+    def num_poses(self, key: SequenceKey) -> int | None:
+        """How many poses a sequence should have: the shortest video's frames, or the motion capture's by four."""
+        counts = self.frame_counts.get(key)
+        return None if counts is None else min(*counts[:-1], counts[-1] // MOCAP_FRAMES_PER_POSE)
 
     def camera(self, subject: str, camera_id: str, size_wh: tuple[int, int]) -> Camera:
         """The camera as calibrated for a subject; the size of its pictures comes from the video."""
@@ -95,7 +105,26 @@ def _metadata(path: Path, root: ElementTree.Element) -> Metadata:
         raise ValueError(
             f"w0 holds {len(w0)} numbers, expected {expected} for {len(camera_ids)} cameras, {len(subjects)} subjects"
         )
-    return Metadata(path, subjects, actions, camera_ids, file_bases, w0)
+    return Metadata(path, subjects, actions, camera_ids, file_bases, w0, _frame_counts(root, subjects, actions))
+
+
+def _frame_counts(
+    root: ElementTree.Element, subjects: tuple[str, ...], actions: tuple[str, ...]
+) -> dict[SequenceKey, tuple[int, ...]]:
+    """The part `frames`: a row per subject, a cell "[v1 v2 v3 v4 mocap]" per subaction; other cells are passed over.
+
+    Nothing but a comparison hangs on these numbers, so a file without them can still be used.
+    """
+    counts = {}
+    rows = [[(cell.text or "").strip() for cell in row] for row in root.findall("frames/tr")]
+    keys = [(action, subaction) for action in actions for subaction in SUBACTIONS]
+    for number, row in enumerate(rows):
+        named = bool(row) and row[0] in subjects
+        subject = row[0] if named else subjects[number] if len(rows) == len(subjects) else ""
+        for (action, subaction), text in zip(keys, row[-len(keys) :], strict=False):
+            if subject and re.fullmatch(r"\[?\d{1,9}( +\d{1,9}){4}\]?", text, re.ASCII):
+                counts[subject, action, subaction] = tuple(int(word) for word in text.strip("[]").split())
+    return counts
 
 
 def _part(root: ElementTree.Element, name: str) -> ElementTree.Element:

@@ -5,7 +5,7 @@ and `mark_synthetic`. Video and masks are written frame by frame; a file appears
 """
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +31,7 @@ from posegrid.sources.human36m_layout import (
     VIDEOS,
     view_path,
 )
-from posegrid.sources.human36m_metadata import SUBACTIONS, SequenceKey, angles_of_rotation
+from posegrid.sources.human36m_metadata import MOCAP_FRAMES_PER_POSE, SUBACTIONS, SequenceKey, angles_of_rotation
 from posegrid.sources.video import VideoWriter
 
 SUBJECTS = tuple(f"S{number}" for number in range(1, 12))
@@ -39,8 +39,6 @@ ACTIONS = (
     *("_ALL", "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting"),
     *("SittingDown", "Smoking", "TakingPhoto", "Waiting", "Walking", "WalkingDog", "WalkTogether"),
 )
-MOCAP_FRAMES_PER_POSE = 4
-"""The release's motion capture ran at 200 Hz, its video at 50 Hz."""
 
 
 def default_file_base(action: str, subaction: int) -> str:
@@ -111,14 +109,15 @@ class ViewWriter:
 def write_metadata(
     root: Path,
     cameras: Mapping[tuple[str, str], Camera],
-    num_frames: Mapping[SequenceKey, int],
+    num_frames: Mapping[SequenceKey, int | tuple[int, ...]],
     file_bases: Mapping[SequenceKey, str] | None = None,
     splits: Mapping[str, Iterable[str]] | None = None,
 ) -> None:
     """Write `metadata.xml`.
 
     `cameras`: by (subject, camera_id), for every subject in the data set; the intrinsics of a camera must be the same
-    for all subjects, since the file has room for one set only. `num_frames`: of each sequence written.
+    for all subjects, since the file has room for one set only. `num_frames`: of each sequence written; or of
+    its four videos and of the motion capture at 200 Hz, where they differ.
     `file_bases`: of sequences that are not named by `default_file_base`. `splits`: subjects of "train", "val", "test".
     The frames' sizes are those of the cameras. What the data set does not hold is filled in with numbers of the same
     kind (another subject's camera, 0 frames), as the layout has no gaps.
@@ -151,7 +150,7 @@ def mark_synthetic(root: Path, text: str) -> None:
         )
 
 
-def _refuse_foreign(cameras: Mapping[tuple[str, str], Camera], num_frames: Mapping[SequenceKey, int]) -> None:
+def _refuse_foreign(cameras: Mapping[tuple[str, str], Camera], num_frames: Collection[SequenceKey]) -> None:
     """The layout has 11 subjects, 4 cameras and 16 actions of its own."""
     if not cameras:
         raise OutputError("metadata.xml needs at least one camera.")
@@ -183,7 +182,7 @@ def _mapping_rows(cameras: Mapping[tuple[str, str], Camera], file_bases: Mapping
     return rows
 
 
-def _frame_rows(num_frames: Mapping[SequenceKey, int]) -> list[list[str]]:
+def _frame_rows(num_frames: Mapping[SequenceKey, int | tuple[int, ...]]) -> list[list[str]]:
     """A row per subject: its name, and per action and subaction the frames of 4 videos and of the motion capture."""
     rows = []
     for subject in SUBJECTS:
@@ -191,7 +190,9 @@ def _frame_rows(num_frames: Mapping[SequenceKey, int]) -> list[list[str]]:
         for action in ACTIONS:
             for subaction in SUBACTIONS:
                 count = num_frames.get((subject, action, subaction), 0)
-                row.append(_matrix([[count] * len(CAMERA_IDS) + [count * MOCAP_FRAMES_PER_POSE]]))
+                if isinstance(count, int):
+                    count = (*[count] * len(CAMERA_IDS), count * MOCAP_FRAMES_PER_POSE)
+                row.append(_matrix([count]))
         rows.append(row)
     return rows
 

@@ -113,8 +113,9 @@ class Picture:
         step_x, step_y = self.frame.width / plane.width, self.frame.height / plane.height
         x0, y0, x1, y1 = box
         inside = (int(x0 / step_x), int(y0 / step_y), ceil(x1 / step_x), ceil(y1 / step_y))
-        ratio = max(1, int(min((x1 - x0) / step_x / size_wh[0], (y1 - y0) / step_y / size_wh[1]) + 1e-6))
-        coarse = _reduced(plane, (*inside[:2], min(inside[2], plane.width), min(inside[3], plane.height)), ratio)
+        across, down = (x1 - x0) / step_x / size_wh[0], (y1 - y0) / step_y / size_wh[1]
+        ratio = (max(1, int(across + 1e-6)), max(1, int(down + 1e-6)))
+        coarse = plane.reduce(ratio, (*inside[:2], min(inside[2], plane.width), min(inside[3], plane.height)))
         return coarse if coarse.size == size_wh else coarse.resize(size_wh, Image.Resampling.NEAREST)
 
     @cached_property

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
+from posegrid.sources.picture import Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,10 +18,15 @@ class Frame:
     """Frame in the source, from 0; the row of the sequence's poses that belongs to it."""
     time_s: float
     """Time of the frame as the source states it."""
-    image: UInt8[np.ndarray, "H W 3"]
-    """RGB."""
+    picture: Picture
+    """As decoded: what is wanted of it is made when asked for."""
     mask: Bool[np.ndarray, "H W"] | None = None
     """True where the person is; None where the source has no masks."""
+
+    @property
+    def image(self) -> UInt8[np.ndarray, "H W 3"]:
+        """RGB, made of the picture at each call."""
+        return self.picture.rgb()
 
 
 @dataclass(frozen=True, eq=False)

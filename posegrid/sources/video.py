@@ -307,7 +307,7 @@ def _opened(path: Path, threads: bool = True) -> Iterator[tuple[InputContainer, 
     if not Path(path).is_file():
         raise SourceError(f"{path}: there is no such video file.")
     try:
-        container = av.open(str(path))
+        container = av.open(str(path), metadata_errors="replace")
     except (FFmpegError, OSError) as error:
         raise SourceError(
             f"{path}: cannot be opened: it is no video, or it was cut off before its index ({_reason(error)})."
@@ -320,6 +320,8 @@ def _opened(path: Path, threads: bool = True) -> Iterator[tuple[InputContainer, 
             kinds = sorted({stream.type for stream in container.streams})
             raise SourceError(f"{path}: holds no video, only {', '.join(kinds) or 'nothing'}.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise SourceError(f"{path}: does not say how its video is coded: it is damaged. Copy or download it again.")
         stream.thread_type = "AUTO" if threads else "NONE"
         stream.codec_context.thread_count = 0 if threads else 1
         yield container, stream

@@ -75,6 +75,16 @@ def test_a_person_who_leaves_is_lost_and_found_again_on_return():
     assert overlap(found[-1], truth[-1]) > 0.75 and overlap(found[0], truth[0]) > 0.75
 
 
+def test_an_arm_and_a_foot_that_come_into_the_picture_first_are_one_person():
+    centres = [(100 + 8.0 * i, 65.0) for i in range(20)] + [(252 - 8.0 * i, 65.0) for i in range(20)]
+    pictures, truth = scene(centres, shadow=False)
+    people = People(learn_background(pictures))
+    seen = [people.seen(Picture.from_rgb(picture)) for picture in pictures]
+    assert list(seen[26]) == [1, 2] and people.pieces == {2}, "an arm at 26"
+    assert [list(there) for there in seen[27:]] == [[1]] * 13
+    assert overlap(seen[30][1].in_picture(), truth[30]) > 0.75
+
+
 def test_nobody_is_found_in_an_empty_scene():
     pictures, _ = scene([(-500.0, 65.0)] * 12)
     assert not any(mask.any() for mask in person_masks(learn_background(pictures), pictures))
@@ -95,6 +105,24 @@ def test_a_moving_camera_is_refused():
     pictures = [np.clip(scenery[20:150, 2 * i : 2 * i + 200], 0, 255).astype(np.uint8) for i in range(30)]
     with pytest.raises(SourceError, match=r"camera is not fixed.*tripod"):
         learn_background(pictures)
+
+
+@pytest.mark.parametrize("moving", [range(24, 30), range(6)])
+def test_a_camera_that_moves_for_a_fifth_of_the_time_is_refused(moving):
+    """Before or after it, it stands still."""
+    pictures, _ = scene([(30 + 4.0 * i, 65.0) for i in range(30)], shadow=False)
+    wide = [np.pad(picture, ((0, 0), (0, 40), (0, 0)), mode="reflect") for picture in pictures]
+    start = {i: 3 * (i - 23) if moving.stop == 30 else 3 * (6 - i) for i in moving}
+    with pytest.raises(SourceError, match="camera is not fixed"):
+        learn_background([picture[:, start.get(i, 0) : start.get(i, 0) + 200] for i, picture in enumerate(wide)])
+
+
+def test_a_mask_is_no_fatter_than_the_person():
+    pictures, truth = scene(WALK, shadow=False)
+    found = person_masks(learn_background(pictures), pictures)
+    added = np.mean([(a & ~b).sum() / b.sum() for a, b in zip(found, truth, strict=True)])
+    missing = np.mean([(b & ~a).sum() / b.sum() for a, b in zip(found, truth, strict=True)])
+    assert added < 0.09 and missing < 0.05
 
 
 def test_a_short_clip_is_refused():

@@ -1,7 +1,4 @@
-"""Turning poses back, finding the pelvis' place, steadying boxes, smoothing, and reading camera files."""
-
-import json
-from pathlib import Path
+"""Turning poses back, finding the pelvis' place, steadying boxes, and smoothing."""
 
 import numpy as np
 import pytest
@@ -10,20 +7,18 @@ from hypothesis import strategies as st
 from results.onnx_files import STANDING_MM
 
 from posegrid.body.camera import Camera
-from posegrid.errors import SettingsError, SourceError
+from posegrid.errors import SettingsError
 from posegrid.motion.placing import root_from_keypoints
 from posegrid.results.lift import (
     FLESH_MM,
     assumed_camera,
     in_picture,
-    load_camera,
     root_from_box,
     steadied_boxes,
     turned_to_camera,
 )
 
 POSE = STANDING_MM.astype(np.float64)
-K = [[1500.0, 0, 640], [0, 1500.0, 360], [0, 0, 1]]
 
 
 def box_of_pose(pose_mm: np.ndarray, root_mm: np.ndarray, camera: Camera) -> np.ndarray:
@@ -102,50 +97,6 @@ def test_steadied_boxes_keep_frames_without_a_box_empty():
     boxes[2] = np.nan
     steadied = steadied_boxes(boxes)
     assert np.isnan(steadied[2]).all() and (steadied[[0, 1, 3, 4, 5]] == boxes[0]).all()
-
-
-def write_camera(path: Path, content: object) -> Path:
-    path.write_text(json.dumps(content))
-    return path
-
-
-def test_a_camera_file_gives_intrinsics_in_our_order(tmp_path):
-    path = write_camera(tmp_path / "camera.json", {"K": K, "dist": [1e-2, 2e-2, 3e-3, 4e-3, 5e-2]})
-    camera = load_camera(path, Path("walk.mp4"), (1280, 720))
-    assert camera.focal_px == (1500, 1500) and camera.principal_px == (640, 360)
-    assert camera.distortion == (1e-2, 2e-2, 5e-2, 3e-3, 4e-3)
-
-
-def test_of_several_cameras_the_videos_own_is_taken(tmp_path):
-    other = [[900.0, 0, 640], [0, 900.0, 360], [0, 0, 1]]
-    path = write_camera(tmp_path / "c.json", [{"name": "cam01", "K": other}, {"name": "cam02", "K": K}])
-    assert load_camera(path, Path("cam02.mp4"), (1280, 720)).focal_px == (1500, 1500)
-    with pytest.raises(SettingsError, match="cam01, cam02; expected one of them to be named walk"):
-        load_camera(path, Path("walk.mp4"), (1280, 720))
-
-
-@pytest.mark.parametrize(
-    ("content", "error", "message"),
-    [
-        ({"dist": [0]}, SourceError, "expected K"),
-        ({"K": [[1, 2], [3, 4]]}, SourceError, "positive focal lengths"),
-        ({"K": "no"}, SourceError, "expected K"),
-        ([], SourceError, "expected one camera"),
-        ({"K": K, "width": 640, "height": 480}, SettingsError, "for pictures of 640 x 480"),
-    ],
-)
-def test_a_camera_file_that_does_not_fit_is_refused(tmp_path, content, error, message):
-    with pytest.raises(error, match=message):
-        load_camera(write_camera(tmp_path / "camera.json", content), Path("walk.mp4"), (1280, 720))
-
-
-def test_a_camera_file_that_is_missing_or_no_json_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="no such camera file"):
-        load_camera(tmp_path / "none.json", Path("walk.mp4"), (1280, 720))
-    path = tmp_path / "broken.json"
-    path.write_text("{")
-    with pytest.raises(SourceError, match="cannot be read as JSON"):
-        load_camera(path, Path("walk.mp4"), (1280, 720))
 
 
 def test_an_angle_of_view_beyond_reason_is_refused():

@@ -12,7 +12,8 @@ from results.test_predict import CENTRES, write_video
 
 import posegrid
 from posegrid.errors import CheckpointError, SourceError
-from posegrid.results.predict import PredictSettings, predict
+from posegrid.results.predict import predict
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.sources.video import read_frames
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"

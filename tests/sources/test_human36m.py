@@ -15,16 +15,18 @@ from sources.human36m_tree import NUM_FRAMES, make_camera, make_joints, make_mas
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
 from posegrid.errors import SourceError
 from posegrid.sources.human36m import find_sequences, is_synthetic, load_sequences, open_sequence
-from posegrid.sources.human36m_files import MaskReader, MaskWriter, opened_masks, write_pose_cdf
+from posegrid.sources.human36m_files import MaskReader, MaskWriter, opened_masks, read_pose_cdf, write_pose_cdf
 from posegrid.sources.human36m_layout import (
     CAMERA_IDS,
     KEYPOINTS,
     MASKS,
     POSES_CAMERA,
+    POSES_UNIVERSAL,
     VIDEOS,
     find_archives,
     view_path,
 )
+from posegrid.sources.human36m_metadata import load_metadata
 from posegrid.sources.human36m_writer import mark_synthetic, write_metadata
 from posegrid.sources.sequence import Sequence
 
@@ -441,3 +443,72 @@ def test_old_matlab_files_ask_for_scipy(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(builtins, "__import__", without_scipy)
     with pytest.raises(SourceError, match=r"version 7 or older\. Install scipy"):
         masks_of(tmp_path / "a.mat")
+
+
+# --- which poses, and S9's shifted ones
+
+
+def write_universal(root: Path, subject: str = "S1", file_base: str = "Walking 1") -> None:
+    """Poses of limbs 0.9 times as long."""
+    cameras = view_path(root, subject, POSES_CAMERA, file_base, CAMERA_ID)
+    write_pose_cdf(
+        view_path(root, subject, POSES_UNIVERSAL, file_base, CAMERA_ID),
+        read_pose_cdf(cameras, 3).astype(np.float64) * 0.9,
+    )
+
+
+def test_world_poses_come_to_the_camera_by_metadata(tree: Path) -> None:
+    (files,) = find_sequences(tree)
+    mono, world = open_sequence(files), open_sequence(files, "world")
+    np.testing.assert_allclose(world.pose_cam_mm, mono.pose_cam_mm, atol=2e-3)
+    np.testing.assert_array_equal(world.keypoints_px, mono.keypoints_px)
+
+
+def test_universal_poses_keep_the_true_keypoints(tree: Path) -> None:
+    write_universal(tree)
+    (files,) = find_sequences(tree)
+    mono, universal = open_sequence(files), open_sequence(files, "universal")
+    np.testing.assert_allclose(universal.pose_cam_mm, 0.9 * mono.pose_cam_mm, rtol=1e-6)
+    np.testing.assert_array_equal(universal.keypoints_px, mono.keypoints_px)
+    assert universal.notes == ()
+    file(tree, KEYPOINTS).unlink()
+    with pytest.raises(SourceError, match=r"cannot be projected .*D2_Positions has no keypoints of S1 Walking 1"):
+        open_sequence(files, "universal")
+
+
+def test_shifted_poses_can_be_corrected(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, subjects=("S9",))
+    write_view(root, "S9", "Waiting 1")
+    (files,) = find_sequences(root, actions=("Waiting",))
+    assert files.shifted
+    kept, corrected = open_sequence(files, s9="keep"), open_sequence(files, s9="correct")
+    moved = corrected.camera.camera_to_world(corrected.pose_cam_mm.astype(np.float64)) - kept.camera.camera_to_world(
+        kept.pose_cam_mm.astype(np.float64)
+    )
+    np.testing.assert_allclose(moved, np.broadcast_to([-200.0, 0, 0], moved.shape), atol=2e-3)
+    pixels = corrected.camera.project(corrected.pose_cam_mm.astype(np.float64))
+    np.testing.assert_array_equal(corrected.keypoints_px, pixels)
+    assert "poses moved by 200 mm" in corrected.notes[0]
+    (walk,) = find_sequences(root)
+    assert not walk.shifted
+    np.testing.assert_array_equal(open_sequence(walk, s9="correct").pose_cam_mm, open_sequence(walk).pose_cam_mm)
+
+
+def test_metadata_says_how_many_poses_there_are(tmp_path: Path) -> None:
+    """min(min(v1..v4), floor(mocap / 4)); a file without the table, or with another one, is used all the same."""
+    write_metadata(tmp_path, {("S1", CAMERA_ID): make_camera()}, {("S1", "Walking", 1): (50, 48, 60, 60, 250)})
+    metadata = load_metadata(tmp_path / "metadata.xml")
+    assert metadata.num_poses(("S1", "Walking", 1)) == 48
+    assert metadata.num_poses(("S1", "Walking", 2)) == 0
+    path = tmp_path / "metadata.xml"
+    path.write_text(path.read_text().replace("[50 48 60 60 250]", "many"))
+    assert load_metadata(path).num_poses(("S1", "Walking", 1)) is None
+    path.write_text(path.read_text().replace("frames>", "pictures>"))
+    assert load_metadata(path).frame_counts == {}
+
+
+def test_videos_of_test_subjects_are_no_sequences(tree: Path) -> None:
+    target = tree / "S2" / "Videos" / file(tree, VIDEOS).name
+    target.parent.mkdir(parents=True)
+    shutil.copy(file(tree, VIDEOS), target)
+    assert [files.subject for files in find_sequences(tree)] == ["S1"]

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from posegrid.body.camera import Camera
+from posegrid.sources.picture import Picture
 from posegrid.sources.sequence import Frame, Sequence
 
 
 def make_sequence(num_poses: int) -> Sequence:
+    picture = Picture.from_rgb(np.zeros((48, 64, 3), dtype=np.uint8))
+
     def open_frames() -> Iterator[Frame]:
-        return (Frame(index, index / 50, np.zeros((48, 64, 3), dtype=np.uint8)) for index in range(num_poses))
+        return (Frame(index, index / 50, picture) for index in range(num_poses))
 
     return Sequence(
         subject="S9",
