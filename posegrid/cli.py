@@ -106,6 +106,13 @@ COMMANDS = {
         "write a motion for other programs: BVH, C3D, GLB, TRC, CSV, JSON, a 3D page",
         "posegrid convert runs/walk/walk.npz --formats bvh c3d html",
     ),
+    "gait": Command(
+        "posegrid.results.gait",
+        "GaitSettings",
+        "gait",
+        "steps, lengths, phases, knees and hips of a walk, as JSON and a page",
+        "posegrid gait runs/walk/walk.npz",
+    ),
     "export": Command(
         "posegrid.learning.export",
         "ExportSettings",

@@ -9,14 +9,15 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     keypoints_px  (T, 17, 2) float32  in the source picture
     sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not say
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
-    facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed, weights, source, version
+    facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed, filled_frames, scale_known,
+                  weights, source, version
 
 JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for other programs (docs/formats.md).
 """
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -33,6 +34,8 @@ from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON
 from posegrid.body.skeletons import Skeleton, skeleton_named
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
+
+SomeTrack = TypeVar("SomeTrack", bound="Track")
 
 TRACK_FORMAT = 1
 UNIT = "mm"
@@ -59,6 +62,10 @@ class Track:
     """Name of the video."""
     camera_assumed: bool = True
     """The intrinsics were not given but assumed from a field of view."""
+    filled_frames: tuple[int, ...] = ()
+    """Frames in which nobody was found and whose pose was interpolated (`--fill`); their sigma and box are NaN."""
+    scale_known: bool = False
+    """The person's height was given: lengths are not those of an average adult."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -146,13 +153,15 @@ class Track:
             "fps": self.fps,
             "camera": camera,
             "camera_assumed": self.camera_assumed,
+            "filled_frames": list(self.filled_frames),
+            "scale_known": self.scale_known,
             "weights": self.weights,
             "source": self.source,
             "posegrid_version": __version__,
         }
 
-    @staticmethod
-    def load(path: Path | str) -> "Track":
+    @classmethod
+    def load(cls: type[SomeTrack], path: Path | str) -> SomeTrack:
         """The Track in a .npz, .json or .csv file.
 
         Raises SourceError if there is none, or one of another format or skeleton.
@@ -180,7 +189,13 @@ class Track:
                 tangential=stored.get("tangential", HUMAN36M_TANGENTIAL),
             )
             keys = ("fps", "weights", "source", "camera_assumed")
-            return Track(**arrays, camera=camera, **{key: facts[key] for key in keys})
+            return cls(
+                **arrays,
+                camera=camera,
+                **{key: facts[key] for key in keys},
+                filled_frames=tuple(int(frame) for frame in facts.get("filled_frames", ())),
+                scale_known=bool(facts.get("scale_known", False)),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{path}: its facts are damaged ({error!r}); make the track anew") from error
 

@@ -62,28 +62,6 @@ def root_from_box(
     return along
 
 
-def root_from_keypoints(
-    pose_mm: Float[np.ndarray, "17 3"],
-    keypoints_px: Float[np.ndarray, "17 2"],
-    camera: Camera,
-    sigma_mm: Float[np.ndarray, "17"],
-) -> Float[np.ndarray, "3"]:
-    """Where the pelvis must be (camera frame, mm) for the pose to project onto the keypoints; NaN if it cannot.
-
-    Each joint lies on its keypoint's ray: two equations, linear in the pelvis' three coordinates, solved by least
-    squares, unsure joints weighing less (sigma 0: as the surest other). The scale is the pose's, so a person whom
-    the network takes for 5 % too small comes out 5 % too near.
-    """
-    slopes = camera.rays(keypoints_px.astype(np.float64))[:, :2]
-    weights = 1 / np.maximum(sigma_mm, sigma_mm[sigma_mm > 0].min(initial=1.0))
-    A = np.zeros((len(pose_mm), 2, 3))
-    A[:, 0, 0] = A[:, 1, 1] = 1
-    A[:, :, 2] = -slopes
-    b = slopes * pose_mm[:, 2:] - pose_mm[:, :2]
-    root = np.linalg.lstsq((A * weights[:, None, None]).reshape(-1, 3), (b * weights[:, None]).ravel(), rcond=None)[0]
-    return root if root[2] + pose_mm[:, 2].min() > 0 else np.full(3, np.nan)
-
-
 def in_picture(
     keypoints_crop_px: Float[np.ndarray, "N 17 2"], windows: Float[np.ndarray, "N 3"], size: int
 ) -> Float[np.ndarray, "N 17 2"]:
@@ -107,16 +85,3 @@ def steadied_boxes(boxes_xyxy: Float[np.ndarray, "T 4"], reach: int = 2) -> Floa
         present &= present[::-1]
         steadied[row] = np.median(values[:, present], axis=1)
     return steadied
-
-
-def smoothed(
-    points: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"], sigma_s: float
-) -> Float[np.ndarray, "T 17 3"]:
-    """Points over time, weighted by a bell curve of `sigma_s` seconds; frames of NaN stay so and count nothing."""
-    found = np.asarray(np.isfinite(points).all(axis=(1, 2)))
-    result = points.copy()
-    for row in np.flatnonzero(found):
-        near = np.flatnonzero(found & (np.abs(time_s - time_s[row]) <= 3 * sigma_s))
-        weights = np.exp(-0.5 * ((time_s[near] - time_s[row]) / sigma_s) ** 2)
-        result[row] = np.tensordot(weights / weights.sum(), points[near], axes=1)
-    return result

@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.body.track import Track
+from posegrid.motion.motion_track import MotionTrack
+from posegrid.motion.placing import root_from_keypoints
 from posegrid.results.estimating import PersonEstimate
-from posegrid.results.lift import in_picture, root_from_box, root_from_keypoints, turned_to_camera
+from posegrid.results.lift import in_picture, root_from_box, turned_to_camera
 from posegrid.results.model import OnnxModel
 
 
@@ -21,7 +22,7 @@ def person_track(
     source: str,
     camera_assumed: bool,
     fps: float,
-) -> Track:
+) -> MotionTrack:
     """The person's Track over all T frames; NaN where they were not seen.
 
     fps: frames per second as the container declares them, for where the times do not say (one frame).
@@ -42,7 +43,7 @@ def person_track(
         everywhere[person.row] = values
         return everywhere
 
-    return Track(
+    return MotionTrack(
         frame=np.arange(count, dtype=np.int64),
         time_s=time_s,
         joints_mm=in_all(poses),
@@ -90,7 +91,7 @@ def bones_to_height_mm(poses_mm: Float[np.ndarray, "N 17 3"]) -> float:
     return HEIGHT_PER_BONES * float(np.median(sum(lengths[:4]) + sum(lengths[4:]) / 2))
 
 
-def scaled_to_height(track: Track, height_mm: float) -> Track:
+def scaled_to_height(track: MotionTrack, height_mm: float) -> MotionTrack:
     """The Track with lengths and distances scaled so that the person has this height without shoes."""
     scale = np.float32(height_mm / bones_to_height_mm(track.joints_mm[track.found].astype(np.float64)))
     return replace(
@@ -98,4 +99,5 @@ def scaled_to_height(track: Track, height_mm: float) -> Track:
         joints_mm=track.joints_mm * scale,
         root_mm=track.root_mm * scale,
         sigma_mm=track.sigma_mm * scale,
+        scale_known=True,
     )

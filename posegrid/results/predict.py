@@ -17,11 +17,13 @@ from rich.progress import track as with_progress
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.motion.motion_track import MotionTrack
+from posegrid.motion.refine import RefineSettings
 from posegrid.prepare.background import NUM_SAMPLES, learn_background
 from posegrid.prepare.given_people import GivenPeople
 from posegrid.prepare.people import People
 from posegrid.results.estimating import Estimator, PersonEstimate
-from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera, smoothed
+from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay
 from posegrid.results.person_track import HEIGHT_SPREAD, person_track, scaled_to_height
@@ -34,13 +36,11 @@ from posegrid.sources.footage import Footage, name_of, open_footage
 from posegrid.sources.video import VideoFacts
 from posegrid.sources.webcam import is_webcam, record_webcam
 
-LIGHT_SIGMA_S = 0.02
-"""Width of `--smooth light`: it takes off the frame-to-frame jitter and leaves a step's swing as it is."""
 
+def predict(settings: PredictSettings) -> MotionTrack:
+    """The person's 3D motion; also written to `--out`: NAME.npz (a Track), NAME_overlay.mp4, NAME_contact.png.
 
-def predict(settings: PredictSettings) -> Track:
-    """The person's 3D motion; also written to `--out` as NAME.npz (a Track), NAME_overlay.mp4 and NAME_contact.png.
-
+    It is refined (docs/motion.md); NAME_raw.npz is the Track before.
     Joints are relative to the pelvis, in mm, in the camera's frame (x right, y down, z forward). Where the weights know
     the joints' places in the picture, `keypoints_px` are those, and the pelvis is where the pose projects onto them.
     Else it follows from how large the person appears, and `keypoints_px` are the joints as they project from there.
@@ -62,10 +62,13 @@ def predict(settings: PredictSettings) -> Track:
     footage = open_footage(settings.video, settings.fps)
     seen = watch(footage, settings, model, console)
     chosen = chosen_people(seen.people, settings)
-    tracks = [seen.track(person, model, settings) for person in chosen]
-    for person, track in zip(chosen, tracks, strict=True):
+    raw = [seen.track(person, model, settings) for person in chosen]
+    tracks = [track.refined(_refining(settings)) for track in raw]
+    for person, before, track in zip(chosen, raw, tracks, strict=True):
         name = name_of(settings.video) + (f"_person{person.number}" if settings.person == "all" else "")
-        _write(track, out, name + ("_partial" if seen.stopped else ""), settings, footage, console)
+        name += "_partial" if seen.stopped else ""
+        before.save(out / f"{name}_raw.npz")
+        _write(track, out, name, settings, footage, console)
         for line in [*summary(track, settings, model), *_who(person, seen, settings)]:
             print(line)
     print(f"written to {out}")
@@ -73,6 +76,12 @@ def predict(settings: PredictSettings) -> Track:
         print(f"only part of the video was used: {len(seen.time_s)} frames, in files that end in _partial")
         raise seen.stopped
     return tracks[0]
+
+
+def _refining(settings: PredictSettings) -> RefineSettings:
+    """Feet cannot be told to stand where boxes or masks are given: the camera may move."""
+    at_rest = settings.boxes is None and settings.masks is None
+    return RefineSettings(fill=settings.fill, filter=settings.filter, feet=at_rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +95,8 @@ class Seen:
     stopped: KeyboardInterrupt | SourceError | None
     """Why the pass ended before the video's end."""
 
-    def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> Track:
-        """One person's Track, smoothed and scaled as the settings say."""
+    def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> MotionTrack:
+        """One person's Track as the network said it, scaled as the settings say."""
         track = person_track(
             person,
             self.time_s,
@@ -97,8 +106,6 @@ class Seen:
             camera_assumed=settings.camera is None,
             fps=float(self.facts.fps),
         )
-        if settings.smooth == "light":
-            track = replace(track, joints_mm=smoothed(track.joints_mm, self.time_s, LIGHT_SIGMA_S))
         return track if settings.height_m is None else scaled_to_height(track, 1000 * settings.height_m)
 
 
@@ -216,7 +223,9 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
             f"camera: {fov:g} degrees over the longer side, {how}; directions and distances depend on it "
             "(--camera or --fov-deg)"
         )
-    lines.append(f"weights {model.name}; smoothing {settings.smooth}")
+    if track.filled_frames:
+        lines.append(f"in {len(track.filled_frames)} of them nobody was found: the pose is interpolated (--fill)")
+    lines.append(f"weights {model.name}; filter {settings.filter}")
     if settings.height_m is None:
         lines.append(
             f"scale: as the weights see it; {HEIGHT_SPREAD:.0%} off (1 sigma) for rendered adults, more for children "

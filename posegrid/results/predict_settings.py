@@ -39,8 +39,11 @@ class PredictSettings:
     """How many pictures of a folder or pattern there are per second; a video says it itself."""
     seconds: float | None = None
     """How long to record a webcam, seconds. Default: until Ctrl-C."""
-    smooth: Literal["none", "light"] = "none"
-    """Smoothing over time: none, or light (20 ms)."""
+    filter: Literal["none", "light", "one-euro", "savitzky-golay"] = "savitzky-golay"
+    """Filter over time: savitzky-golay (looks ahead), one-euro (looks at the past only), light (20 ms), none. The
+    motion also gets bones of one length and feet that stand still; NAME_raw.npz holds it as the network said it."""
+    fill: bool = False
+    """Interpolate the pose where the person was not found for at most half a second; such frames are marked."""
     flip_average: bool = False
     """Average the answers for the crop and for its mirror image without background: a little more exact, twice the
     network's time."""

@@ -8,13 +8,12 @@ from results.onnx_files import STANDING_MM
 
 from posegrid.body.camera import Camera
 from posegrid.errors import SettingsError
+from posegrid.motion.placing import root_from_keypoints
 from posegrid.results.lift import (
     FLESH_MM,
     assumed_camera,
     in_picture,
     root_from_box,
-    root_from_keypoints,
-    smoothed,
     steadied_boxes,
     turned_to_camera,
 )
@@ -98,18 +97,6 @@ def test_steadied_boxes_keep_frames_without_a_box_empty():
     boxes[2] = np.nan
     steadied = steadied_boxes(boxes)
     assert np.isnan(steadied[2]).all() and (steadied[[0, 1, 3, 4, 5]] == boxes[0]).all()
-
-
-def test_smoothing_keeps_steady_motion_and_gaps():
-    time_s = np.arange(20) / 50
-    points = POSE + time_s[:, None, None] * 100
-    points[7] = np.nan
-    result = smoothed(points, time_s, 0.02)
-    inner = [3, 4, 12, 13]
-    assert np.isnan(result[7]).all() and result[inner] == pytest.approx(points[inner], abs=0.5)
-    noisy = points + np.random.default_rng(0).normal(0, 10, points.shape)
-    difference = np.nanstd(smoothed(noisy, time_s, 0.02) - points) / np.nanstd(noisy - points)
-    assert difference < 0.8
 
 
 def test_an_angle_of_view_beyond_reason_is_refused():

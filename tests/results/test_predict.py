@@ -68,7 +68,7 @@ def test_poses_are_in_the_cameras_frame_and_relative_to_the_pelvis(track):
 def test_keypoints_are_the_projected_joints_and_lie_in_the_box(track):
     row = 14
     projected = track.camera.project((track.joints_mm[row] + track.root_mm[row]).astype(np.float64))
-    assert track.keypoints_px[row] == pytest.approx(projected, abs=0.1)
+    assert track.keypoints_px[row] == pytest.approx(projected, abs=0.5)
     x0, y0, x1, y1 = track.box_xyxy[row]
     inside = (track.keypoints_px[row] > (x0 - 8, y0 - 8)) & (track.keypoints_px[row] < (x1 + 8, y1 + 8))
     assert inside.all()
@@ -77,7 +77,12 @@ def test_keypoints_are_the_projected_joints_and_lie_in_the_box(track):
 
 def test_the_files_are_written_and_say_the_same(folder, track):
     out = folder / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["walk.npz", "walk_contact.png", "walk_overlay.mp4"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "walk.npz",
+        "walk_contact.png",
+        "walk_overlay.mp4",
+        "walk_raw.npz",
+    ]
     loaded = Track.load(out / "walk.npz")
     assert np.array_equal(loaded.joints_mm, track.joints_mm, equal_nan=True)
     assert (loaded.weights, loaded.source, loaded.camera_assumed) == ("standing.onnx", "walk.mp4", True)
@@ -93,15 +98,15 @@ def test_the_summary_says_what_was_found_and_assumed(folder, capsys):
         folder / "walk.mp4",
         out=folder / "plain",
         weights=folder / "standing.onnx",
-        smooth="light",
+        filter="light",
         overlay=False,
         formats=("csv", "json", "trc"),
     )
     smooth = predict(settings)
     said = capsys.readouterr().out
-    assert "of 24 frames" in said and "60 degrees" in said and "assumed" in said and "smoothing light" in said
+    assert "of 24 frames" in said and "60 degrees" in said and "assumed" in said and "filter light" in said
     assert smooth.found[5:].all() and sorted(p.name for p in (folder / "plain").iterdir()) == [
-        *("walk.csv", "walk.json", "walk.npz", "walk.trc")
+        *("walk.csv", "walk.json", "walk.npz", "walk.trc", "walk_raw.npz")
     ]
 
 
@@ -169,7 +174,11 @@ def two_walkers(count: int = 24) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("person", "names"), [("largest", ["two.npz"]), ("all", ["two_person1.npz", "two_person2.npz"])]
+    ("person", "names"),
+    [
+        ("largest", ["two.npz", "two_raw.npz"]),
+        ("all", [f"two_person{n}{end}.npz" for n in (1, 2) for end in ("", "_raw")]),
+    ],
 )
 def test_of_two_people_each_has_a_number_and_is_told_of(folder, tmp_path, capsys, person, names):
     video = write_video(tmp_path / "two.mp4", two_walkers())
@@ -196,5 +205,5 @@ def test_a_given_height_scales_everything(folder, tmp_path):
     bones = np.linalg.norm(joints[[10, 9, 8, 7]] - joints[[9, 8, 7, 0]], axis=1).sum()
     legs = np.linalg.norm(joints[[2, 3, 5, 6]] - joints[[1, 2, 4, 5]], axis=1).sum() / 2
     assert HEIGHT_PER_BONES * (bones + legs) == pytest.approx(2000, abs=1)
-    assert tall.joints_mm[10] == pytest.approx(plain.joints_mm[10] * scale, rel=1e-4)
+    assert tall.joints_mm[10] == pytest.approx(plain.joints_mm[10] * scale, rel=1e-4, abs=1e-3)
     assert tall.keypoints_px[10] == pytest.approx(plain.keypoints_px[10])

@@ -55,8 +55,11 @@ def settings(tmp_path, weights, walk) -> PredictSettings:
 
 
 def files(settings: PredictSettings) -> list[str]:
+    """What was written, but for the raw Track beside each Track."""
     assert settings.out is not None
-    return sorted(path.name for path in settings.out.iterdir()) if settings.out.exists() else []
+    names = sorted(path.name for path in settings.out.iterdir()) if settings.out.exists() else []
+    assert all(name.replace("_raw", "") in names for name in names)
+    return [name for name in names if not name.endswith("_raw.npz")]
 
 
 def boxes_of(masks: list[np.ndarray]) -> list[list[int]]:

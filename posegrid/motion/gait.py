@@ -1,0 +1,156 @@
+"""The gait of a walking person: steps and their times, lengths, phases, symmetry, ranges of knees and hips.
+
+Every figure is a mean over strides, with the spread between them and an uncertainty. Definitions: docs/gait.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.errors import SourceError
+from posegrid.motion.gait_events import SIDES, FootEvents, Side, foot_events
+from posegrid.motion.strides import CYCLE_PERCENT, Stride, strides_of
+from posegrid.motion.upright import WorldMotion
+
+SCALE_UNKNOWN, SCALE_KNOWN = 0.065, 0.02
+"""Relative uncertainty of lengths: an average adult's body in the place of an unknown person's; a given height."""
+SYSTEMATIC = {
+    "step_width": 35.0,
+    "double_support": 3.0,
+    "step_time": 0.015,
+    "step_length": 30.0,
+    "stance": 2.5,
+    "knee_range": 10.0,
+    "hip_range": 3.5,
+}
+"""What more strides do not improve, in the quantity's unit: mean error on rendered walks (benchmarks/motion.py). Knees
+seem to bend by 10 degrees less than they do."""
+SINGLE_SPREAD = 0.06
+"""Relative spread between strides that is taken where there is a single one: about that of healthy walking."""
+LEAST_ADVANCE_MM = 200.0
+"""A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One figure of a gait."""
+
+    value: float
+    unit: str
+    uncertainty: float
+    """One standard deviation of the value; NaN where the value is."""
+    spread: float
+    """Standard deviation between the strides; NaN of a single one."""
+    count: int
+    """How many strides or steps it is the mean of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gait:
+    """What a motion says about its person's walking."""
+
+    events: Mapping[Side, FootEvents]
+    strides: tuple[Stride, ...]
+    quantities: Mapping[str, Quantity]
+    """By name: cadence, speed, stride_time, stride_length, step_width, double_support; with _right and _left step_time,
+    step_length, stance, knee_range, hip_range; and asymmetry_step_time, asymmetry_step_length, asymmetry_stance."""
+    notes: tuple[str, ...]
+    """What a reader should know about these figures."""
+
+    def flexion_deg(self, joint: str, side: Side) -> Float[np.ndarray, "S 101"]:
+        """Flexion of a side's "knee" or "hip" over each of its strides, degrees."""
+        curves = [stride.flexion_deg[joint] for stride in self.strides if stride.side == side]
+        return np.array(curves).reshape(-1, len(CYCLE_PERCENT))
+
+
+def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
+    """The gait in a motion. Raises SourceError if there are no two strides forwards in it."""
+    events = foot_events(motion.joints_world_mm, motion.time_s)
+    found = strides_of(motion.joints_world_mm, motion.time_s, events)
+    forwards = [stride for stride in found if stride.length_mm >= LEAST_ADVANCE_MM]
+    if len(forwards) < 2:
+        raise SourceError(
+            f"{source}: no walking was found: {len(forwards)} strides forwards, of {len(found)} in all. Expected a "
+            "person who walks three steps or more, before a camera at rest (on a treadmill nobody gets ahead)."
+        )
+    notes = []
+    if left_out := len(found) - len(forwards):
+        notes.append(f"{left_out} strides on the spot, backwards or half seen are left out")
+    if not scale_known:
+        notes.append("lengths and speed are those of an average adult's body, unsure by 5 to 8 % (predict --height-m)")
+    frame_s = float(np.nanmedian(np.diff(motion.time_s)))
+    if frame_s > 1 / 24:
+        notes.append(f"only {1 / frame_s:.0f} frames per second: times of steps are coarse")
+    scale = SCALE_KNOWN if scale_known else SCALE_UNKNOWN
+    return Gait(events, tuple(forwards), _quantities(forwards, frame_s, scale), tuple(notes))
+
+
+def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict[str, Quantity]:
+    time_noise_s = frame_s / np.sqrt(6)  # of a difference of two times, each known to within a frame
+
+    times = _mean([s.time_s for s in strides], "s", noise=time_noise_s)
+    to_cadence = 120 / times.value
+    result = {
+        "cadence": Quantity(
+            to_cadence,
+            "steps/min",
+            times.uncertainty * to_cadence / times.value,
+            times.spread * to_cadence / times.value,
+            times.count,
+        ),
+        "speed": _mean([s.length_mm / s.time_s / 1000 for s in strides], "m/s", relative=scale),
+        "stride_time": times,
+        "stride_length": _mean([s.length_mm for s in strides], "mm", relative=scale),
+        "step_width": _mean([s.width_mm for s in strides], "mm", systematic=SYSTEMATIC["step_width"], relative=scale),
+        "double_support": _mean(
+            [100 * s.double_support for s in strides], "% of stride", systematic=SYSTEMATIC["double_support"]
+        ),
+    }
+    for side in SIDES:
+        result |= _one_sided([stride for stride in strides if stride.side == side], side, time_noise_s, scale)
+    for name in ("step_time", "step_length", "stance"):
+        result[f"asymmetry_{name}"] = _asymmetry(result[f"{name}_right"], result[f"{name}_left"], SYSTEMATIC[name])
+    return result
+
+
+def _one_sided(strides: Sequence[Stride], side: Side, time_noise_s: float, scale: float) -> dict[str, Quantity]:
+    """Figures of one foot's strides."""
+    figures = {
+        "step_time": ([s.end_s - s.other_strike_s for s in strides], "s", time_noise_s, 0.0),
+        "step_length": ([s.step_length_mm for s in strides], "mm", 0.0, scale),
+        "stance": ([100 * s.stance for s in strides], "% of stride", 0.0, 0.0),
+        "knee_range": ([float(np.ptp(s.flexion_deg["knee"])) for s in strides], "degrees", 0.0, 0.0),
+        "hip_range": ([float(np.ptp(s.flexion_deg["hip"])) for s in strides], "degrees", 0.0, 0.0),
+    }
+    return {
+        f"{name}_{side}": _mean(values, unit, noise=noise, systematic=SYSTEMATIC[name], relative=relative)
+        for name, (values, unit, noise, relative) in figures.items()
+    }
+
+
+def _mean(
+    every: list[float], unit: str, *, noise: float = 0.0, systematic: float = 0.0, relative: float = 0.0
+) -> Quantity:
+    """The mean of the finite values. `noise` is of one value, `systematic` of the mean, `relative` a share of it."""
+    values = np.array([value for value in every if np.isfinite(value)])
+    count = len(values)
+    if not count:
+        return Quantity(float("nan"), unit, float("nan"), float("nan"), 0)
+    value, spread = float(values.mean()), float(values.std(ddof=1)) if count > 1 else float("nan")
+    between = spread if count > 1 else SINGLE_SPREAD * abs(value)
+    random = np.sqrt((between**2 + noise**2) / count)
+    return Quantity(value, unit, float(np.hypot(random, np.hypot(systematic, relative * value))), spread, count)
+
+
+def _asymmetry(right: Quantity, left: Quantity, systematic: float) -> Quantity:
+    """100 (right - left) / their mean, % (Robinson et al., J. Manipulative Physiol. Ther. 1987)."""
+    middle = (right.value + left.value) / 2
+    if not (right.count and left.count and middle):
+        return Quantity(float("nan"), "%", float("nan"), float("nan"), 0)
+    variance = 2 * systematic**2  # a wrong scale drops out
+    for side in (right, left):
+        variance += (side.spread if side.count > 1 else SINGLE_SPREAD * side.value) ** 2 / side.count
+    value = 100 * (right.value - left.value) / middle
+    return Quantity(value, "%", float(100 * np.sqrt(variance) / middle), float("nan"), min(right.count, left.count))

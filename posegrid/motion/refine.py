@@ -1,0 +1,105 @@
+"""From poses of single frames to a motion: left and right kept apart, jitter taken off, bones of one length, feet that
+stay where they stand."""
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.body.skeleton import mirror_order
+from posegrid.body.track import Track
+from posegrid.motion.bones import fitted_bones_mm, with_bones
+from posegrid.motion.contact import standing, with_still_feet
+from posegrid.motion.filling import gaps_to_fill, interpolated
+from posegrid.motion.placing import placed_again, with_even_distance
+from posegrid.motion.sides import consistent_sides
+from posegrid.motion.smoothing import Filter, filtered, known
+
+SomeTrack = TypeVar("SomeTrack", bound=Track)
+
+
+@dataclass(frozen=True)
+class RefineSettings:
+    """What is done to a Track, in the order of the fields. The default is what `predict` does."""
+
+    sides: bool = True
+    """Exchange left and right limbs back where they were exchanged for a moment."""
+    fill: bool = False
+    """Close gaps of at most half a second; `Track.filled` marks them."""
+    filter: Filter = "savitzky-golay"
+    """The filter over time of joints, keypoints and the pelvis' place."""
+    bones: bool = True
+    """One length for each bone, left and right alike, and the pelvis where such a body projects onto the keypoints."""
+    feet: bool = True
+    """Feet that stand stay where they are. Only after a filter, as jitter hides which foot stands, and only with
+    bones; not after one-euro, as it takes a look at what comes."""
+
+
+def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTrack:
+    """The Track as a motion. Frames without a person stay so unless they are filled; one pass over the Track only."""
+    settings = settings or RefineSettings()
+    if settings.sides:
+        track = _with_consistent_sides(track)
+    if settings.fill:
+        track = _filled(track)
+    if not known(track.joints_mm).any():
+        return track
+    time_s = track.time_s
+    joints_mm = filtered(track.joints_mm, time_s, settings.filter)
+    keypoints_px = filtered(track.keypoints_px, time_s, settings.filter)
+    root_mm = filtered(track.root_mm, time_s, settings.filter)
+    if settings.bones:
+        length_mm = fitted_bones_mm(joints_mm)
+        joints_mm = with_bones(joints_mm, length_mm)
+        again_mm = placed_again(joints_mm, keypoints_px, track.camera, track.sigma_mm.astype(np.float64))
+        root_mm = np.where(np.isfinite(again_mm), again_mm, root_mm)
+        if settings.filter in ("savitzky-golay", "light"):
+            root_mm = with_even_distance(root_mm, time_s)
+            if settings.feet:
+                joints_mm = _with_still_feet(joints_mm, root_mm, length_mm, time_s)
+    return replace(
+        track,
+        joints_mm=joints_mm.astype(np.float32),
+        root_mm=root_mm.astype(np.float32),
+        keypoints_px=keypoints_px.astype(np.float32),
+    )
+
+
+def _with_still_feet(
+    joints_mm: Float[np.ndarray, "T 17 3"],
+    root_mm: Float[np.ndarray, "T 3"],
+    length_mm: Float[np.ndarray, "16"],
+    time_s: Float[np.ndarray, "T"],
+) -> Float[np.ndarray, "T 17 3"]:
+    """Relative to the pelvis; frames where its place is unknown stay as they are."""
+    absolute_mm = joints_mm + root_mm[:, None]
+    still_mm = with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s) - root_mm[:, None]
+    return np.where(known(still_mm)[:, None, None], still_mm, joints_mm)
+
+
+def _with_consistent_sides(track: SomeTrack) -> SomeTrack:
+    """Keypoints and sigmas go with their limbs."""
+    joints_mm, exchanged = consistent_sides(track.joints_mm, track.time_s)
+
+    def along(values: np.ndarray) -> np.ndarray:
+        there = exchanged.reshape(exchanged.shape + (1,) * (values.ndim - 2))
+        return np.where(there, values[:, mirror_order()], values)
+
+    return replace(track, joints_mm=joints_mm, keypoints_px=along(track.keypoints_px), sigma_mm=along(track.sigma_mm))
+
+
+def _filled(track: SomeTrack) -> SomeTrack:
+    """Joints, places and keypoints of short gaps; how sure they are and the box stay unknown."""
+    gaps = gaps_to_fill(track.found, track.time_s)
+
+    def closed(values: np.ndarray) -> np.ndarray:
+        return interpolated(values, gaps, track.time_s).astype(np.float32)
+
+    return replace(
+        track,
+        joints_mm=closed(track.joints_mm),
+        root_mm=closed(track.root_mm),
+        keypoints_px=closed(track.keypoints_px),
+        filled_frames=tuple(int(frame) for frame in track.frame[gaps]),
+    )

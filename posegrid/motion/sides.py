@@ -1,0 +1,67 @@
+"""Left and right, consistent over time: stretches of frames in which they were exchanged are exchanged back.
+
+A network that sees one frame may take the left leg for the right one, whole or from the knee on, at a crossing of the
+legs most often. The cheapest way through all frames (Viterbi, IEEE Trans. Information Theory 1967) pays for how far
+the limbs jump from frame to frame, and by the second for every stretch that is told against the network's word.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from posegrid.body.skeleton import JOINT_NAMES, mirror_order
+from posegrid.motion.smoothing import known
+
+
+def _joints(*parts: str) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(JOINT_NAMES) if name.endswith(parts))
+
+
+LIMBS = (
+    (_joints("hip", "knee", "ankle"), _joints("knee", "ankle")),
+    (_joints("shoulder", "elbow", "wrist"), _joints("elbow", "wrist")),
+)
+"""Legs and arms: all of their joints, and those that a network exchanges without the others."""
+PRICE_MM_PER_S = 700.0
+"""Price of a stretch told the other way round, against mean jumps of the limbs' joints: legs 200 mm apart at both ends
+of a stretch pay for 0.6 s."""
+
+
+def consistent_sides(
+    joints_mm: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"]
+) -> tuple[Float[np.ndarray, "T 17 3"], Bool[np.ndarray, "T 17"]]:
+    """The poses with legs and arms exchanged back where that makes the motion whole, and which joints that changed."""
+    rows = np.flatnonzero(known(joints_mm) & np.isfinite(time_s))
+    result, exchanged = joints_mm.copy(), np.zeros(joints_mm.shape[:2], dtype=bool)
+    if len(rows) < 2:
+        return result, exchanged
+    for whole, outer in LIMBS:
+        poses = np.stack([_exchanged(joints_mm[rows], joints) for joints in ((), whole, outer)])
+        way = _cheapest_way(poses[:, :, whole], time_s[rows])
+        for state, joints in ((1, whole), (2, outer)):
+            there = rows[way == state]
+            result[there] = _exchanged(result[there], joints)
+            exchanged[there[:, None], joints] = True
+    return result, exchanged
+
+
+def _exchanged(poses_mm: Float[np.ndarray, "N 17 3"], joints: tuple[int, ...]) -> Float[np.ndarray, "N 17 3"]:
+    order = np.arange(len(JOINT_NAMES))
+    order[list(joints)] = mirror_order()[list(joints)]
+    return poses_mm[:, order]
+
+
+def _cheapest_way(poses_mm: Float[np.ndarray, "S N J 3"], time_s: Float[np.ndarray, "N"]) -> Int[np.ndarray, "N"]:
+    """Which of the S tellings to take in each frame; all but the first cost something."""
+    price = PRICE_MM_PER_S * np.gradient(time_s)[:, None] * (np.arange(len(poses_mm)) > 0)
+    best = np.zeros((len(time_s), len(poses_mm)), dtype=np.intp)
+    cost = price[0]
+    for row in range(1, len(time_s)):
+        jump = np.linalg.norm(poses_mm[:, None, row] - poses_mm[None, :, row - 1], axis=-1).mean(axis=-1)
+        total = cost[None, :] + jump
+        best[row] = total.argmin(axis=1)
+        cost = total.min(axis=1) + price[row]
+    way = np.empty(len(best), dtype=np.intp)
+    way[-1] = cost.argmin()
+    for row in range(len(best) - 1, 0, -1):
+        way[row - 1] = best[row, way[row]]
+    return way

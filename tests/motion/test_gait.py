@@ -1,0 +1,157 @@
+"""Gait figures of a made-up walk whose figures are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from motion.walks import STANCE, STEP_HALF_WIDTH_MM, STRIDE_MM, STRIDE_S, walk_track, without_frames
+
+from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.gait import gait_of
+from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
+from posegrid.motion.motion_track import MotionTrack
+from posegrid.motion.upright import WorldMotion, to_world, up_of_camera
+
+TIME_S = np.arange(300) / 60
+
+
+def as_motion(track) -> MotionTrack:
+    return MotionTrack(**{name: getattr(track, name) for name in track.__dataclass_fields__})
+
+
+@pytest.fixture(scope="module")
+def gait():
+    return as_motion(walk_track(TIME_S)).gait()
+
+
+def test_strikes_come_every_stride_the_left_half_a_stride_later(gait):
+    right, left = gait.events["right"].strike_s, gait.events["left"].strike_s
+    assert np.diff(right) == pytest.approx(STRIDE_S, abs=0.005) and np.diff(left) == pytest.approx(STRIDE_S, abs=0.005)
+    assert left[0] - right[0] == pytest.approx(-STRIDE_S / 2, abs=0.005)
+    # This ankle turns back exactly when the foot strikes; a real one does so a little before.
+    assert (right - STRIKE_EARLY_S) % STRIDE_S == pytest.approx(0, abs=0.02) or right[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "true", "within"),
+    [
+        ("cadence", 120 / STRIDE_S, 0.5),
+        ("stride_time", STRIDE_S, 0.005),
+        ("stride_length", STRIDE_MM, 10),
+        ("speed", STRIDE_MM / STRIDE_S / 1000, 0.01),
+        ("step_width", 2 * STEP_HALF_WIDTH_MM, 5),
+        ("step_length_right", STRIDE_MM / 2, 10),
+        ("step_time_left", STRIDE_S / 2, 0.01),
+        ("asymmetry_step_time", 0, 1),
+        ("asymmetry_step_length", 0, 2),
+    ],
+)
+def test_figures_are_those_of_the_walk(gait, name, true, within):
+    quantity = gait.quantities[name]
+    assert quantity.value == pytest.approx(true, abs=within)
+    assert quantity.count >= 3 and quantity.uncertainty > 0
+
+
+def test_phases_lie_where_the_ankle_turns(gait):
+    # Seen from the pelvis, which goes evenly, this ankle turns where it is as fast: 1 - cos(2 pi s) = 1 - STANCE.
+    late = (1 - STANCE) * np.arccos(STANCE) / (2 * np.pi)
+    stance = STANCE + 2 * late - STRIKE_EARLY_S / STRIDE_S
+    assert gait.quantities["stance_left"].value == pytest.approx(100 * stance, abs=0.5)
+    assert gait.quantities["double_support"].value == pytest.approx(100 * (2 * stance - 1), abs=1)
+
+
+def test_ranges_are_those_of_the_joints(gait):
+    knee = gait.flexion_deg("knee", "right")
+    assert knee.shape == (gait.quantities["stance_right"].count, 101)
+    assert gait.quantities["knee_range_right"].value == pytest.approx(np.ptp(knee, axis=1).mean())
+    assert gait.quantities["hip_range_left"].value > 25
+
+
+def test_a_longer_walk_is_surer_and_a_known_height_much_more():
+    short, long = (as_motion(walk_track(np.arange(count) / 60, 8)) for count in (180, 500))
+    uncertainty = [track.gait().quantities["stride_time"].uncertainty for track in (short, long)]
+    assert uncertainty[1] < uncertainty[0]
+    known = replace(long, scale_known=True).gait()
+    assert known.quantities["stride_length"].uncertainty < 0.6 * long.gait().quantities["stride_length"].uncertainty
+    assert any("height" in note for note in long.gait().notes) and not any("height" in note for note in known.notes)
+
+
+def test_the_whole_person_scaled_scales_lengths_and_keeps_times(gait):
+    track = walk_track(TIME_S)
+    tall = as_motion(replace(track, joints_mm=1.1 * track.joints_mm, root_mm=1.1 * track.root_mm)).gait()
+    assert tall.quantities["stride_length"].value == pytest.approx(
+        1.1 * gait.quantities["stride_length"].value, rel=1e-3
+    )
+    assert tall.quantities["cadence"].value == pytest.approx(gait.quantities["cadence"].value, rel=1e-6)
+
+
+def test_a_noisy_walk_made_smooth_gives_the_same_figures():
+    gait = as_motion(walk_track(TIME_S, noise_mm=15)).refined().gait()
+    assert gait.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, rel=0.02)
+    assert gait.quantities["stride_length"].value == pytest.approx(STRIDE_MM, rel=0.05)
+
+
+def test_gaps_cost_their_strides_only():
+    track = without_frames(walk_track(TIME_S), list(range(140, 175)))
+    gait = as_motion(track).gait()
+    assert gait.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, abs=1)
+    assert len(gait.strides) < len(as_motion(walk_track(TIME_S)).gait().strides)
+
+
+def test_who_stands_or_walks_backwards_is_not_walking():
+    standing = walk_track(TIME_S)
+    still = replace(standing, joints_mm=np.repeat(standing.joints_mm[:1], 300, axis=0))
+    with pytest.raises(SourceError, match=r"walk\.mp4: no walking was found"):
+        as_motion(still).gait()
+    backwards = replace(standing, joints_mm=standing.joints_mm[::-1].copy(), root_mm=standing.root_mm[::-1].copy())
+    with pytest.raises(SourceError, match="0 strides forwards"):
+        as_motion(backwards).gait()
+
+
+def test_turning_points_lie_between_frames():
+    time_s = np.cumsum(np.random.default_rng(3).uniform(0.02, 0.04, 100))
+    turns = turning_points_s(300 * np.cos(2 * np.pi * (time_s - 0.7)), time_s)
+    assert turns == pytest.approx([0.7, 1.7, 2.7][: len(turns)], abs=0.004) and len(turns) >= 2
+
+
+def test_a_tilted_camera_changes_nothing_once_gravity_is_known(gait):
+    pitch = np.radians(12)
+    turn = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    up = up_of_camera(pitch)
+    np.testing.assert_allclose(turn.T @ up, [0, -1, 0], atol=1e-9) if up[2] < 0 else None
+    track = walk_track(TIME_S)
+    joints, root = track.joints_mm @ turn.T, track.root_mm @ turn.T
+    tilted = as_motion(replace(track, joints_mm=joints.astype(np.float32), root_mm=root.astype(np.float32)))
+    for given in (turn @ [0.0, -1.0, 0.0], None):
+        figures = tilted.gait(given).quantities
+        assert figures["stride_length"].value == pytest.approx(STRIDE_MM, rel=0.02)
+
+
+def test_the_world_has_z_up_and_the_feet_on_the_floor():
+    track = walk_track(TIME_S)
+    motion = to_world(track, np.array([0.0, -1.0, 0.0]))
+    assert motion.joints_world_mm[:, [3, 6], 2].min() == pytest.approx(80, abs=2)
+    assert (motion.joints_world_mm[:, 10, 2] > 1400).all() and motion.camera_height_mm == pytest.approx(1000, abs=5)
+    np.testing.assert_allclose(
+        motion.to_camera(motion.joints_world_mm), track.joints_mm + track.root_mm[:, None], atol=0.01
+    )
+
+
+def test_gravity_is_found_from_trunk_and_feet():
+    up = to_world(walk_track(TIME_S)).rot_cam_to_world[2]
+    assert np.degrees(np.arccos(up @ [0, -1, 0])) < 2
+
+
+def test_a_track_without_places_has_no_world():
+    track = walk_track(TIME_S)
+    with pytest.raises(SettingsError, match=r"walk\.mp4: no frame"):
+        to_world(replace(track, root_mm=np.full_like(track.root_mm, np.nan)))
+
+
+def test_a_world_motion_gives_the_same_gait_whatever_the_heading(gait):
+    motion = to_world(walk_track(TIME_S), np.array([0.0, -1.0, 0.0]))
+    turn = np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
+    turned = WorldMotion(motion.time_s, motion.joints_world_mm @ turn.T, motion.rot_cam_to_world, 0.0)
+    figures = gait_of(turned, scale_known=False, source="x").quantities
+    for name in ("stride_length", "step_width", "double_support"):
+        assert figures[name].value == pytest.approx(gait.quantities[name].value, rel=0.02, abs=1)
