@@ -59,8 +59,6 @@ class DatasetFacts:
     """The settings of the command that made the data set."""
     synthetic: bool
     """True for rendered people."""
-    source: str = "Human3.6M"
-    """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own recordings"."""
     splits: dict[str, list[str]] = field(default_factory=dict)
     """Subjects of "train", "validation" and "test"."""
     skipped: list[list[str]] = field(default_factory=list)
@@ -72,6 +70,8 @@ class DatasetFacts:
     unit: str = UNIT
     axes: str = AXES
     posegrid_version: str = __version__
+    source: str = "Human3.6M"
+    """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own recordings"."""
 
     @property
     def exact_masks(self) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from posegrid.body.camera import OPENCV_TANGENTIAL, Camera
 from posegrid.errors import SettingsError, SourceError
+from posegrid.sources import folder
 from posegrid.sources.human36m_metadata import load_metadata
 
 MATRIX_KEYS = ("K", "camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx")
@@ -27,21 +28,28 @@ def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
     lens distorts, dist (dist_coeffs, distortion_coefficients) in OpenCV's order k1 k2 p1 p2 k3. A list of cameras, or
     an object of named ones, must have one with the video's name (`name` or `video`). Width and height, if given, must
     be the video's. Human3.6M's metadata.xml: the camera whose number is in the video's name ("Walking 1.54138969.mp4").
+    Also the file that `prepare` reads beside a video (focal_px, principal_px, size_wh; docs/own-data.md).
     Raises SourceError for an unreadable file, SettingsError if it does not fit the video.
     """
     if path.suffix.lower() == ".xml":
         return _of_release(path, video, size_wh)
-    entry = _of_video(_content(path), path, video)
+    content = _content(path)
+    if isinstance(content, dict) and "focal_px" in content:
+        return _of_folder(path, size_wh)
+    entry = _of_video(content, path, video)
     K, (k1, k2, p1, p2, k3) = _matrix(entry, path), _distortion(entry, path)
     stated = (_first(entry, WIDTH_KEYS, size_wh[0]), _first(entry, HEIGHT_KEYS, size_wh[1]))
-    if stated != size_wh:
-        raise SettingsError(
-            f"{path} is for pictures of {stated[0]} x {stated[1]}, the video has {size_wh[0]} x {size_wh[1]}: "
-            "give the camera as it was for this video."
-        )
+    _check_size(path, stated, size_wh)
     # OpenCV counts from the centre of the first pixel, posegrid from its corner: within what a calibration can tell.
     focal_px, principal_px = (float(K[0, 0]), float(K[1, 1])), (float(K[0, 2]), float(K[1, 2]))
     return Camera(focal_px, principal_px, size_wh, (k1, k2, k3, p1, p2), tangential=OPENCV_TANGENTIAL)
+
+
+def _of_folder(path: Path, size_wh: tuple[int, int]) -> Camera:
+    """The lens of a camera file as `prepare` reads it beside a video (docs/own-data.md)."""
+    camera = folder.load_camera(path)
+    _check_size(path, camera.size_wh, size_wh)
+    return Camera(camera.focal_px, camera.principal_px, size_wh, camera.distortion)
 
 
 def _of_release(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
@@ -55,6 +63,14 @@ def _of_release(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
     # A camera's lens is the same for all subjects; where it stood for one of them plays no part here.
     camera = metadata.camera(metadata.subjects[0], named[0], size_wh)
     return Camera(camera.focal_px, camera.principal_px, size_wh, camera.distortion)
+
+
+def _check_size(path: Path, stated: tuple[int, int], size_wh: tuple[int, int]) -> None:
+    if stated != size_wh:
+        raise SettingsError(
+            f"{path} is for pictures of {stated[0]} x {stated[1]}, the video has {size_wh[0]} x {size_wh[1]}: "
+            "give the camera as it was for this video."
+        )
 
 
 def _content(path: Path) -> Any:

@@ -88,7 +88,7 @@ def open_footage(where: Path, fps: float | None = None) -> Footage:
         raise SettingsError(f"--fps {fps:g}: expected a number of pictures per second above 0.")
     rate = Fraction(fps or 1).limit_denominator(1001)
     size_wh = read_picture(paths[0]).size_wh
-    facts = VideoFacts(size_wh, rate, len(paths), float(len(paths) / rate), paths[0].suffix.lower().lstrip("."))
+    facts = VideoFacts(size_wh, rate, len(paths), paths[0].suffix.lower().lstrip("."))
     return PictureFiles(tuple(paths), facts)
 
 

@@ -36,7 +36,7 @@ MOST_COMPRESSED = 100
 """No file of poses is compressed so far."""
 DEFLATE = h5py.h5z.FILTER_DEFLATE
 MOST_MASKS, MOST_PIXELS = 10**6, 10**8
-"""More masks in a file, or pixels in a mask, are no sequence of Human3.6M: its longest has some 6000 frames."""
+"""More masks in a file, or pixels in a mask, are no sequence of Human3.6M."""
 
 DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError)
 DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error, isal_zlib.error)  # pyright: ignore[reportAssignmentType]

@@ -41,8 +41,6 @@ class VideoFacts:
     """Average number of frames per second, as the container declares it."""
     num_frames: int | None
     """Number of frames that the container declares; None where it declares none (Matroska, WebM)."""
-    duration_s: float | None
-    """Duration that the container declares, seconds."""
     codec: str
     """FFmpeg's name of the codec, e.g. "h264"."""
 
@@ -74,20 +72,16 @@ def probe(path: Path) -> VideoFacts:
             size_wh=Picture(frame, Turn.of_matrix(_display_matrix(frame))).size_wh,
             fps=_frame_rate(path, stream),
             num_frames=stream.frames or None,
-            duration_s=_duration_s(container, stream),
             codec=stream.codec_context.name,
         )
 
 
-def read_frames(
-    path: Path, every: int = 1, *, allow_truncated: bool = False, threads: bool = True
-) -> Generator[VideoFrame, None, None]:
+def read_frames(path: Path, every: int = 1, *, threads: bool = True) -> Generator[VideoFrame, None, None]:
     """The frames of a video in the order shown: every n-th one, beginning with frame 0.
 
     Decoding in threads takes less time and more work: where every core has a video of its own, turn it off.
 
-    Raises SourceError as `probe` does; and, after the last good frame, if the file is cut off or damaged (with
-    `allow_truncated` the frames simply end there: compare their number with `VideoFacts.num_frames`).
+    Raises SourceError as `probe` does; and, after the last good frame, if the file is cut off or damaged.
     """
     if every < 1:
         raise SourceError(f"every = {every}: take every n-th frame with n = 1, 2, 3, ...")
@@ -104,7 +98,7 @@ def read_frames(
             if index % every == 0:
                 yield VideoFrame(index, time_s, Picture(frame, turn))
         damage = decoder.damage()
-        if damage and not allow_truncated:
+        if damage:
             raise SourceError(
                 f"{path}: {damage}; {decoder.num_frames} frames could be read{_of(stream.frames)}. "
                 "Copy or download the file again."
@@ -342,12 +336,6 @@ def _frame_rate(path: Path, stream: VideoStream) -> Fraction:
     if not rate:
         raise SourceError(f"{path}: declares no frame rate. Convert the video to mp4 with any video tool.")
     return rate
-
-
-def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration is not None else None
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:

@@ -39,6 +39,12 @@ def weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    """Weights that know crops with their background."""
+    return write_onnx(tmp_path_factory.mktemp("kept") / "kept.onnx", metadata=facts(background="kept").to_json())
+
+
+@pytest.fixture(scope="module")
 def walk(tmp_path_factory) -> Path:
     return write_video(tmp_path_factory.mktemp("walk") / "walk.mp4", scene(WALK, shadow=False)[0])
 
@@ -149,13 +155,13 @@ def test_a_person_who_leaves_and_returns_is_the_same_and_missing_between(tmp_pat
 # -- what the user has found
 
 
-def test_with_boxes_a_camera_may_move(tmp_path, settings):
+def test_with_boxes_a_camera_may_move(tmp_path, settings, kept):
     pictures, masks = scene(WALK, shadow=False)
     video = write_video(tmp_path / "pan.mp4", panning(pictures, 3.0))
     with pytest.raises(SourceError, match=r"camera is not fixed.*--boxes or --masks"):
         predict(replace(settings, video=video))
     boxes = write_boxes(tmp_path / "boxes.csv", panning(masks, 3.0))
-    track = predict(replace(settings, video=video, boxes=boxes))
+    track = predict(replace(settings, video=video, boxes=boxes, weights=kept))
     assert track.box_xyxy[8] == pytest.approx(np.array(boxes_of(panning(masks, 3.0))[8]), abs=4)
 
 
@@ -181,14 +187,14 @@ def crops_of(settings: PredictSettings, monkeypatch) -> list[np.ndarray]:
     return crops
 
 
-def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings, monkeypatch):
+def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings, kept, monkeypatch):
     _, masks = scene(WALK, shadow=False)
     video = write_video(tmp_path / "masks.mp4", [np.repeat(255 * m[..., None].astype(np.uint8), 3, -1) for m in masks])
     boxes = write_boxes(tmp_path / "boxes.csv", masks)
     found = crops_of(settings, monkeypatch)
     masked = crops_of(replace(settings, masks=video), monkeypatch)
     both = crops_of(replace(settings, masks=video, boxes=boxes), monkeypatch)
-    boxed = crops_of(replace(settings, boxes=boxes), monkeypatch)
+    boxed = crops_of(replace(settings, boxes=boxes, weights=kept), monkeypatch)
     assert len(found) == len(masked) == len(both) == len(boxed) == 24
     assert np.abs(masked[8].astype(float) - both[8]).mean() < 4
     assert np.abs(masked[8].astype(float) - found[8]).mean() < 20
@@ -196,18 +202,16 @@ def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings,
     assert outside.mean() > 0.4 and (boxed[8][outside] > 0).mean() > 0.9
 
 
-def test_boxes_alone_say_that_everything_may_be_the_person(tmp_path, settings):
-    masked = write_onnx(tmp_path / "kept.onnx", metadata=facts(background="kept").to_json(), left_half_mm=1000)
-    _, masks = scene(WALK, shadow=False)
-    boxes = write_boxes(tmp_path / "boxes.csv", masks)
-    track = predict(replace(settings, boxes=boxes, weights=masked))
-    assert track.found.all() and track.box_xyxy[12].tolist() == pytest.approx(boxes_of(masks)[12], abs=4)
+def test_boxes_alone_are_refused_for_weights_that_know_no_background(tmp_path, settings):
+    boxes = write_boxes(tmp_path / "boxes.csv", scene(WALK, shadow=False)[1])
+    with pytest.raises(SettingsError, match=r"standing\.onnx knows only people cut out of it: give --masks"):
+        predict(replace(settings, boxes=boxes))
 
 
-def test_boxes_of_several_people_are_theirs(tmp_path, settings, capsys):
+def test_boxes_of_several_people_are_theirs(tmp_path, settings, kept, capsys):
     rows = [f"{i},{x},20,{x + 40},110,{n}" for i in range(24) for n, x in ((4, 20), (9, 120))]
     (tmp_path / "boxes.csv").write_text("\n".join(["frame,x0,y0,x1,y1,person", *rows]))
-    track = predict(replace(settings, boxes=tmp_path / "boxes.csv", person="9"))
+    track = predict(replace(settings, boxes=tmp_path / "boxes.csv", person="9", weights=kept))
     assert track.box_xyxy[5].tolist() == [120, 20, 160, 110]
     assert "this is person 9 (--person 9) of 2 people" in capsys.readouterr().out
 
@@ -225,10 +229,10 @@ def test_masks_that_do_not_fit_are_refused(tmp_path, settings):
         predict(replace(settings, masks=black))
 
 
-def test_boxes_beyond_the_video_are_refused(tmp_path, settings):
+def test_boxes_beyond_the_video_are_refused(tmp_path, settings, kept):
     (tmp_path / "boxes.csv").write_text("frame,x0,y0,x1,y1\n3,10,20,50,90\n24,10,20,50,90\n")
     with pytest.raises(SettingsError, match=r"a box for frame 24, but .* has 24 frames, 0 to 23"):
-        predict(replace(settings, boxes=tmp_path / "boxes.csv"))
+        predict(replace(settings, boxes=tmp_path / "boxes.csv", weights=kept))
 
 
 # -- what cannot be done

@@ -107,6 +107,16 @@ def test_the_ways_in_which_a_calibration_is_written_down_are_one_camera(tmp_path
     assert camera.distortion == (-0.21, 0.05, 0.01, 1e-3, -2e-3)
 
 
+def test_the_camera_file_of_a_folder_of_own_data_is_read(tmp_path):
+    content = {"focal_px": [1500, 1510], "principal_px": [640, 360], "size_wh": [1280, 720], "distortion": [1e-2] * 5}
+    path = write_camera(tmp_path / "camera.json", content)
+    camera = load_camera(path, Path("walk.mp4"), (1280, 720))
+    assert (camera.focal_px, camera.principal_px) == ((1500, 1510), (640, 360))
+    assert camera.distortion == (1e-2,) * 5 and camera.tangential == 1
+    with pytest.raises(SettingsError, match="for pictures of 1280 x 720"):
+        load_camera(path, Path("walk.mp4"), (640, 360))
+
+
 def test_points_project_as_opencv_documents_it(tmp_path):
     """The formula of OpenCV's documentation of calib3d, written out."""
     path = write_camera(tmp_path / "c.json", {"K": K, "dist": DIST})

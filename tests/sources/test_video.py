@@ -66,7 +66,6 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
             video.write(quarters())
     facts = probe(tmp_path / "new" / "a.mp4")
     assert (facts.size_wh, facts.fps, facts.num_frames, facts.codec) == ((64, 48), 50, 6, "h264")
-    assert facts.duration_s == pytest.approx(0.12)
     frames = list(read_frames(tmp_path / "new" / "a.mp4"))
     assert [frame.index for frame in frames] == list(range(6))
     assert [frame.time_s for frame in frames] == [0.0, 0.02, 0.04, 0.06, 0.08, 0.1]
@@ -193,7 +192,6 @@ def test_a_video_cut_in_the_middle_yields_what_came_and_then_says_how_much(tmp_p
     assert 20 < len(frames) < 60
     assert f" {len(frames)} frames" in str(caught.value)
     assert [frame.index for frame in frames] == list(range(len(frames)))
-    assert len(list(read_frames(path, allow_truncated=True))) == len(frames)
 
 
 def test_damaged_bytes_in_the_middle_are_noticed(tmp_path: Path) -> None:
