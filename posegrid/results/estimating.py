@@ -6,6 +6,7 @@ The network works in a thread of its own while the next pictures are decoded and
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -19,6 +20,9 @@ from posegrid.sources.picture import Picture
 
 BOX_REACH = 2
 """Frames before and after that steady a box."""
+Looks = Literal["one", "both", "in-turns"]
+"""How a crop is shown to the network: as it is; that, and its mirror image, whose mean is taken; or the one in one
+frame and the other in the next, for a filter over time to take the mean of."""
 MOST_WAITING = 8
 """Batches that may wait for the network; more would only take memory."""
 
@@ -67,8 +71,8 @@ class Estimator:
         people = estimator.finished()
     """
 
-    def __init__(self, model: OnnxModel, *, batch: int = 16, flip_average: bool = False) -> None:
-        self._model, self._batch, self._flip_average = model, batch, flip_average
+    def __init__(self, model: OnnxModel, *, batch: int = 16, looks: Looks = "one") -> None:
+        self._model, self._batch, self._looks = model, batch, looks
         self._near: deque[_Seen] = deque(maxlen=2 * BOX_REACH + 1)
         self._num_added = self._num_cut = 0
         self._places: list[_Place] = []
@@ -126,7 +130,12 @@ class Estimator:
     def _send(self) -> None:
         if self._crops:
             crops, self._crops = np.stack(self._crops), []
-            self._answers.append(self._network.submit(self._model.estimate, crops, flip_average=self._flip_average))
+            rows = np.array([place.row for place in self._places[-len(crops) :]])
+            if self._looks == "both":
+                self._answers.append(self._network.submit(self._model.estimate_both, crops))
+            else:
+                mirror = (rows % 2 == 1) & (self._looks == "in-turns")
+                self._answers.append(self._network.submit(self._model.estimate, crops, mirror))
         if len(self._answers) > MOST_WAITING:
             self._answers[-MOST_WAITING].result()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
 
 from posegrid.body.skeleton import NUM_JOINTS, mirror_order, mirrored
@@ -77,19 +77,26 @@ class OnnxModel:
         """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts name."""
         return self.estimate(images).pose_mm
 
-    def estimate(self, images: UInt8[np.ndarray, "N *channels S S"], *, flip_average: bool = False) -> Estimate:
+    def estimate(
+        self, images: UInt8[np.ndarray, "N *channels S S"], mirror: Bool[np.ndarray, "N"] | None = None
+    ) -> Estimate:
         """What the network says about grey crops.
 
-        flip_average: the mean of the answers for the crop and for its mirror image (mirrored back), of which the
-        background is taken out where there are masks: twice the work.
-        Raises CheckpointError for crops of another size.
+        mirror: which of them to show as their mirror images, without background where there are masks; the answers are
+        mirrored back. Networks are wrong in another way about those. Raises CheckpointError for crops of another size.
         """
         check_crops(images, self.facts)
-        estimate = self._answer(images)
-        if flip_average:
-            mirror = (_without_background(images) if self.facts.channels == 2 else images)[..., ::-1]
-            estimate = estimate.averaged(self._answer(mirror).mirrored(self.facts.image_size))
-        return estimate
+        if mirror is None or not mirror.any():
+            return self._answer(images)
+        shown = images.copy()
+        shown[mirror] = (_without_background(images[mirror]) if self.facts.channels == 2 else images[mirror])[..., ::-1]
+        said = self._answer(shown)
+        back = said.mirrored(self.facts.image_size)
+        return Estimate(*(_chosen(mirror, getattr(back, f.name), getattr(said, f.name)) for f in fields(Estimate)))
+
+    def estimate_both(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
+        """The mean of what the network says about the crops and about their mirror images: twice the work."""
+        return self.estimate(images).averaged(self.estimate(images, np.ones(len(images), dtype=bool)))
 
     def _answer(self, images: np.ndarray) -> Estimate:
         if not len(images):
@@ -101,6 +108,10 @@ class OnnxModel:
         unsaid = np.full((len(images), NUM_JOINTS), np.nan)
         said = {KEYPOINTS: np.stack([unsaid, unsaid], axis=-1), SIGMA: unsaid, **dict(zip(names, answers, strict=True))}
         return Estimate(*(np.asarray(said[name], np.float32) for name in (OUTPUT, KEYPOINTS, SIGMA)))
+
+
+def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.where(first.reshape(-1, *(1,) * (one.ndim - 1)), one, other).astype(np.float32)
 
 
 def _without_background(images: UInt8[np.ndarray, "N 2 S S"]) -> UInt8[np.ndarray, "N 2 S S"]:

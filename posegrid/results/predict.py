@@ -22,7 +22,7 @@ from posegrid.motion.refine import RefineSettings
 from posegrid.prepare.background import NUM_SAMPLES, learn_background
 from posegrid.prepare.given_people import GivenPeople
 from posegrid.prepare.people import People
-from posegrid.results.estimating import Estimator, PersonEstimate
+from posegrid.results.estimating import Estimator, Looks, PersonEstimate
 from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay
@@ -119,7 +119,7 @@ def watch(footage: Footage, settings: PredictSettings, model: OnnxModel, console
     frames = _shown(footage.frames(), footage.facts.num_frames, "Finding and estimating", console)
     times: list[float] = []
     stopped: KeyboardInterrupt | SourceError | None = None
-    with Estimator(model, batch=settings.batch, flip_average=settings.flip_average) as estimator:
+    with Estimator(model, batch=settings.batch, looks=_looks(settings)) as estimator:
         with stop_noted() as is_stopped:
             try:
                 for frame in frames:
@@ -169,6 +169,10 @@ def _nobody(settings: PredictSettings, num_frames: int) -> str:
         f"no moving person was found in {num_frames} frames. The person must move before a still background, differ "
         "from it in colour, and be taller than a twelfth of the picture's shorter side."
     )
+
+
+def _looks(settings: PredictSettings) -> Looks:
+    return "one" if settings.looks == "in-turns" and settings.filter != "savitzky-golay" else settings.looks
 
 
 def chosen_people(people: list[PersonEstimate], settings: PredictSettings) -> list[PersonEstimate]:

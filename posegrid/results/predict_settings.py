@@ -44,9 +44,10 @@ class PredictSettings:
     motion also gets bones of one length and feet that stand still; NAME_raw.npz holds it as the network said it."""
     fill: bool = False
     """Interpolate the pose where the person was not found for at most half a second; such frames are marked."""
-    flip_average: bool = False
-    """Average the answers for the crop and for its mirror image without background: a little more exact, twice the
-    network's time."""
+    looks: Literal["one", "both", "in-turns"] = "in-turns"
+    """How the network sees a person: one: as cut out. both: that, and mirrored without background, and the mean of the
+    answers: more exact, twice the network's time. in-turns: the one in one frame and the other in the next, and the
+    savitzky-golay filter takes the mean: nearly as exact in no more time (with other filters: one)."""
     formats: tuple[Format, ...] = ()
     """Write the motion for other programs, too: csv, json, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
     joints, CSV), html (a page that shows it in 3D)."""

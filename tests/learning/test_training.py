@@ -251,4 +251,4 @@ def test_masked_weights_are_exported_with_both_channels(tmp_path):
     model = load_onnx(export(ExportSettings(best)))
     crops = read_crops(tmp_path / "data", ["S3"]).inputs
     assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
-    assert model.estimate(crops, flip_average=True).keypoints_px.shape == (32, 17, 2)
+    assert model.estimate_both(crops).keypoints_px.shape == (32, 17, 2)

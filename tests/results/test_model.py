@@ -29,10 +29,10 @@ def test_crops_are_handed_over_as_zero_to_one(model):
     assert model.predict_mm(images)[0, :, 0] == pytest.approx(STANDING_MM[:, 0] + 100, abs=1e-2)
 
 
-def test_flip_average_is_the_mean_over_the_mirror_image(model):
+def test_both_looks_are_the_mean_over_the_mirror_image(model):
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32), dtype=np.uint8)
     expected = (model.predict_mm(images) + mirrored(model.predict_mm(images[:, :, ::-1].copy()))) / 2
-    assert model.estimate(images, flip_average=True).pose_mm == pytest.approx(expected, abs=1e-3)
+    assert model.estimate_both(images).pose_mm == pytest.approx(expected, abs=1e-3)
 
 
 def test_the_mirror_image_is_shown_without_its_background_where_there_are_masks():
@@ -41,6 +41,14 @@ def test_the_mirror_image_is_shown_without_its_background_where_there_are_masks(
     without = _without_background(images)
     assert (without[:, 1] == images[:, 1]).all()
     assert (without[:, 0] == images[:, 0] * (images[:, 1] // 255)).all()
+
+
+def test_only_the_crops_asked_for_are_shown_mirrored(model):
+    images = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+    some = model.estimate(images, np.array([False, True, False]))
+    assert some.pose_mm[[0, 2]] == pytest.approx(model.predict_mm(images[[0, 2]]), abs=1e-3)
+    assert some.pose_mm[1] == pytest.approx(mirrored(model.predict_mm(images[1:2, :, ::-1].copy()))[0], abs=1e-3)
+    assert not np.allclose(some.pose_mm[1], model.predict_mm(images)[1], atol=1.0)
 
 
 def test_what_the_weights_do_not_say_is_nan(model):
