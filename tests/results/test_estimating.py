@@ -49,6 +49,15 @@ def test_each_picture_has_its_own_answer_whatever_the_batch(model, batch):
     assert person.box_xyxy[2:-2] == pytest.approx(np.array([[40 + 3 * i, 20, 70 + 3 * i, 100] for i in range(2, 18)]))
 
 
+def test_looks_take_turns_by_the_frame_and_both_are_their_mean(model):
+    one, turns, both = (
+        estimated(model, WALK, batch=3, looks=looks)[0].estimate.pose_mm for looks in ("one", "in-turns", "both")
+    )
+    assert turns[::2] == pytest.approx(one[::2], abs=1e-3)
+    assert turns[1::2] == pytest.approx(2 * both[1::2] - one[1::2], abs=1e-2)
+    assert np.abs(turns - one)[1::2].max(axis=(1, 2)).min() > 1
+
+
 def test_more_batches_than_may_wait_are_answered_too(model):
     (person,) = estimated(model, WALK * 2, batch=1)
     assert len(person.row) == 40 > MOST_WAITING
