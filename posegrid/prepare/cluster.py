@@ -61,7 +61,7 @@ def done_on_cluster(pieces: Sequence[Piece], address: str, workers: int, console
 
 def _round(pieces: Sequence[Piece], num_cpus: int, console: Console) -> list[Finished]:
     """The outcomes of a few pieces; after a loss all of them are asked for again, of which the finished are quick."""
-    from ray.exceptions import RayError, RayTaskError
+    from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
 
     for losses in range(MOST_LOSSES + 1):
         try:
@@ -80,8 +80,8 @@ def _cluster(address: str, workers: int) -> Iterator[int]:
     """The number of CPUs of the cluster, for as long as the block is connected to it."""
     # says nothing to its makers about the use that is made of it
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-    from ray.util.joblib import register_ray
+    import ray  # pyright: ignore[reportMissingImports]
+    from ray.util.joblib import register_ray  # pyright: ignore[reportMissingImports]
 
     register_ray()
     # its pool warns that it does not take an argument that joblib always gives
