@@ -12,6 +12,7 @@ from posegrid.body.track import Track
 from posegrid.motion.bones import fitted_bones_mm, with_bones
 from posegrid.motion.contact import standing, with_still_feet
 from posegrid.motion.filling import gaps_to_fill, interpolated
+from posegrid.motion.footholds import root_correction_mm
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.sides import consistent_sides
 from posegrid.motion.smoothing import Filter, filtered, known
@@ -57,7 +58,7 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
         if settings.filter in ("savitzky-golay", "light"):
             root_mm = with_even_distance(root_mm, time_s)
             if settings.feet:
-                joints_mm = _with_still_feet(joints_mm, root_mm, length_mm, time_s)
+                joints_mm, root_mm = _with_still_feet(joints_mm, root_mm, length_mm, time_s)
     return replace(
         track,
         joints_mm=joints_mm.astype(np.float32),
@@ -71,11 +72,13 @@ def _with_still_feet(
     root_mm: Float[np.ndarray, "T 3"],
     length_mm: Float[np.ndarray, "16"],
     time_s: Float[np.ndarray, "T"],
-) -> Float[np.ndarray, "T 17 3"]:
-    """Relative to the pelvis; frames where its place is unknown stay as they are."""
+) -> tuple[Float[np.ndarray, "T 17 3"], Float[np.ndarray, "T 3"]]:
+    """Joints relative to the pelvis, and its place; frames where that is unknown stay as they are."""
     absolute_mm = joints_mm + root_mm[:, None]
+    correction_mm = root_correction_mm(absolute_mm, standing(absolute_mm, time_s), time_s)
+    absolute_mm, root_mm = absolute_mm + correction_mm[:, None], root_mm + correction_mm
     still_mm = with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s) - root_mm[:, None]
-    return np.where(known(still_mm)[:, None, None], still_mm, joints_mm)
+    return np.where(known(still_mm)[:, None, None], still_mm, joints_mm), root_mm
 
 
 def _with_consistent_sides(track: SomeTrack) -> SomeTrack:
