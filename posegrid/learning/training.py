@@ -22,6 +22,8 @@ from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_check
 from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches, whole_batches
 from posegrid.learning.facts import ModelFacts, channels_of
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.integral_target import IntegralTarget
+from posegrid.learning.likelihood_target import LikelihoodTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
     Layers,
@@ -41,6 +43,7 @@ from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
 if TYPE_CHECKING:
     from posegrid.learning.streamed import StreamedBatches
 
+PoseTargetName = Literal["person", "bins", "pose", "integral", "rle"]
 FEWEST_ROUNDS = 10
 """A run is measured about so often, and once an epoch."""
 STREAM_BUFFER_CROPS = 4096
@@ -69,6 +72,8 @@ class StageSettings:
     """Passes over the training crops; fractions are allowed."""
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
+    share: float = 1.0
+    """Share of the training crops to learn from, above 0 and up to 1, spread evenly over all people and moments."""
     augment: Augment | None = None
     """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
     standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
@@ -106,9 +111,10 @@ class TrainSettings(StageSettings):
     """Checkpoint whose weights to start from."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
-    target: Literal["person", "bins", "pose"] | None = None
+    target: PoseTargetName | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
-    pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
+    pose: 51 numbers, as in 2015. integral: the mean of a heat map over a cube of 8 x 8 x 8 cells (soft-argmax). rle: 51
+    numbers by their likelihood, the shape of errors learnt. Default: bins for posegrid_s, pose for the others."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
 
@@ -118,7 +124,7 @@ class Recipe:
     """The settings that depend on others, decided."""
 
     network: NetworkName
-    target: Literal["grid", "person", "bins", "pose"]
+    target: Literal["grid"] | PoseTargetName
     optimiser: OptimiserSettings
     augment: Augment
 
@@ -212,7 +218,7 @@ def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
         raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
     ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
     rate = 0.002 if ours and not sgd else 0.001
-    target: Literal["grid", "person", "bins", "pose"] = "grid"
+    target: Literal["grid"] | PoseTargetName = "grid"
     if isinstance(settings, TrainSettings):
         target = settings.target or ("bins" if ours else "pose")
     optimiser = OptimiserSettings(
@@ -243,14 +249,27 @@ def _load_data(settings: StageSettings) -> StageData:
         )
         for split in ("train", "validation")
     )
-    return StageData(facts, training, validation.thinned(settings.validation_images))
+    return StageData(facts, _shared(training, settings.share), validation.thinned(settings.validation_images))
+
+
+def _shared(training: CropSet, share: float) -> CropSet:
+    """A share of the crops. Raises SettingsError for one that is not above 0 and up to 1."""
+    if not 0 < share <= 1:
+        raise SettingsError(f"--share {share:g}: expected a share of the training crops above 0 and up to 1.")
+    return training.thinned(math.ceil(share * len(training)))
 
 
 def _build_target(settings: StageSettings, recipe: Recipe, mean_pose: MeanPose, cut_px: int) -> Target:
     grid = GridTarget(cut_px, settings.grid_cells, settings.bone_rule)
     if recipe.target == "grid":
         return grid
-    pose = {"pose": PoseTarget(mean_pose), "bins": BinsTarget(), "person": PersonTarget(cut_px)}[recipe.target]
+    pose = {
+        "pose": PoseTarget(mean_pose),
+        "bins": BinsTarget(),
+        "person": PersonTarget(cut_px),
+        "integral": IntegralTarget(),
+        "rle": LikelihoodTarget(mean_pose),
+    }[recipe.target]
     return JointTarget(pose, grid) if isinstance(settings, TrainSettings) and settings.joint else pose
 
 
@@ -310,13 +329,20 @@ def _cost_of(start: Checkpoint | None) -> Cost:
     if start is None:
         return Cost()
     training = start.facts.training
-    return Cost(int(training.get("run_total_images", 0)), float(training.get("run_total_seconds", 0.0)))
+    seconds = float(training.get("run_total_seconds", 0.0))
+    return Cost(
+        int(training.get("run_total_images", 0)), seconds, float(training.get("run_total_cpu_seconds", seconds))
+    )
 
 
 def _settings_json(settings: StageSettings) -> dict[str, Any]:
     values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
-    # a run that was begun before there were streams can go on
-    left_out = ("resume", "overwrite") if settings.stream else ("resume", "overwrite", "stream")
+    # a run that was begun before there were these settings can go on
+    left_out = {
+        "resume",
+        "overwrite",
+        *(name for name, usual in (("stream", 0), ("share", 1.0)) if values[name] == usual),
+    }
     return {name: value for name, value in values.items() if name not in left_out}
 
 
