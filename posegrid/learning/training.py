@@ -74,7 +74,7 @@ class StageSettings:
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
     share: float = 1.0
-    """Share of the training crops to learn from, above 0 and up to 1, spread evenly over all people and moments."""
+    """Share of the training crops to learn from, above 0 and up to 1: the same ones in every run."""
     augment: Augment | None = None
     """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
     standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
