@@ -80,7 +80,7 @@ class KernelRidge:
             kernel = gaussian(features[rows], landmarks, gamma)
             square += kernel.T @ kernel
             right += kernel.T @ (answers[rows] - mean)
-        own = gaussian(landmarks, landmarks, gamma).astype(np.float64)
+        own = gaussian(landmarks, landmarks, gamma)
         jitter = 1e-6 * len(features) * np.eye(len(landmarks))
         systems = (square + ridge * len(features) * own + jitter for ridge in ridges)
         return [cls(landmarks, _solved(system, right), mean.astype(np.float32), gamma) for system in systems]
@@ -103,7 +103,8 @@ class KernelRidge:
 def gaussian(
     rows: Float[np.ndarray, "n features"], landmarks: Float[np.ndarray, "m features"], gamma: float
 ) -> Float[np.ndarray, "n m"]:
-    """exp(-gamma |x - l|^2) of each row and landmark."""
+    """exp(-gamma |x - l|^2) of each row and landmark, in double precision: less leaves the ridge nothing to solve."""
+    rows, landmarks = rows.astype(np.float64), landmarks.astype(np.float64)
     squares = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2 * rows @ landmarks.T
     return np.exp(-gamma * np.maximum(squares, 0))
 

@@ -35,7 +35,13 @@ from posegrid.learning.networks import (
 )
 from posegrid.learning.pose_targets import BinsTarget, MeanPose, PersonTarget, PoseTarget
 from posegrid.learning.record import BEST, RESUME, Cost, RunRecord
-from posegrid.learning.run_folder import claim_folder, denormals_flushed, keep_freed_memory, quiet_lightning
+from posegrid.learning.run_folder import (
+    check_folder,
+    claim_folder,
+    denormals_flushed,
+    keep_freed_memory,
+    quiet_lightning,
+)
 from posegrid.learning.stage_data import StageData, load_stage_data
 from posegrid.learning.targets import JointTarget, Target
 
@@ -148,7 +154,8 @@ def train(settings: TrainSettings) -> Path:
 
 def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     recipe = _recipe(settings, start)
-    claim_folder(settings.run, _settings_json(settings), resume=settings.resume, overwrite=settings.overwrite)
+    claim = {"settings": _settings_json(settings), "resume": settings.resume, "overwrite": settings.overwrite}
+    check_folder(settings.run, **claim)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     keep_freed_memory()
@@ -158,6 +165,7 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     cut_px = input_size_of(recipe.network, crops.image_size)
     target = _build_target(settings, recipe, data.mean_pose_mm, cut_px)
     network = _build_network(settings, recipe, target, crops, start)
+    claim_folder(settings.run, **claim)
     facts = ModelFacts(
         network=recipe.network,
         target=target.name,

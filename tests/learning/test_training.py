@@ -187,6 +187,14 @@ def test_a_share_of_the_crops_is_the_same_for_every_seed(data, tmp_path):
         train(short(data, tmp_path / "other", share=1.5))
 
 
+def test_a_run_that_could_not_start_leaves_its_folder_free(data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ShardError, match=r"dataset\.json does not exist"):
+        train(short(tmp_path / "empty", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    train(short(data, tmp_path / "run", max_images=16))
+
+
 def test_people_in_two_splits_are_refused(tmp_path):
     write_dataset(tmp_path / "data", 4, {"train": ["S1", "S2"], "validation": ["S3"], "test": ["S2"]})
     with pytest.raises(SettingsError, match="subject S2 is in the splits train and test"):
