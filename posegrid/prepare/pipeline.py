@@ -29,7 +29,15 @@ from posegrid.prepare.crop import (
     window_of_box,
 )
 from posegrid.prepare.dataset import DATASET_FILE, Background, DatasetFacts, SplitName, write_dataset_facts
-from posegrid.prepare.recordings import HUMAN36M, View, find_views, kind_of, open_recording, splits_of
+from posegrid.prepare.recordings import (
+    HUMAN36M,
+    View,
+    find_views,
+    kind_of,
+    open_recording,
+    refuse_meaningless,
+    splits_of,
+)
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
 from posegrid.prepare.silhouette import Silhouette, person_crop
 from posegrid.sources.human36m import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
@@ -90,7 +98,7 @@ class PrepareSettings:
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints; 0 keeps them all."""
     poses: PoseKind = "mono"
     """Which of the release's poses: mono (camera frame), world (taken into the camera by metadata.xml), universal
-    (limbs of one length for all subjects)."""
+    (limbs of one length for all subjects; of MPI-INF-3DHP: scaled to one height, as its papers measure)."""
     s9: ShiftedPoses = "keep"
     """S9's three sequences whose poses lie beside the person (Greeting, SittingDown 1, Waiting 1): keep them as they
     are, drop them, or correct them (200 mm along the world's x axis)."""
@@ -132,6 +140,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     else is done, SourceError if any sequence had to be skipped.
     """
     console = Console()
+    refuse_meaningless(settings.root, settings.poses, settings.s9)
     found = find_views(settings.root, settings.subjects or None, asked_actions(settings), settings.cameras or None)
     dropped = [files for files in found if is_shifted(files) and settings.s9 == "drop"]
     found = [files for files in found if files not in dropped]
@@ -335,7 +344,7 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
         crop_camera=np.array([*camera.focal_px, *camera.principal_px]),
         window=window,
         subject=sequence.subject,
-        action=sequence.action,
+        action=sequence.action_of(frame.index),
         subaction=sequence.subaction,
         camera_id=sequence.camera_id,
         frame_index=frame.index,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from posegrid.errors import SourceError
+from posegrid.errors import SettingsError, SourceError
 from posegrid.prepare.dataset import SPLITS, SplitName
 from posegrid.sources import folder, mpi_inf_3dhp
 from posegrid.sources.folder import FolderView
@@ -37,6 +37,11 @@ def find_views(
     """What there is and fits the question; None asks for all. Raises SourceError if there is nothing."""
     kind = kind_of(root)
     if kind == MPI_INF_3DHP:
+        if actions is not None:
+            raise SourceError(
+                f"{root}: the sequences of MPI-INF-3DHP hold all actions, and cannot be chosen by them "
+                f"({', '.join(actions)}). Leave --actions out."
+            )
         return [*mpi_inf_3dhp.find_views(root, subjects, cameras)]
     if kind == OWN:
         return [*folder.find_views(root, subjects, actions, cameras)]
@@ -44,10 +49,22 @@ def find_views(
 
 
 def open_recording(view: View, poses: PoseKind, s9: ShiftedPoses) -> Sequence:
-    """The opened sequence; `poses` and `s9` are for Human3.6M alone. Raises SourceError if it cannot be used."""
+    """The opened sequence. Raises SourceError if it cannot be used."""
     if isinstance(view, SequenceFiles):
         return open_sequence(view, poses, s9)
-    return mpi_inf_3dhp.open_view(view) if isinstance(view, Mpi3dhpView) else folder.open_view(view)
+    return mpi_inf_3dhp.open_view(view, poses) if isinstance(view, Mpi3dhpView) else folder.open_view(view)
+
+
+def refuse_meaningless(root: Path, poses: PoseKind, s9: ShiftedPoses) -> None:
+    """Raises SettingsError for what these recordings do not have, so that no figure is called what it is not."""
+    kind = kind_of(root)
+    if kind != HUMAN36M and s9 != "keep":
+        raise SettingsError(f"{root} holds {kind}: --s9 {s9} is for Human3.6M alone. Leave it out.")
+    choice = {HUMAN36M: ("mono", "world", "universal"), MPI_INF_3DHP: ("mono", "universal"), OWN: ("mono",)}[kind]
+    if poses not in choice:
+        raise SettingsError(
+            f"{root} holds {kind}, which has no poses of the kind {poses}: --poses {' or '.join(choice)}."
+        )
 
 
 def splits_of(root: Path, split: SplitName) -> dict[str, list[str]]:

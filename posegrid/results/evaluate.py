@@ -27,7 +27,7 @@ from posegrid.prepare.shards import Crops, read_crops
 from posegrid.results.comparison import comparison_markdown
 from posegrid.results.predictions import NAME, Predictions
 from posegrid.results.scores import longest_repeat, scores
-from posegrid.results.tables import detail_table, score_table
+from posegrid.results.tables import detail_table, pck_table, score_table
 
 REPEATS_TOO_MANY = 10
 """Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
@@ -84,6 +84,8 @@ def evaluate(settings: EvaluateSettings) -> None:
     write_json(settings.out / "evaluation.json", {**figures, "settings": as_text(asdict(settings))})
     console.print(score_table(figures))
     console.print(detail_table(figures))
+    if (of_papers := pck_table(figures)) is not None:
+        console.print(of_papers)
     if settings.table:
         table = comparison_markdown(figures)
         write_text(settings.out / "table.md", table)
@@ -178,6 +180,9 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
             "moves: the network has learnt one pose only, or its inputs repeat."
         )
     source = {key: facts[key] for key in SOURCE if key in facts}
+    figures = scores(predictions)
+    if figures["mpi_inf_3dhp"]:
+        warnings += [f"3DPCK and AUC beside papers: {text}." for text in figures["mpi_inf_3dhp"]["differs_from_papers"]]
     return {
         **source,
         "num_poses": len(predictions),
@@ -185,7 +190,7 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
         "skeleton": SKELETON,
         "unit": "mm",
         "posegrid_version": __version__,
-        **scores(predictions),
+        **figures,
         "warnings": warnings,
     }
 

@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float, Float32
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
+from posegrid.sources.matlab5 import MatlabArray, read_variables
 
 NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
@@ -142,7 +143,7 @@ class MaskReader:
     """The masks of an opened mask file, read one at a time. See `opened_masks`."""
 
     def __init__(self, path: Path, cells: Any, file: h5py.File | None) -> None:
-        """`cells`: object references of `file`; or, without one, masks as an object array or (T, W, H) numbers."""
+        """`cells`: object references of `file`; or, without one, arrays of MATLAB 5 or (T, W, H) numbers."""
         self.path = path
         self._cells, self._file = cells, file
 
@@ -177,7 +178,7 @@ class MaskReader:
         """Numbers of one mask, axes as HDF5 has them: [colour,] column, row."""
         cell = self._cells[index]
         if self._file is None:
-            return np.asarray(cell).T if self._cells.dtype == object else np.asarray(cell)
+            return cell.numbers().T if isinstance(cell, MatlabArray) else np.asarray(cell)
         if not isinstance(cell, h5py.Reference):
             return np.asarray(cell)
         return _picture(h5py.h5r.dereference(cell, self._file.id))
@@ -250,21 +251,15 @@ def _masks_of_old_matlab(path: Path) -> np.ndarray:
                 f"{path}: is no MATLAB file, or one that was cut off at its start. Download or copy it again."
             )
     try:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    except ImportError as error:
-        raise SourceError(
-            f"{path}: is a MATLAB file of version 7 or older. Install scipy (`pip install scipy`), or save it with "
-            "`save -v7.3`."
-        ) from error
-    try:
-        content = loadmat(path, variable_names=["Masks"])
-    except (*DAMAGED, MatReadError, EOFError) as error:
+        masks = read_variables(path, ("Masks",)).get("Masks")
+        if masks is None:
+            raise SourceError(f"{path}: holds no variable 'Masks'.")
+        if not masks.is_cells:
+            return np.moveaxis(np.atleast_3d(masks.numbers()), -1, 0).swapaxes(1, 2)
+        cells = masks.cells()
+    except DAMAGED as error:
         raise SourceError(f"{path}: cannot be read as a MATLAB file ({error}): it is damaged or cut off.") from error
-    if "Masks" not in content:
-        raise SourceError(f"{path}: holds no variable 'Masks'.")
-    masks = content["Masks"]
-    return masks.ravel() if masks.dtype == object else np.moveaxis(np.atleast_3d(masks), -1, 0).swapaxes(1, 2)
+    return np.fromiter(cells, dtype=object, count=len(cells))
 
 
 class MaskWriter:

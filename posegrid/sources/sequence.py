@@ -50,17 +50,23 @@ class Sequence:
     fps: float
     """Frames per second that the source declares; the time of each frame is in `Frame.time_s`."""
     pose_cam_mm: Float[np.ndarray, "T 17 3"]
-    """Joints in the camera frame, mm, absolute (the camera's centre is the origin)."""
+    """Joints in the camera frame, mm, absolute (the camera's centre is the origin); NaN for frames never yielded."""
     keypoints_px: Float[np.ndarray, "T 17 2"]
     """Joints in the picture, pixels."""
     open_frames: Callable[..., Iterator[Frame]]
     notes: tuple[str, ...] = ()
     """What a reader should know about this sequence: files of different lengths, what was left out and why."""
+    actions: tuple[str, ...] = ()
+    """The action of each frame, where the source says it frame by frame."""
 
     @property
     def name(self) -> str:
         """Subject, action, subaction and camera in words, e.g. "S1 Walking 1 54138969"."""
         return f"{self.subject} {self.action} {self.subaction} {self.camera_id}"
+
+    def action_of(self, index: int) -> str:
+        """What is done in a frame."""
+        return self.actions[index] if self.actions else self.action
 
     @property
     def num_frames(self) -> int:

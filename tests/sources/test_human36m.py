@@ -1,6 +1,5 @@
 """Human3.6M is read as it lies on people's disks, and each damage is named with its file."""
 
-import builtins
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -429,20 +428,6 @@ def test_a_mask_file_without_masks_says_what_it_holds(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "b.mat", {"Boxes": np.zeros(3)})
     with pytest.raises(SourceError, match="holds no variable 'Masks'"):
         masks_of(tmp_path / "b.mat")
-
-
-def test_old_matlab_files_ask_for_scipy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_old_cells(tmp_path / "a.mat", np.stack([make_mask(0)]))
-    found = builtins.__import__
-
-    def without_scipy(name: str, *rest, **more):
-        if name.startswith("scipy"):
-            raise ImportError(name)
-        return found(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without_scipy)
-    with pytest.raises(SourceError, match=r"version 7 or older\. Install scipy"):
-        masks_of(tmp_path / "a.mat")
 
 
 # --- which poses, and S9's shifted ones
