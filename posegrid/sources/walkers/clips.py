@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.sources.walkers.activities import ACTIVITIES, Activities, plain_walk, varied_motion
+from posegrid.sources.walkers.activities import ACTIVITIES, GAITS, Activities, plain_walk, varied_motion
 from posegrid.sources.walkers.backdrop import Backdrop, load_backdrop
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, random_light, varied_light
@@ -174,4 +174,5 @@ def activity_of(plan: ClipPlan) -> str:
     """What the person of a clip does."""
     if plan.activities == "walking":
         return "walking"
-    return str(plan.clip_rng("activity").choice(list(ACTIVITIES), p=list(ACTIVITIES.values())))
+    shares = GAITS if plan.activities == "gaits" else ACTIVITIES
+    return str(plan.clip_rng("activity").choice(list(shares), p=list(shares.values())))
