@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from posegrid.learning.checkpoint import Checkpoint
-from posegrid.learning.export import INPUT
 
 WARM_UP, TURNS, RUNS = 10, 5, 40
 
@@ -42,12 +41,13 @@ def cpu_ms_per_crop(path: Path) -> float:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    _, *shape = session.get_inputs()[0].shape
+    entry = session.get_inputs()[0]
+    _, *shape = entry.shape
     image = np.random.default_rng(0).random((1, *shape), dtype=np.float32)
     turns = []
     for turn in range(TURNS + 1):
         start = time.process_time()
         for _ in range(RUNS if turn else WARM_UP):
-            session.run(None, {INPUT: image})
+            session.run(None, {entry.name: image})
         turns.append(1000 * (time.process_time() - start) / RUNS)
     return median(turns[1:])

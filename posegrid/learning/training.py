@@ -115,7 +115,7 @@ class TrainSettings(StageSettings):
     """Settings of `posegrid train`."""
 
     init: Path | None = None
-    """Checkpoint whose weights to start from."""
+    """Checkpoint whose weights to start from; posegrid-s: those that come with posegrid (crops with masks)."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
     target: PoseTargetName | None = None
