@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
-from posegrid.body.camera import Camera
+from posegrid.body.camera import Camera, turning_radius
 from posegrid.sources.walkers import paint
 from posegrid.sources.walkers.paint_kernels import halve, light_up
-from posegrid.sources.walkers.room_kernels import look_round
+from posegrid.sources.walkers.room_kernels import look_round, undistort
 
 TEXELS_PER_REACH = 460
 """Fineness of the textures: elements of 12 mm in a room for cameras 5.5 m from its middle, where a pixel of a 1000 px
@@ -143,4 +143,8 @@ def _node_directions(camera: Camera) -> np.ndarray:
     """Directions in the world at every `_RAY_STEP_PX`-th pixel corner, float32 (rows, columns, 3), not normalised."""
     columns, rows = (np.arange(-(-size // _RAY_STEP_PX) + 1) * float(_RAY_STEP_PX) for size in camera.size_wh)
     nodes = np.stack(np.meshgrid(columns, rows), axis=-1)
-    return (camera.rays(nodes) @ camera.rot_world_to_cam).astype(np.float32)
+    rays = np.ones((*nodes.shape[:2], 3))
+    rays[..., :2] = (nodes - np.asarray(camera.principal_px)) / camera.focal_px
+    if any(camera.distortion):
+        undistort(rays.reshape(-1, 3), camera.distortion, camera.tangential, turning_radius(camera.distortion))
+    return (rays @ camera.rot_world_to_cam).astype(np.float32)
