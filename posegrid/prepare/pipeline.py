@@ -319,13 +319,14 @@ def moved(pose_mm: Float[np.ndarray, "17 3"], earlier_mm: Float[np.ndarray, "17 
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
     """The frame's crop, or why it has none."""
     keypoints_px = sequence.keypoints_px[frame.index]
-    if frame.mask is None:
+    if frame.mask_part is None:
         person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
     else:
-        pixels, corner = cleaned_part(frame.mask)
+        pixels, (x, y) = cleaned_part(frame.mask_part.pixels)
         if not pixels.size:
             return "the mask is empty"
-        person = Silhouette(pixels, corner, 1, (frame.mask.shape[1], frame.mask.shape[0]))
+        corner = (x + frame.mask_part.corner[0], y + frame.mask_part.corner[1])
+        person = Silhouette(pixels, corner, 1, frame.mask_part.size_wh)
         box = person.box_xyxy
         reach_px = JOINT_REACH * max(box[2:] - box[:2])
         if share_of_joints_held(pixels, keypoints_px - corner, reach_px) < settings.min_joints_in_mask:

@@ -67,8 +67,9 @@ def _share_in_picture(sequence: Sequence) -> float:
 
 def _share_held(sequence: Sequence, frame: Frame) -> float | None:
     """Share of the joints in the mask; None without masks."""
-    if frame.mask is None:
+    mask = frame.mask
+    if mask is None:
         return None
     x, y = np.floor(sequence.keypoints_px[frame.index].T).astype(int)
-    inside = (x >= 0) & (y >= 0) & (x < frame.mask.shape[1]) & (y < frame.mask.shape[0])
-    return float((frame.mask[np.where(inside, y, 0), np.where(inside, x, 0)] & inside).mean())
+    inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
+    return float((mask[np.where(inside, y, 0), np.where(inside, x, 0)] & inside).mean())

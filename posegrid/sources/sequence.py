@@ -11,6 +11,31 @@ from posegrid.sources.picture import Picture
 
 
 @dataclass(frozen=True, eq=False)
+class MaskPart:
+    """A person's mask, of which only a part is held: all else is empty."""
+
+    pixels: Bool[np.ndarray, "h w"]
+    corner: tuple[int, int]
+    """Column and row of the part's first pixel."""
+    size_wh: tuple[int, int]
+    """Size of the whole mask, pixels."""
+
+    @classmethod
+    def of(cls, mask: Bool[np.ndarray, "H W"]) -> "MaskPart":
+        """All of a mask."""
+        return cls(mask, (0, 0), (mask.shape[1], mask.shape[0]))
+
+    def whole(self) -> Bool[np.ndarray, "H W"]:
+        """The mask of the whole picture, made at each call."""
+        (x, y), (rows, columns) = self.corner, self.pixels.shape
+        if self.pixels.shape == self.size_wh[::-1]:
+            return self.pixels
+        mask = np.zeros(self.size_wh[::-1], dtype=bool)
+        mask[y : y + rows, x : x + columns] = self.pixels
+        return mask
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a sequence."""
 
@@ -20,8 +45,13 @@ class Frame:
     """Time of the frame as the source states it."""
     picture: Picture
     """As decoded: what is wanted of it is made when asked for."""
-    mask: Bool[np.ndarray, "H W"] | None = None
-    """True where the person is; None where the source has no masks."""
+    mask_part: MaskPart | None = None
+    """Where the person is; None where the source has no masks."""
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "H W"] | None:
+        """True where the person is, for the whole picture; None where the source has no masks."""
+        return None if self.mask_part is None else self.mask_part.whole()
 
     @property
     def image(self) -> UInt8[np.ndarray, "H W 3"]:
