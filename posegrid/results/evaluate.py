@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
@@ -41,12 +41,12 @@ SOURCE += ("network", "target")
 class EvaluateSettings:
     """What to score, on what."""
 
-    weights: Positional[Path]
+    weights: Positional[Annotated[Path, arg(metavar="WEIGHTS")]]
     """Checkpoint (.safetensors) or exported weights (.onnx)."""
-    data: Positional[Path]
+    data: Positional[Annotated[Path, arg(metavar="DATA")]]
     """Folder of prepared crops with its dataset.json."""
     out: Path
-    """Folder for predictions.npz and evaluation.json."""
+    """Folder for predictions.npz, evaluation.json and table.md."""
     split: Literal["test", "validation", "train"] = "test"
     """Whose crops to score, as dataset.json divides the subjects."""
     subjects: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class EvaluateSettings:
     allow_seen_subjects: bool = False
     """Score subjects that the weights were trained on, too. The figures then say nothing about new people."""
     table: bool = False
-    """Print the run beside the published figures on Human3.6M, too, and write the table to table.md."""
+    """Print the run beside the published figures on Human3.6M (MPJPE, mm), and write that to OUT/table.md."""
     rescore: bool = False
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
@@ -108,7 +108,8 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
     if model.facts.channels != channels_of(dataset.background):
         raise CheckpointError(
             f"{settings.weights} was trained on crops with the background {model.facts.background}, {settings.data} "
-            f"has it {dataset.background}: make the data anew with --background {model.facts.background}."
+            f"has it {dataset.background}: make the data anew with --background {model.facts.background}, or score "
+            f"weights that were trained on crops like these."
         )
     if model.facts.background != dataset.background:
         warnings.append(
