@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
-from scipy import ndimage
 
 from posegrid.errors import ShardError, SourceError
+from posegrid.prepare.parts import labelled
 
 ImageFormat = Literal["jpeg", "png"]
 
@@ -22,7 +22,7 @@ DEFAULT_MARGIN = 0.1
 
 def largest_component(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """The mask's largest connected part (pixels joined by an edge or a corner); all False if the mask is empty."""
-    labels, count = _labelled(mask, np.ones((3, 3)))
+    labels, count = labelled(mask, diagonals=True)
     if count <= 1:
         return mask
     return labels == np.bincount(labels[mask]).argmax()
@@ -34,15 +34,8 @@ def without_holes(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     A hole is background that cannot reach the picture's edge by steps across pixel edges; a gap that opens at the
     picture's edge is no hole.
     """
-    labels, _ = _labelled(~np.pad(mask, 1), None)
+    labels, _ = labelled(~np.pad(mask, 1))
     return labels[1:-1, 1:-1] != labels[0, 0]
-
-
-def _labelled(mask: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndarray, int]:
-    """Number of its component for every pixel (0 where the mask is False), and how many components there are."""
-    labels = np.zeros(mask.shape, dtype=np.int32)
-    count = ndimage.label(mask, structure=neighbours, output=labels)
-    return labels, int(count)  # type: ignore[arg-type]  # with `output` given, only the count comes back
 
 
 def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:

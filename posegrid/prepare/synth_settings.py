@@ -67,7 +67,8 @@ class SynthSettings:
     backgrounds: Path | None = None
     """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as background."""
     activities: Activities = "walking"
-    """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
+    """walking: people walk. gaits: they also walk in odd ways, backwards, turn, start, stop. varied: they also stand,
+    lean, squat, balance, reach, sit down."""
     people_kind: PeopleKind = "plain"
     """plain: adults in trousers, shorts, skirts, coats.
     varied: children and adults of all shapes, dresses, open coats, hats, hoods, bags, hair of all kinds."""

@@ -33,7 +33,7 @@ REPEATS_TOO_MANY = 10
 """Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
 BATCH = 256
 SOURCE = ("weights", "data", "source", "split", "subjects", "trained_subjects", "frames", "poses", "synthetic")
-SOURCE += ("network", "target")
+SOURCE += ("network", "target", "training_images", "training_cpu_seconds")
 """What evaluation.json says of where its poses come from."""
 
 
@@ -73,12 +73,15 @@ class Model(Protocol):
         ...
 
 
-def evaluate(settings: EvaluateSettings) -> None:
-    """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`."""
+def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
+    """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`.
+
+    model: to be scored in place of the file `settings.weights`, which then is no more than its name.
+    """
     console = Console()
     path = settings.out / NAME
     if not settings.rescore:
-        predict_split(settings, console).save(path)
+        predict_split(settings, model or load_model(settings.weights), console).save(path)
     predictions = Predictions.load(path)
     figures = evaluation(predictions)
     write_json(settings.out / "evaluation.json", {**figures, "settings": as_text(asdict(settings))})
@@ -95,13 +98,12 @@ def evaluate(settings: EvaluateSettings) -> None:
     console.print(f"{settings.out / 'evaluation.json'}", highlight=False, soft_wrap=True)
 
 
-def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
+def predict_split(settings: EvaluateSettings, model: Model, console: Console) -> Predictions:
     """The estimates for the split's crops, checked against the mistakes that make figures worthless.
 
     Raises SettingsError for subjects that the weights were trained on, CheckpointError for crops of another size,
     ShardError for crops that repeat while the true pose moves.
     """
-    model = load_model(settings.weights)
     dataset = load_dataset_facts(settings.data)
     subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
     warnings = subject_warnings(model.facts, subjects, settings, synthetic=dataset.synthetic)
@@ -130,6 +132,8 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
         "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
         "target": model.facts.target,
+        "training_images": model.facts.training.get("run_total_images"),
+        "training_cpu_seconds": model.facts.training.get("run_total_cpu_seconds"),
         "trained_size_mm": model.facts.training.get("mean_size_mm"),
         "warnings": warnings,
     }
