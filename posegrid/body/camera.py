@@ -67,7 +67,7 @@ class Camera:
         target = (pixels - np.asarray(self.principal_px)) / self.focal_px
         xy = target.copy()
         if any(self.distortion):
-            widest = _turning_radius(self.distortion)
+            widest = turning_radius(self.distortion)
             for _ in range(20):
                 xy = xy + (target - self._distorted(xy))
                 xy = xy * np.minimum(1.0, widest / np.maximum(np.linalg.norm(xy, axis=-1, keepdims=True), 1e-9))
@@ -114,7 +114,7 @@ class Camera:
         return smallest_rotation(ray, np.array([0.0, 0.0, 1.0]))
 
 
-def _turning_radius(distortion: tuple[float, float, float, float, float]) -> float:
+def turning_radius(distortion: tuple[float, float, float, float, float]) -> float:
     """The radius (z = 1) from which on points farther out are drawn nearer to the middle; infinite if there is none."""
     k1, k2, k3, *_ = distortion
     squares = np.roots([7 * k3, 5 * k2, 3 * k1, 1.0])  # where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) is 0, in r^2

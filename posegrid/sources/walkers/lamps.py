@@ -101,8 +101,8 @@ def _soft_shadows(light: Light) -> list[tuple[SoftLight, float]]:
 
 
 def _floor_bounds(vertices: np.ndarray, towards: np.ndarray, pad_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    on_floor = vertices[:, :2] - vertices[:, 2:] * (towards[:2] / max(towards[2], 0.05))
-    return on_floor.min(axis=0) - 40 - pad_mm, on_floor.max(axis=0) + 40 + pad_mm
+    bounds = light_kernels.thrown_bounds(vertices, *(towards[:2] / max(towards[2], 0.05)))
+    return bounds[0] - 40 - pad_mm, bounds[1] + 40 + pad_mm
 
 
 def _spread_mm(source: SoftLight, height_mm: Float[np.ndarray, "..."] | float) -> np.ndarray:

@@ -199,6 +199,16 @@ def soft_shadow(floor_map, across, along):
     return upper + b * (lower - upper)
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def thrown_bounds(points, aside, ahead):
+    """Least and greatest x and y (2, 2) of the points' shadows on the floor, which lie so far off per height."""
+    low_x, low_y, high_x, high_y = np.inf, np.inf, -np.inf, -np.inf
+    for i in range(points.shape[0]):
+        x, y = points[i, 0] - points[i, 2] * aside, points[i, 1] - points[i, 2] * ahead
+        low_x, low_y, high_x, high_y = min(low_x, x), min(low_y, y), max(high_x, x), max(high_y, y)
+    return np.array([[low_x, low_y], [high_x, high_y]])
+
+
 @njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
 def drop_on_floor(points, towards, box, heights):
     """Fill `heights` (N, N), a map of the floor's box: the least height of a point in the way of a light, or SKY_MM.

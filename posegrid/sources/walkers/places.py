@@ -42,7 +42,7 @@ def random_place(rng: np.random.Generator, reach_mm: float, kind: str | None = N
             painted = _ground(rng, shape, kind) if outdoors else floor(rng, shape, texel)
         else:
             painted = _backdrop(rng, shape, texel, kind, sky)
-        textures.append(np.clip(painted, 0.004, 1.0).astype(np.float32))
+        textures.append(painted)
     return box_of_textures(half_size, height, texel, textures)
 
 
