@@ -85,5 +85,10 @@ for seed in ${SEEDS:-0 1 2}; do
     for network in ${LARGE-report2015_large lichan2014}; do
         [ "$seed" != 0 ] || few_arms
     done
+    # Curves against images and against time: a page and curve_pose.png in each network's folder.
+    for network in ${NETWORKS:-report2015_small posegrid_s} ${LARGE-report2015_large lichan2014}; do
+        [ "$seed" != 0 ] || posegrid report "$run/$network" --pretrain "$(folder grid_usual)" \
+            --train "$(folder convolutions)" --scratch "$(folder scratch)" --evaluation "$(folder convolutions)"
+    done
     [ -z "${PAGE-docs/claim.md}" ] || python scripts/results_table.py "${PAGE-docs/claim.md}" --table claim --results "$run"
 done
