@@ -20,6 +20,7 @@ from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.streaming import LivePose, live_poses, timed_pictures
 from posegrid.sources.footage import open_footage
 from posegrid.sources.video import probe, read_frames, read_spread
+from posegrid.sources.webcam import is_webcam, webcam_pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +59,26 @@ class PoseModel:
 
     def stream(
         self,
-        source: Path | str | Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]]],
+        source: int | Path | str | Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]] | UInt8[np.ndarray, "H W 3"]],
         *,
         camera: Camera | None = None,
+        fps: float | None = None,
     ) -> Iterator[LivePose]:
-        """A pose as soon as its picture has come: of a video, or of (seconds, RGB picture) pairs from a live camera.
+        """A pose as soon as its picture has come: of a video, a webcam's number, or pictures from anywhere.
 
+        Pictures are RGB, each with its seconds as (seconds, picture); without them they are 1 / fps apart.
         Of live pictures the first three seconds only teach the empty scene: somebody has to move in them. Poses are
         filtered by what came before only. camera: the intrinsics; default: an ordinary telephone's.
         """
+        if isinstance(source, int) or (isinstance(source, Path | str) and is_webcam(Path(source))):
+            source = webcam_pictures(int(str(source)))
         if isinstance(source, Path | str):
             path = Path(source)
             camera = camera or assumed_camera(probe(path).size_wh, ASSUMED_FOV_DEG)
             frames = ((frame.time_s, frame.picture) for frame in read_frames(path))
             yield from live_poses(frames, read_spread(path, NUM_SAMPLES), self.network, camera)
             return
-        pictures = timed_pictures(source)
+        pictures = timed_pictures(source, fps)
         first = next(pictures, None)
         if first is None:
             return

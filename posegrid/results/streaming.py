@@ -42,9 +42,17 @@ class LivePose:
     box_xyxy: Float[np.ndarray, "4"]
 
 
-def timed_pictures(frames: Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]]]) -> Iterator[TimedPicture]:
-    """Times and RGB pictures as the stream takes them. Raises SourceError for what is no RGB picture."""
-    for time_s, image in frames:
+def timed_pictures(
+    frames: Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]] | UInt8[np.ndarray, "H W 3"]], fps: float | None = None
+) -> Iterator[TimedPicture]:
+    """Times and RGB pictures as the stream takes them; pictures that have no time are 1 / fps apart.
+
+    Raises SourceError for what is no RGB picture, and where there is neither a time nor a rate.
+    """
+    for number, frame in enumerate(frames):
+        if isinstance(frame, np.ndarray) and not (fps and fps > 0):
+            raise SourceError("pictures without times need the rate at which they come: fps=30, or (seconds, picture).")
+        time_s, image = (number / (fps or 1.0), frame) if isinstance(frame, np.ndarray) else frame
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise SourceError(f"at {time_s:g} s: {image.dtype} {image.shape} is no picture; expected uint8 (H, W, 3).")
         yield float(time_s), Picture.from_rgb(image)

@@ -1,12 +1,14 @@
 """A webcam: recorded to a video file, with the times at which the system took the pictures."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
+from jaxtyping import UInt8
 
 from posegrid.errors import SourceError
 from posegrid.sources.video import VideoWriter
@@ -39,6 +41,22 @@ def record_webcam(number: int, path: Path, seconds: float | None, is_stopped: Ca
                         break
                     video.write(frame.to_ndarray(format="rgb24"), time_s - first_s)
                 return video.num_frames
+        except FFmpegError as error:
+            raise SourceError(f"webcam {number}: gives no more pictures ({error.strerror}).") from error
+
+
+def webcam_pictures(number: int) -> Iterator[tuple[float, UInt8[np.ndarray, "H W 3"]]]:
+    """Seconds since the first picture, and RGB pictures, of the system's camera (0: the first), as they come.
+
+    Raises SourceError where there is no such camera or it gives no more pictures.
+    """
+    with _opened(number) as container:
+        first_s = None
+        try:
+            for frame in container.decode(video=0):
+                time_s = frame.time or 0.0
+                first_s = time_s if first_s is None else first_s
+                yield time_s - first_s, frame.to_ndarray(format="rgb24")
         except FFmpegError as error:
             raise SourceError(f"webcam {number}: gives no more pictures ({error.strerror}).") from error
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from motion.walks import walk_track
@@ -14,6 +15,7 @@ import posegrid
 from posegrid.errors import CheckpointError, SourceError
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
+from posegrid.sources import webcam
 from posegrid.sources.video import read_frames
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"
@@ -23,6 +25,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("loaded")
     write_video(folder / "walk.mp4", scene(CENTRES, shadow=False)[0])
+    frames = list(scene(CENTRES, shadow=False)[0])
+    write_video(folder / "camera.mp4", (frames * 15)[: 25 * 6])  # what a webcam shows for six seconds
     write_onnx(folder / "standing.onnx")
     walk_track(np.arange(300) / 60).save(folder / "long_walk.npz")
     return folder
@@ -31,7 +35,8 @@ def folder(tmp_path_factory):
 def test_the_examples_of_the_document_run(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
+    monkeypatch.setattr(webcam, "_opened", lambda number: av.open(str(folder / "camera.mp4")))
     values: dict[str, object] = {}
     for block in blocks:
         exec(compile(block.replace("posegrid.load()", 'posegrid.load("standing.onnx")'), str(DOCUMENT), "exec"), values)
@@ -66,6 +71,28 @@ def test_live_pictures_teach_the_scene_first(folder):
     live = [(i / 8, picture) for i, picture in enumerate([*pictures, *pictures])]
     poses = list(model.stream(live))
     assert poses and min(pose.time_s for pose in poses) > 3
+
+
+def test_a_webcam_and_pictures_at_a_rate_are_streams_too(folder, monkeypatch):
+    model = posegrid.load(folder / "standing.onnx")
+    opened = []
+
+    def camera(number):
+        opened.append(number)
+        return av.open(str(folder / "camera.mp4"))
+
+    monkeypatch.setattr(webcam, "_opened", camera)
+    monkeypatch.chdir(folder)
+    first, second = list(model.stream(1)), list(model.stream("0"))
+    assert opened == [1, 0] and len(first) == len(second) > 40 and first[0].time_s > 3
+    frames = list(read_frames(folder / "camera.mp4"))
+    plain = list(model.stream((frame.image for frame in frames), fps=25))
+    timed = list(model.stream((frame.time_s, frame.image) for frame in frames))
+    assert [pose.time_s for pose in plain] == pytest.approx([pose.time_s for pose in timed])
+    assert len(plain) == len(first)
+    np.testing.assert_allclose(plain[-1].joints_mm, timed[-1].joints_mm, atol=1e-3)
+    with pytest.raises(SourceError, match="without times need the rate"):
+        next(model.stream([frames[0].image]))
 
 
 def test_a_stream_too_short_or_of_other_things_is_refused(folder):
