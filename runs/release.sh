@@ -38,7 +38,9 @@ posegrid synth "$data/gaits" "${walkers[@]}" --activities gaits --people 1300 --
     --crops-per-person 150 --held-out-crops-per-person 80 --scenes varied --masks faulty --seed 1
 posegrid train "$data/varied" --also "$data/plain" "$data/gaits" --run "$run/fourth" "${training[@]}" \
     --augment standard --max-images 2000000 --init "$run/third/last.safetensors" --transfer all --learning-rate 0.0015
-posegrid export "$run/fourth/last.safetensors" --out "${OUT:-posegrid/weights/posegrid-s.onnx}"
+out=${OUT:-posegrid/weights/posegrid-s.onnx}
+posegrid export "$run/fourth/last.safetensors" --out "$out" --int8 "$data/varied"
+cp "$run/fourth/last.safetensors" "${out%.onnx}.safetensors"
 
 for set in walkers-test walkers-hard; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"

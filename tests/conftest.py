@@ -32,7 +32,7 @@ CHECKED = (
     "posegrid.sources.walkers.acclaim",
     "posegrid.sources.walkers.footing",
     "posegrid.sources.walkers.posture",
-    "posegrid.sources.walkers.rotations",
+    "posegrid.body.rotations",
     "posegrid.sources.walkers.clips",
     "posegrid.sources.walkers.crops",
     "posegrid.sources.walkers.garments",

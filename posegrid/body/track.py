@@ -24,8 +24,11 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
 from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
+from posegrid.body.formats.bones import bone_motion
+from posegrid.body.formats.bvh import bvh_text
 from posegrid.body.formats.c3d import c3d_bytes
 from posegrid.body.formats.csv_text import csv_text, from_csv
+from posegrid.body.formats.glb import glb_bytes
 from posegrid.body.formats.json_text import from_json, json_text
 from posegrid.body.formats.markers import Markers, turned_upright
 from posegrid.body.formats.npz import from_npz, npz_bytes
@@ -235,10 +238,6 @@ def _motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
         return trc_text(markers, name).encode()
     if ending == ".c3d":
         return c3d_bytes(markers)
-    from posegrid.body.formats.bones import bone_motion  # scipy's rotations, which cost 0.1 s to import
-    from posegrid.body.formats.bvh import bvh_text
-    from posegrid.body.formats.glb import glb_bytes
-
     if ending == ".bvh":
         return bvh_text(bone_motion(markers.evenly_timed())).encode()
     return glb_bytes(bone_motion(markers), markers.source)

@@ -97,7 +97,10 @@ class CropSet:
         """At most `count` crops, evenly spread over the set."""
         if len(self) <= count:
             return self
-        rows = torch.linspace(0, len(self) - 1, count, dtype=torch.float64).long()
+        return self.chosen(torch.linspace(0, len(self) - 1, count, dtype=torch.float64).long())
+
+    def chosen(self, rows: Int[Tensor, "b"]) -> "CropSet":
+        """These rows alone."""
         return CropSet(
             self.images[rows],
             self.pose_mm[rows],

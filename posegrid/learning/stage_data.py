@@ -1,9 +1,11 @@
 """What a stage of training sees: crops to learn from, and crops of other people to measure it on."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from posegrid.body.skeleton import body_size_mm
 from posegrid.errors import SettingsError, ShardError
@@ -41,6 +43,15 @@ class StageData:
         """How large the people to learn from are in the mean."""
         return float(np.mean([body_size_mm(crops.pose_mm.numpy()).mean() for crops in self.training]))
 
+    def thinned(self, share: float) -> "StageData":
+        """With a share of each data set's training crops, drawn once for all runs. SettingsError unless in (0, 1].
+
+        Drawn, not evenly spaced: every fourth crop would be one and the same camera's.
+        """
+        if not 0 < share <= 1:
+            raise SettingsError(f"--share {share:g}: expected a share of the training crops above 0 and up to 1.")
+        return self if share == 1 else replace(self, training=tuple(_drawn(crops, share) for crops in self.training))
+
 
 def load_stage_data(folders: tuple[Path, ...], pose_frame: PoseFrame, validation_images: int) -> StageData:
     """The crops of the splits train and validation of all folders. The split test is never read.
@@ -63,6 +74,11 @@ def load_stage_data(folders: tuple[Path, ...], pose_frame: PoseFrame, validation
         tuple(_crop_set(folder, its, "train", pose_frame) for folder, its in zip(folders, facts, strict=True)),
         CropSet.joined(validation),
     )
+
+
+def _drawn(crops: CropSet, share: float) -> CropSet:
+    rows = torch.randperm(len(crops), generator=torch.Generator().manual_seed(0))[: math.ceil(share * len(crops))]
+    return crops.chosen(rows.sort().values)
 
 
 def margin_of(facts: DatasetFacts, folder: Path) -> float:

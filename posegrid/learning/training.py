@@ -21,6 +21,8 @@ from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_check
 from posegrid.learning.data import Augment, CropSet, MixedBatches, PoseFrame, TrainingBatches, whole_batches
 from posegrid.learning.facts import ModelFacts, channels_of
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.integral_target import IntegralTarget
+from posegrid.learning.likelihood_target import LikelihoodTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
     Layers,
@@ -46,6 +48,7 @@ from posegrid.learning.targets import JointTarget, Target
 if TYPE_CHECKING:
     from posegrid.learning.streamed import StreamedBatches
 
+PoseTargetName = Literal["person", "bins", "pose", "integral", "rle"]
 FEWEST_ROUNDS = 10
 """A run is measured about so often, and once an epoch."""
 STREAM_BUFFER_CROPS = 4096
@@ -76,6 +79,8 @@ class StageSettings:
     """Passes over the training crops; fractions are allowed."""
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
+    share: float = 1.0
+    """Share of the training crops to learn from, above 0 and up to 1: the same ones in every run."""
     augment: Augment | None = None
     """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
     standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
@@ -110,12 +115,13 @@ class TrainSettings(StageSettings):
     """Settings of `posegrid train`."""
 
     init: Path | None = None
-    """Checkpoint whose weights to start from."""
+    """Checkpoint whose weights to start from; posegrid-s: those that come with posegrid (crops with masks)."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
-    target: Literal["person", "bins", "pose"] | None = None
+    target: PoseTargetName | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
-    pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
+    pose: 51 numbers, as in 2015. integral: the mean of a heat map over a cube of 8 x 8 x 8 cells (soft-argmax). rle: 51
+    numbers by their likelihood, the shape of errors learnt. Default: bins for posegrid_s, pose for the others."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
 
@@ -125,7 +131,7 @@ class Recipe:
     """The settings that depend on others, decided."""
 
     network: NetworkName
-    target: Literal["grid", "person", "bins", "pose"]
+    target: Literal["grid"] | PoseTargetName
     optimiser: OptimiserSettings
     augment: Augment
 
@@ -154,6 +160,7 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
         torch.set_num_threads(settings.threads)
     keep_freed_memory()
     data = load_stage_data((settings.data, *settings.also), settings.pose_frame, settings.validation_images)
+    data = data.thinned(settings.share)
     crops = data.training[0]
     cut_px = input_size_of(recipe.network, crops.image_size)
     target = _build_target(settings, recipe, data.mean_pose_mm, cut_px)
@@ -213,7 +220,7 @@ def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
         raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
     ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
     rate = 0.002 if ours and not sgd else 0.001
-    target: Literal["grid", "person", "bins", "pose"] = "grid"
+    target: Literal["grid"] | PoseTargetName = "grid"
     if isinstance(settings, TrainSettings):
         target = settings.target or ("bins" if ours else "pose")
     optimiser = OptimiserSettings(
@@ -228,7 +235,13 @@ def _build_target(settings: StageSettings, recipe: Recipe, mean_pose: MeanPose, 
     grid = GridTarget(cut_px, settings.grid_cells, settings.bone_rule)
     if recipe.target == "grid":
         return grid
-    pose = {"pose": PoseTarget(mean_pose), "bins": BinsTarget(), "person": PersonTarget(cut_px)}[recipe.target]
+    pose = {
+        "pose": PoseTarget(mean_pose),
+        "bins": BinsTarget(),
+        "person": PersonTarget(cut_px),
+        "integral": IntegralTarget(),
+        "rle": LikelihoodTarget(mean_pose),
+    }[recipe.target]
     return JointTarget(pose, grid) if isinstance(settings, TrainSettings) and settings.joint else pose
 
 
@@ -282,14 +295,17 @@ def _cost_of(start: Checkpoint | None) -> Cost:
     if start is None:
         return Cost()
     training = start.facts.training
-    return Cost(int(training.get("run_total_images", 0)), float(training.get("run_total_seconds", 0.0)))
+    seconds = float(training.get("run_total_seconds", 0.0))
+    return Cost(
+        int(training.get("run_total_images", 0)), seconds, float(training.get("run_total_cpu_seconds", seconds))
+    )
 
 
 def _settings_json(settings: StageSettings) -> dict[str, Any]:
     values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
     values["also"] = [str(folder) for folder in settings.also]
-    # a run that was begun before there were streams or several data sets can go on
-    unused = [name for name in ("stream", "also") if not values[name]]
+    # a run that was begun before there were such settings can go on
+    unused = [name for name, usual in (("stream", 0), ("also", []), ("share", 1.0)) if values[name] == usual]
     return {name: value for name, value in values.items() if name not in ("resume", "overwrite", *unused)}
 
 

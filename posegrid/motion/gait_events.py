@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.motion.contact import ANKLES
+from posegrid.motion.peaks import apart, standing_out
 from posegrid.motion.smoothing import known, local_parabolas, runs
 
 Side = Literal["right", "left"]
@@ -74,12 +75,9 @@ def turning_points_s(values: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "
     Of two that are much nearer than is usual here the lower one is left out: for a moment the estimate took one leg
     for the other, or forwards for backwards.
     """
-    from scipy.signal import find_peaks  # costs 0.3 s to import
-
-    peaks, _ = find_peaks(values, prominence=LEAST_SWING_MM)
+    peaks = standing_out(values, LEAST_SWING_MM)
     if len(peaks) > 2:
-        nearest = max(LEAST_STRIDE_SHARE * float(np.median(np.diff(peaks))), 1.0)
-        peaks, _ = find_peaks(values, prominence=LEAST_SWING_MM, distance=nearest)
+        peaks = apart(peaks, values, LEAST_STRIDE_SHARE * float(np.median(np.diff(peaks))))
     return [_vertex_s(values[row - 1 : row + 2], time_s[row - 1 : row + 2]) for row in peaks]
 
 

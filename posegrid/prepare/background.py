@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy import ndimage
 
 from posegrid.errors import SourceError
-from posegrid.prepare.plate import Plate, closed, colour_index, in_shadow, learn_plate, opened, unlikeness
+from posegrid.prepare.neighbours import closed, evened, opened
+from posegrid.prepare.parts import labelled
+from posegrid.prepare.plate import Plate, colour_index, in_shadow, learn_plate, unlikeness
 from posegrid.sources.picture import Box, Picture
 
 WORKING_PIXELS = 640 * 360
@@ -140,7 +141,7 @@ class Background:
         np.minimum(score, SHADOW_SCORE, out=score, where=shadow)
         score *= np.exp(COLOUR_WEIGHT * odds)
         np.maximum(score, 1 + odds, out=score, where=unseen)
-        score = ndimage.uniform_filter(np.minimum(score, MOST), 3, mode="nearest")
+        score = evened(np.minimum(score, MOST))
         if before is not None:
             np.multiply(score, SAME_PLACE, out=score, where=before)
         return score
@@ -245,16 +246,9 @@ def longer_side(mask: Bool[np.ndarray, "h w"]) -> int:
     return int(max(rows[-1] - rows[0], columns[-1] - columns[0])) + 1
 
 
-def parts_of(mask: Bool[np.ndarray, "h w"]) -> tuple[Int[np.ndarray, "h w"], int]:
-    """The number of each pixel's connected part (0 where the mask is False), and how many there are."""
-    labels = np.zeros(mask.shape, dtype=np.int32)
-    count = ndimage.label(mask, output=labels)
-    return labels, int(count)  # type: ignore[arg-type]  # with `output` given, only the count comes back
-
-
 def _holding(mask: np.ndarray, sure: np.ndarray) -> np.ndarray:
     """The parts of a mask that hold a sure pixel."""
-    labels, count = parts_of(mask)
+    labels, count = labelled(mask)
     keep = np.zeros(count + 1, dtype=bool)
     keep[labels[sure]] = True
     keep[0] = False
@@ -263,7 +257,7 @@ def _holding(mask: np.ndarray, sure: np.ndarray) -> np.ndarray:
 
 def _filled(mask: np.ndarray, score: np.ndarray, odds: np.ndarray) -> np.ndarray:
     """The mask with those holes filled that are no view of the scene, as between an arm and the trunk."""
-    labels, count = parts_of(~np.pad(mask, 1))
+    labels, count = labelled(~np.pad(mask, 1))
     around, labels = labels[0, 0], labels[1:-1, 1:-1]
     holes = (labels != 0) & (labels != around)
     if not holes.any():

@@ -11,10 +11,11 @@ from itertools import permutations
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import ndimage
 
-from posegrid.prepare.background import Background, Foreground, longer_side, parts_of
-from posegrid.prepare.plate import BITS, NUM_COLOURS, grown
+from posegrid.prepare.background import Background, Foreground, longer_side
+from posegrid.prepare.neighbours import grown
+from posegrid.prepare.parts import boxes_of, labelled
+from posegrid.prepare.plate import BITS, NUM_COLOURS
 from posegrid.prepare.silhouette import Silhouette
 from posegrid.sources.picture import Box, Picture
 
@@ -106,13 +107,12 @@ class People:
 
     def _newcomers(self, picture: Picture, gain: np.ndarray, known: list[np.ndarray]) -> list["_Place"]:
         """Where there is something high enough for a person, apart from those who are known."""
-        labels, count = parts_of(self._coarse.foreground(picture, self._coarse.whole, gain, None).mask)
+        labels, count = labelled(self._coarse.foreground(picture, self._coarse.whole, gain, None).mask)
         numbers = set(range(1, count + 1))
         for before in known:
             numbers -= set(np.unique(labels[before[::2, ::2]]).tolist())
-        found = enumerate(ndimage.find_objects(labels), start=1)
-        parts = [part for number, part in found if number in numbers and part is not None]
-        boxes = [(2 * c.start, 2 * r.start, 2 * c.stop, 2 * r.stop) for r, c in parts]
+        own = np.array(sorted(numbers), dtype=np.intp) - 1
+        boxes: list[Box] = [tuple(box) for box in (2 * boxes_of(labels, count)[own]).tolist()]
         high = [box for box in boxes if max(box[2] - box[0], box[3] - box[1]) >= self._least_height]
         return [_Place(self._grown(box), [], has_newcomers=True) for box in high]
 
@@ -205,7 +205,7 @@ class _Outlines:
 
     def __init__(self, foreground: Foreground, befores: list[np.ndarray], least_height: float) -> None:
         self._index = foreground.index
-        self._labels, count = parts_of(foreground.mask)
+        self._labels, count = labelled(foreground.mask)
         self._masks: dict[int, np.ndarray] = {}
         self._group_of = np.zeros(count + 1, dtype=np.intp)
         self.groups: list[int] = []
@@ -227,11 +227,11 @@ class _Outlines:
             overlap[0] = 0
         main = [int(overlap.argmax()) for overlap in mains if overlap.any()]
         size = max([longer_side(mask) for mask in befores] or [longer_side(labels == main[0])])
-        sides = [max(r.stop - r.start, c.stop - c.start) for r, c in ndimage.find_objects(labels)]
-        large = np.array([0, *sides]) >= max(least_height, LARGE * size)
+        boxes = boxes_of(labels, count)
+        large = np.array([0, *(boxes[:, 2:] - boxes[:, :2]).max(axis=1)]) >= max(least_height, LARGE * size)
         keep = (sizes >= SMALLEST_PART * size * size) & ((odds > 0) | large)
         keep[main], keep[0] = True, False
-        near = labels if count == 1 else parts_of(grown(keep[labels], max(1, int(size * JOINING))))[0]
+        near = labels if count == 1 else labelled(grown(keep[labels], max(1, int(size * JOINING))))[0]
         group_of = np.zeros(count + 1, dtype=np.intp)
         group_of[inside] = near[foreground.mask]
         self._group_of = np.where(keep, group_of, 0)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Real, UInt8
-from scipy import ndimage
 
 from posegrid.prepare.crop import largest_component, without_holes
+from posegrid.prepare.neighbours import closed, grown, largest_around, medians, opened, softened
 
 CHANGING = 24
 """A pixel whose values span more than this (of 255, in any channel) over the clip is not simply background."""
@@ -224,7 +224,7 @@ class _Choice:
         """How far each mode is from the colour that the neighbourhood has now, limited; (M, P)."""
         plate = self.plate()
         for channel in plate:
-            channel[self.part] = ndimage.median_filter(channel[self.part].astype(np.uint8), size=5)
+            channel[self.part] = medians(channel[self.part].astype(np.uint8))
         unlike = np.minimum(unlikeness(self.modes, plate[:, None, self.changing]), AGREEMENT_LIMIT)
         return AGREEMENT_WEIGHT / AGREEMENT_LIMIT * unlike
 
@@ -284,7 +284,7 @@ def _contrast(picture: Float[np.ndarray, "3 h w"]) -> Float[np.ndarray, "h w"]:
     """Difference of neighbouring pixels' brightness, the largest within a pixel's reach."""
     luma = picture.sum(axis=0)
     edges = np.hypot(np.diff(luma, axis=0, append=luma[-1:]), np.diff(luma, axis=1, append=luma[:, -1:]))
-    return ndimage.maximum_filter(edges, 3)
+    return largest_around(edges)
 
 
 def _modes(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -337,43 +337,6 @@ def in_shadow(
     return shadow
 
 
-def opened(mask: Bool[np.ndarray, "h w"], reach: int) -> Bool[np.ndarray, "h w"]:
-    """The mask without what is narrower than 2 reach + 1 pixels."""
-    return grown(~grown(~mask, reach), reach)
-
-
-def closed(mask: Bool[np.ndarray, "h w"], reach: int) -> Bool[np.ndarray, "h w"]:
-    """The mask with gaps of up to 2 reach pixels closed."""
-    padded = np.pad(mask, reach, mode="edge")
-    return ~grown(~grown(padded, reach), reach)[reach:-reach, reach:-reach]
-
-
-def grown(mask: Bool[np.ndarray, "h w"], reach: int) -> Bool[np.ndarray, "h w"]:
-    """The mask grown by `reach` pixels each way, diagonals too (a square brush).
-
-    Shifting and joining whole arrays takes a twentieth of the time of scipy's dilation at these reaches.
-    """
-    for axis in (0, 1):
-        source, mask = mask, mask.copy()
-        for shift in range(1, reach + 1):
-            here, there = _shifted(mask, source, axis, shift)
-            here |= there
-            here, there = _shifted(mask, source, axis, -shift)
-            here |= there
-    return mask
-
-
-def _shifted(target: np.ndarray, source: np.ndarray, axis: int, shift: int) -> tuple[np.ndarray, np.ndarray]:
-    """Views of both such that the target's pixel lies on the source's pixel `shift` farther along the axis."""
-    low, high = slice(None, -abs(shift)), slice(abs(shift), None)
-    ours, theirs = (low, high) if shift > 0 else (high, low)
-    index = [slice(None), slice(None)]
-    index[axis] = ours
-    there = [slice(None), slice(None)]
-    there[axis] = theirs
-    return target[tuple(index)], source[tuple(there)]
-
-
 def _tidied(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Gaps and holes closed, then specks and threads taken off."""
     return opened(without_holes(closed(mask, 2)), 1)
@@ -392,12 +355,8 @@ def _counted(colours: np.ndarray) -> np.ndarray:
 
 def _log_odds(person: np.ndarray, scene: np.ndarray) -> np.ndarray:
     """Limited log of the ratio of two smoothed colour histograms."""
-    cube = (1 << BITS,) * 3
-    kernel = np.array([0.25, 0.5, 0.25])
     shares = []
     for counts in (person, scene):
-        smooth = counts.reshape(cube)
-        for axis in range(3):
-            smooth = ndimage.convolve1d(smooth, kernel, axis=axis, mode="constant")
+        smooth = softened(counts.reshape((1 << BITS,) * 3))
         shares.append(smooth.ravel() / max(smooth.sum(), 1.0) + RARE)
     return np.clip(np.log(shares[0] / shares[1]), -ODDS_LIMIT, ODDS_LIMIT)

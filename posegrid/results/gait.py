@@ -14,7 +14,8 @@ from posegrid.motion.gait import Gait, Quantity
 from posegrid.motion.gait_events import SIDES
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.upright import up_of_camera
-from posegrid.results.gait_plots import COLOURS, cycle_plot, steps_plot
+from posegrid.results.gait_plots import BAND_COLOUR, COLOURS, cycle_plot, steps_plot
+from posegrid.results.normal_gait import NUM_PEOPLE, SOURCE
 from posegrid.results.page import Tile, heading, page, paragraph, table, warning
 
 DIGITS = {"mm": 0, "steps/min": 1, "m/s": 2, "s": 3, "degrees": 1}
@@ -92,6 +93,7 @@ def gait_page(found: Gait, track: MotionTrack) -> str:
         f"(strides: {sum(stride.side == side for stride in found.strides)})"
         for side in SIDES
     )
+    legend += f'<span class="swatch" style="background:{BAND_COLOUR}"></span>normal, {NUM_PEOPLE} healthy adults ± 1 SD'
     parts = [
         *(warning(note) for note in found.notes),
         heading("Steps"),
@@ -101,8 +103,9 @@ def gait_page(found: Gait, track: MotionTrack) -> str:
         f'<p class="quiet">{legend}</p><div>{plots}</div>',
         paragraph(
             "From one strike of a foot to its next. Thin: single strides; thick: their mean; dashed: the foot leaves "
-            "the floor. Hip flexion is that of the thigh against the trunk. No normal band is drawn: published ones "
-            "are of other joint definitions than 17 positions allow (docs/gait.md)."
+            f"the floor. Grey: healthy adults at the speed they chose, {SOURCE}. Their angles come from marker-based "
+            "anatomical frames, ours from joint centres, and their hip flexion is against the pelvis, ours against the "
+            "trunk: offsets of several degrees are expected, and the band is no diagnosis."
         ),
         heading("Figures"),
         table(("", "figure", "between strides", "number", "unit"), [_row(name, q[name]) for name in WHOLE]),

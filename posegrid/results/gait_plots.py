@@ -9,8 +9,10 @@ import numpy as np
 from posegrid.motion.gait import Gait
 from posegrid.motion.gait_events import SIDES, FootEvents
 from posegrid.motion.strides import CYCLE_PERCENT
+from posegrid.results.normal_gait import normal_band
 
 COLOURS = {"right": "#d55e00", "left": "#0072b2"}
+BAND_COLOUR = "#d3d7dd"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 410.0, 270.0, 44.0, 14.0, 12.0, 40.0
 LONGEST_STANCE_S = 1.6
 """A foot that leaves the floor later than this after a strike was not seen to leave it."""
@@ -38,13 +40,23 @@ class _Axes:
 
 
 def cycle_plot(gait: Gait, joint: str) -> str:
-    """Flexion of "knee" or "hip" over the stride: strides thin, each side's mean thick, the foot's leaving dashed."""
+    """Flexion of "knee" or "hip" over the stride: strides thin, each side's mean thick, the foot's leaving dashed.
+
+    Behind them, grey, what is normal: the published mean and one standard deviation on either side.
+    """
     curves = {side: gait.flexion_deg(joint, side) for side in SIDES}
-    every = np.concatenate(list(curves.values()))
+    normal = normal_band(joint)
+    under, over = normal.mean_deg - normal.spread_deg, normal.mean_deg + normal.spread_deg
+    every = np.concatenate([under, over, *(strides.ravel() for strides in curves.values())])
     low, high = float(10 * np.floor(np.nanmin(every) / 10)), float(10 * np.ceil(np.nanmax(every) / 10))
     axes = _Axes((0.0, 100.0), (low, high))
     y_ticks = np.arange(low, high + 1, 10)
-    parts = [_grid(axes, np.arange(0.0, 101.0, 20.0), y_ticks, f"{joint} flexion, degrees", "% of the stride")]
+    outline = axes.points(np.concatenate([normal.percent, normal.percent[::-1]]), np.concatenate([under, over[::-1]]))
+    parts = [
+        f'<polygon points="{outline}" fill="{BAND_COLOUR}"/>',
+        _line(axes.points(normal.percent, normal.mean_deg), "#ffffff", 1.5, 1),
+        _grid(axes, np.arange(0.0, 101.0, 20.0), y_ticks, f"{joint} flexion, degrees", "% of the stride"),
+    ]
     for side, strides in curves.items():
         parts += [_line(axes.points(CYCLE_PERCENT, curve), COLOURS[side], 1, 0.25) for curve in strides]
         if len(strides):

@@ -23,7 +23,8 @@ from posegrid.learning.training import PretrainSettings, TrainSettings, pretrain
 from posegrid.prepare.shards import read_crops
 from posegrid.results.model import load_onnx
 
-COLUMNS = ["images", "total_images", "seconds", "total_seconds", "train_loss", "validation_loss"]
+COLUMNS = ["images", "total_images", "seconds", "total_seconds", "cpu_seconds", "total_cpu_seconds"]
+COLUMNS += ["train_loss", "validation_loss"]
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,7 @@ def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path)
     assert list(rows[0]) == [*COLUMNS, "validation_mpjpe_mm"]
     assert rows[0]["total_images"] == rows[0]["images"] + 320
     assert rows[0]["total_seconds"] > rows[0]["seconds"]
+    assert rows[0]["total_cpu_seconds"] > rows[0]["cpu_seconds"] > 0
     checkpoint = load_checkpoint(best)
     validation = read_crops(data, ["S3"])
     error_mm = torch.from_numpy(checkpoint.predict_mm(validation.images) - validation.pose_view_mm).norm(dim=-1).mean()
@@ -115,6 +117,7 @@ def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_pat
         {"network": "posegrid_s"},
         {"network": "lichan2014", "joint": True},
         {"optimiser": "sgd", "pose_frame": "camera", "augment": "standard"},
+        {"target": "rle"},
     ],
     ids=str,
 )
@@ -161,6 +164,27 @@ def test_a_run_folder_takes_one_run(data, tmp_path):
     train(replace(settings, overwrite=True, batch_size=8))
     assert json.loads((tmp_path / "settings.json").read_text())["settings"]["batch_size"] == 8
     assert rows_of(tmp_path)[-1]["images"] <= 48
+
+
+@pytest.mark.parametrize("target", ["integral", "rle"])
+def test_other_heads_learn_and_are_exported(data, tmp_path, target):
+    best = train(short(data, tmp_path, target=target, network="posegrid_s"))
+    rows = rows_of(tmp_path)
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    crops = read_crops(data, ["S3"]).images
+    model = load_onnx(export(ExportSettings(best)))
+    assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
+
+
+def test_a_share_of_the_crops_is_the_same_for_every_seed(data, tmp_path):
+    facts = [
+        load_facts(train(short(data, tmp_path / str(seed), share=0.25, max_images=48, seed=seed))) for seed in (0, 1)
+    ]
+    assert facts[0].training["num_crops"] == 48 and facts[0].training["subjects"] == ["S1", "S2"]
+    assert facts[0].mean_pose_mm == facts[1].mean_pose_mm
+    assert facts[0].mean_pose_mm != load_facts(train(short(data, tmp_path / "all", max_images=16))).mean_pose_mm
+    with pytest.raises(SettingsError, match=r"--share 1\.5: expected a share"):
+        train(short(data, tmp_path / "other", share=1.5))
 
 
 def test_a_run_that_could_not_start_leaves_its_folder_free(data, tmp_path):

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prepare.scenes import SIZE_WH, figure, overlap, scene, wall
 
 from posegrid.errors import SourceError
@@ -11,7 +9,7 @@ from posegrid.prepare import background
 from posegrid.prepare.background import Background, brightness_gain
 from posegrid.prepare.background import learn_background as learn_from_pictures
 from posegrid.prepare.people import People
-from posegrid.prepare.plate import closed, colour_index, grown, in_shadow, opened, unlikeness
+from posegrid.prepare.plate import colour_index, in_shadow, unlikeness
 from posegrid.sources.picture import Picture
 
 
@@ -155,16 +153,6 @@ def test_a_shadow_darkens_all_colours_alike():
     floor = np.array([150.0, 140.0, 120.0])
     cases = np.array([0.7 * floor, 0.3 * floor, 1.2 * floor, [150, 70, 120], [100, 93, 130], [100, 93, 160]])
     assert in_shadow(cases.T, floor[:, None], 10.0).tolist() == [True, False, False, False, True, False]
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-def test_growing_agrees_with_the_slow_definition(seed, reach):
-    mask = np.random.default_rng(seed).random((12, 15)) < 0.08
-    slow = np.zeros_like(mask)
-    for row, column in np.argwhere(mask):
-        slow[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1] = True
-    assert (grown(mask, reach) == slow).all()
-    assert (closed(mask, reach) >= mask).all() and (opened(mask, reach) <= mask).all()
 
 
 def test_the_made_up_figure_has_the_height_asked_for():

@@ -10,6 +10,7 @@ from motion.walks import STRIDE_S, walk_track
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.results.gait import GaitSettings, gait
+from posegrid.results.normal_gait import normal_band
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,28 @@ def test_the_page_shows_them_and_needs_nothing_else(folder):
     for picture in pictures:
         root = ElementTree.fromstring("<svg" + picture.split("</svg>")[0] + "</svg>")
         assert "nan" not in ElementTree.tostring(root).decode()
+
+
+def test_the_normal_band_has_the_published_turning_points():
+    knee, hip = normal_band("knee"), normal_band("hip")
+    at = {int(percent): row for row, percent in enumerate(knee.percent)}
+    assert list(at) == list(range(0, 101, 2))
+    # At the strike nearly straight, bent by 15 in loading, by 62 in swing; SD there 5.2 and 3.7.
+    assert (knee.mean_deg[at[0]], knee.mean_deg[at[12]], knee.mean_deg[at[74]]) == (0.1, 14.7, 62.2)
+    assert knee.percent[knee.mean_deg.argmax()] == 74 and (knee.spread_deg[at[12]], knee.spread_deg[at[72]]) == (
+        5.2,
+        3.7,
+    )
+    assert (hip.mean_deg[at[0]], hip.mean_deg[at[54]], hip.mean_deg[at[88]]) == (30.5, -7.7, 31.9)
+    assert hip.percent[hip.mean_deg.argmin()] == 54 and (hip.spread_deg[at[60]], hip.spread_deg[at[94]]) == (7.3, 5.6)
+    for band in (knee, hip):
+        assert np.abs(np.diff(band.mean_deg)).max() < 8.2 and np.abs(np.diff(band.spread_deg)).max() < 1.3
+
+
+def test_the_page_shows_the_band_with_its_source(folder):
+    text = (folder / "walk_gait.html").read_text(encoding="utf-8")
+    assert text.count("<polygon") == 2 and "Fukuchi et al., PeerJ 2018" in text and "no diagnosis" in text
+    assert json.loads((folder / "walk_gait.json").read_text())["quantities"].keys().isdisjoint({"normal"})
 
 
 def test_a_single_stride_per_side_still_makes_a_page(tmp_path):

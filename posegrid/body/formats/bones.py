@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.spatial.transform import Rotation
 
 from posegrid.body.formats.markers import Markers
+from posegrid.body.rotations import smallest_rotations, turned
 from posegrid.body.skeleton import BONES, JOINT_NAMES, ROOT, bone_lengths
 
 BONE_NAMES = {
@@ -60,7 +60,7 @@ class BoneMotion:
     """The bone in the rest pose, from the parent's joint to its own; zero for the root. So a bone starts at
     `rest_mm[PARENTS[joint]]` from the start of its parent bone."""
     root_mm: Float[np.ndarray, "T 3"]
-    local: tuple[Rotation, ...]
+    local: Float[np.ndarray, "17 T 3 3"]
     """Each bone's T rotations against its parent bone; the root's in space."""
     found: Bool[np.ndarray, "T"]
     """False where a pose is only held."""
@@ -70,10 +70,10 @@ class BoneMotion:
     def joints_mm(self) -> Float[np.ndarray, "T 17 3"]:
         """Where the joints come to lie."""
         places = np.repeat(self.root_mm[:, None], len(JOINT_NAMES), axis=1)
-        turned = list(self.local)
+        in_space = self.local.copy()
         for parent, joint in BONES:
-            turned[joint] = turned[parent] * self.local[joint]
-            places[:, joint] = places[:, parent] + turned[joint].apply(self.rest_mm[joint])
+            in_space[joint] = in_space[parent] @ self.local[joint]
+            places[:, joint] = places[:, parent] + turned(in_space[joint], self.rest_mm[joint])
         return places
 
 
@@ -84,41 +84,33 @@ def bone_motion(markers: Markers) -> BoneMotion:
     places = markers.places_mm[found].astype(np.float64)
     lengths = np.median(bone_lengths(places), axis=0)
     rest_mm = np.zeros((len(JOINT_NAMES), 3))
-    local = [_hips(places)]
-    turned = list(local)
+    local = np.zeros((len(JOINT_NAMES), len(found), 3, 3))
+    local[ROOT] = _hips(places)
+    in_space = local.copy()
     for (parent, joint), length in zip(BONES, lengths, strict=True):
         direction = np.array(_REST_DIRECTIONS[JOINT_NAMES[joint]])
         rest_mm[joint] = length * direction
-        bone = places[:, joint] - places[:, parent]
-        local.append(_smallest_turns(direction, turned[parent].inv().apply(bone)))
-        turned.append(turned[parent] * local[joint])
+        bone = turned(np.swapaxes(in_space[parent], -1, -2), places[:, joint] - places[:, parent])
+        local[joint] = smallest_rotations(np.broadcast_to(direction, bone.shape), _unit(bone, direction))
+        in_space[joint] = in_space[parent] @ local[joint]
     rows = np.maximum(last, 0)
     return BoneMotion(
         rest_mm=rest_mm,
         root_mm=places[rows, ROOT],
-        local=tuple(Rotation.from_quat(turns.as_quat()[rows]) for turns in local),
+        local=local[:, rows],
         found=markers.found,
         time_s=markers.time_s,
         rate_hz=markers.rate_hz,
     )
 
 
-def _hips(places: Float[np.ndarray, "N 17 3"]) -> Rotation:
+def _hips(places: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 3 3"]:
     """The root's rotation: x from the right to the left hip, y to the thorax as near as may be."""
     index = JOINT_NAMES.index
     x = _unit(places[:, index("left_hip")] - places[:, index("right_hip")], np.array(_LEFT))
     up = _unit(places[:, index("thorax")] - places[:, ROOT], np.array(_UP))
     z = _unit(np.cross(x, up), np.array([0.0, 0, 1]))
-    return Rotation.from_matrix(np.stack([x, np.cross(z, x), z], axis=2))
-
-
-def _smallest_turns(start: Float[np.ndarray, "3"], ends: Float[np.ndarray, "N 3"]) -> Rotation:
-    """The rotations by the smallest angle from a unit vector to the directions of others."""
-    ends = _unit(ends, start)
-    axis, real = np.cross(start, ends), 1 + ends @ start
-    opposite = real < 1e-9
-    axis[opposite] = np.cross(start, np.eye(3)[np.argmin(np.abs(start))])
-    return Rotation.from_quat(np.concatenate([axis, np.where(opposite, 0.0, real)[:, None]], axis=1))
+    return np.stack([x, np.cross(z, x), z], axis=2)
 
 
 def _unit(vectors: Float[np.ndarray, "N 3"], otherwise: Float[np.ndarray, "3"]) -> Float[np.ndarray, "N 3"]:

@@ -6,9 +6,10 @@ The joints at the ends (feet, hands, crown) do not turn and have no length. What
 """
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+from jaxtyping import Float
 
 from posegrid.body.formats.bones import BONE_NAMES, END_NAMES, BoneMotion
+from posegrid.body.rotations import angles_zxy
 from posegrid.body.skeleton import JOINT_NAMES, PARENTS, ROOT
 
 CM_PER_MM = 0.1
@@ -58,6 +59,6 @@ def _opened(kind: str, name: str, offset_mm: np.ndarray, indent: str) -> list[st
     return [f"{indent}{kind} {name}", f"{indent}{{", f"{indent}\tOFFSET {offset}"]
 
 
-def _angles_deg(turns: Rotation) -> np.ndarray:
+def _angles_deg(turns: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 3"]:
     """Angles of the channels; they run on beyond 180 degrees rather than jump."""
-    return np.degrees(np.unwrap(turns.as_euler("ZXY"), axis=0))
+    return np.degrees(np.unwrap(np.stack(angles_zxy(turns), axis=1), axis=0))

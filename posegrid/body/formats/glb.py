@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from posegrid import __version__
 from posegrid.body.formats.bones import BONE_NAMES, END_NAMES, BoneMotion
+from posegrid.body.rotations import quaternions
 from posegrid.body.skeleton import BONES, JOINT_NAMES, LEFT_JOINTS, PARENTS, RIGHT_JOINTS, ROOT
 
 M_PER_MM = 0.001
@@ -72,7 +73,7 @@ def _nodes(motion: BoneMotion) -> tuple[list[dict], list[int]]:
     nodes = []
     for joint, name in enumerate(JOINT_NAMES):
         offset = motion.rest_mm[PARENTS[joint]] if joint != ROOT else motion.root_mm[0]
-        turn = motion.local[joint][0].as_quat().tolist()
+        turn = quaternions(motion.local[joint, 0]).tolist()
         nodes.append({"name": BONE_NAMES[name], "translation": (offset * M_PER_MM).tolist(), "rotation": turn})
     for parent, joint in BONES:
         nodes[parent].setdefault("children", []).append(joint)
@@ -87,7 +88,7 @@ def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
     """A key per frame with a person, for the root's place and every bone's rotation; time 0 is the first frame's."""
     found = motion.found
     times = buffer.add((motion.time_s - motion.time_s[0])[found], 1, bounds=True)
-    turns = [buffer.add(_continuous(turns.as_quat()[found]), 4) for turns in motion.local]
+    turns = [buffer.add(_continuous(quaternions(turns[found])), 4) for turns in motion.local]
     outputs = [buffer.add(motion.root_mm[found] * M_PER_MM, 3), *turns]
     targets = [(ROOT, "translation"), *((joint, "rotation") for joint in range(len(JOINT_NAMES)))]
     return {

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.rotations import rot_x, rot_y, rot_z, turned
 from posegrid.errors import SourceError
-from posegrid.sources.walkers.rotations import rot_x, rot_y, rot_z, turned
 
 MM_PER_INCH = 25.4
 CMU_FPS = 120.0

@@ -6,10 +6,10 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.rotations import rot_x, rot_y, rot_z, turned
 from posegrid.sources.walkers.arms import LEAST_DEG, MOST_DEG
 from posegrid.sources.walkers.body import BONE_INDEX, Body, load_body_model
 from posegrid.sources.walkers.posture import DOWN, SIDES, Angles
-from posegrid.sources.walkers.rotations import rot_x, rot_y, rot_z, turned
 
 ALONG_FOREARM = np.array([0.0, 0.3, 0.6, 0.85, 1.1, 1.3])
 """Points that are tested, as shares of elbow to wrist; the last ones are in the hand."""

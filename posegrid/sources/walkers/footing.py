@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
+from posegrid.body.rotations import rot_x, rot_y, rot_z, smallest_rotations, turned
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics, load_body_model
 from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import SIDES, Angles, limb_frames, neutral_rotations, skin_rotations
-from posegrid.sources.walkers.rotations import rot_x, rot_y, rot_z, smallest_rotations, turned
 
 STRETCH = 0.9985
 """Longest leg, as a share of thigh plus shank: a knee is never locked (about 6 degrees of bend)."""

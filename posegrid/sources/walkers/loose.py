@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.rotations import angles_zxy, rot_z, smallest_rotations
 from posegrid.sources.walkers.body import BONE_INDEX, Body
 from posegrid.sources.walkers.loose_kernels import turn_off_rods
-from posegrid.sources.walkers.rotations import angles_zxy, rot_z, smallest_rotations
 
 DRAG_S = 0.03
 """Air holds tips back by the way that the body makes in this time."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
+from posegrid.body.rotations import angles_xyz, angles_zxy, rot_x, rot_y, rot_z, smallest_rotations, turned
 from posegrid.errors import SourceError
 from posegrid.sources.walkers.acclaim import CMU_FPS, MotionCapture, load_motion_capture
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
@@ -19,7 +20,6 @@ from posegrid.sources.walkers.gait_loop import GaitLoop
 from posegrid.sources.walkers.limits import Edit, unedited
 from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import SIDES, Angles, limb_frames, mirrored_angles, skin_rotations
-from posegrid.sources.walkers.rotations import angles_xyz, angles_zxy, rot_x, rot_y, rot_z, smallest_rotations, turned
 
 CYCLE_POINTS = 130
 """Points of a table for each cycle of a captured walk: about its own frames."""

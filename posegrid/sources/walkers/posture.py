@@ -20,8 +20,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.rotations import rot_x, rot_y, rot_z, rotation_about, smallest_rotations
 from posegrid.sources.walkers.body import BONE_NAMES, BONE_PARENTS, Body
-from posegrid.sources.walkers.rotations import rot_x, rot_y, rot_z, rotation_about, smallest_rotations
 
 Angles = Mapping[str, Float[np.ndarray, "T"]]
 

@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.rotations import rot_z, turned
 from posegrid.sources.walkers.body import Body
 from posegrid.sources.walkers.footing import posed_on_floor
 from posegrid.sources.walkers.gait_loop import GaitLoop
 from posegrid.sources.walkers.limits import Edit, unedited
 from posegrid.sources.walkers.motion import Motion, WalkingPath
 from posegrid.sources.walkers.posture import SIDES
-from posegrid.sources.walkers.rotations import rot_z, turned
 
 Way = Literal["forwards", "backwards", "sideways", "turning", "standing"]
 WAYS: dict[Way, float] = {"forwards": 0.7, "backwards": 0.14, "sideways": 0.16}

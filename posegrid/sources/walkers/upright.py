@@ -11,13 +11,13 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
+from posegrid.body.rotations import rot_z, turned
 from posegrid.sources.walkers.arms import ARM_ANGLES, hanging_arm, sample_arms, spread_arm
 from posegrid.sources.walkers.body import BONE_INDEX, Body, forward_kinematics
 from posegrid.sources.walkers.footing import posed_on_floor, sole_of
 from posegrid.sources.walkers.limits import Edit, unedited
 from posegrid.sources.walkers.motion import Motion
 from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES, Angles, limb_frames, skin_rotations
-from posegrid.sources.walkers.rotations import rot_z, turned
 
 KINDS = {
     "standing": 0.24,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from posegrid.body.rotations import rot_x, rot_z, smallest_rotations
 from posegrid.sources.walkers.body import ARM_BONES, BONE_INDEX, LEG_BONES, NUM_BONES, Body, forward_kinematics
-from posegrid.sources.walkers.rotations import rot_x, rot_z, smallest_rotations
 
 DOWN = np.array([0.0, 0.0, -1.0])
 

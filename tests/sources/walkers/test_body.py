@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from posegrid.body.rotations import rot_x, rot_z
 from posegrid.sources.walkers.body import (
     BONE_INDEX,
     BONE_NAMES,
@@ -13,7 +14,6 @@ from posegrid.sources.walkers.body import (
     forward_kinematics,
     load_body_model,
 )
-from posegrid.sources.walkers.rotations import rot_x, rot_z
 
 
 @pytest.fixture(scope="module")

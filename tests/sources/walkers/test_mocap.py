@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posegrid.body.rotations import rot_z, turned
 from posegrid.errors import SourceError
 from posegrid.sources.walkers.acclaim import MotionCapture
 from posegrid.sources.walkers.body import BONE_INDEX, load_body_model
@@ -15,7 +16,6 @@ from posegrid.sources.walkers.gait import gait_angles
 from posegrid.sources.walkers.mocap import load_walks, mirrored_walk, recorded_walk, retarget
 from posegrid.sources.walkers.motion import ellipse_path, straight_path
 from posegrid.sources.walkers.posture import limb_frames
-from posegrid.sources.walkers.rotations import rot_z, turned
 from posegrid.sources.walkers.styles import GaitStyle
 
 CYCLE_FRAMES = 130

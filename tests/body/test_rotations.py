@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
-from posegrid.sources.walkers.rotations import (
+from posegrid.body.rotations import (
     angles_xyz,
     angles_zxy,
+    quaternions,
     rot_x,
     rot_y,
     rot_z,
@@ -35,6 +37,23 @@ def test_the_smallest_rotation_gets_there_and_leaves_its_axis_alone(rng):
     np.testing.assert_allclose(np.cross(got, end), 0, atol=1e-9)
     axis = np.cross(start, end)
     np.testing.assert_allclose(turned(rotation, axis), axis, atol=1e-9)
+
+
+def test_between_opposite_directions_it_is_half_a_turn():
+    ends = np.array([-X, -Y, -Z, [0.6, -0.8, 0]])
+    rotation = smallest_rotations(-ends, ends)
+    np.testing.assert_allclose(turned(rotation, -ends), ends, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(rotation), 1)
+    np.testing.assert_allclose(rotation @ rotation, np.broadcast_to(np.eye(3), (4, 3, 3)), atol=1e-12)
+
+
+def test_quaternions_and_angles_are_scipys(rng):
+    turns = Rotation.concatenate([Rotation.random(500, rng=rng), Rotation.from_matrix(smallest_rotations(X, -X))])
+    matrices, expected = turns.as_matrix(), turns.as_quat()
+    got = quaternions(matrices)
+    assert np.take_along_axis(got, np.abs(got).argmax(axis=1)[:, None], axis=1).min() > 0
+    np.testing.assert_allclose(got * np.sign((got * expected).sum(axis=1))[:, None], expected, atol=1e-12)
+    np.testing.assert_allclose(np.stack(angles_zxy(matrices), axis=1)[:500], turns.as_euler("ZXY")[:500], atol=1e-9)
 
 
 def test_rotation_about_an_axis_agrees_with_rot_z():

@@ -45,12 +45,43 @@ def rotation_about(axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarr
 def smallest_rotations(
     start: Float[np.ndarray, "*batch 3"], end: Float[np.ndarray, "*batch 3"]
 ) -> Float[np.ndarray, "*batch 3 3"]:
-    """The rotations by the smallest angle that make each start parallel to its end; not for opposite directions."""
+    """The rotations by the smallest angle that make each start parallel to its end.
+
+    Between opposite directions it is half a turn about one of the axes across that are equally small.
+    """
     a = start / np.linalg.norm(start, axis=-1, keepdims=True)
     b = end / np.linalg.norm(end, axis=-1, keepdims=True)
     skew = _skew(np.cross(a, b))
-    cosine = np.sum(a * b, axis=-1)[..., None, None]
-    return np.eye(3) + skew + skew @ skew / (1 + cosine)
+    real = 1 + np.sum(a * b, axis=-1)[..., None, None]
+    result = np.eye(3) + skew + skew @ skew / np.maximum(real, 1e-12)
+    opposite = real[..., 0, 0] < 1e-9
+    if opposite.any():
+        result[opposite] = _half_turns(a[opposite])
+    return result
+
+
+def _half_turns(vectors: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3 3"]:
+    """Half a turn of unit vectors about an axis across each."""
+    axes = np.cross(vectors, np.eye(3)[np.argmin(np.abs(vectors), axis=1)])
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    return 2 * axes[:, :, None] * axes[:, None, :] - np.eye(3)
+
+
+def quaternions(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
+    """Unit quaternions (x, y, z, w) of rotations; of the two of each, the one whose largest component is positive.
+
+    The largest is taken from the diagonal, the others from it (Shepperd, J. Guid. Control 1978).
+    """
+    diagonal = np.diagonal(rotation, axis1=-2, axis2=-1)
+    trace = diagonal.sum(axis=-1, keepdims=True)
+    squares = np.concatenate([1 + 2 * diagonal - trace, 1 + trace], axis=-1)  # 4 x y z w, each squared
+    anti, sym = rotation - np.swapaxes(rotation, -1, -2), rotation + np.swapaxes(rotation, -1, -2)
+    outer = np.zeros((*rotation.shape[:-2], 4, 4))  # 4 times the products of any two components
+    outer[..., :3, :3] = sym
+    outer[..., :3, 3] = outer[..., 3, :3] = np.stack([anti[..., 2, 1], anti[..., 0, 2], anti[..., 1, 0]], axis=-1)
+    outer[..., range(4), range(4)] = squares
+    rows = np.take_along_axis(outer, squares.argmax(axis=-1)[..., None, None], axis=-2)[..., 0, :]
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 def _skew(v: np.ndarray) -> np.ndarray:
