@@ -1,23 +1,65 @@
-"""Training images per second and core of every network, data and augmentation included.
+"""Training images per CPU second of every network, data and augmentation included.
 
-    python benchmarks/train.py             about two minutes
+    python benchmarks/train.py [NETWORK ...]            about three minutes
 
-The ratio compares with the same network fed one and the same batch from memory, in the same run.
+Beside it in the same run, in turns: the same network fed one and the same batch from memory; what share of the
+multiplications per second of a large matrix product (same precision, same thread) training reaches, three products of
+the network's own size counted per image; and what two processes reach together, each against one alone.
 """
 
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from statistics import median
 
 import numpy as np
 import torch
 
 from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.learning.batch import Batch
+from posegrid.learning.checkpoint import Checkpoint
+from posegrid.learning.cost import num_multiply_adds
 from posegrid.learning.data import CropSet, TrainingBatches
-from posegrid.learning.networks import build_network, input_size_of
+from posegrid.learning.facts import ModelFacts
+from posegrid.learning.module import bf16_pays
+from posegrid.learning.networks import build_network, input_size_of, network_name
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
 from posegrid.learning.run_folder import keep_freed_memory
 
-BATCH, STEPS = 64, 6
+BATCH, STEPS, TURNS = 64, 4, 5
 NETWORKS = ("posegrid_s", "report2015_small", "report2015_large", "lichan2014")
+MEAN_POSE = ((0.0, 0.0, 0.0),) * NUM_JOINTS
+PRECISION = torch.bfloat16 if bf16_pays() else torch.float32
+PEAK_SIDE = 2048
+
+
+class Training:
+    """A network in training, as `posegrid train` has it by default: optimiser, precision, augmentation."""
+
+    def __init__(self, name: str) -> None:
+        ours = name == "posegrid_s"
+        self.target = BinsTarget() if ours else PoseTarget(MEAN_POSE)
+        self.network = build_network(network_name(name), self.target).to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), 1e-3, fused=True)
+        size, augment = input_size_of(network_name(name), 128), "standard" if ours else "none"
+        self.batches = TrainingBatches(made_up_crops(512), BATCH, 0, augment, size)
+        facts = ModelFacts(name, self.target.name, 128, "removed", "view", MEAN_POSE, self.target.settings())
+        self.multiply_adds = num_multiply_adds(Checkpoint(self.network, self.target, facts))
+        self.network.train()
+
+    def speed(self, batch_of: Callable[[int], Batch]) -> float:
+        """Images per CPU second over some steps."""
+        start = time.process_time()
+        for step in range(STEPS):
+            batch = batch_of(step)
+            self.optimiser.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16, enabled=PRECISION is torch.bfloat16):
+                outputs = self.network(batch.images.contiguous(memory_format=torch.channels_last)).float()
+                loss = self.target.loss(outputs, batch)
+            loss.backward()
+            self.optimiser.step()
+        return STEPS * BATCH / (time.process_time() - start)
 
 
 def main() -> None:
@@ -25,29 +67,43 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     keep_freed_memory()
-    crops = made_up_crops(512)
-    for name in NETWORKS:
-        ours = name == "posegrid_s"
-        target = BinsTarget() if ours else PoseTarget(((0.0, 0.0, 0.0),) * NUM_JOINTS)
-        network = build_network(name, target).to(memory_format=torch.channels_last)
-        optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
-        batches = TrainingBatches(crops, BATCH, 0, "standard" if ours else "none", input_size_of(name, 128))
-        fixed = batches.at(0)
-        from_memory = speed(network, target, optimiser, lambda step, batch=fixed: batch)
-        real = speed(network, target, optimiser, batches.at)
-        print(f"{name:17} {real:5.0f} images/s per core, {real / from_memory:.2f} of the speed from memory")
+    if sys.argv[1:2] == ["--alone"]:
+        print(real_and_memory(Training(sys.argv[2]))[0])
+        return
+    peak = median(peak_of_products() for _ in range(TURNS))
+    print(f"matrix product of {PEAK_SIDE} x {PEAK_SIDE} in {PRECISION}: {2e-9 * peak:.0f} GFLOP/s")
+    for name in sys.argv[1:] or NETWORKS:
+        training = Training(name)
+        real, memory = real_and_memory(training)
+        share, together = 3 * training.multiply_adds * real / peak, side_by_side(name, 2) / side_by_side(name, 1)
+        print(
+            f"{name:17} {real:5.0f} images/s per core, {real / memory:.2f} of the speed from memory, {share:.0%} of "
+            f"the peak; two processes {together:.2f} x one",
+            flush=True,
+        )
 
 
-def speed(network, target, optimiser, batch_of) -> float:
-    """Images per CPU second over STEPS steps, after one to warm up."""
-    for step in range(STEPS + 1):
-        if step == 1:
-            start = time.process_time()
-        batch = batch_of(step)
-        optimiser.zero_grad()
-        target.loss(network(batch.images.contiguous(memory_format=torch.channels_last)), batch).backward()
-        optimiser.step()
-    return STEPS * BATCH / (time.process_time() - start)
+def real_and_memory(training: Training) -> tuple[float, float]:
+    """Images per CPU second with real batches and with one from memory: medians of turns, the first left out."""
+    fixed = training.batches.at(0)
+    turns = [(training.speed(training.batches.at), training.speed(lambda _: fixed)) for _ in range(TURNS + 1)]
+    return median(real for real, _ in turns[1:]), median(memory for _, memory in turns[1:])
+
+
+def peak_of_products() -> float:
+    """Multiply-adds per CPU second of one large matrix product."""
+    left, right = (torch.randn(PEAK_SIDE, PEAK_SIDE, dtype=PRECISION) for _ in range(2))
+    left @ right
+    start = time.process_time()
+    left @ right
+    return PEAK_SIDE**3 / (time.process_time() - start)
+
+
+def side_by_side(name: str, count: int) -> float:
+    """Images per CPU second of so many processes at once, added up."""
+    command = [sys.executable, __file__, "--alone", name]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    return sum(float(process.communicate()[0]) for process in running)
 
 
 def made_up_crops(count: int) -> CropSet:

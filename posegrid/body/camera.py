@@ -60,12 +60,17 @@ class Camera:
         return self._distorted(xy) * self.focal_px + self.principal_px
 
     def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 3"]:
-        """Points (x, y, 1) of the camera frame that project to the pixels; distortion undone by iteration."""
+        """Points (x, y, 1) of the camera frame that project to the pixels; distortion undone by iteration.
+
+        A lens that draws inwards shows nothing beyond some radius: pixels farther out get the ray of about that radius.
+        """
         target = (pixels - np.asarray(self.principal_px)) / self.focal_px
         xy = target.copy()
         if any(self.distortion):
+            widest = turning_radius(self.distortion)
             for _ in range(20):
                 xy = xy + (target - self._distorted(xy))
+                xy = xy * np.minimum(1.0, widest / np.maximum(np.linalg.norm(xy, axis=-1, keepdims=True), 1e-9))
         return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
 
     def _distorted(self, xy: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
@@ -107,6 +112,14 @@ class Camera:
         width, height = self.size_wh
         ray = self.rays(np.array([width / 2, height / 2], dtype=np.float64))
         return smallest_rotation(ray, np.array([0.0, 0.0, 1.0]))
+
+
+def turning_radius(distortion: tuple[float, float, float, float, float]) -> float:
+    """The radius (z = 1) from which on points farther out are drawn nearer to the middle; infinite if there is none."""
+    k1, k2, k3, *_ = distortion
+    squares = np.roots([7 * k3, 5 * k2, 3 * k1, 1.0])  # where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) is 0, in r^2
+    turns = squares.real[(np.abs(squares.imag) < 1e-9) & (squares.real > 0)]
+    return float(np.sqrt(turns.min())) if turns.size else np.inf
 
 
 def smallest_rotation(start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:

@@ -1,6 +1,7 @@
 """A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file."""
 
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.targets import Target, target_of
+
+SHIPPED = "posegrid-s"
+SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +79,12 @@ def load_facts(path: Path) -> ModelFacts:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """The network with its weights.
+    """The network with its weights; of the path `posegrid-s`, those that come with posegrid.
 
     Raises CheckpointError if the file is missing, damaged, no checkpoint of posegrid, of another format or skeleton, or
     if its weights do not fit the network it names.
     """
+    path = SHIPPED_WEIGHTS / f"{path}.safetensors" if path == Path(SHIPPED) else path
     facts, weights = _read(path)
     target = target_of(facts, str(path))
     try:

@@ -1,6 +1,6 @@
 """Batches of crops for training: all crops in memory, every batch a function of (seed, step) and of nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol, runtime_checkable
@@ -75,11 +75,32 @@ class CropSet:
         keypoints_px = self.keypoints_px[rows] - (self.image_size - cut_px) // 2
         return Batch(images, self.pose_mm[rows], keypoints_px)
 
+    @classmethod
+    def joined(cls, parts: "Sequence[CropSet]") -> "CropSet":
+        """The crops of all parts, which have the same size, background and pose frame."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        masks = [part.packed_masks for part in parts if part.packed_masks is not None]
+        return cls(
+            torch.cat([part.images for part in parts]),
+            torch.cat([part.pose_mm for part in parts]),
+            torch.cat([part.keypoints_px for part in parts]),
+            torch.cat([part.focal_px for part in parts]),
+            first.pose_frame,
+            first.background,
+            all(part.exact_masks for part in parts),
+            torch.cat(masks) if masks else None,
+        )
+
     def thinned(self, count: int) -> "CropSet":
         """At most `count` crops, evenly spread over the set."""
         if len(self) <= count:
             return self
-        rows = torch.linspace(0, len(self) - 1, count, dtype=torch.float64).long()
+        return self.chosen(torch.linspace(0, len(self) - 1, count, dtype=torch.float64).long())
+
+    def chosen(self, rows: Int[Tensor, "b"]) -> "CropSet":
+        """These rows alone."""
         return CropSet(
             self.images[rows],
             self.pose_mm[rows],
@@ -148,6 +169,40 @@ class TrainingBatches:
         return Batch(_windows(batch.images, corner, self.cut_px), batch.pose_mm, batch.keypoints_px - corner[:, None])
 
 
+@dataclass(frozen=True, eq=False)
+class MixedBatches:
+    """Batches of which each data set gives an equal share: data sets of different sizes count the same."""
+
+    parts: tuple[TrainingBatches, ...]
+
+    @classmethod
+    def of(
+        cls, crops: Sequence[CropSet], batch_size: int, seed: int, augment: Augment, cut_px: int
+    ) -> "TrainingBatches | MixedBatches":
+        """Batches of all the sets; where shares do not come out even, the first sets give one crop more."""
+        if batch_size < len(crops):
+            raise SettingsError(f"A batch of {batch_size} cannot hold crops of {len(crops)} data sets.")
+        shares = [len(range(index, batch_size, len(crops))) for index in range(len(crops))]
+        # each its own seed: else crops of different sets would be turned and shaded alike
+        parts = [
+            TrainingBatches(its, share, seed + index, augment, cut_px)
+            for index, (its, share) in enumerate(zip(crops, shares, strict=True))
+        ]
+        return parts[0] if len(parts) == 1 else cls(tuple(parts))
+
+    @property
+    def seed(self) -> int:
+        return self.parts[0].seed
+
+    @property
+    def cut_px(self) -> int:
+        return self.parts[0].cut_px
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over the whole run."""
+        return Batch(*map(torch.cat, zip(*(part.at(step) for part in self.parts), strict=True)))
+
+
 def as_grey(images: UInt8[Tensor, "n *channels size size"]) -> Float[Tensor, "n channels size size"]:
     """Grey values 0..255 as numbers in 0..1; crops without a dimension for channels get one."""
     return (images if images.ndim == 4 else images[:, None]).float() / 255
@@ -165,7 +220,7 @@ def generator_of(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0] << np.uint64(31)) ^ int(state[1]))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _shuffled(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator_of(seed, 0, epoch))
 

@@ -22,6 +22,7 @@ from posegrid.learning.checkpoint import Checkpoint, load_checkpoint
 from posegrid.learning.facts import METADATA_KEY
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.pose_targets import PersonTarget
+from posegrid.learning.quantise import quantise
 from posegrid.learning.targets import JointTarget
 
 OPSET = 17
@@ -40,6 +41,10 @@ class ExportSettings:
     """Weights of posegrid train (.safetensors)."""
     out: Path | None = None
     """ONNX file to write. Default: the checkpoint's name with .onnx."""
+    int8: Path | None = None
+    """Folder of prepared crops like those that the weights learnt from. With it a second file NAME-int8.onnx is
+    written, in whole numbers of 8 bits: a quarter as large, faster on most CPUs, its error at most 2 % larger on the
+    folder's validation people."""
 
 
 class Predictor(nn.Module):
@@ -72,8 +77,8 @@ class Predictor(nn.Module):
 def export(settings: ExportSettings) -> Path:
     """Write the checkpoint as ONNX and compare the two; the path of the ONNX file.
 
-    Raises CheckpointError for weights of the grid task, and where the two differ by 0.1 mm or more; OutputError if the
-    file cannot be written.
+    Raises CheckpointError for weights of the grid task, where the two differ by 0.1 mm or more, and where 8 bits cost
+    more than 2 %; OutputError if the file cannot be written.
     """
     checkpoint = load_checkpoint(settings.checkpoint)
     if isinstance(checkpoint.target, GridTarget):
@@ -94,7 +99,17 @@ def export(settings: ExportSettings) -> Path:
         raise OutputError(f"{out} cannot be written ({error}); choose another --out.") from error
     size_mb = out.stat().st_size / 1e6
     print(f"{out}: {size_mb:.1f} MB, at most {difference_mm:.2g} mm from the checkpoint")
+    if settings.int8 is not None:
+        _export_int8(out, checkpoint, settings.int8)
     return out
+
+
+def _export_int8(model: Path, checkpoint: Checkpoint, data: Path) -> None:
+    """Write NAME-int8.onnx beside the ONNX file and say what it costs and brings."""
+    out = model.with_name(f"{model.stem}-int8.onnx")
+    with completed(out) as temporary:
+        found = quantise(model, temporary, checkpoint.facts, data)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {found}")
 
 
 def onnx_bytes(checkpoint: Checkpoint) -> bytes:

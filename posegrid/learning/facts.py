@@ -30,7 +30,7 @@ class ModelFacts:
     network: str
     """Name of the backbone, such as "posegrid_s"."""
     target: str
-    """What the head answers: "grid", "pose", "bins", or a pose target with "+grid"."""
+    """What the head answers: "grid", "pose", "bins", "person", "integral", "rle", or a pose target with "+grid"."""
     image_size: int
     """Side of the square grey crop that goes in, in pixels."""
     background: str

@@ -13,7 +13,7 @@ from posegrid.errors import SettingsError
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import Batches, CropSet, whole_batches
 from posegrid.learning.networks import Network
-from posegrid.learning.targets import Target
+from posegrid.learning.targets import Target, learnt_beside
 
 Optimiser = Literal["adamw", "sgd"]
 WARM_UP_SHARE = 0.03
@@ -71,6 +71,7 @@ class StageModule(pl.LightningModule):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.target = target
+        self.beside = learnt_beside(target)
         self.batches = batches
         self.validation = validation
         self.plan = plan
@@ -99,7 +100,7 @@ class StageModule(pl.LightningModule):
         self.validation_loss, self.validation_figure = loss / count, figure / count
 
     def configure_optimizers(self) -> Any:
-        settings, parameters = self.optimiser, self.network.parameters()
+        settings, parameters = self.optimiser, self.parameters()
         if settings.kind == "sgd":
             return torch.optim.SGD(parameters, settings.learning_rate, momentum=0.9, weight_decay=settings.weight_decay)
         adamw = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)

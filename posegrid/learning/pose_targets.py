@@ -44,11 +44,11 @@ class PoseTarget:
 
     def loss(self, outputs: Float[Tensor, "n outputs"], batch: Batch) -> Float[Tensor, ""]:
         """MPJPE over all 17 joints, in units of 100 mm."""
-        return _joint_distances(self._raw_pose_mm(outputs), batch.pose_mm).mean() / POSE_UNIT_MM
+        return joint_distances(self._raw_pose_mm(outputs), batch.pose_mm).mean() / POSE_UNIT_MM
 
     def decode(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17 3"]:
         """The pose, mm, its root at exactly zero."""
-        return _rooted(self._raw_pose_mm(outputs))
+        return rooted(self._raw_pose_mm(outputs))
 
     def measure(self, outputs: Float[Tensor, "n outputs"], batch: Batch) -> Float[Tensor, "n"]:
         """MPJPE of each crop, over all 17 joints, mm."""
@@ -103,12 +103,12 @@ class BinsTarget:
         log_chance = self._logits(outputs).log_softmax(dim=-1)
         pose_mm = log_chance.exp() @ self._centres_mm()
         cross_entropy = -(self.encode(batch) * log_chance).sum(dim=-1).mean()
-        distance = _joint_distances(pose_mm, batch.pose_mm).mean() / POSE_UNIT_MM
+        distance = joint_distances(pose_mm, batch.pose_mm).mean() / POSE_UNIT_MM
         return distance + self.cross_entropy_weight * cross_entropy
 
     def decode(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17 3"]:
         """The expectation of each coordinate, mm, the root at exactly zero."""
-        return _rooted(self._logits(outputs).softmax(dim=-1) @ self._centres_mm())
+        return rooted(self._logits(outputs).softmax(dim=-1) @ self._centres_mm())
 
     def measure(self, outputs: Float[Tensor, "n outputs"], batch: Batch) -> Float[Tensor, "n"]:
         """MPJPE of each crop, over all 17 joints, mm."""
@@ -179,7 +179,7 @@ class PersonTarget:
         unit_px = self.image_size * POSE_UNIT_MM / 1750
         place = ((off_px / unit_px + self.pose.cross_entropy_weight * cross_entropy) * seen).mean()
         with torch.no_grad():
-            error = _joint_distances(self.pose.decode(pose), batch.pose_mm)[:, 1:] / POSE_UNIT_MM
+            error = joint_distances(self.pose.decode(pose), batch.pose_mm)[:, 1:] / POSE_UNIT_MM
         log_scale = scales[:, 1:]
         unlikely = (error * torch.exp(-log_scale) + 3 * log_scale).mean()
         return self.pose.loss(pose, batch) + self.keypoint_weight * place + self.spread_weight * unlikely
@@ -204,7 +204,7 @@ class PersonTarget:
     def bounds(self, outputs: Float[Tensor, "n outputs"], pose_mm: Float[Tensor, "n 17 3"]) -> tuple[float, float]:
         """Radii that hold 68 % and 95 % of these crops' errors, in the scales b that the outputs state."""
         pose, _, scales = self._split(outputs)
-        error = _joint_distances(self.pose.decode(pose), pose_mm)[:, 1:] / POSE_UNIT_MM
+        error = joint_distances(self.pose.decode(pose), pose_mm)[:, 1:] / POSE_UNIT_MM
         ratio = (error * torch.exp(-scales[:, 1:])).flatten()
         return float(ratio.quantile(0.68)), float(ratio.quantile(0.95))
 
@@ -230,12 +230,13 @@ def as_mean_pose(values: Sequence[Sequence[float]]) -> MeanPose:
     return tuple((float(x), float(y), float(z)) for x, y, z in values)
 
 
-def _joint_distances(estimate_mm: Tensor, truth_mm: Tensor) -> Tensor:
+def joint_distances(estimate_mm: Tensor, truth_mm: Tensor) -> Tensor:
     """Distances with a gradient everywhere: 0.001 mm in place of zero."""
     return ((estimate_mm - truth_mm).square().sum(dim=-1) + 1e-6).sqrt()
 
 
-def _rooted(pose_mm: Tensor) -> Tensor:
+def rooted(pose_mm: Tensor) -> Tensor:
+    """The poses with the root at exactly zero."""
     return pose_mm * _all_but_root()[:, None]
 
 

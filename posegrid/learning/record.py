@@ -27,6 +27,8 @@ class Cost:
 
     images: int = 0
     seconds: float = 0.0
+    """By the clock."""
+    cpu_seconds: float = 0.0
 
 
 class RunRecord(pl.Callback):
@@ -51,12 +53,18 @@ class RunRecord(pl.Callback):
         self._round_losses: list[float] = []
         self._round_start = 0.0
         self._round_seconds = 0.0
+        self._round_start_cpu = 0.0
+        self._round_cpu_seconds = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = state_dict["rows"]
+        # a run that was begun before CPU time was recorded: the clock's stands in for it
+        self.rows = [
+            {"cpu_seconds": row["seconds"], "total_cpu_seconds": row["total_seconds"], **row}
+            for row in state_dict["rows"]
+        ]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         plan = _stage(pl_module).plan
@@ -66,7 +74,7 @@ class RunRecord(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._round_losses = []
-        self._round_start = time.perf_counter()
+        self._round_start, self._round_start_cpu = time.perf_counter(), time.process_time()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -80,6 +88,7 @@ class RunRecord(pl.Callback):
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._round_seconds = time.perf_counter() - self._round_start
+        self._round_cpu_seconds = time.process_time() - self._round_start_cpu
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         stage = _stage(pl_module)
@@ -112,7 +121,7 @@ class RunRecord(pl.Callback):
     def best_facts(self) -> ModelFacts:
         """The facts of the best weights once the run is over: with what the whole run cost, not only up to the best."""
         last = self.rows[-1]
-        whole = {"run_total_images": last["total_images"], "run_total_seconds": last["total_seconds"]}
+        whole = {f"run_{name}": last[name] for name in ("total_images", "total_seconds", "total_cpu_seconds")}
         facts = self.facts_at(self._best_row())
         return replace(facts, training={**facts.training, **whole})
 
@@ -125,12 +134,16 @@ class RunRecord(pl.Callback):
 
     def _new_row(self, stage: StageModule) -> dict[str, float]:
         images = self._images() + stage.plan.steps_per_round * stage.plan.batch_size
-        seconds = (self.rows[-1]["seconds"] if self.rows else 0.0) + self._round_seconds
+        before = self.rows[-1] if self.rows else {"seconds": 0.0, "cpu_seconds": 0.0}
+        seconds = before["seconds"] + self._round_seconds
+        cpu_seconds = before["cpu_seconds"] + self._round_cpu_seconds
         return {
             "images": images,
             "total_images": images + self.before.images,
             "seconds": seconds,
             "total_seconds": seconds + self.before.seconds,
+            "cpu_seconds": cpu_seconds,
+            "total_cpu_seconds": cpu_seconds + self.before.cpu_seconds,
             "train_loss": sum(self._round_losses) / len(self._round_losses),
             "validation_loss": stage.validation_loss,
             self.figure: stage.validation_figure,

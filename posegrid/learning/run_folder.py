@@ -25,20 +25,26 @@ MAY_DIFFER = ("run", "threads")
 """Settings that a resumed run may have otherwise than when it started."""
 
 
+def check_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    """Raises SettingsError if `claim_folder` would. Writes nothing: so that what fails later leaves no run behind."""
+    if resume and overwrite:
+        raise SettingsError("--resume and --overwrite contradict each other; choose one.")
+    if (folder / SETTINGS).is_file() and not overwrite:
+        _check_same(folder / SETTINGS, settings, resume=resume)
+
+
 def claim_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
     """Make the run folder and write settings.json into it.
 
     Raises SettingsError if a run is there and neither resume nor overwrite is set, or if it is to be resumed with other
     settings; OutputError if the folder cannot be written.
     """
-    if resume and overwrite:
-        raise SettingsError("--resume and --overwrite contradict each other; choose one.")
+    check_folder(folder, settings, resume=resume, overwrite=overwrite)
     path = folder / SETTINGS
     try:
-        if path.is_file() and overwrite:
+        if overwrite:
             _remove_run(folder)
         if path.is_file():
-            _check_same(path, settings, resume=resume)
             return
         text = json.dumps({"posegrid_version": __version__, "settings": settings}, indent=2)
         with completed(path) as temporary:

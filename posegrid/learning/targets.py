@@ -15,17 +15,22 @@ from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
 from posegrid.learning.facts import ModelFacts
 from posegrid.learning.grid_target import GRID_START_BIAS, GridTarget
-from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
+from posegrid.learning.integral_target import IntegralTarget
+from posegrid.learning.likelihood_target import LikelihoodTarget
+from posegrid.learning.pose_targets import BinsTarget, MeanPose, PersonTarget, PoseTarget
 
 GRID_WEIGHT = 0.1
 """Weight of the grid's loss beside the pose's when both are learnt at once."""
+
+
+AnyPoseTarget = PoseTarget | BinsTarget | PersonTarget | IntegralTarget | LikelihoodTarget
 
 
 @dataclass(frozen=True)
 class JointTarget:
     """Pose and grid at once on one head, after Li & Chan (ACCV 2014): the pose's outputs first, then the grid's."""
 
-    pose: PoseTarget | BinsTarget | PersonTarget
+    pose: AnyPoseTarget
     grid: GridTarget
     grid_weight: float = GRID_WEIGHT
     figure: ClassVar[str] = "mpjpe_mm"
@@ -73,7 +78,13 @@ class JointTarget:
         return outputs[:, : self.pose.num_outputs], outputs[:, self.pose.num_outputs :]
 
 
-Target = GridTarget | PoseTarget | BinsTarget | PersonTarget | JointTarget
+Target = GridTarget | AnyPoseTarget | JointTarget
+
+
+def learnt_beside(target: Target) -> nn.Module | None:
+    """What learns with the network and is not part of it, if anything: the flow of a likelihood."""
+    pose = target.pose if isinstance(target, JointTarget) else target
+    return pose.flow if isinstance(pose, LikelihoodTarget) else None
 
 
 def target_of(facts: ModelFacts, where: str) -> Target:
@@ -83,19 +94,27 @@ def target_of(facts: ModelFacts, where: str) -> Target:
     try:
         if facts.target == GridTarget.name:
             return _grid_of(settings)
-        if pose_name == PoseTarget.name:
-            pose = PoseTarget(facts.mean_pose_mm)
-        elif pose_name == BinsTarget.name:
-            pose = _bins_of(settings)
-        elif pose_name == PersonTarget.name:
-            pose = _person_of(settings)
-        else:
+        pose = _pose_target_of(pose_name, settings, facts.mean_pose_mm)
+        if pose is None:
             raise CheckpointError(
-                f"{where}: unknown target {facts.target!r}; expected grid, pose, bins, person, or one with +grid."
+                f"{where}: unknown target {facts.target!r}; expected grid, pose, bins, person, integral, rle, or one "
+                "of the last five with +grid."
             )
         return JointTarget(pose, _grid_of(settings), settings["grid_weight"]) if grid_name else pose
     except KeyError as error:
         raise CheckpointError(f"{where}: the target's settings lack {error}; the file is damaged.") from None
+
+
+def _pose_target_of(name: str, settings: dict[str, Any], mean_pose_mm: MeanPose) -> AnyPoseTarget | None:
+    if name == PoseTarget.name:
+        return PoseTarget(mean_pose_mm)
+    if name == LikelihoodTarget.name:
+        return LikelihoodTarget(mean_pose_mm)
+    if name == IntegralTarget.name:
+        return IntegralTarget(settings["cube_cells"], settings["cube_reach_mm"])
+    if name == BinsTarget.name:
+        return _bins_of(settings)
+    return _person_of(settings) if name == PersonTarget.name else None
 
 
 def _grid_of(settings: dict[str, Any]) -> GridTarget:

@@ -7,7 +7,7 @@ never read.
 
 import math
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,12 +16,13 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from tyro.conf import Positional
 
-from posegrid.body.skeleton import body_size_mm
-from posegrid.errors import SettingsError, ShardError
+from posegrid.errors import SettingsError
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from posegrid.learning.data import Augment, CropSet, PoseFrame, TrainingBatches, whole_batches
+from posegrid.learning.data import Augment, CropSet, MixedBatches, PoseFrame, TrainingBatches, whole_batches
 from posegrid.learning.facts import ModelFacts, channels_of
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.integral_target import IntegralTarget
+from posegrid.learning.likelihood_target import LikelihoodTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
     Layers,
@@ -32,15 +33,22 @@ from posegrid.learning.networks import (
     network_name,
     transfer,
 )
-from posegrid.learning.pose_targets import BinsTarget, MeanPose, PersonTarget, PoseTarget, as_mean_pose
+from posegrid.learning.pose_targets import BinsTarget, MeanPose, PersonTarget, PoseTarget
 from posegrid.learning.record import BEST, RESUME, Cost, RunRecord
-from posegrid.learning.run_folder import claim_folder, denormals_flushed, keep_freed_memory, quiet_lightning
+from posegrid.learning.run_folder import (
+    check_folder,
+    claim_folder,
+    denormals_flushed,
+    keep_freed_memory,
+    quiet_lightning,
+)
+from posegrid.learning.stage_data import StageData, load_stage_data
 from posegrid.learning.targets import JointTarget, Target
-from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
 
 if TYPE_CHECKING:
     from posegrid.learning.streamed import StreamedBatches
 
+PoseTargetName = Literal["person", "bins", "pose", "integral", "rle"]
 FEWEST_ROUNDS = 10
 """A run is measured about so often, and once an epoch."""
 STREAM_BUFFER_CROPS = 4096
@@ -53,6 +61,8 @@ class StageSettings:
 
     data: Positional[Path]
     """Folder of prepared crops (made by prepare or synth)."""
+    also: tuple[Path, ...] = field(default=(), kw_only=True)
+    """More such folders to learn from: each gives an equal share of every batch, whatever its size."""
     run: Path
     """Folder that takes weights, curves and settings."""
     network: NetworkName | None = None
@@ -69,6 +79,8 @@ class StageSettings:
     """Passes over the training crops; fractions are allowed."""
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
+    share: float = 1.0
+    """Share of the training crops to learn from, above 0 and up to 1: the same ones in every run."""
     augment: Augment | None = None
     """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
     standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
@@ -103,12 +115,13 @@ class TrainSettings(StageSettings):
     """Settings of `posegrid train`."""
 
     init: Path | None = None
-    """Checkpoint whose weights to start from."""
+    """Checkpoint whose weights to start from; posegrid-s: those that come with posegrid (crops with masks)."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
-    target: Literal["person", "bins", "pose"] | None = None
+    target: PoseTargetName | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
-    pose: 51 numbers, as in 2015. Default: bins for posegrid_s, pose for the others."""
+    pose: 51 numbers, as in 2015. integral: the mean of a heat map over a cube of 8 x 8 x 8 cells (soft-argmax). rle: 51
+    numbers by their likelihood, the shape of errors learnt. Default: bins for posegrid_s, pose for the others."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
 
@@ -118,18 +131,9 @@ class Recipe:
     """The settings that depend on others, decided."""
 
     network: NetworkName
-    target: Literal["grid", "person", "bins", "pose"]
+    target: Literal["grid"] | PoseTargetName
     optimiser: OptimiserSettings
     augment: Augment
-
-
-@dataclass(frozen=True, eq=False)
-class StageData:
-    """Crops to learn from and crops to look at, of different people."""
-
-    facts: DatasetFacts
-    training: CropSet
-    validation: CropSet
 
 
 def pretrain(settings: PretrainSettings) -> Path:
@@ -150,31 +154,33 @@ def train(settings: TrainSettings) -> Path:
 
 def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     recipe = _recipe(settings, start)
-    claim_folder(settings.run, _settings_json(settings), resume=settings.resume, overwrite=settings.overwrite)
+    claim = {"settings": _settings_json(settings), "resume": settings.resume, "overwrite": settings.overwrite}
+    check_folder(settings.run, **claim)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     keep_freed_memory()
-    data = _load_data(settings)
-    crops = data.training
+    data = load_stage_data((settings.data, *settings.also), settings.pose_frame, settings.validation_images)
+    data = data.thinned(settings.share)
+    crops = data.training[0]
     cut_px = input_size_of(recipe.network, crops.image_size)
-    mean_pose = as_mean_pose(crops.pose_mm.mean(dim=0).tolist())
-    target = _build_target(settings, recipe, mean_pose, cut_px)
+    target = _build_target(settings, recipe, data.mean_pose_mm, cut_px)
     network = _build_network(settings, recipe, target, crops, start)
+    claim_folder(settings.run, **claim)
     facts = ModelFacts(
         network=recipe.network,
         target=target.name,
         image_size=crops.image_size,
         background=crops.background,
         pose_frame=settings.pose_frame,
-        mean_pose_mm=mean_pose,
+        mean_pose_mm=data.mean_pose_mm,
         target_settings=target.settings(),
-        margin=margin_of(data.facts, settings.data),
+        margin=data.margin,
         training=_origin(settings, recipe, data, start),
     )
     record = RunRecord(settings.run, facts, _cost_of(start), f"{facts.training['command']} {recipe.network}")
-    batches = TrainingBatches(crops, settings.batch_size, settings.seed, recipe.augment, cut_px)
+    batches = MixedBatches.of(data.training, settings.batch_size, settings.seed, recipe.augment, cut_px)
     with _streamed(settings, data, batches) if settings.stream else nullcontext(batches) as batches:
-        plan = _plan(settings, len(crops))
+        plan = _plan(settings, data.num_crops)
         _fit(StageModule(network, target, batches, data.validation, plan, recipe.optimiser), record, settings)
     best = settings.run / BEST
     finished = with_measured_bounds(load_checkpoint(best), data.validation)
@@ -182,13 +188,15 @@ def _run_stage(settings: StageSettings, start: Checkpoint | None) -> Path:
     return best
 
 
-def _streamed(settings: StageSettings, data: StageData, batches: TrainingBatches) -> "StreamedBatches":
+def _streamed(settings: StageSettings, data: StageData, batches: TrainingBatches | MixedBatches) -> "StreamedBatches":
     """Batches that are put together in the same way, of people rendered as they are needed."""
     from posegrid.learning.streamed import StreamedBatches
     from posegrid.prepare.stream import settings_of_dataset
 
     if settings.max_images is None:
         raise SettingsError("--stream has no end: say with --max-images how many crops to see.")
+    if isinstance(batches, MixedBatches):
+        raise SettingsError("--stream renders people like those of one data set; leave out --also or --stream.")
     people = settings_of_dataset(data.facts, settings.data, settings.stream)
     return StreamedBatches(batches, people, min(STREAM_BUFFER_CROPS, settings.max_images // 10))
 
@@ -212,7 +220,7 @@ def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
         raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
     ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
     rate = 0.002 if ours and not sgd else 0.001
-    target: Literal["grid", "person", "bins", "pose"] = "grid"
+    target: Literal["grid"] | PoseTargetName = "grid"
     if isinstance(settings, TrainSettings):
         target = settings.target or ("bins" if ours else "pose")
     optimiser = OptimiserSettings(
@@ -223,34 +231,17 @@ def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
     return Recipe(network, target, optimiser, settings.augment or ("standard" if ours else "none"))
 
 
-def _load_data(settings: StageSettings) -> StageData:
-    """The crops of the splits train and validation. The split test is never read."""
-    facts = load_dataset_facts(settings.data)
-    owners: dict[str, str] = {}
-    for split, subjects in facts.splits.items():
-        for subject in subjects:
-            if owners.setdefault(subject, split) != split:
-                raise SettingsError(
-                    f"{settings.data}: subject {subject} is in the splits {owners[subject]} and {split}; "
-                    "figures on people who were learnt from mean nothing. Give each subject one split."
-                )
-    training, validation = (
-        CropSet.of(
-            read_crops(settings.data, facts.subjects_of(split)),
-            settings.pose_frame,
-            facts.background,
-            exact_masks=facts.exact_masks,
-        )
-        for split in ("train", "validation")
-    )
-    return StageData(facts, training, validation.thinned(settings.validation_images))
-
-
 def _build_target(settings: StageSettings, recipe: Recipe, mean_pose: MeanPose, cut_px: int) -> Target:
     grid = GridTarget(cut_px, settings.grid_cells, settings.bone_rule)
     if recipe.target == "grid":
         return grid
-    pose = {"pose": PoseTarget(mean_pose), "bins": BinsTarget(), "person": PersonTarget(cut_px)}[recipe.target]
+    pose = {
+        "pose": PoseTarget(mean_pose),
+        "bins": BinsTarget(),
+        "person": PersonTarget(cut_px),
+        "integral": IntegralTarget(),
+        "rle": LikelihoodTarget(mean_pose),
+    }[recipe.target]
     return JointTarget(pose, grid) if isinstance(settings, TrainSettings) and settings.joint else pose
 
 
@@ -275,22 +266,14 @@ def _plan(settings: StageSettings, num_crops: int) -> Plan:
     return Plan.of(num_images, settings.batch_size, max(FEWEST_ROUNDS, math.ceil(num_images / num_crops)))
 
 
-def margin_of(facts: DatasetFacts, folder: Path) -> float:
-    """The margin round the person that the crops were cut with; `predict` must cut with the same."""
-    margin = facts.settings.get("margin")
-    if not isinstance(margin, int | float):
-        raise ShardError(f"{folder}: dataset.json does not say which margin its crops have; prepare them anew.")
-    return float(margin)
-
-
 def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Checkpoint | None) -> dict[str, Any]:
     """How the weights came about, for their facts."""
     return {
         "command": "pretrain" if isinstance(settings, PretrainSettings) else "train",
         "settings": _without_folders(settings),
         "recipe": asdict(recipe),
-        "num_crops": len(data.training),
-        "mean_size_mm": float(body_size_mm(data.training.pose_mm.numpy()).mean()),
+        "num_crops": data.num_crops,
+        "mean_size_mm": data.mean_size_mm,
         "subjects": data.facts.subjects_of("train"),
         "validation_subjects": data.facts.subjects_of("validation"),
         "synthetic": data.facts.synthetic,
@@ -301,8 +284,10 @@ def _origin(settings: StageSettings, recipe: Recipe, data: StageData, start: Che
 
 def _without_folders(settings: StageSettings) -> dict[str, Any]:
     """The settings with files and folders by their own names: weights travel, and where they were made is private."""
+    values = _settings_json(settings)
     named = {name: value.name for name, value in asdict(settings).items() if isinstance(value, Path)}
-    return {**_settings_json(settings), **named}
+    also = {"also": [folder.name for folder in settings.also]} if settings.also else {}
+    return {**values, **named, **also}
 
 
 def _cost_of(start: Checkpoint | None) -> Cost:
@@ -310,14 +295,18 @@ def _cost_of(start: Checkpoint | None) -> Cost:
     if start is None:
         return Cost()
     training = start.facts.training
-    return Cost(int(training.get("run_total_images", 0)), float(training.get("run_total_seconds", 0.0)))
+    seconds = float(training.get("run_total_seconds", 0.0))
+    return Cost(
+        int(training.get("run_total_images", 0)), seconds, float(training.get("run_total_cpu_seconds", seconds))
+    )
 
 
 def _settings_json(settings: StageSettings) -> dict[str, Any]:
     values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
-    # a run that was begun before there were streams can go on
-    left_out = ("resume", "overwrite") if settings.stream else ("resume", "overwrite", "stream")
-    return {name: value for name, value in values.items() if name not in left_out}
+    values["also"] = [str(folder) for folder in settings.also]
+    # a run that was begun before there were such settings can go on
+    unused = [name for name, usual in (("stream", 0), ("also", []), ("share", 1.0)) if values[name] == usual]
+    return {name: value for name, value in values.items() if name not in ("resume", "overwrite", *unused)}
 
 
 def _fit(module: StageModule, record: RunRecord, settings: StageSettings) -> None:

@@ -8,6 +8,7 @@ that the files go to must be the same folder on every machine of a cluster.
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ def _cluster(address: str, workers: int) -> Iterator[int]:
     logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
     wanted = {"num_cpus": workers, "include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False, **wanted)
+        with warnings.catch_warnings():  # Ray warns of what its errors say, too
+            warnings.simplefilter("ignore")
+            ray.init(address=address, log_to_driver=False, configure_logging=False, **wanted)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"--cluster {address}: no Ray cluster there ({error}). Name one that runs (ray://HOST:10001, HOST:6379 "

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from posegrid.errors import ShardError, SourceError
-from posegrid.prepare.parts import labelled
+from posegrid.prepare.parts import labelled, largest_filled
 
 ImageFormat = Literal["jpeg", "png"]
 
@@ -52,24 +52,9 @@ def cleaned_mask(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
 def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"], tuple[int, int]]:
     """What `cleaned_mask` keeps, as the smallest box round it and that box's left upper corner (x, y)."""
     rows, columns = _part_of_box(mask)  # all that follows costs by the pixel
-    largest = largest_component(np.ascontiguousarray(mask[rows, columns]))
-    inner = _part_of_box(largest)
-    corner = (columns.start + inner[1].start, rows.start + inner[0].start)
-    part = largest[inner]
-    return without_holes(part) if has_holes(part) else part, corner
-
-
-def has_holes(component: Bool[np.ndarray, "H W"]) -> bool:
-    """Whether one connected part (pixels joined by an edge or a corner) encloses background.
-
-    By Euler's formula: of the pixels taken as closed squares, corners - edges + squares = parts - holes. Gray, "Local
-    Properties of Binary Images in Two Dimensions", 1971.
-    """
-    padded = np.pad(component, 1)
-    upright, level = padded[:, 1:] | padded[:, :-1], padded[1:] | padded[:-1]
-    corners = upright[1:] | upright[:-1]
-    euler = sum(sign * np.count_nonzero(of) for sign, of in ((1, corners), (-1, upright), (-1, level), (1, component)))
-    return bool(euler != 1)
+    filled = largest_filled(mask[rows, columns])
+    inner = _part_of_box(filled)
+    return filled[inner], (columns.start + inner[1].start, rows.start + inner[0].start)
 
 
 def _part_of_box(mask: np.ndarray) -> tuple[slice, slice]:

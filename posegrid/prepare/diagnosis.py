@@ -70,10 +70,10 @@ def _summary(stock: Inventory, diagnosis: Diagnosis) -> Iterator[str]:
         f"{diagnosis.usable_views} of {len(stock.present)} sequences x cameras can be prepared: {total:,} frames"
         + (f", {walking:,} of them Walking" if walking else "")
     )
+    of_walking = f", {_gigabytes(walking * BYTES_PER_CROP)} for Walking" if walking else ""
     yield (
-        f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all, "
-        f"{_gigabytes(walking * BYTES_PER_CROP)} "
-        f"for Walking (crops of 128 x 128 px); {_gigabytes(diagnosis.bytes_free)} are free where the tree lies"
+        f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all{of_walking} (crops of 128 x 128 px); "
+        f"{_gigabytes(diagnosis.bytes_free)} are free where the tree lies"
     )
     if diagnosis.offset_px is not None:
         x, y = diagnosis.offset_px

@@ -19,7 +19,7 @@ from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 from posegrid.prepare import validation
 from posegrid.prepare.diagnosis import Diagnosis, diagnosed, next_steps
-from posegrid.prepare.recordings import HUMAN36M, View, kind_of
+from posegrid.prepare.recordings import HUMAN36M, View, kind_of, refuse_no_data_set
 from posegrid.sources import human36m_check, human36m_inventory
 from posegrid.sources.human36m import SequenceFiles
 from posegrid.sources.human36m_check import ViewCheck
@@ -71,6 +71,7 @@ def doctor(settings: DoctorSettings) -> None:
 
 def stock_of(settings: DoctorSettings) -> Inventory:
     """What there is, of whichever kind of recordings the folder holds. Raises SourceError if it holds none."""
+    refuse_no_data_set(settings.root)
     take = human36m_inventory.taken_stock if kind_of(settings.root) == HUMAN36M else validation.taken_stock
     return take(settings.root, settings.subjects, settings.actions)
 

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tyro.conf import Positional, arg
 
 from posegrid.body.skeleton import ROOT, SKELETON, relative_to_root
-from posegrid.errors import SettingsError, ShardError, SourceError
+from posegrid.errors import OutputError, SettingsError, ShardError, SourceError
 from posegrid.prepare.crop import (
     DEFAULT_MARGIN,
     ImageFormat,
@@ -29,7 +29,16 @@ from posegrid.prepare.crop import (
     window_of_box,
 )
 from posegrid.prepare.dataset import DATASET_FILE, Background, DatasetFacts, SplitName, write_dataset_facts
-from posegrid.prepare.recordings import HUMAN36M, View, find_views, kind_of, open_recording, splits_of
+from posegrid.prepare.recordings import (
+    HUMAN36M,
+    View,
+    find_views,
+    kind_of,
+    open_recording,
+    refuse_meaningless,
+    refuse_no_data_set,
+    splits_of,
+)
 from posegrid.prepare.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of, subjects_in
 from posegrid.prepare.silhouette import Silhouette, person_crop
 from posegrid.sources.human36m import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
@@ -66,13 +75,13 @@ class PrepareSettings:
     subjects: tuple[str, ...] = ()
     """Subjects to take, e.g. S1 S9; all if none are named."""
     actions: tuple[str, ...] = ("Walking",)
-    """Actions to take; all if none are named. Of recordings other than Human3.6M all, unless others are named."""
+    """Actions to take, e.g. Walking Eating; all if none are named, and of recordings other than Human3.6M."""
     cameras: tuple[str, ...] = ()
     """Cameras to take, e.g. 54138969; all if none are named."""
     image_size: int = 128
     """Width and height of a crop, pixels."""
     margin: float = DEFAULT_MARGIN
-    """Room round the person: the crop's side is (1 + margin) x the longer side of the person's box."""
+    """Room round the person, a share: the crop's side is (1 + margin) x the longer side of the person's box."""
     image_format: ImageFormat = "jpeg"
     """How crops are compressed; png is exact and larger."""
     quality: int = 90
@@ -80,20 +89,20 @@ class PrepareSettings:
     every_nth_frame: int = 1
     """Take frames 0, n, 2n, ..."""
     min_motion_mm: float = 0.0
-    """Of those, take a frame only if some joint moved at least so far, in the world, since the last one taken; 40 is
-    usual."""
+    """Of those, take a frame only if some joint moved so far (mm) since the last one taken; 40 is usual."""
     background: Background = "removed"
     """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside the crop)."""
     joint_set: str = SKELETON
     """Joints to keep; human36m_17 is the only set so far."""
     min_joints_in_mask: float = 0.8
-    """Leave out frames whose mask (its largest part) holds a smaller share of the joints; 0 keeps them all."""
+    """Leave out frames whose mask (its largest part) holds a smaller share of the joints, 0 to 1; 0 keeps all."""
     poses: PoseKind = "mono"
-    """Which of the release's poses: mono (camera frame), world (taken into the camera by metadata.xml), universal
-    (limbs of one length for all subjects)."""
+    """Which 3D poses. mono: camera frame, the person's own size.
+    world: those of the room, taken into the camera by metadata.xml (Human3.6M only).
+    universal: limbs of one length for everybody (Human3.6M), or one height (MPI-INF-3DHP, as its papers measure)."""
     s9: ShiftedPoses = "keep"
-    """S9's three sequences whose poses lie beside the person (Greeting, SittingDown 1, Waiting 1): keep them as they
-    are, drop them, or correct them (200 mm along the world's x axis)."""
+    """S9's sequences whose poses lie beside the person (Greeting, SittingDown 1, Waiting 1; Human3.6M only).
+    keep: as they are. drop: left out. correct: moved by 200 mm along the world's x axis."""
     split: SplitName = "subjects-5-2"
     """Which subjects of Human3.6M train, validate and test; for one's own, split.json in ROOT says it."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -113,7 +122,7 @@ class PrepareSettings:
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
+                raise SettingsError(f"--{name.replace('_', '-')} {value}: it must lie between {low} and {high}.")
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,10 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     else is done, SourceError if any sequence had to be skipped.
     """
     console = Console()
+    refuse_no_data_set(settings.root)
+    if settings.out.is_file():
+        raise OutputError(f"{settings.out}: is a file; choose a folder for the shards.")
+    refuse_meaningless(settings.root, settings.poses, settings.s9, settings.background)
     found = find_views(settings.root, settings.subjects or None, asked_actions(settings), settings.cameras or None)
     dropped = [files for files in found if is_shifted(files) and settings.s9 == "drop"]
     found = [files for files in found if files not in dropped]
@@ -310,13 +323,14 @@ def moved(pose_mm: Float[np.ndarray, "17 3"], earlier_mm: Float[np.ndarray, "17 
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
     """The frame's crop, or why it has none."""
     keypoints_px = sequence.keypoints_px[frame.index]
-    if frame.mask is None:
+    if frame.mask_part is None:
         person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
     else:
-        pixels, corner = cleaned_part(frame.mask)
+        pixels, (x, y) = cleaned_part(frame.mask_part.pixels)
         if not pixels.size:
             return "the mask is empty"
-        person = Silhouette(pixels, corner, 1, (frame.mask.shape[1], frame.mask.shape[0]))
+        corner = (x + frame.mask_part.corner[0], y + frame.mask_part.corner[1])
+        person = Silhouette(pixels, corner, 1, frame.mask_part.size_wh)
         box = person.box_xyxy
         reach_px = JOINT_REACH * max(box[2:] - box[:2])
         if share_of_joints_held(pixels, keypoints_px - corner, reach_px) < settings.min_joints_in_mask:
@@ -335,7 +349,7 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
         crop_camera=np.array([*camera.focal_px, *camera.principal_px]),
         window=window,
         subject=sequence.subject,
-        action=sequence.action,
+        action=sequence.action_of(frame.index),
         subaction=sequence.subaction,
         camera_id=sequence.camera_id,
         frame_index=frame.index,
@@ -352,8 +366,8 @@ def box_of_keypoints(
     """
     if settings.background != "kept":
         raise SourceError(
-            f"{sequence.name}: there are no masks, which the background is removed with. Unpack "
-            "MySegmentsMat/ground_truth_bs of this subject, or call with --background kept."
+            f"{sequence.name}: there are no masks, which the background is removed with. Unpack them (Human3.6M: "
+            "MySegmentsMat/ground_truth_bs of this subject), or call with --background kept."
         )
     low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
     room = FLESH * (high - low).max()

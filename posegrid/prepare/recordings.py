@@ -4,8 +4,8 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from posegrid.errors import SourceError
-from posegrid.prepare.dataset import SPLITS, SplitName
+from posegrid.errors import SettingsError, SourceError
+from posegrid.prepare.dataset import SPLITS, Background, SplitName
 from posegrid.sources import folder, mpi_inf_3dhp
 from posegrid.sources.folder import FolderView
 from posegrid.sources.human36m import PoseKind, SequenceFiles, ShiftedPoses, find_sequences, open_sequence
@@ -18,6 +18,19 @@ View = SequenceFiles | FolderView | Mpi3dhpView
 HUMAN36M, MPI_INF_3DHP, OWN = "Human3.6M", "MPI-INF-3DHP", "own recordings"
 SPLIT_FILE = "split.json"
 PARTS = ("train", "validation", "test")
+
+
+def refuse_no_data_set(root: Path) -> None:
+    """Raises SourceError for what is no folder, or an empty one, before any kind of recordings is looked for."""
+    if root.is_file():
+        raise SourceError(f"{root}: is a file; expected the folder of a data set. Unpack an archive first (`tar -xf`).")
+    if not root.is_dir():
+        raise SourceError(f"{root}: there is no such folder.")
+    if not any(root.iterdir()):
+        raise SourceError(
+            f"{root}: the folder is empty. Expected metadata.xml and S1/Videos (Human3.6M), S1/Seq1 or "
+            "TS1/annot_data.mat (MPI-INF-3DHP), or your own recordings (docs/own-data.md)."
+        )
 
 
 def kind_of(root: Path) -> str:
@@ -37,6 +50,11 @@ def find_views(
     """What there is and fits the question; None asks for all. Raises SourceError if there is nothing."""
     kind = kind_of(root)
     if kind == MPI_INF_3DHP:
+        if actions is not None:
+            raise SourceError(
+                f"{root}: the sequences of MPI-INF-3DHP hold all actions, and cannot be chosen by them "
+                f"({', '.join(actions)}). Leave --actions out."
+            )
         return [*mpi_inf_3dhp.find_views(root, subjects, cameras)]
     if kind == OWN:
         return [*folder.find_views(root, subjects, actions, cameras)]
@@ -44,10 +62,24 @@ def find_views(
 
 
 def open_recording(view: View, poses: PoseKind, s9: ShiftedPoses) -> Sequence:
-    """The opened sequence; `poses` and `s9` are for Human3.6M alone. Raises SourceError if it cannot be used."""
+    """The opened sequence. Raises SourceError if it cannot be used."""
     if isinstance(view, SequenceFiles):
         return open_sequence(view, poses, s9)
-    return mpi_inf_3dhp.open_view(view) if isinstance(view, Mpi3dhpView) else folder.open_view(view)
+    return mpi_inf_3dhp.open_view(view, poses) if isinstance(view, Mpi3dhpView) else folder.open_view(view)
+
+
+def refuse_meaningless(root: Path, poses: PoseKind, s9: ShiftedPoses, background: Background) -> None:
+    """Raises SettingsError for what these recordings do not have, so that no figure is called what it is not."""
+    kind = kind_of(root)
+    if kind != HUMAN36M and s9 != "keep":
+        raise SettingsError(f"{root} holds {kind}: --s9 {s9} is for Human3.6M alone. Leave it out.")
+    if kind == MPI_INF_3DHP and background != "kept":
+        raise SettingsError(f"{root} holds {kind}, whose masks are not read: call with --background kept.")
+    choice = {HUMAN36M: ("mono", "world", "universal"), MPI_INF_3DHP: ("mono", "universal"), OWN: ("mono",)}[kind]
+    if poses not in choice:
+        raise SettingsError(
+            f"{root} holds {kind}, which has no poses of the kind {poses}: --poses {' or '.join(choice)}."
+        )
 
 
 def splits_of(root: Path, split: SplitName) -> dict[str, list[str]]:

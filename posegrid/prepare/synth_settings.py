@@ -62,12 +62,14 @@ class SynthSettings:
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that crops are cut by, are as wrong as background subtraction makes them."""
     scenes: Scenes = "plain"
-    """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; sun and backlight, dim
-    and compressed video, things before the person, people cut by the picture's edge, cameras rolled more often."""
+    """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; up to four lamps, sun
+    and sky, backlight, dim and compressed video, things before the person, people cut by the picture's edge, cameras
+    rolled more often."""
     backgrounds: Path | None = None
     """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as background."""
     activities: Activities = "walking"
-    """walking: people walk. varied: they also walk in odd ways, stand, lean, squat, balance, reach, sit down."""
+    """walking: people walk. gaits: they also walk in odd ways, backwards, turn, start, stop. varied: they also stand,
+    lean, squat, balance, reach, sit down."""
     people_kind: PeopleKind = "plain"
     """plain: adults in trousers, shorts, skirts, coats.
     varied: children and adults of all shapes, dresses, open coats, hats, hoods, bags, hair of all kinds."""
@@ -113,6 +115,8 @@ class SynthSettings:
             raise SettingsError(f"There is no subject {', '.join(strangers)}; choose among {', '.join(known)}.")
         if self.picture_size % 2:
             raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
+        if self.out.exists() and not self.out.is_dir():
+            raise SettingsError(f"{self.out} is a file; give a folder, new or begun with the same settings.")
         for name, files in (("motion", "ASF and AMC files"), ("backgrounds", "pictures")):
             if (folder := getattr(self, name)) is not None and not folder.is_dir():
                 raise SettingsError(f"{folder} is no folder; --{name} takes a folder with {files}.")

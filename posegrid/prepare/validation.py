@@ -55,18 +55,21 @@ def check_view(view: View, *, deep: bool = False) -> ViewCheck:
     if share is not None and share < WELL_HELD:
         text = f"masks hold {share:.0%} of the joints: do camera, poses and masks belong together?"
         findings.append(Finding("notice", "poor masks", view.name, text))
-    return ViewCheck(tuple(findings), sequence.num_frames if inside >= IN_PICTURE else 0, share_held=share)
+    usable = int(np.isfinite(sequence.pose_cam_mm).all(axis=(1, 2)).sum()) if inside >= IN_PICTURE else 0
+    return ViewCheck(tuple(findings), usable, share_held=share)
 
 
 def _share_in_picture(sequence: Sequence) -> float:
     points, size = sequence.keypoints_px, np.array(sequence.camera.size_wh)
+    points = points[np.isfinite(points).all(axis=(1, 2))]
     return float(((points >= 0) & (points < size)).all(axis=-1).mean())
 
 
 def _share_held(sequence: Sequence, frame: Frame) -> float | None:
     """Share of the joints in the mask; None without masks."""
-    if frame.mask is None:
+    mask = frame.mask
+    if mask is None:
         return None
     x, y = np.floor(sequence.keypoints_px[frame.index].T).astype(int)
-    inside = (x >= 0) & (y >= 0) & (x < frame.mask.shape[1]) & (y < frame.mask.shape[0])
-    return float((frame.mask[np.where(inside, y, 0), np.where(inside, x, 0)] & inside).mean())
+    inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
+    return float((mask[np.where(inside, y, 0), np.where(inside, x, 0)] & inside).mean())

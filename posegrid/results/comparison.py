@@ -21,10 +21,11 @@ class Column:
     split: str
     metric: str
     actions: str
-    """"Walking" or "15 actions"."""
+    """"Walking", "15 actions" or "all activities"."""
+    unit: str = "mm"
 
     def __str__(self) -> str:
-        return f"{self.metric}, mm; {self.data}, {self.actions}; {self.split}"
+        return f"{self.metric}, {self.unit}; {self.data}, {self.actions}; {self.split}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Row:
     method: str
     input: str
     frames_and_joints: str
-    figures_mm: tuple[tuple[Column, float], ...]
+    figures: tuple[tuple[Column, float], ...]
 
 
 def published_row(row: Published) -> Row:
@@ -48,7 +49,7 @@ def published_row(row: Published) -> Row:
 
 
 def run_row(evaluation: dict[str, Any]) -> Row:
-    """An evaluation.json as a row: MPJPE over all 17 joints.
+    """An evaluation.json as a row: MPJPE over all 17 joints; of MPI-INF-3DHP its 3DPCK and AUC, too.
 
     The mean of the actions is the mean of their means, as the papers take it. Raises SettingsError if the file says too
     little of what was measured: it was written by an older posegrid.
@@ -68,6 +69,13 @@ def run_row(evaluation: dict[str, Any]) -> Row:
     if len(per_action) == ALL_ACTIONS:
         mean_mm = sum(per_action.values()) / ALL_ACTIONS
         figures.append((Column(data, split, metric, f"{ALL_ACTIONS} actions"), mean_mm))
+    papers = evaluation.get("mpi_inf_3dhp")
+    if papers:
+        kind = "" if evaluation.get("poses") == "universal" else " of poses of true size"
+        shares = (("3DPCK of 14 joints, 150 mm", "pck_150mm"), ("AUC of 14 joints", "auc_0_150mm"))
+        everything = [(metric, evaluation["mpjpe_mm"], "mm")]
+        everything += [(name + kind, 100 * papers[key], "%") for name, key in shares]
+        figures += [(Column(data, split, name, "all activities", unit), value) for name, value, unit in everything]
     about = f"{evaluation['num_joints']} with the root; {evaluation['num_poses']:,} poses, {evaluation['frames']}"
     return Row("", f"{evaluation['network']} ({evaluation['weights']})", "grey image", about, tuple(figures))
 
@@ -89,11 +97,11 @@ def table_rows(rows: Sequence[Row]) -> tuple[list[Column], list[tuple[str, ...]]
 
     Raises SettingsError if a row has two figures for one column.
     """
-    columns = list(dict.fromkeys(column for row in rows for column, _ in row.figures_mm))
+    columns = list(dict.fromkeys(column for row in rows for column, _ in row.figures))
     cells = []
     for row in rows:
-        by_column = dict(row.figures_mm)
-        if len(by_column) < len(row.figures_mm):
+        by_column = dict(row.figures)
+        if len(by_column) < len(row.figures):
             raise SettingsError(f"{row.method} has two figures of one kind; a column holds one of each row.")
         values = (f"{by_column[column]:.2f}".removesuffix("0") if column in by_column else "" for column in columns)
         cells.append((row.year, row.method, row.input, row.frames_and_joints, *values))
@@ -104,7 +112,7 @@ def comparison_markdown(evaluation: dict[str, Any]) -> str:
     """The published figures and the run's, as a Markdown table; a sentence says where the run could not be compared."""
     own = run_row(evaluation)
     rows = [published_row(row) for row in ROWS]
-    comparable = {column for row in rows for column, _ in row.figures_mm}
+    comparable = {column for row in rows for column, _ in row.figures}
     columns, cells = table_rows([*rows, own])
     head = ("year", "method", "input", "joints and frames", *map(str, columns))
     bold = [f"**{cell}**" if cell else "" for cell in cells[-1]]
@@ -117,7 +125,7 @@ def remarks(evaluation: dict[str, Any], own: Row, comparable: set[Column]) -> li
     said = [f"- {warning}" for warning in evaluation.get("warnings", [])]
     if evaluation["synthetic"]:
         said.append("- The run was measured on rendered people: no published figure can be compared with it.")
-    elif not any(column in comparable for column, _ in own.figures_mm):
+    elif not any(column in comparable for column, _ in own.figures):
         said.append("- No published figure was measured on the split of this run: it stands in a column of its own.")
     return said
 

@@ -30,6 +30,9 @@ class Curve:
     total_images: Float[np.ndarray, "rows"]
     """With those of the stage before."""
     total_seconds: Float[np.ndarray, "rows"]
+    """By the clock."""
+    total_cpu_seconds: Float[np.ndarray, "rows"]
+    """CPU time; the clock's where an older run did not record it."""
     train_loss: Float[np.ndarray, "rows"]
     validation_loss: Float[np.ndarray, "rows"]
     figure: Float[np.ndarray, "rows"]
@@ -50,41 +53,45 @@ def load_curve(path: Path, name: str) -> Curve:
             rows = list(csv.DictReader(file))
         figure_name = next(column for column in _FIGURES if rows and column in rows[0])
         columns = {column: np.array([float(row[column]) for row in rows]) for column in (*_COLUMNS, figure_name)}
+        cpu_seconds = [float(row.get("total_cpu_seconds", row["total_seconds"])) for row in rows]
     except (OSError, StopIteration, KeyError, ValueError, TypeError) as error:
         raise SourceError(
             f"{path}: no learning curve can be read ({error!r}); expected rows with the columns {', '.join(_COLUMNS)} "
             f"and {' or '.join(_FIGURES)}, as `posegrid train` writes them."
         ) from error
     return Curve(
-        name, **{column: columns[column] for column in _COLUMNS}, figure=columns[figure_name], figure_name=figure_name
+        name,
+        **{column: columns[column] for column in _COLUMNS},
+        total_cpu_seconds=np.array(cpu_seconds),
+        figure=columns[figure_name],
+        figure_name=figure_name,
     )
 
 
 def draw_pose_curves(path: Path, curves: list[Curve], mean_pose_mm: float | None) -> None:
-    """Validation error of the regression, against its own images and against all images, pre-training counted."""
-    figure = _figure(8.6, 3.5)
-    left, right = figure.subplots(1, 2, sharey=True)
+    """Validation error of the regression: against its own images, all images, and all CPU time."""
+    figure = _figure(11.6, 3.5)
+    panels = figure.subplots(1, 3, sharey=True)
     for curve in curves:
         colour = SCRATCH if curve.name == "from scratch" else PRETRAINED
         label = f"{curve.name}: best {curve.best:.1f} mm"
-        left.plot(curve.images, curve.figure, color=colour, label=label, marker="o", markersize=3)
-        right.plot(curve.total_images, curve.figure, color=colour, marker="o", markersize=3)
+        for axes, costs in zip(panels, (curve.images, curve.total_images, curve.total_cpu_seconds), strict=True):
+            axes.plot(costs, curve.figure, color=colour, label=label, marker="o", markersize=3)
         start = curve.total_images[0] - curve.images[0]
         if start > 0:
-            right.axvspan(0, start, color=colour, alpha=0.08, linewidth=0)
-            right.text(
-                start / 2, 0.03, "pre-training", transform=right.get_xaxis_transform(), ha="center", color=colour
-            )
-    for axes, title in ((left, "regression images"), (right, "all images, pre-training counted")):
+            panels[1].axvspan(0, start, color=colour, alpha=0.08, linewidth=0)
+            place = {"transform": panels[1].get_xaxis_transform(), "ha": "center", "color": colour}
+            panels[1].text(start / 2, 0.03, "pre-training", **place)
+    titles = ("regression images", "all images, pre-training counted", "all CPU time")
+    for axes, title, unit in zip(panels, titles, ("images", "images", "CPU seconds"), strict=True):
         if mean_pose_mm is not None:
-            axes.axhline(
-                mean_pose_mm, color=QUIET, linestyle="--", linewidth=1, label=f"mean pose: {mean_pose_mm:.1f} mm"
-            )
-        _tidy(axes, f"against {title}")
+            label = f"mean pose: {mean_pose_mm:.1f} mm"
+            axes.axhline(mean_pose_mm, color=QUIET, linestyle="--", linewidth=1, label=label)
+        _tidy(axes, f"against {title}", unit)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-    left.set_ylabel("validation MPJPE, mm")
-    left.legend(frameon=False, loc="best")
+    panels[0].set_ylabel("validation MPJPE, mm")
+    panels[0].legend(frameon=False, loc="best")
     _save(figure, path)
 
 
@@ -133,9 +140,9 @@ def _figure(width_inches: float, height_inches: float) -> Figure:
     return figure
 
 
-def _tidy(axes: Axes, title: str) -> None:
+def _tidy(axes: Axes, title: str, unit: str = "images") -> None:
     axes.set_title(title, loc="left", fontsize=10, color=TEXT)
-    axes.set_xlabel("images")
+    axes.set_xlabel(unit)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e6e8eb", linewidth=0.8)

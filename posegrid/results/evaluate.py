@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
@@ -27,13 +27,13 @@ from posegrid.prepare.shards import Crops, read_crops
 from posegrid.results.comparison import comparison_markdown
 from posegrid.results.predictions import NAME, Predictions
 from posegrid.results.scores import longest_repeat, scores
-from posegrid.results.tables import detail_table, score_table
+from posegrid.results.tables import detail_table, pck_table, score_table
 
 REPEATS_TOO_MANY = 10
 """Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
 BATCH = 256
 SOURCE = ("weights", "data", "source", "split", "subjects", "trained_subjects", "frames", "poses", "synthetic")
-SOURCE += ("network", "target")
+SOURCE += ("network", "target", "training_images", "training_cpu_seconds")
 """What evaluation.json says of where its poses come from."""
 
 
@@ -41,12 +41,12 @@ SOURCE += ("network", "target")
 class EvaluateSettings:
     """What to score, on what."""
 
-    weights: Positional[Path]
+    weights: Positional[Annotated[Path, arg(metavar="WEIGHTS")]]
     """Checkpoint (.safetensors) or exported weights (.onnx)."""
-    data: Positional[Path]
+    data: Positional[Annotated[Path, arg(metavar="DATA")]]
     """Folder of prepared crops with its dataset.json."""
     out: Path
-    """Folder for predictions.npz and evaluation.json."""
+    """Folder for predictions.npz, evaluation.json and table.md."""
     split: Literal["test", "validation", "train"] = "test"
     """Whose crops to score, as dataset.json divides the subjects."""
     subjects: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class EvaluateSettings:
     allow_seen_subjects: bool = False
     """Score subjects that the weights were trained on, too. The figures then say nothing about new people."""
     table: bool = False
-    """Print the run beside the published figures on Human3.6M, too, and write the table to table.md."""
+    """Print the run beside the published figures on Human3.6M (MPJPE, mm), and write that to OUT/table.md."""
     rescore: bool = False
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
@@ -73,17 +73,22 @@ class Model(Protocol):
         ...
 
 
-def evaluate(settings: EvaluateSettings) -> None:
-    """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`."""
+def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
+    """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`.
+
+    model: to be scored in place of the file `settings.weights`, which then is no more than its name.
+    """
     console = Console()
     path = settings.out / NAME
     if not settings.rescore:
-        predict_split(settings, console).save(path)
+        predict_split(settings, model or load_model(settings.weights), console).save(path)
     predictions = Predictions.load(path)
     figures = evaluation(predictions)
     write_json(settings.out / "evaluation.json", {**figures, "settings": as_text(asdict(settings))})
     console.print(score_table(figures))
     console.print(detail_table(figures))
+    if (of_papers := pck_table(figures)) is not None:
+        console.print(of_papers)
     if settings.table:
         table = comparison_markdown(figures)
         write_text(settings.out / "table.md", table)
@@ -93,20 +98,20 @@ def evaluate(settings: EvaluateSettings) -> None:
     console.print(f"{settings.out / 'evaluation.json'}", highlight=False, soft_wrap=True)
 
 
-def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
+def predict_split(settings: EvaluateSettings, model: Model, console: Console) -> Predictions:
     """The estimates for the split's crops, checked against the mistakes that make figures worthless.
 
     Raises SettingsError for subjects that the weights were trained on, CheckpointError for crops of another size,
     ShardError for crops that repeat while the true pose moves.
     """
-    model = load_model(settings.weights)
     dataset = load_dataset_facts(settings.data)
     subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
     warnings = subject_warnings(model.facts, subjects, settings, synthetic=dataset.synthetic)
     if model.facts.channels != channels_of(dataset.background):
         raise CheckpointError(
             f"{settings.weights} was trained on crops with the background {model.facts.background}, {settings.data} "
-            f"has it {dataset.background}: make the data anew with --background {model.facts.background}."
+            f"has it {dataset.background}: make the data anew with --background {model.facts.background}, or score "
+            f"weights that were trained on crops like these."
         )
     if model.facts.background != dataset.background:
         warnings.append(
@@ -127,6 +132,8 @@ def predict_split(settings: EvaluateSettings, console: Console) -> Predictions:
         "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
         "target": model.facts.target,
+        "training_images": model.facts.training.get("run_total_images"),
+        "training_cpu_seconds": model.facts.training.get("run_total_cpu_seconds"),
         "trained_size_mm": model.facts.training.get("mean_size_mm"),
         "warnings": warnings,
     }
@@ -178,6 +185,9 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
             "moves: the network has learnt one pose only, or its inputs repeat."
         )
     source = {key: facts[key] for key in SOURCE if key in facts}
+    figures = scores(predictions)
+    if figures["mpi_inf_3dhp"]:
+        warnings += [f"3DPCK and AUC beside papers: {text}." for text in figures["mpi_inf_3dhp"]["differs_from_papers"]]
     return {
         **source,
         "num_poses": len(predictions),
@@ -185,7 +195,7 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
         "skeleton": SKELETON,
         "unit": "mm",
         "posegrid_version": __version__,
-        **scores(predictions),
+        **figures,
         "warnings": warnings,
     }
 

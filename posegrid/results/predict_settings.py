@@ -19,7 +19,8 @@ class PredictSettings:
     out: Path | None = None
     """Folder for the results. Default: runs/<name of the video>."""
     weights: Path | None = None
-    """Weights of `posegrid export` (.onnx). Default: those that come with posegrid."""
+    """Weights of `posegrid export` (.onnx), or posegrid-s-int8, the 8-bit ones that come with posegrid. Default:
+    those of 32 bits."""
     camera: Path | None = None
     """The camera's intrinsics: JSON or YAML with K (3 x 3, pixels) and dist (k1 k2 p1 p2 k3), also as OpenCV writes it,
     or Human3.6M's metadata.xml. Default: assumed, see --fov-deg."""

@@ -16,6 +16,7 @@ from posegrid.body.metrics import (
 )
 from posegrid.body.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT, body_size_mm, mirror_order
 from posegrid.results.predictions import Predictions
+from posegrid.results.scores_3dhp import scores_3dhp
 
 STEP_S = 1 / 50
 """MPJVE is stated in mm per frame at Human3.6M's 50 Hz."""
@@ -26,7 +27,10 @@ Poses = Float[np.ndarray, "N 17 3"]
 
 
 def scores(predictions: Predictions) -> dict[str, Any]:
-    """All figures, ready for JSON: those of the estimate at the top, the baseline's under "mean_pose"."""
+    """All figures, ready for JSON: those of the estimate at the top, the baseline's under "mean_pose".
+
+    "mpi_inf_3dhp" holds 3DPCK and AUC as that data set's papers count them; None for other data.
+    """
     estimate, truth = predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm
     baseline = summary(predictions.pose_mean_cam_mm, truth)
     trained_size_mm = predictions.facts.get("trained_size_mm")
@@ -42,6 +46,7 @@ def scores(predictions: Predictions) -> dict[str, Any]:
         "per_subject": per_group(predictions, predictions.subject),
         "per_camera": per_group(predictions, predictions.camera_id),
         "mean_pose": baseline,
+        "mpi_inf_3dhp": scores_3dhp(predictions),
     }
 
 

@@ -53,8 +53,8 @@ def pose_caption(parts: Parts, curves: list[Curve]) -> str:
         else ""
     )
     return (
-        f"MPJPE over 17 joints on validation subjects: left against the images of the regression alone, right with "
-        f"those of the pre-training counted. Best: {ends}.{split}"
+        f"MPJPE over 17 joints on validation subjects: against the images of the regression alone, all images with "
+        f"those of the pre-training counted, and the CPU time of both. Best: {ends}.{split}"
     )
 
 

@@ -13,8 +13,14 @@ ROWS = (
     ("N-MPJPE, after scale", "n_mpjpe_mm", "mm"),
     ("median pose", "median_pose_mm", "mm"),
     ("worst 5 % of poses, from", "worst_5_percent_pose_mm", "mm"),
+)
+PCK_ROWS = (
     ("3DPCK, 17 joints within 150 mm", "pck_150mm", "%"),
     ("AUC, 0 to 150 mm", "auc_0_150mm", "%"),
+)
+PCK_ROWS_3DHP = (
+    ("3DPCK, 14 joints below 150 mm, as MPI-INF-3DHP's papers", "pck_150mm", "%"),
+    ("AUC, 0 to 150 mm, likewise", "auc_0_150mm", "%"),
 )
 
 
@@ -31,7 +37,8 @@ def title_of(figures: dict[str, Any]) -> str:
 
 def score_rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(metric, weights, mean pose) as text with units, for the terminal and the page."""
-    rows = [(name, shown(figures[key], unit), shown(figures["mean_pose"][key], unit)) for name, key, unit in ROWS]
+    papers = figures.get("mpi_inf_3dhp")
+    rows = _rows(ROWS, figures) + (_rows(PCK_ROWS_3DHP, papers) if papers else _rows(PCK_ROWS, figures))
     if figures["size_floor_mpjpe_mm"] is not None:
         floor_mm = shown(figures["size_floor_mpjpe_mm"], "mm")
         rows.append(("MPJPE of the true poses at one size for everybody", floor_mm, ""))
@@ -46,6 +53,27 @@ def score_rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
         share = figures["left_right_swapped_share"][limbs]
         rows.append((f"{limbs} nearer with left and right swapped", shown(share, "%"), ""))
     return rows
+
+
+def _rows(names: tuple[tuple[str, str, str], ...], figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(name, shown(figures[key], unit), shown(figures["mean_pose"][key], unit)) for name, key, unit in names]
+
+
+def pck_table(figures: dict[str, Any]) -> Table | None:
+    """3DPCK and AUC by scene and activity, as MPI-INF-3DHP's papers have them; None for other data."""
+    papers = figures.get("mpi_inf_3dhp")
+    if papers is None:
+        return None
+    title = "14 joints, as MPI-INF-3DHP's papers"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in ("part", "poses", "3DPCK, 150 mm", "AUC, 0 to 150 mm"):
+        table.add_column(name, justify="left" if name == "part" else "right")
+    for group in ("per_scene", "per_activity"):
+        table.add_section()
+        for name, part in papers[group].items():
+            shares = (shown(part[key], "%") for key in ("pck_150mm", "auc_0_150mm"))
+            table.add_row(name, f"{part['num_poses']:,}", *shares)
+    return table
 
 
 def shown(value: float, unit: str) -> str:

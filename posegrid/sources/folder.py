@@ -22,7 +22,7 @@ from PIL import Image
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.errors import SourceError
-from posegrid.sources.sequence import Frame, Sequence
+from posegrid.sources.sequence import Frame, MaskPart, Sequence
 from posegrid.sources.video import probe, read_frames
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
@@ -250,7 +250,7 @@ def _frame_opener(view: FolderView, num_frames: int) -> Callable[..., Iterator[F
             index = -every
             for index, frame in zip(range(0, num_frames, every), frames, strict=False):
                 mask = _mask(view, index, frame.picture.size_wh) if has_masks else None
-                yield Frame(index, frame.time_s, frame.picture, mask)
+                yield Frame(index, frame.time_s, frame.picture, None if mask is None else MaskPart.of(mask))
             if index + every < num_frames:
                 raise SourceError(
                     f"{view.video}: only {max(index + 1, 0)} frames could be read for {num_frames} poses."

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Float, Float32
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
@@ -36,7 +36,7 @@ from posegrid.sources.human36m_layout import (
     view_path,
 )
 from posegrid.sources.human36m_metadata import Metadata, load_metadata
-from posegrid.sources.sequence import Frame, Sequence
+from posegrid.sources.sequence import Frame, MaskPart, Sequence
 from posegrid.sources.video import VideoFacts, probe, read_frames
 
 USUAL_SURPLUS = 12
@@ -303,7 +303,7 @@ def _mask_notes(files: SequenceFiles, num_poses: int, facts: VideoFacts) -> tupl
                 f"{path}: has {len(masks)} masks, but {files.name} has {num_poses} poses and {facts.num_frames} video "
                 "frames. The file is cut off or belongs to another sequence: unpack its archive again."
             )
-        _mask(masks, 0, (facts.size_wh[1], facts.size_wh[0]))
+        _mask(masks, 0, facts.size_wh)
         surplus = len(masks) - (facts.num_frames or 0)
     return (f"{surplus} masks more than video frames are left out",) if surplus > 0 else ()
 
@@ -317,7 +317,7 @@ def _frame_opener(name: str, video: Path, mask_path: Path | None, num_frames: in
             pictures = stack.enter_context(closing(read_frames(video, every, threads=False)))
             index = -every
             for index, frame in zip(range(0, num_frames, every), pictures, strict=False):
-                mask = _mask(masks, index, frame.picture.size_wh[::-1]) if masks else None
+                mask = _mask(masks, index, frame.picture.size_wh) if masks else None
                 yield Frame(index, frame.time_s, frame.picture, mask)
             if index + every < num_frames:
                 raise SourceError(
@@ -328,14 +328,14 @@ def _frame_opener(name: str, video: Path, mask_path: Path | None, num_frames: in
     return open_frames
 
 
-def _mask(masks: MaskReader, index: int, shape_hw: tuple[int, ...]) -> Bool[np.ndarray, "H W"]:
+def _mask(masks: MaskReader, index: int, size_wh: tuple[int, int]) -> MaskPart:
     """The mask of a frame; an empty cell is a frame without a person."""
-    mask = masks.mask(index)
-    if mask is None:
-        return np.zeros(shape_hw, dtype=bool)
-    if mask.shape != shape_hw:
+    part = masks.part(index)
+    if part is None:
+        return MaskPart(np.zeros((0, 0), dtype=bool), (0, 0), size_wh)
+    if part.size_wh != size_wh:
         raise SourceError(
-            f"{masks.path}: mask {index} has {mask.shape[0]} rows and {mask.shape[1]} columns, but the video's frames "
-            f"{shape_hw[0]} and {shape_hw[1]}. The files do not belong together."
+            f"{masks.path}: mask {index} has {part.size_wh[1]} rows and {part.size_wh[0]} columns, but the video's "
+            f"frames {size_wh[1]} and {size_wh[0]}. The files do not belong together."
         )
-    return mask
+    return part

@@ -25,6 +25,8 @@ from jaxtyping import Bool, Float, Float32
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
+from posegrid.sources.matlab5 import MatlabArray, read_variables
+from posegrid.sources.sequence import MaskPart
 
 NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
@@ -34,6 +36,9 @@ BYTES_PER_READ = 8
 """An entry of a CDF file's index takes 16 bytes and is read once."""
 MOST_COMPRESSED = 100
 """No file of poses is compressed so far."""
+PIECE_BYTES = 2**16
+"""So much of a mask is unpacked at a time: it stays in the cache, and its memory is used again (not from 128 kB on)."""
+EMPTY_PIECE = bytes(PIECE_BYTES)
 DEFLATE = h5py.h5z.FILTER_DEFLATE
 MOST_MASKS, MOST_PIXELS = 10**6, 10**8
 """More masks in a file, or pixels in a mask, are no sequence of Human3.6M."""
@@ -142,7 +147,7 @@ class MaskReader:
     """The masks of an opened mask file, read one at a time. See `opened_masks`."""
 
     def __init__(self, path: Path, cells: Any, file: h5py.File | None) -> None:
-        """`cells`: object references of `file`; or, without one, masks as an object array or (T, W, H) numbers."""
+        """`cells`: object references of `file`; or, without one, arrays of MATLAB 5 or (T, W, H) numbers."""
         self.path = path
         self._cells, self._file = cells, file
 
@@ -152,14 +157,19 @@ class MaskReader:
 
     def mask(self, index: int) -> Bool[np.ndarray, "H W"] | None:
         """True where the person is in frame `index`; None for an empty cell."""
+        part = self.part(index)
+        return None if part is None else part.whole()
+
+    def part(self, index: int) -> MaskPart | None:
+        """The same, only the columns from the first to the last with anything in them, where that takes less time."""
         try:
-            values = self._values(index)
+            start, values, columns = self._values(index)
         except DAMAGED as error:
             raise SourceError(
                 f"{self.path}: mask {index} of {len(self)} cannot be read ({error}): the file is damaged. "
                 "Download or copy it again."
             ) from error
-        if values is None or values.size == 0:
+        if values is None or columns == 0 or values.shape[-1] == 0:
             return None
         if values.ndim == 3:
             # A mask saved as a colour picture; the axis of colours comes first.
@@ -168,41 +178,66 @@ class MaskReader:
             raise SourceError(
                 f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, expected a picture."
             )
-        is_logical = values.dtype == np.uint8 and values.max() <= 1
-        return (
-            values.view(bool) if is_logical else values != 0
-        ).T  # a view: turning a whole picture round costs more than all that is done with it
+        is_logical = values.dtype == np.uint8 and (values.size == 0 or values.max() <= 1)
+        # A view: turning a whole picture round costs more than all that is done with it.
+        pixels = (values.view(bool) if is_logical else values != 0).T
+        return MaskPart(pixels, (start, 0), (columns, pixels.shape[0]))
 
-    def _values(self, index: int) -> np.ndarray | None:
-        """Numbers of one mask, axes as HDF5 has them: [colour,] column, row."""
+    def _values(self, index: int) -> tuple[int, np.ndarray | None, int]:
+        """Numbers of one mask, axes as HDF5 has them: [colour,] column, row; the first column; all columns' number."""
         cell = self._cells[index]
-        if self._file is None:
-            return np.asarray(cell).T if self._cells.dtype == object else np.asarray(cell)
-        if not isinstance(cell, h5py.Reference):
-            return np.asarray(cell)
-        return _picture(h5py.h5r.dereference(cell, self._file.id))
+        if self._file is not None and isinstance(cell, h5py.Reference):
+            return _picture(h5py.h5r.dereference(cell, self._file.id))
+        values = cell.numbers().T if isinstance(cell, MatlabArray) else np.asarray(cell)
+        return 0, values, values.shape[-2] if values.ndim > 1 else values.size
 
 
-def _picture(data: Any) -> np.ndarray | None:
-    """Numbers of a cell's content (an h5d.DatasetID); None where it is empty.
+def _picture(data: Any) -> tuple[int, np.ndarray | None, int]:
+    """First column, numbers and number of columns of a cell's content (an h5d.DatasetID); no numbers if it is empty.
 
     The low level of h5py takes a third of the time: a sequence has thousands of such cells.
     """
     if not isinstance(data, h5py.h5d.DatasetID):
         raise ValueError("it refers to no picture")
     if h5py.h5a.exists(data, b"MATLAB_empty"):
-        return None
+        return 0, None, 0
     shape, plan = data.shape, data.get_create_plist()
     count = prod(shape)
     if count > MOST_PIXELS:
         raise ValueError(f"it declares {count} pixels")
-    in_one_piece = plan.get_layout() == h5py.h5d.CHUNKED and plan.get_chunk() == shape
+    in_one_piece = plan.get_layout() == h5py.h5d.CHUNKED and plan.get_chunk() == shape and len(shape) == 2
     if in_one_piece and data.dtype == np.uint8 and plan.get_nfilters() == 1 and plan.get_filter_by_id(DEFLATE):
         left_out, content = data.read_direct_chunk((0,) * len(shape))
         if not left_out:
-            values = isal_zlib.decompress(content, bufsize=count)
-            return np.frombuffer(values, dtype=np.uint8).reshape(shape)
-    return np.asarray(h5py.Dataset(data)[()])
+            return *_inflated(content, shape), shape[0]
+    values = np.asarray(h5py.Dataset(data)[()])
+    return 0, values, values.shape[-2] if values.ndim > 1 else values.size
+
+
+def _inflated(content: bytes, shape: tuple[int, ...]) -> tuple[int, np.ndarray]:
+    """Of a compressed picture of bytes, the first line with anything in it, and the lines from there to the last one.
+
+    Most of a mask is empty: what is looked at piece by piece, and dropped, never leaves the processor's cache.
+    """
+    stream, kept, end = isal_zlib.decompressobj(), [], 0
+    while not stream.eof and end <= prod(shape):
+        piece = stream.decompress(content, PIECE_BYTES)
+        content = stream.unconsumed_tail
+        if not piece and not stream.eof:
+            raise ValueError("its compressed bytes are cut off")
+        if piece != EMPTY_PIECE[: len(piece)]:
+            kept.append((end, piece))
+        end += len(piece)
+    if end != prod(shape):
+        raise ValueError(f"it declares {prod(shape)} pixels, and has {end} or more")
+    if not kept:
+        return 0, np.zeros((0, shape[1]), dtype=np.uint8)
+    width, last = shape[1], kept[-1]
+    first, stop = kept[0][0] // width, -(-(last[0] + len(last[1])) // width)
+    lines = bytearray((stop - first) * width)
+    for start, piece in kept:
+        lines[start - first * width : start - first * width + len(piece)] = piece
+    return first, np.frombuffer(lines, dtype=np.uint8).reshape(-1, width)
 
 
 @contextmanager
@@ -250,21 +285,15 @@ def _masks_of_old_matlab(path: Path) -> np.ndarray:
                 f"{path}: is no MATLAB file, or one that was cut off at its start. Download or copy it again."
             )
     try:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    except ImportError as error:
-        raise SourceError(
-            f"{path}: is a MATLAB file of version 7 or older. Install scipy (`pip install scipy`), or save it with "
-            "`save -v7.3`."
-        ) from error
-    try:
-        content = loadmat(path, variable_names=["Masks"])
-    except (*DAMAGED, MatReadError, EOFError) as error:
+        masks = read_variables(path, ("Masks",)).get("Masks")
+        if masks is None:
+            raise SourceError(f"{path}: holds no variable 'Masks'.")
+        if not masks.is_cells:
+            return np.moveaxis(np.atleast_3d(masks.numbers()), -1, 0).swapaxes(1, 2)
+        cells = masks.cells()
+    except DAMAGED as error:
         raise SourceError(f"{path}: cannot be read as a MATLAB file ({error}): it is damaged or cut off.") from error
-    if "Masks" not in content:
-        raise SourceError(f"{path}: holds no variable 'Masks'.")
-    masks = content["Masks"]
-    return masks.ravel() if masks.dtype == object else np.moveaxis(np.atleast_3d(masks), -1, 0).swapaxes(1, 2)
+    return np.fromiter(cells, dtype=object, count=len(cells))
 
 
 class MaskWriter:

@@ -1,44 +1,44 @@
-"""Reads MPI-INF-3DHP, train and test, as it is unpacked. Mehta et al., 3DV 2017.
+"""MPI-INF-3DHP, train and test, as it is unpacked. Mehta et al., 3DV 2017.
 
-    ROOT/S1/Seq1/annot.mat, imageSequence/video_0.avi ...    training: eight subjects, two sequences, 14 cameras
-    ROOT/TS1/annot_data.mat, imageSequence/img_000001.jpg    test: six sequences of one camera each
+    ROOT/S1/Seq1/annot.mat, camera.calibration, imageSequence/video_0.avi    train: 8 subjects, 2 sequences, 14 cameras
+    ROOT/TS1/annot_data.mat, imageSequence/img_000001.jpg                    test: 6 sequences, 1 camera
 
-Joints come to the 17 of the skeleton by the tables below. Neither half needs its calibration file: every annotation has
-both pixels and camera coordinates, and from these the camera follows by least squares. Training files of MATLAB 5 and
-test files of MATLAB 7.3 have been written by the tests in the documented form; nobody has run this on the real ones.
+Every annotation has both pixels and camera coordinates. The camera is that of camera.calibration where it is there, and
+follows from the annotation by least squares where it is not (the test half comes without). Files have been written by
+the tests in the documented form; nobody has run this on the real ones.
 """
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
-import scipy.io
 from jaxtyping import Bool, Float
 from PIL import Image
-from scipy.io.matlab import MatReadError
 
 from posegrid.body.camera import Camera
 from posegrid.errors import SourceError
-from posegrid.sources.human36m_files import DAMAGED, refuse_missing_or_web_page
+from posegrid.sources.human36m import PoseKind
+from posegrid.sources.mpi_inf_3dhp_files import (
+    NUM_CAMERAS,
+    Annotation,
+    read_calibration,
+    read_test_annotation,
+    read_train_annotation,
+)
 from posegrid.sources.picture import Picture
 from posegrid.sources.sequence import Frame, Sequence
-from posegrid.sources.video import probe, read_frames
+from posegrid.sources.video import VideoFacts, probe, read_frames
 
-TRAIN_TO_17 = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
-"""Of the 28 joints of the training annotation."""
-TEST_TO_17 = (14, 8, 9, 10, 11, 12, 13, 15, 1, 16, 0, 5, 6, 7, 2, 3, 4)
-"""Of the 17 joints of the test annotation, which stand in another order."""
 TRAIN_SUBJECTS = tuple(f"S{number}" for number in range(1, 9))
 TEST_SUBJECTS = tuple(f"TS{number}" for number in range(1, 7))
 SPLIT = {"train": list(TRAIN_SUBJECTS[:-1]), "validation": [TRAIN_SUBJECTS[-1]], "test": list(TEST_SUBJECTS)}
-NUM_CAMERAS, NUM_TRAIN_JOINTS = 14, 28
 TEST_FPS = 25.0
-MOST_FRAMES = 10**6
+MOST_LACKING = 25
+"""So many frames a video may be shorter than its annotation: the data set's README says that some are by a few."""
 WELL_FITTED_PX = 3.0
-"""So far may pixels lie from the projected joints (median) under the camera fitted to them."""
+"""So far may pixels lie from the projected joints (median) under the camera."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Mpi3dhpView:
     """"0" to "13"; of a test subject always "0"."""
 
     action = "all"
-    """The data set does not say what is done when, but for its test half."""
+    """The data set says only of its test half what is done when: `Sequence.actions`."""
 
     @property
     def name(self) -> str:
@@ -87,12 +87,21 @@ def is_mpi_inf_3dhp(root: Path) -> bool:
 def find_views(
     root: Path, subjects: Collection[str] | None = None, cameras: Collection[str] | None = None
 ) -> list[Mpi3dhpView]:
-    """The sequences and cameras that are there and fit the question. Raises SourceError if there are none."""
+    """The sequences and cameras that are there and fit the question.
+
+    Raises SourceError if there are none, or a subject or camera is asked for that the data set does not have.
+    """
+    everybody, all_cameras = (*TRAIN_SUBJECTS, *TEST_SUBJECTS), tuple(map(str, range(NUM_CAMERAS)))
+    for what, asked, known in (("subject", subjects, everybody), ("camera", cameras, all_cameras)):
+        strangers = sorted(set(asked or ()) - set(known))
+        if strangers:
+            raise SourceError(f"{root}: MPI-INF-3DHP has no {what} {', '.join(strangers)}; it has {', '.join(known)}.")
     train = [
         Mpi3dhpView(root, subject, sequence, path.stem.removeprefix("video_"))
         for subject in TRAIN_SUBJECTS
         for sequence in (1, 2)
         for path in sorted((root / subject / f"Seq{sequence}" / "imageSequence").glob("video_*.avi"))
+        if path.stem.removeprefix("video_") in all_cameras
     ]
     test = [Mpi3dhpView(root, subject, 1, "0") for subject in TEST_SUBJECTS if (root / subject).is_dir()]
     views = [
@@ -108,34 +117,38 @@ def find_views(
     return views
 
 
-def open_view(view: Mpi3dhpView) -> Sequence:
+def open_view(view: Mpi3dhpView, poses: PoseKind = "mono") -> Sequence:
     """One sequence and camera, its poses read, its frames to be read when asked for; there are no masks.
 
-    Raises SourceError if a file is missing or damaged, or pixels and poses belong to no one camera.
+    `poses`: "mono" are those of the person's own size (`annot3`), "universal" those scaled to one height for everybody
+    (`univ_annot3`), which the papers' figures are measured on. Rows of frames that the test annotation calls invalid
+    are NaN, and the frames are not yielded. Raises SourceError if a file is missing or damaged, or pixels and poses
+    belong to no one camera.
     """
     if view.is_test:
-        keypoints_px, pose_cam_mm, valid = _test_annotation(view.annotation)
-        size_wh, fps, opener = _picture_size(view, 0), TEST_FPS, _picture_opener(view, valid)
+        found = read_test_annotation(view.annotation)
+        size_wh, fps, notes = _picture_size(view, 0), TEST_FPS, ()
+        opener = _picture_opener(view, found.valid, size_wh)
     else:
-        keypoints_px, pose_cam_mm = _train_annotation(view)
         video = view.folder / "imageSequence" / f"video_{view.camera_id}.avi"
         facts = probe(video)
-        valid = np.ones(len(pose_cam_mm), dtype=bool)
-        size_wh, fps, opener = facts.size_wh, float(facts.fps), _video_opener(video, len(pose_cam_mm))
-    for what, values in (("pixels", keypoints_px), ("poses", pose_cam_mm)):
-        if len(values) == 0 or not np.isfinite(values).all():
-            raise SourceError(f"{view.annotation}: {what} are missing or no numbers in some of {len(values)} frames.")
+        found, notes = _shortened(read_train_annotation(view.annotation, int(view.camera_id)), video, facts)
+        size_wh, fps, opener = facts.size_wh, float(facts.fps), _video_opener(video, len(found.valid))
+    camera = _camera(view, found, size_wh)
+    if not found.valid.all():
+        notes = (*notes, f"{np.sum(~found.valid)} frames are not valid and left out")
     return Sequence(
         subject=view.subject,
         action=view.action,
         subaction=view.subaction,
         camera_id=view.camera_id,
-        camera=fitted_camera(view.annotation, pose_cam_mm[valid], keypoints_px[valid], size_wh),
+        camera=camera,
         fps=fps,
-        pose_cam_mm=pose_cam_mm.astype(np.float32),
-        keypoints_px=keypoints_px,
+        pose_cam_mm=_where(found.valid, _poses(view, found, poses)).astype(np.float32),
+        keypoints_px=_where(found.valid, found.keypoints_px),
         open_frames=opener,
-        notes=(f"{np.sum(~valid)} frames are not valid and left out",) if not valid.all() else (),
+        notes=notes,
+        actions=found.activities,
     )
 
 
@@ -147,10 +160,9 @@ def fitted_camera(
 ) -> Camera:
     """The pinhole camera that takes the poses to the pixels best, by least squares in each axis.
 
-    Raises SourceError, naming the annotation's `path`, if that leaves more than 3 px (median).
+    Raises SourceError, naming the annotation's `path`, if joints lie behind it, or more than 3 px (median) are left.
     """
-    if len(pose_cam_mm) == 0 or not (pose_cam_mm[..., 2] > 0).all():
-        raise SourceError(f"{path}: joints lie behind the camera, or no frame is valid; expected mm, camera frame.")
+    _refuse_behind(path, pose_cam_mm)
     focal, principal = [], []
     for axis in (0, 1):
         slope = (pose_cam_mm[..., axis] / pose_cam_mm[..., 2]).ravel()
@@ -158,43 +170,73 @@ def fitted_camera(
         (f, c), *_ = np.linalg.lstsq(system, keypoints_px[..., axis].ravel(), rcond=None)
         focal.append(float(f))
         principal.append(float(c))
+    if not min(focal) > 0:
+        raise SourceError(f"{path}: no camera takes its poses to its pixels; expected mm, x right, y down, z forward.")
     camera = Camera((focal[0], focal[1]), (principal[0], principal[1]), size_wh)
-    apart_px = np.median(np.linalg.norm(camera.project(pose_cam_mm) - keypoints_px, axis=-1))
-    if min(focal) <= 0 or not apart_px <= WELL_FITTED_PX:
-        raise SourceError(f"{path}: no camera takes its poses to its pixels: {apart_px:.1f} px remain (median).")
+    _refuse_far_off(path, camera, pose_cam_mm, keypoints_px)
     return camera
 
 
-def _train_annotation(view: Mpi3dhpView) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (T, 17, 2) and poses (T, 17, 3) of one of the cameras."""
-    path, camera = view.annotation, int(view.camera_id)
-    refuse_missing_or_web_page(path)
-    try:
-        content = scipy.io.loadmat(path, variable_names=["annot2", "annot3"])
-        pixels, poses = (np.asarray(content[key].ravel()[camera], dtype=np.float64) for key in ("annot2", "annot3"))
-        pixels, poses = pixels.reshape(-1, NUM_TRAIN_JOINTS, 2), poses.reshape(-1, NUM_TRAIN_JOINTS, 3)
-        if len(pixels) != len(poses):
-            raise ValueError(f"{len(pixels)} frames of pixels, {len(poses)} of poses")
-    except (*DAMAGED, MatReadError) as error:
-        raise SourceError(f"{path}: cannot be read as the annotation of training sequences ({error}).") from error
-    return pixels[:, TRAIN_TO_17], poses[:, TRAIN_TO_17]
+def _camera(view: Mpi3dhpView, found: Annotation, size_wh: tuple[int, int]) -> Camera:
+    """The camera of the calibration, if there is one, or else fitted; either fits the annotation."""
+    pose_cam_mm, keypoints_px = found.pose_cam_mm[found.valid], found.keypoints_px[found.valid]
+    path = view.folder / "camera.calibration"
+    if view.is_test or not path.is_file():
+        return fitted_camera(view.annotation, pose_cam_mm, keypoints_px, size_wh)
+    focal_px, principal_px, stated_wh = read_calibration(path, view.camera_id)
+    if stated_wh != size_wh:
+        raise SourceError(
+            f"{path}: is of pictures of {stated_wh} px (width, height); those of {view.name} are {size_wh}."
+        )
+    camera = Camera(focal_px, principal_px, size_wh)
+    _refuse_behind(view.annotation, pose_cam_mm)
+    _refuse_far_off(path, camera, pose_cam_mm, keypoints_px)
+    return camera
 
 
-def _test_annotation(path: Path) -> tuple[np.ndarray, np.ndarray, Bool[np.ndarray, "T"]]:
-    """Pixels (T, 17, 2), poses (T, 17, 3), and which frames are valid."""
-    refuse_missing_or_web_page(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if any(file[key].size > 51 * MOST_FRAMES for key in ("annot2", "annot3", "valid_frame")):  # type: ignore[union-attr]
-                raise ValueError("it declares more frames than there can be")
-            pixels = np.asarray(file["annot2"], dtype=np.float64).reshape(-1, 17, 2)
-            poses = np.asarray(file["annot3"], dtype=np.float64).reshape(-1, 17, 3)
-            valid = np.asarray(file["valid_frame"]).ravel() != 0
-        if not len(pixels) == len(poses) == len(valid):
-            raise ValueError(f"{len(pixels)} frames of pixels, {len(poses)} of poses, {len(valid)} marks")
-    except (*DAMAGED, AttributeError) as error:
-        raise SourceError(f"{path}: cannot be read as the annotation of a test sequence ({error}).") from error
-    return pixels[:, TEST_TO_17], poses[:, TEST_TO_17], valid
+def _refuse_behind(path: Path, pose_cam_mm: np.ndarray) -> None:
+    if not (pose_cam_mm[..., 2] > 0).all():
+        raise SourceError(f"{path}: joints lie behind the camera; expected mm, x right, y down, z forward.")
+
+
+def _refuse_far_off(path: Path, camera: Camera, pose_cam_mm: np.ndarray, keypoints_px: np.ndarray) -> None:
+    apart_px = np.median(np.linalg.norm(camera.project(pose_cam_mm) - keypoints_px, axis=-1))
+    if not apart_px <= WELL_FITTED_PX:
+        raise SourceError(f"{path}: no camera takes its poses to its pixels: {apart_px:.1f} px remain (median).")
+
+
+def _poses(view: Mpi3dhpView, found: Annotation, kind: PoseKind) -> np.ndarray:
+    if kind == "world":
+        raise SourceError(
+            f"{view.annotation}: MPI-INF-3DHP is read in the camera's frame; take --poses mono or universal."
+        )
+    if kind == "universal" and found.universal_mm is None:
+        raise SourceError(f"{view.annotation}: holds no univ_annot3, which --poses universal takes.")
+    return found.pose_cam_mm if kind == "mono" or found.universal_mm is None else found.universal_mm
+
+
+def _where(valid: Bool[np.ndarray, "T"], values: np.ndarray) -> np.ndarray:
+    return np.where(valid[:, None, None], values, np.nan)
+
+
+def _shortened(found: Annotation, video: Path, facts: VideoFacts) -> tuple[Annotation, tuple[str, ...]]:
+    """The annotation of the frames that the video has, and a note if those are fewer."""
+    lacking = len(found.valid) - (facts.num_frames or len(found.valid))
+    if lacking > MOST_LACKING:
+        raise SourceError(
+            f"{video}: has {facts.num_frames} frames for {len(found.valid)} poses: it is cut off. Download it again."
+        )
+    if lacking <= 0:
+        return found, ()
+    part, universal = slice(-lacking), found.universal_mm
+    found = replace(
+        found,
+        keypoints_px=found.keypoints_px[part],
+        pose_cam_mm=found.pose_cam_mm[part],
+        universal_mm=None if universal is None else universal[part],
+        valid=found.valid[part],
+    )
+    return found, (f"the video lacks the last {lacking} frames of the annotation",)
 
 
 def _video_opener(video: Path, num_frames: int) -> Callable[..., Iterator[Frame]]:
@@ -227,10 +269,16 @@ def _picture_size(view: Mpi3dhpView, index: int) -> tuple[int, int]:
     return width, height
 
 
-def _picture_opener(view: Mpi3dhpView, valid: Bool[np.ndarray, "T"]) -> Callable[..., Iterator[Frame]]:
+def _picture_opener(
+    view: Mpi3dhpView, valid: Bool[np.ndarray, "T"], size_wh: tuple[int, int]
+) -> Callable[..., Iterator[Frame]]:
     def open_frames(every: int = 1) -> Iterator[Frame]:
         for index in range(0, len(valid), every):
-            if valid[index]:
-                yield Frame(index, index / TEST_FPS, Picture.from_rgb(_picture(view, index)))
+            if not valid[index]:
+                continue
+            picture = Picture.from_rgb(_picture(view, index))
+            if picture.size_wh != size_wh:
+                raise SourceError(f"{_picture_path(view, index)}: is {picture.size_wh} px large, the first {size_wh}.")
+            yield Frame(index, index / TEST_FPS, picture)
 
     return open_frames

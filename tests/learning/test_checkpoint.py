@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from posegrid.errors import CheckpointError, OutputError
+from posegrid.learning import checkpoint
 from posegrid.learning.checkpoint import load_checkpoint, load_facts, save_checkpoint
 from posegrid.learning.facts import ModelFacts
 from posegrid.learning.grid_target import GridTarget
@@ -109,3 +111,12 @@ def test_facts_can_be_replaced(tmp_path):
     loaded = load_checkpoint(path)
     save_checkpoint(path, loaded.network, replace(loaded.facts, training={"images": 8}))
     assert load_facts(path).training == {"images": 8}
+
+
+def test_the_shipped_weights_have_a_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SHIPPED_WEIGHTS", tmp_path)
+    with pytest.raises(CheckpointError, match=r"posegrid-s\.safetensors is no file"):
+        load_checkpoint(Path("posegrid-s"))
+    target = PoseTarget(MEAN_POSE)
+    save_checkpoint(tmp_path / "posegrid-s.safetensors", build_network("posegrid_s", target, 64), facts_of(target))
+    assert load_checkpoint(Path("posegrid-s")).facts == facts_of(target)

@@ -8,7 +8,7 @@ import torch
 from learning.made_up import SIZE, made_up_crops
 
 from posegrid.errors import SettingsError
-from posegrid.learning.data import CropSet, TrainingBatches, as_grey, whole_batches
+from posegrid.learning.data import CropSet, MixedBatches, TrainingBatches, as_grey, whole_batches
 
 CROPS = CropSet.of(made_up_crops(50), "view", "removed")
 
@@ -40,6 +40,36 @@ def test_without_augmentation_crops_are_as_they_were():
     row = int((CROPS.pose_mm[:, 1] == batch.pose_mm[0, 1]).all(dim=1).nonzero()[0, 0])
     assert torch.equal(batch.images[0, 0], CROPS.images[row].float() / 255)
     assert torch.equal(batch.keypoints_px[0], CROPS.keypoints_px[row])
+
+
+def test_every_data_set_gives_an_equal_share_of_a_batch():
+    others = CropSet.of(made_up_crops(9, seed=5), "view", "removed")
+    mixed = MixedBatches.of((CROPS, others), 9, 0, "none", SIZE)
+    for step in (0, 7):
+        batch = mixed.at(step)
+        for crops, rows in ((CROPS, slice(5)), (others, slice(5, 9))):
+            known = crops.pose_mm[:, 1].tolist()
+            assert all(pose in known for pose in batch.pose_mm[rows, 1].tolist())
+            assert len({*map(tuple, batch.pose_mm[rows, 1].tolist())}) == len(batch.pose_mm[rows])
+
+
+def test_the_shares_of_a_batch_are_not_augmented_alike():
+    first, second = MixedBatches.of((CROPS, CROPS), 50, 0, "standard", SIZE).at(0).images.split(25)
+    assert not any(torch.equal(image, other) for image in first for other in second)
+
+
+def test_one_data_set_gives_its_own_batches_and_too_many_none():
+    alone = MixedBatches.of((CROPS,), 8, 3, "standard", SIZE)
+    assert torch.equal(alone.at(2).images, batches(seed=3, augment="standard").at(2).images)
+    with pytest.raises(SettingsError, match="cannot hold crops of 3 data sets"):
+        MixedBatches.of((CROPS,) * 3, 2, 0, "none", SIZE)
+
+
+def test_joined_sets_hold_the_crops_of_both():
+    parts = [CropSet.of(made_up_crops(4, seed=seed), "view", "removed") for seed in (1, 2)]
+    joined = CropSet.joined(parts)
+    assert len(joined) == 8
+    assert torch.equal(joined.images[4:], parts[1].images) and torch.equal(joined.pose_mm[:4], parts[0].pose_mm)
 
 
 def test_a_random_window_moves_the_keypoints_along():

@@ -4,8 +4,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from learning.made_up import write_dataset
 
 from posegrid.errors import CheckpointError
+from posegrid.learning import quantise
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
 from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.facts import METADATA_KEY, ModelFacts
@@ -13,6 +15,8 @@ from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.networks import build_network
 from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
 from posegrid.learning.targets import JointTarget
+from posegrid.prepare.shards import read_crops
+from posegrid.results.model import load_onnx
 
 MEAN_POSE = ((1.0, 2.0, 3.0),) * 17
 
@@ -70,3 +74,34 @@ def test_weights_of_the_grid_task_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="grid task"):
         export(ExportSettings(path, tmp_path / "w.onnx"))
     assert not (tmp_path / "w.onnx").exists()
+
+
+def test_8_bits_answer_nearly_the_same_from_a_quarter_of_the_file(tmp_path, capsys):
+    data = write_dataset(tmp_path / "data", 40)
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
+    whole = export(ExportSettings(path, int8=data))
+    eighth = tmp_path / "w-int8.onnx"
+    said = capsys.readouterr().out
+    assert "w-int8.onnx: " in said and "ms per crop on one thread" in said and "validation MPJPE" in said
+    assert eighth.stat().st_size < 0.35 * whole.stat().st_size
+    images = read_crops(data, ["S4"]).images
+    model, before = load_onnx(eighth), load_onnx(whole)
+    assert model.facts == before.facts == load_checkpoint(path).facts
+    difference_mm = np.abs(model.predict_mm(images) - before.predict_mm(images))
+    assert 0 < difference_mm.mean() < 0.2 * np.abs(before.predict_mm(images)).mean()
+
+
+def test_8_bits_that_cost_too_much_are_not_written(tmp_path, monkeypatch):
+    data = write_dataset(tmp_path / "data", 20)
+    path = saved(tmp_path / "w.safetensors", "report2015_small", PoseTarget(MEAN_POSE))
+    monkeypatch.setattr(quantise, "WORST_RATIO", 0.5)
+    with pytest.raises(CheckpointError, match=r"on the validation people of .*, more than 2 %"):
+        export(ExportSettings(path, int8=data))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["data", "w.onnx", "w.safetensors"]
+
+
+def test_8_bits_are_calibrated_with_crops_that_fit(tmp_path):
+    data = write_dataset(tmp_path / "data", 4, background="kept")
+    path = saved(tmp_path / "w.safetensors", "report2015_small", PoseTarget(MEAN_POSE))
+    with pytest.raises(CheckpointError, match="has crops with background kept, the weights take removed"):
+        export(ExportSettings(path, int8=data))

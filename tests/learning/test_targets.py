@@ -14,8 +14,10 @@ from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
 from posegrid.learning.facts import ModelFacts
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.integral_target import IntegralTarget
+from posegrid.learning.likelihood_target import Flow, LikelihoodTarget
 from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
-from posegrid.learning.targets import JointTarget, target_of
+from posegrid.learning.targets import JointTarget, learnt_beside, target_of
 
 MEAN_POSE = tuple((10.0 * joint, -5.0 * joint, 2.0 * joint) for joint in range(NUM_JOINTS))
 TARGETS = [
@@ -26,6 +28,9 @@ TARGETS = [
     JointTarget(BinsTarget(), GridTarget(64, bone_rule=False)),
     PersonTarget(64),
     JointTarget(PersonTarget(64), GridTarget(64)),
+    IntegralTarget(),
+    LikelihoodTarget(MEAN_POSE),
+    JointTarget(LikelihoodTarget(MEAN_POSE), GridTarget(64)),
 ]
 
 
@@ -162,6 +167,91 @@ def test_a_joint_far_outside_the_crop_teaches_nothing_about_places():
     batch = batch._replace(keypoints_px=torch.full((2, 17, 2), 1000.0))
     outputs = torch.randn(2, target.num_outputs)
     assert torch.allclose(target.loss(outputs, batch), target.pose.loss(outputs[:, : target.pose.num_outputs], batch))
+
+
+def test_a_peak_in_the_cube_is_where_the_joint_is():
+    """Cells of 300 mm: the peak in cell (1, 2, 3) lies at (-600, -300, 0); two equal ones give the middle."""
+    target = IntegralTarget(cells=7, reach_mm=900.0)
+    logits = torch.full((1, 17, 7, 7, 7), -50.0)
+    logits[:, :, 1, 2, 3] = 50.0
+    assert torch.allclose(target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 0.0]), atol=1e-3)
+    logits[:, :, 1, 2, 5] = 50.0
+    assert torch.allclose(target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 300.0]), atol=1e-3)
+
+
+def bent_flow() -> Flow:
+    """A flow far from doing nothing."""
+    flow = Flow()
+    random = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter += 0.15 * torch.randn(parameter.shape, generator=random)
+    return flow
+
+
+def test_the_flow_is_undone_by_its_inverse():
+    flow, errors = bent_flow(), torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * 2
+    with torch.no_grad():
+        points, _ = flow.to_gaussian(errors)
+        assert (points - errors).abs().max() > 0.3
+        assert torch.allclose(flow.from_gaussian(points), errors, atol=1e-4)
+
+
+def test_the_flow_says_how_much_it_shrinks_space():
+    flow, error = bent_flow().double(), torch.tensor([0.7, -1.1, 0.4], dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda e: flow.to_gaussian(e[None])[0][0], error)
+    assert flow.to_gaussian(error[None])[1].item() == pytest.approx(torch.linalg.det(jacobian).abs().log().item())
+
+
+def test_the_flows_density_sums_to_one():
+    flow, line = bent_flow(), torch.linspace(-10, 10, 81)
+    with torch.no_grad():
+        density = flow.log_density(torch.cartesian_prod(line, line, line)).exp()
+    assert density.sum().item() * 0.25**3 == pytest.approx(1.0, abs=0.01)
+
+
+def test_likelihood_by_hand():
+    """Means right, scales of 100 mm, a flow that does nothing: the peaks of a Laplace and of a Gaussian."""
+    target, batch = LikelihoodTarget(MEAN_POSE), batch_of(3)
+    for parameter in target.flow.parameters():
+        torch.nn.init.zeros_(parameter)
+    outputs = torch.cat([target.encode(batch).flatten(1), torch.zeros(3, 51)], dim=1)
+    expected = 1.5 * np.log(2) + 1.5 * np.log(2 * np.pi)
+    assert target.loss(outputs, batch).item() == pytest.approx(expected, rel=1e-5)
+    assert torch.allclose(target.decode(outputs), batch.pose_mm, atol=1e-3)
+
+
+def test_a_wrong_scale_is_unlikelier_than_the_right_one():
+    target, batch = LikelihoodTarget(MEAN_POSE), batch_of(200)
+    shift = torch.randn(200, 17, 3, generator=torch.Generator().manual_seed(4)) * 0.5
+
+    def loss_at(log_scale: float) -> float:
+        means = (target.encode(batch) + shift).flatten(1)
+        return target.loss(torch.cat([means, torch.full((200, 51), log_scale)], dim=1), batch).item()
+
+    assert loss_at(np.log(0.5)) < min(loss_at(np.log(0.1)), loss_at(np.log(2.0)))
+
+
+@pytest.mark.parametrize("target", [IntegralTarget(), LikelihoodTarget(MEAN_POSE)], ids=lambda target: target.name)
+def test_every_output_has_a_gradient_and_64_poses_are_learnt(target):
+    """A linear map from what there is to know: the loss falls, and the error with it."""
+    batch = batch_of(64)
+    inputs = torch.cat([batch.pose_mm.flatten(1) / 250, torch.ones(64, 1)], dim=1)
+    head = torch.nn.Linear(52, target.num_outputs)
+    target.start_head(head)
+    beside = [] if learnt_beside(target) is None else list(learnt_beside(target).parameters())
+    optimiser = torch.optim.Adam([*head.parameters(), *beside], 0.02)
+    before = target.loss(head(inputs), batch)
+    before.backward()
+    assert head.weight.grad is not None and (head.weight.grad.abs().sum(dim=1) > 0).float().mean() > 0.9
+    assert all(parameter.grad is not None for parameter in beside)
+    error_before = target.measure(head(inputs), batch).mean()
+    for _ in range(60):
+        optimiser.zero_grad()
+        target.loss(head(inputs), batch).backward()
+        optimiser.step()
+    assert target.loss(head(inputs), batch) < before - 0.5
+    assert target.measure(head(inputs), batch).mean() < 0.7 * error_before
 
 
 def test_joint_loss_is_the_sum_of_both():

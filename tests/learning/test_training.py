@@ -18,11 +18,13 @@ from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.module import Plan, rate_share
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.record import RunRecord
+from posegrid.learning.stage_data import load_stage_data
 from posegrid.learning.training import PretrainSettings, TrainSettings, pretrain, train
 from posegrid.prepare.shards import read_crops
 from posegrid.results.model import load_onnx
 
-COLUMNS = ["images", "total_images", "seconds", "total_seconds", "train_loss", "validation_loss"]
+COLUMNS = ["images", "total_images", "seconds", "total_seconds", "cpu_seconds", "total_cpu_seconds"]
+COLUMNS += ["train_loss", "validation_loss"]
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +73,7 @@ def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path)
     assert list(rows[0]) == [*COLUMNS, "validation_mpjpe_mm"]
     assert rows[0]["total_images"] == rows[0]["images"] + 320
     assert rows[0]["total_seconds"] > rows[0]["seconds"]
+    assert rows[0]["total_cpu_seconds"] > rows[0]["cpu_seconds"] > 0
     checkpoint = load_checkpoint(best)
     validation = read_crops(data, ["S3"])
     error_mm = torch.from_numpy(checkpoint.predict_mm(validation.images) - validation.pose_view_mm).norm(dim=-1).mean()
@@ -114,6 +117,7 @@ def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_pat
         {"network": "posegrid_s"},
         {"network": "lichan2014", "joint": True},
         {"optimiser": "sgd", "pose_frame": "camera", "augment": "standard"},
+        {"target": "rle"},
     ],
     ids=str,
 )
@@ -162,10 +166,59 @@ def test_a_run_folder_takes_one_run(data, tmp_path):
     assert rows_of(tmp_path)[-1]["images"] <= 48
 
 
+@pytest.mark.parametrize("target", ["integral", "rle"])
+def test_other_heads_learn_and_are_exported(data, tmp_path, target):
+    best = train(short(data, tmp_path, target=target, network="posegrid_s"))
+    rows = rows_of(tmp_path)
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    crops = read_crops(data, ["S3"]).images
+    model = load_onnx(export(ExportSettings(best)))
+    assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
+
+
+def test_a_share_of_the_crops_is_the_same_for_every_seed(data, tmp_path):
+    facts = [
+        load_facts(train(short(data, tmp_path / str(seed), share=0.25, max_images=48, seed=seed))) for seed in (0, 1)
+    ]
+    assert facts[0].training["num_crops"] == 48 and facts[0].training["subjects"] == ["S1", "S2"]
+    assert facts[0].mean_pose_mm == facts[1].mean_pose_mm
+    assert facts[0].mean_pose_mm != load_facts(train(short(data, tmp_path / "all", max_images=16))).mean_pose_mm
+    with pytest.raises(SettingsError, match=r"--share 1\.5: expected a share"):
+        train(short(data, tmp_path / "other", share=1.5))
+
+
+def test_a_run_that_could_not_start_leaves_its_folder_free(data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ShardError, match=r"dataset\.json does not exist"):
+        train(short(tmp_path / "empty", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    train(short(data, tmp_path / "run", max_images=16))
+
+
 def test_people_in_two_splits_are_refused(tmp_path):
     write_dataset(tmp_path / "data", 4, {"train": ["S1", "S2"], "validation": ["S3"], "test": ["S2"]})
     with pytest.raises(SettingsError, match="subject S2 is in the splits train and test"):
         train(short(tmp_path / "data", tmp_path / "run"))
+
+
+def test_several_data_sets_are_learnt_from_together(data, tmp_path):
+    write_dataset(tmp_path / "more", 32, {"train": ["S5"], "validation": ["S6"], "test": []})
+    best = train(short(data, tmp_path / "run", also=(tmp_path / "more",), max_images=64, validation_images=40))
+    origin = load_facts(best).training
+    assert origin["num_crops"] == 2 * 96 + 32
+    assert origin["subjects"] == ["S1", "S2", "S5"] and origin["validation_subjects"] == ["S3", "S6"]
+    assert origin["settings"]["also"] == ["more"]
+    means = [load_stage_data((folder,), "view", 40).mean_pose_mm for folder in (data, tmp_path / "more")]
+    np.testing.assert_allclose(load_facts(best).mean_pose_mm, np.mean(means, axis=0), atol=1e-3)
+
+
+def test_data_sets_that_do_not_fit_together_are_refused(data, tmp_path):
+    write_dataset(tmp_path / "masked", 4, {"train": ["S5"], "validation": ["S6"], "test": []}, background="masked")
+    with pytest.raises(SettingsError, match=r"masked has crops with background masked, .* has removed"):
+        train(short(data, tmp_path / "run", also=(tmp_path / "masked",)))
+    write_dataset(tmp_path / "crossed", 4, {"train": ["S3"], "validation": ["S6"], "test": []})
+    with pytest.raises(SettingsError, match="crossed: subject S3 is in the splits validation and train"):
+        train(short(data, tmp_path / "crossed run", also=(tmp_path / "crossed",)))
 
 
 def test_data_without_validation_people_is_refused(tmp_path):

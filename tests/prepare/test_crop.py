@@ -15,7 +15,6 @@ from posegrid.prepare.crop import (
     encode_image,
     encode_mask,
     grey,
-    has_holes,
     largest_component,
     window_of_box,
     without_holes,
@@ -195,9 +194,7 @@ def test_cleaning_is_what_scipy_makes_of_the_whole_picture():
         sizes = [np.count_nonzero(labels == n) for n in range(1, count + 1)]
         largest = [part for part, size in zip(filled, sizes, strict=True) if size == max(sizes)]
         assert any(np.array_equal(cleaned, part) for part in largest) if count else not cleaned.any()
-        for n, part in enumerate(filled, start=1):
-            assert has_holes(labels == n) == (not np.array_equal(part, labels == n))
-            num_holed += has_holes(labels == n)
+        num_holed += any(np.count_nonzero(part) > size for part, size in zip(filled, sizes, strict=True))
     assert num_holed > 50
 
 

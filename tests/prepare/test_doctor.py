@@ -144,6 +144,7 @@ def test_test_subjects_without_poses_are_no_fault(tree: Path) -> None:
 
 
 def test_a_folder_without_metadata_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "S1").mkdir()
     with pytest.raises(SourceError, match=r"metadata\.xml: there is no such file"):
         doctor(DoctorSettings(tmp_path))
 

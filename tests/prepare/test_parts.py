@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from posegrid.prepare.parts import boxes_of, labelled
+from posegrid.prepare.parts import boxes_of, labelled, largest_filled
 
 
 def drawn(*rows: str) -> np.ndarray:
@@ -39,3 +39,24 @@ def test_numbers_and_boxes_are_scipys(diagonals):
 
 def test_an_empty_picture_has_no_parts():
     assert labelled(np.zeros((0, 4), dtype=bool))[1] == 0 and labelled(np.zeros((4, 0), dtype=bool))[1] == 0
+
+
+def test_the_largest_part_is_filled_and_the_others_go():
+    """A gap that an edge of a pixel leads out of is no hole."""
+    mask = drawn("####.#", "#.#...", "##.###", "...#.#", "...###")
+    expected = drawn("####..", "###...", "##.###", "...###", "...###")
+    assert np.array_equal(largest_filled(mask), expected)
+    assert not largest_filled(np.zeros((2, 3), dtype=bool)).any() and largest_filled(np.zeros((0, 3), bool)).size == 0
+
+
+def test_of_equal_parts_the_first_is_taken():
+    assert largest_filled(drawn("#.#")).tolist() == [[True, False, False]]
+
+
+def test_the_largest_part_filled_is_scipys():
+    rng = np.random.default_rng(4)
+    for _ in range(500):
+        mask = rng.random(rng.integers(1, 40, 2)) < rng.random()
+        labels, count = ndimage.label(mask, np.ones((3, 3)))
+        part = labels == np.bincount(labels[mask]).argmax() if count else mask
+        assert np.array_equal(largest_filled(mask), ndimage.binary_fill_holes(part))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tyro
+from sources.test_mpi_inf_3dhp import write_test, write_train
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_TO_17
@@ -422,10 +423,10 @@ def test_a_joint_is_held_if_the_mask_is_within_reach():
     ("changes", "message"),
     [
         ({"joint_set": "coco_17"}, "no joint set 'coco_17'; choose human36m_17"),
-        ({"image_size": 2}, "image_size is 2; it must lie between 8 and 2048"),
-        ({"quality": 100}, "quality is 100"),
-        ({"every_nth_frame": 0}, "every_nth_frame is 0"),
-        ({"workers": 0}, "workers is 0"),
+        ({"image_size": 2}, "--image-size 2: it must lie between 8 and 2048"),
+        ({"quality": 100}, "--quality 100: it must"),
+        ({"every_nth_frame": 0}, "--every-nth-frame 0: "),
+        ({"workers": 0}, "--workers 0: "),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(tmp_path, changes, message):
@@ -437,3 +438,46 @@ def test_names_that_are_not_in_the_tree_are_refused(finished_tree, tmp_path):
     for changes in ({"subjects": ("S5",)}, {"actions": ("Dancing",)}, {"cameras": ("1",)}):
         with pytest.raises(SourceError):
             prepare(settings_of(finished_tree, tmp_path / "out", **changes))
+
+
+def test_what_is_no_data_set_is_said_in_one_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "S1.tgz").write_bytes(b"")
+    for name, message in (
+        ("empty", "the folder is empty"),
+        ("S1.tgz", "is a file; .*Unpack"),
+        ("lost", "no such folder"),
+    ):
+        with pytest.raises(SourceError, match=message):
+            prepare(settings_of(tmp_path / name, tmp_path / "out"))
+
+
+def test_a_file_in_place_of_the_folder_for_shards_is_named(finished_tree, tmp_path):
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(OutputError, match="out: is a file; choose a folder"):
+        prepare(settings_of(finished_tree, tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"s9": "drop"}, "--s9 drop is for Human3.6M alone"),
+        ({"poses": "world"}, "no poses of the kind world: --poses mono or universal"),
+        ({"background": "removed"}, "whose masks are not read: call with --background kept"),
+    ],
+)
+def test_options_that_mpi_inf_3dhp_does_not_have_are_refused(tmp_path, changes, message):
+    write_test(tmp_path)
+    with pytest.raises(SettingsError, match=message):
+        prepare(settings_of(tmp_path, tmp_path / "out", **{"background": "kept"} | changes))
+    with pytest.raises(SourceError, match="cannot be chosen by them"):
+        prepare(settings_of(tmp_path, tmp_path / "out", background="kept", actions=("Sitting",)))
+
+
+def test_mpi_inf_3dhp_becomes_crops_of_its_valid_frames(tmp_path):
+    write_train(tmp_path), write_test(tmp_path)
+    facts = prepare(settings_of(tmp_path, tmp_path / "out", background="kept", poses="universal", actions=("Walking",)))
+    assert (facts.source, facts.settings["poses"], facts.num_crops) == ("MPI-INF-3DHP", "universal", 9)
+    crops = read_crops(tmp_path / "out", ["TS1"])
+    assert crops.frame_index.tolist() == [0, 1, 3, 4]
+    assert crops.action.tolist() == ["Standing/Walking", "Standing/Walking", "On The Floor", "Miscellaneous"]

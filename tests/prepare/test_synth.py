@@ -112,6 +112,9 @@ def test_bad_settings_are_named(tmp_path: Path) -> None:
         settings_for(tmp_path, picture_size=501)
     with pytest.raises(SettingsError, match="S3"):
         settings_for(tmp_path, subjects=("S1", "S3"))
+    (tmp_path / "notes.txt").write_text("not a folder")
+    with pytest.raises(SettingsError, match=r"notes\.txt is a file; give a folder"):
+        settings_for(tmp_path / "notes.txt")
     with pytest.raises(SourceError, match="AMC"):
         synth(settings_for(tmp_path, motion=tmp_path))
 

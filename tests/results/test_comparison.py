@@ -38,12 +38,12 @@ def evaluation(**changes: Any) -> dict[str, Any]:
 
 
 def column_of(values: dict[str, Any]) -> Column:
-    ((column, _),) = run_row(values).figures_mm
+    ((column, _),) = run_row(values).figures
     return column
 
 
 def test_the_usual_split_shares_the_published_column():
-    published = {column for row in ROWS for column, _ in published_row(row).figures_mm}
+    published = {column for row in ROWS for column, _ in published_row(row).figures}
     assert column_of(evaluation()) in published
     assert column_of(evaluation(trained_subjects=["S1", "S5", "S6", "S7"])) in published
     assert column_of(evaluation(subjects=["S11"])).split == S11_ONLY
@@ -63,7 +63,7 @@ def test_the_usual_split_shares_the_published_column():
     ids=str,
 )
 def test_what_was_measured_otherwise_has_a_column_of_its_own(changes):
-    published = {column for row in ROWS for column, _ in published_row(row).figures_mm}
+    published = {column for row in ROWS for column, _ in published_row(row).figures}
     assert column_of(evaluation(**changes)) not in published
 
 
@@ -75,7 +75,7 @@ def test_training_on_a_test_subject_is_never_the_usual_split():
 
 def test_the_mean_of_the_actions_is_the_mean_of_their_means():
     per_action = {f"Action{i}": {"mpjpe_mm": float(10 * i)} for i in range(14)} | {WALKING: {"mpjpe_mm": 50.0}}
-    figures = {column.actions: value for column, value in run_row(evaluation(per_action=per_action)).figures_mm}
+    figures = {column.actions: value for column, value in run_row(evaluation(per_action=per_action)).figures}
     assert figures == {"Walking": 50.0, "15 actions": pytest.approx((10 * sum(range(14)) + 50) / 15)}
 
 

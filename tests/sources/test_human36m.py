@@ -1,6 +1,5 @@
 """Human3.6M is read as it lies on people's disks, and each damage is named with its file."""
 
-import builtins
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -84,8 +83,8 @@ def test_frames_come_with_their_masks_and_times_as_often_as_asked(tree: Path) ->
 def test_every_nth_frame_is_as_among_all_and_no_other_mask_is_read(tree: Path, monkeypatch, every: int) -> None:
     sequence = only_sequence(tree)
     all_frames = list(sequence.open_frames())
-    read, mask = [], MaskReader.mask
-    monkeypatch.setattr(MaskReader, "mask", lambda reader, index: read.append(index) or mask(reader, index))
+    read, mask = [], MaskReader.part
+    monkeypatch.setattr(MaskReader, "part", lambda reader, index: read.append(index) or mask(reader, index))
     frames = list(sequence.open_frames(every))
     assert [frame.index for frame in frames] == read == list(range(0, NUM_FRAMES, every))
     for frame in frames:
@@ -431,20 +430,6 @@ def test_a_mask_file_without_masks_says_what_it_holds(tmp_path: Path) -> None:
         masks_of(tmp_path / "b.mat")
 
 
-def test_old_matlab_files_ask_for_scipy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_old_cells(tmp_path / "a.mat", np.stack([make_mask(0)]))
-    found = builtins.__import__
-
-    def without_scipy(name: str, *rest, **more):
-        if name.startswith("scipy"):
-            raise ImportError(name)
-        return found(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without_scipy)
-    with pytest.raises(SourceError, match=r"version 7 or older\. Install scipy"):
-        masks_of(tmp_path / "a.mat")
-
-
 # --- which poses, and S9's shifted ones
 
 
@@ -512,3 +497,18 @@ def test_videos_of_test_subjects_are_no_sequences(tree: Path) -> None:
     target.parent.mkdir(parents=True)
     shutil.copy(file(tree, VIDEOS), target)
     assert [files.subject for files in find_sequences(tree)] == ["S1"]
+
+
+@pytest.mark.parametrize("columns", [(0, 0), (0, 1), (65, 66), (700, 900), (0, 900)])
+def test_a_mask_is_read_in_parts_as_a_whole(tmp_path: Path, columns: tuple[int, int]) -> None:
+    """900 columns of 700 pixels: more than is unpacked at a time, and pieces that end within a column."""
+    mask = np.zeros((700, 900), dtype=bool)
+    mask[3:690, columns[0] : columns[1]] = np.random.default_rng(0).random((687, columns[1] - columns[0])) < 0.5
+    with MaskWriter(tmp_path / "a.mat") as masks:
+        masks.write(mask)
+    with opened_masks(tmp_path / "a.mat") as masks:
+        part = masks.part(0)
+        assert part is not None
+        np.testing.assert_array_equal(part.whole(), mask)
+        np.testing.assert_array_equal(masks.mask(0), mask)
+        assert part.size_wh == (900, 700) and part.pixels.shape[1] <= columns[1] - columns[0] + 2 * 2**16 // 700 + 2

@@ -23,7 +23,7 @@ from posegrid.sources.walkers.strolls import stroll
 from posegrid.sources.walkers.styles import GaitStyle, sample_style, sample_unusual_style
 from posegrid.sources.walkers.upright import move_upright
 
-Activities = Literal["walking", "varied"]
+Activities = Literal["walking", "gaits", "varied"]
 ACTIVITIES = {
     "walking": 0.18,
     "walking unusually": 0.24,
@@ -32,6 +32,8 @@ ACTIVITIES = {
     "upright": 0.35,
 }
 """What people do in clips of varied activities, and how often. Captured walks take the place of made-up ones."""
+GAITS = {name: share / (1 - ACTIVITIES["upright"]) for name, share in ACTIVITIES.items() if name != "upright"}
+"""The same without what is done on the spot."""
 TEMPO = (0.8, 1.2)
 """How much quicker than captured a captured walk may be."""
 

@@ -14,14 +14,14 @@ from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.sources.walkers.activities import ACTIVITIES, Activities, plain_walk, varied_motion
+from posegrid.sources.walkers.activities import ACTIVITIES, GAITS, Activities, plain_walk, varied_motion
 from posegrid.sources.walkers.backdrop import Backdrop, load_backdrop
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, random_light, varied_light
 from posegrid.sources.walkers.loose import with_loose
 from posegrid.sources.walkers.mocap import RecordedWalk, mirrored_walk
 from posegrid.sources.walkers.motion import Motion, WalkingPath, sample_path
-from posegrid.sources.walkers.places import random_place
+from posegrid.sources.walkers.places import OUTDOORS, random_kind, random_place
 from posegrid.sources.walkers.render import PosedPerson, Sensor, pose_person, random_sensor, varied_sensor
 from posegrid.sources.walkers.rooms import Room, random_room
 from posegrid.sources.walkers.sewing import Person
@@ -109,10 +109,10 @@ class Clip:
         rng = self.plan.subject_rng("room")
         if self.plan.scenes == "plain":
             return random_room(rng, reach_mm)
-        pictures = self.plan.backgrounds
-        if pictures and rng.random() < 0.5:
+        kind, pictures = _kind_of_place(self.plan, rng), self.plan.backgrounds
+        if kind is None:
             return load_backdrop(pictures[int(rng.integers(len(pictures)))])
-        return random_place(rng, reach_mm)
+        return random_place(rng, reach_mm, kind)
 
 
 def film(plan: ClipPlan) -> Clip:
@@ -122,7 +122,6 @@ def film(plan: ClipPlan) -> Clip:
     motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
     bones = motion.rotations, motion.bone_positions(person.body)
     rotations, positions = with_loose(person.loose, person.body, bones, motion.fps)
-    plain = plan.scenes == "plain"
     return Clip(
         plan=plan,
         person=person,
@@ -130,10 +129,24 @@ def film(plan: ClipPlan) -> Clip:
         bone_rotations=rotations,
         bone_positions_mm=positions,
         joints_world_mm=joints_world_mm(person.body, *bones),
-        light=(random_light if plain else varied_light)(plan.subject_rng("light")),
-        sensor=(random_sensor if plain else varied_sensor)(plan.subject_rng("sensor")),
+        light=_light(plan),
+        sensor=(random_sensor if plan.scenes == "plain" else varied_sensor)(plan.subject_rng("sensor")),
         cameras=plan.cameras(),
     )
+
+
+def _light(plan: ClipPlan) -> Light:
+    """The subject's light: lamps and windows in rooms, sun and sky outdoors."""
+    rng = plan.subject_rng("light")
+    if plan.scenes == "plain":
+        return random_light(rng)
+    kind = _kind_of_place(plan, plan.subject_rng("room"))
+    return varied_light(rng, outdoors=None if kind is None else kind in OUTDOORS)
+
+
+def _kind_of_place(plan: ClipPlan, rng: np.random.Generator) -> str | None:
+    """What kind of place a subject's varied scene is; None: a picture of the user's."""
+    return None if plan.backgrounds and rng.random() < 0.5 else random_kind(rng)
 
 
 def choose_walk(plan: ClipPlan, walks: list[RecordedWalk], share: float) -> ClipPlan:
@@ -161,4 +174,5 @@ def activity_of(plan: ClipPlan) -> str:
     """What the person of a clip does."""
     if plan.activities == "walking":
         return "walking"
-    return str(plan.clip_rng("activity").choice(list(ACTIVITIES), p=list(ACTIVITIES.values())))
+    shares = GAITS if plan.activities == "gaits" else ACTIVITIES
+    return str(plan.clip_rng("activity").choice(list(shares), p=list(shares.values())))

@@ -13,16 +13,21 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-ONE = np.float32(1)
-HALF = np.float32(0.5)
+from posegrid.sources.walkers.light_kernels import (
+    HALF,
+    ONE,
+    SHADOW_OFFSET_MM,
+    Triple,
+    floor_light,
+    lit_share,
+    other_lights,
+    soft_key_light,
+    softly_lit_floor,
+)
+
 NOISE_SIZE = 32
 """The noise volume repeats after so many steps in each direction; a power of two."""
 LUMA_STEPS = 4096
-NOTHING_MM = np.float32(-1e9)
-"""Value of a shadow map where nothing is."""
-SHADOW_OFFSET_MM = np.float32(15.0)
-"""Points are lifted off their own surface by this much before the shadow map is asked: it hides the map's steps."""
-SHADOW_BIAS_MM = np.float32(10.0)
 WRINKLES_PER_MM = (np.float32(0.048), np.float32(0.048), np.float32(0.075))
 """Steps of the noise volume per mm: folds are longer across than along the body."""
 
@@ -37,29 +42,6 @@ NUM_ATTRIBUTES = 12
 """Columns of a posed person's attributes, one row per vertex: normal in the world (3, of any length), position in the
 world (3), position at rest (3: where patterns and wrinkles are fixed), factors on the colour and on the material's
 wrinkles, share of the ambient light that arrives."""
-
-Triple = tuple[np.float32, np.float32, np.float32]
-
-
-class Lamp(NamedTuple):
-    """A distant key light with a shadow map, a fill light, ambient light. Of tuples, as arrays in it would be slow."""
-
-    towards: Triple
-    """Unit vector to the key light."""
-    fill: Triple
-    """Unit vector to the fill light."""
-    key_share: np.float32
-    fill_share: np.float32
-    ambient_share: np.float32
-    rotation: tuple[Triple, Triple, Triple]
-    """World to the light's frame, z along its rays."""
-    centre: Triple
-    """World point in the middle of the shadow map."""
-    texels_per_mm: np.float32
-    floor_box: tuple[np.float32, np.float32, np.float32, np.float32]
-    """x low, x high, y low, y high of the shadow on the floor z = 0."""
-    floor_darkening: np.float32
-    """Share of the floor's light that is missing in full shadow."""
 
 
 class Lens(NamedTuple):
@@ -186,30 +168,6 @@ def volume_noise(volume, x, y, z, channel):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
-def lit_share(lamp, depths, x, y, z):
-    """How much of the key light (0..1) reaches a world point: four texels of the shadow map, interpolated."""
-    R, size = lamp.rotation, depths.shape[0]
-    dx, dy, dz = x - lamp.centre[0], y - lamp.centre[1], z - lamp.centre[2]
-    column = (R[0][0] * dx + R[0][1] * dy + R[0][2] * dz) * lamp.texels_per_mm + HALF * np.float32(size) - HALF
-    row = (R[1][0] * dx + R[1][1] * dy + R[1][2] * dz) * lamp.texels_per_mm + HALF * np.float32(size) - HALF
-    limit = SHADOW_BIAS_MM - (R[2][0] * dx + R[2][1] * dy + R[2][2] * dz)
-    i, j = math.floor(column), math.floor(row)
-    if i < 0 or j < 0 or i >= size - 1 or j >= size - 1:
-        return ONE
-    u, v = column - np.float32(i), row - np.float32(j)
-    share = np.float32(0)
-    if depths[j, i] < limit:
-        share += (ONE - u) * (ONE - v)
-    if depths[j, i + 1] < limit:
-        share += u * (ONE - v)
-    if depths[j + 1, i] < limit:
-        share += (ONE - u) * v
-    if depths[j + 1, i + 1] < limit:
-        share += u * v
-    return share
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def in_pattern(volume, pattern, per_mm, x, y, z):
     """Whether a point of the rest pose has the pattern's colour instead of the cloth's."""
     across = (x * np.float32(0.8) + y * np.float32(0.6)) * per_mm
@@ -249,7 +207,7 @@ def interpolate(a, b, c, column, row, screen, attributes, mean):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
+def surface_colour(at, materials, m, lamp, soft, depths, volume, eye, colour):
     """Fill `colour` (3) with the light that a surface point of material row m, with the attributes `at`, sends on."""
     nx, ny, nz = unit(at[NORMAL], at[NORMAL + 1], at[NORMAL + 2])
     px, py, pz = at[POSITION], at[POSITION + 1], at[POSITION + 2]
@@ -267,13 +225,18 @@ def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
         nx, ny, nz = unit(nx, ny, nz)
 
     facing = nx * lamp.towards[0] + ny * lamp.towards[1] + nz * lamp.towards[2]
-    key = np.float32(0)
-    if facing > 0:
-        lift = SHADOW_OFFSET_MM
-        key = lamp.key_share * facing * lit_share(lamp, depths, px + nx * lift, py + ny * lift, pz + nz * lift)
+    key, lift = np.float32(0), SHADOW_OFFSET_MM
+    if soft is None:
+        if facing > 0:
+            key = lamp.key_share * facing * lit_share(lamp, depths, px + nx * lift, py + ny * lift, pz + nz * lift)
+    else:
+        x, y, z = px + nx * lift, py + ny * lift, pz + nz * lift
+        key = lamp.key_share * soft_key_light(lamp, soft, depths, facing, x, y, z, at[OPENNESS])
     fill = HALF + HALF * (nx * lamp.fill[0] + ny * lamp.fill[1] + nz * lamp.fill[2])
-    soft = lamp.ambient_share * (np.float32(0.65) + np.float32(0.35) * nz) + lamp.fill_share * fill
-    light = key + soft * at[OPENNESS]
+    around = lamp.ambient_share * (np.float32(0.65) + np.float32(0.35) * nz) + lamp.fill_share * fill
+    if soft is not None:
+        around += other_lights(soft, nx, ny, nz)
+    light = key + around * at[OPENNESS]
 
     per_mm = materials[m, MOTTLE_PER_MM]
     mottle = materials[m, MOTTLE] * volume_noise(volume, rx * per_mm, ry * per_mm, rz * per_mm, 3)
@@ -293,50 +256,18 @@ def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
         colour[channel] = materials[m, first + channel] * albedo * light + gloss
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
-def floor_light(column, row, lens, lamp, depths):
-    """Share of its light (0..1) that the background keeps at a pixel position: less where the floor is in shadow."""
-    R = lens.rotation
-    k1, k2, k3, p1, p2 = lens.distortion
-    to_x = (column - lens.principal[0]) / lens.focal[0]
-    to_y = (row - lens.principal[1]) / lens.focal[1]
-    x, y = to_x, to_y
-    for _ in range(4):
-        r2 = x * x + y * y
-        factor = ONE + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
-        x, y = x + to_x - (x * factor + p2 * r2), y + to_y - (y * factor + p1 * r2)
-    down = R[0][2] * x + R[1][2] * y + R[2][2]
-    if down > np.float32(-1e-3):
-        return ONE
-    distance = -lens.centre[2] / down
-    floor_x = lens.centre[0] + distance * (R[0][0] * x + R[1][0] * y + R[2][0])
-    floor_y = lens.centre[1] + distance * (R[0][1] * x + R[1][1] * y + R[2][1])
-    box = lamp.floor_box
-    if floor_x < box[0] or floor_x > box[1] or floor_y < box[2] or floor_y > box[3]:
-        return ONE
-    S, size = lamp.rotation, depths.shape[0]
-    dx, dy, dz = floor_x - lamp.centre[0], floor_y - lamp.centre[1], -lamp.centre[2]
-    u = int((S[0][0] * dx + S[0][1] * dy + S[0][2] * dz) * lamp.texels_per_mm + HALF * size)
-    v = int((S[1][0] * dx + S[1][1] * dy + S[1][2] * dz) * lamp.texels_per_mm + HALF * size)
-    blocked = 0
-    for j in range(v - 2, v + 3, 2):
-        for i in range(u - 2, u + 3, 2):
-            if i >= 0 and j >= 0 and i < size and j < size and depths[j, i] > NOTHING_MM:
-                blocked += 1
-    return ONE - lamp.floor_darkening * np.float32(blocked) / np.float32(9)
-
-
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def shade(
-    front, screen, faces, attributes, material, materials, lens, lamp, depths, volume, background, shadow_box,
-    picture, coverage,
+    front, screen, faces, attributes, material, materials, lens, lamp, soft, depths, floor_map, volume,
+    background, shadow_box, picture, coverage,
 ):  # fmt: skip
     """Fill `picture` (S, S, 3), linear light, and `coverage` (S, S), 0..1, from the samples' triangles (2 S, 2 S).
 
     screen (V, 3): vertices in samples, as `project` gives them; faces (F, 3) int32; attributes (V, 12); material (V,)
     uint8: row of materials (M, 12); lens: the camera at S x S pixels; depths: the lamp's shadow map, negative distance
-    along the rays of what is nearest, or NOTHING_MM; volume: see `volume_noise`; background (S, S, 3):
-    linear light. The floor's shadow is looked for in the half-open shadow_box (4,) int: left, top, right, bottom.
+    along the rays of what is nearest, or NOTHING_MM; soft: SoftLamps, and floor_map: see
+    `softly_lit_floor`, or both None; volume: see `volume_noise`; background (S, S, 3): linear light. The floor's shadow
+    is looked for in the half-open shadow_box (4,) int: left, top, right, bottom.
     """
     size = picture.shape[0]
     at = np.empty(NUM_ATTRIBUTES, np.float32)
@@ -355,14 +286,17 @@ def shade(
                 if material[i] != last:  # faster than one colour per triangle, without visible loss
                     last = material[i]
                     interpolate(i, j, k, np.float32(2 * x + 1), np.float32(2 * y + 1), screen, attributes, at)
-                    surface_colour(at, materials, last, lamp, depths, volume, lens.centre, colour)
+                    surface_colour(at, materials, last, lamp, soft, depths, volume, lens.centre, colour)
                 r += colour[0]
                 g += colour[1]
                 b += colour[2]
             behind = ONE - quarter * np.float32(covered)
             kept = behind
             if behind > 0 and shadow_box[0] <= x < shadow_box[2] and shadow_box[1] <= y < shadow_box[3]:
-                kept *= floor_light(np.float32(x) + HALF, np.float32(y) + HALF, lens, lamp, depths)
+                if soft is None:
+                    kept *= floor_light(np.float32(x) + HALF, np.float32(y) + HALF, lens, lamp, depths)
+                else:
+                    kept *= softly_lit_floor(np.float32(x) + HALF, np.float32(y) + HALF, lens, lamp, depths, floor_map)
             picture[y, x, 0] = r * quarter + kept * background[y, x, 0]
             picture[y, x, 1] = g * quarter + kept * background[y, x, 1]
             picture[y, x, 2] = b * quarter + kept * background[y, x, 2]

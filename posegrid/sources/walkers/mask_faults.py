@@ -59,7 +59,9 @@ class MaskFaults:
     def box(self, box_xyxy: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
         """The box that the faulty mask has, of the true one."""
         longer = max(box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1])
-        return box_xyxy + np.array([-1, -1, 1, 1]) * np.array(self.edges) * longer
+        box = box_xyxy + np.array([-1, -1, 1, 1]) * np.array(self.edges) * longer
+        # of a narrow person both sides may be cut off by more than there is
+        return np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
 
 
 def random_faults(rng: np.random.Generator) -> MaskFaults | None:

@@ -34,20 +34,25 @@ def leaves(
     `boxes`: share of them that are boxes, as things that people make; the others are ovals.
     """
     rows, columns = shape
-    picture = Image.new("RGB", (columns, rows), _bytes(palette[0]))
+    picture = Image.new("RGB", (columns, rows), _bytes(palette[:1])[0])
     draw = ImageDraw.Draw(picture)
     count = int(min(2500, 6 * rows * columns / largest**1.3))
     low, high = SMALLEST_LEAF**-2, largest**-2
     sizes = (high + (low - high) * rng.random(count)) ** -0.5
-    for size in -np.sort(-sizes):
-        x, y = rng.random(2) * (columns, rows)
-        half_x, half_y = size * np.exp(rng.normal(0, 0.4, 2)) / 2
-        colour = _bytes(palette[int(rng.integers(len(palette)))] * np.exp(rng.normal(0, 0.2)))
-        box = (x - half_x, y - half_y, x + half_x, y + half_y)
-        (draw.rectangle if rng.random() < boxes else draw.ellipse)(box, fill=colour)
+    drawn = [
+        (*rng.random(2), *rng.normal(0, 0.4, 2), rng.integers(len(palette)), rng.normal(0, 0.2), rng.random())
+        for _ in range(count)
+    ]
+    x, y, wider, higher, which, brighter, kind = np.array(drawn).T.reshape(7, -1)
+    x, y, sizes = x * columns, y * rows, -np.sort(-sizes)
+    half_x, half_y = sizes * np.exp(wider) / 2, sizes * np.exp(higher) / 2
+    colours = _bytes(palette[which.astype(int)] * np.exp(brighter)[:, None])
+    corners = np.stack([x - half_x, y - half_y, x + half_x, y + half_y], axis=1).tolist()
+    for box, colour, is_box in zip(corners, colours, kind < boxes, strict=True):
+        (draw.rectangle if is_box else draw.ellipse)(box, fill=colour)
     return (np.asarray(picture, np.float32) / 255) ** 2
 
 
-def _bytes(colour: np.ndarray) -> tuple[int, int, int]:
-    red, green, blue = (int(v) for v in 255 * np.sqrt(np.clip(colour, 0, 1)))
-    return red, green, blue
+def _bytes(colours: Float[np.ndarray, "n 3"]) -> list[tuple[int, ...]]:
+    """Red, green, blue for a picture whose square is light."""
+    return [tuple(colour) for colour in (255 * np.sqrt(np.clip(colours, 0, 1))).astype(int).tolist()]

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from posegrid.sources.walkers.paint_kernels import colour_in
+
 
 def enlarged(values: Float[np.ndarray, "r c"], shape: tuple[int, int]) -> Float[np.ndarray, "rows columns"]:
     """The array stretched smoothly to another shape, float32."""
@@ -29,6 +31,15 @@ def colour(rng: np.random.Generator, darkest: float, brightest: float, saturatio
     return np.clip(brightness * (1 + saturation * rng.uniform(0, 1) * tint), 0.0, 1.0).astype(np.float32)
 
 
+def coloured(
+    tint: Float[np.ndarray, "3"], shade: Float[np.ndarray, "rows columns"]
+) -> Float[np.ndarray, "rows columns 3"]:
+    """The colour times the shade, float32."""
+    painted = np.empty((*shade.shape, 3), np.float32)
+    colour_in(shade, tint, painted)
+    return painted
+
+
 def floor(rng: np.random.Generator, shape: tuple[int, int], element_mm: float) -> Float[np.ndarray, "rows columns 3"]:
     """A floor of carpet, planks or tiles, worn in places, perhaps with a rug in the middle."""
     base = colour(rng, 0.08, 0.45, 0.25)
@@ -40,10 +51,10 @@ def floor(rng: np.random.Generator, shape: tuple[int, int], element_mm: float) -
         shade = shade * _planks(rng, shape, element_mm)
     else:
         shade = shade * _tiles(rng, shape, element_mm)
-    painted = base * shade[..., None]
+    painted = coloured(base, shade)
     if rng.random() < 0.5:
         _rug(rng, painted, element_mm)
-    return painted.astype(np.float32)
+    return painted
 
 
 def ceiling(rng: np.random.Generator, shape: tuple[int, int], element_mm: float) -> Float[np.ndarray, "rows columns 3"]:
@@ -51,13 +62,13 @@ def ceiling(rng: np.random.Generator, shape: tuple[int, int], element_mm: float)
     shade = 1 + 0.03 * noise(rng, shape, 800 / element_mm)
     if rng.random() < 0.5:
         shade = shade * _tiles(rng, shape, element_mm)
-    return (colour(rng, 0.4, 0.8, 0.1) * shade[..., None]).astype(np.float32)
+    return coloured(colour(rng, 0.4, 0.8, 0.1), shade)
 
 
 def wall(rng: np.random.Generator, shape: tuple[int, int], element_mm: float) -> Float[np.ndarray, "rows columns 3"]:
     """A wall: paint, a skirting board, and pictures, doors, windows, curtains, cupboards in front of it."""
     shade = 1 + 0.05 * noise(rng, shape, 900 / element_mm) + rng.uniform(0.0, 0.05) * noise(rng, shape, 3)
-    painted = (colour(rng, 0.12, 0.75, 0.3) * shade[..., None]).astype(np.float32)
+    painted = coloured(colour(rng, 0.12, 0.75, 0.3), shade)
     if rng.random() < 0.6:
         painted[: max(1, int(rng.uniform(60, 150) / element_mm))] = colour(rng, 0.03, 0.7, 0.2)
     if rng.random() < 0.3:

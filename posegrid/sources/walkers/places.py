@@ -15,12 +15,20 @@ COARSER = 2.0
 """Outdoors has texture elements so many times those of a room: what is far away is out of focus."""
 
 
-def random_place(rng: np.random.Generator, reach_mm: float) -> Room:
-    """Any place for cameras that stand so far from its middle (mm)."""
-    kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+OUTDOORS = ("garden", "street")
+
+
+def random_kind(rng: np.random.Generator) -> str:
+    """One of the kinds of places."""
+    return str(rng.choice(list(KINDS), p=list(KINDS.values())))
+
+
+def random_place(rng: np.random.Generator, reach_mm: float, kind: str | None = None) -> Room:
+    """A place for cameras that stand so far from its middle (mm): of one of the `KINDS`, or any."""
+    kind = random_kind(rng) if kind is None else kind
     if kind == "room":
         return random_room(rng, reach_mm)
-    outdoors = kind != "cluttered"
+    outdoors = kind in OUTDOORS
     half_size = (reach_mm * rng.uniform(0.8, 1.5) + 150.0, reach_mm * rng.uniform(1.05, 1.6) + 150.0)
     height = rng.uniform(5000.0, 9000.0) if outdoors else rng.uniform(2600.0, 3800.0)
     texel = reach_mm / 460 * COARSER
@@ -34,7 +42,7 @@ def random_place(rng: np.random.Generator, reach_mm: float) -> Room:
             painted = _ground(rng, shape, kind) if outdoors else floor(rng, shape, texel)
         else:
             painted = _backdrop(rng, shape, texel, kind, sky)
-        textures.append(np.clip(painted, 0.004, 1.0).astype(np.float32))
+        textures.append(painted)
     return box_of_textures(half_size, height, texel, textures)
 
 

@@ -7,7 +7,6 @@
 The world's floor is z = 0; everything is exact to a fraction of a pixel, lens distortion included.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,11 +15,9 @@ from jaxtyping import Bool, Float, Float32, UInt8
 
 from posegrid.body.camera import Camera
 from posegrid.sources.walkers import kernels
-from posegrid.sources.walkers.light import Light, light_frame
+from posegrid.sources.walkers.lamps import Lit, lit, singles, triples
+from posegrid.sources.walkers.light import Light
 from posegrid.sources.walkers.sewing import Person
-
-SHADOW_MAP_SIZE = 256
-SHADOW_MAP_SPAN_MM = 2600.0
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,7 @@ class PosedPerson:
     person: Person
     attributes: Float32[np.ndarray, "V 12"]
     """What shading interpolates between vertices; columns as in `kernels.NORMAL` and on."""
-    lamp: kernels.Lamp
-    shadow_map: Float32[np.ndarray, "M M"]
+    lit: Lit
 
     @property
     def vertices_mm(self) -> Float32[np.ndarray, "V 3"]:
@@ -102,44 +98,7 @@ def pose_person(
         rotations.astype(np.float32), shifts.astype(np.float32), attributes,
     )  # fmt: skip
     vertices = np.ascontiguousarray(attributes[:, kernels.POSITION : kernels.POSITION + 3])
-    return PosedPerson(person, attributes, *_lamp(person, vertices, light))
-
-
-def _lamp(person: Person, vertices: np.ndarray, light: Light) -> tuple[kernels.Lamp, np.ndarray]:
-    """The light, and the person's shadow map in it."""
-    towards, fill = (np.array(way) / np.linalg.norm(way) for way in (light.towards_key, light.towards_fill))
-    rotation = _triples(light_frame(towards))
-    centre = _singles((vertices.min(axis=0) + vertices.max(axis=0)) / 2)
-    size, texels_per_mm = SHADOW_MAP_SIZE, np.float32(SHADOW_MAP_SIZE / SHADOW_MAP_SPAN_MM)
-    depths, front = np.full((size, size), kernels.NOTHING_MM, np.float32), np.full((size, size), -1, np.int32)
-    screen = np.empty_like(vertices)
-    kernels.project_along_light(vertices, rotation, centre, texels_per_mm, size, screen)
-    kernels.rasterise(screen, person.faces, person.two_sided, depths, front)
-    on_floor = vertices[:, :2] - vertices[:, 2:] * (towards[:2] / max(towards[2], 0.05))
-    (low_x, low_y), (high_x, high_y) = on_floor.min(axis=0) - 40, on_floor.max(axis=0) + 40
-    lamp = kernels.Lamp(
-        towards=_singles(towards),
-        fill=_singles(fill),
-        key_share=np.float32(light.key_share),
-        fill_share=np.float32(light.fill_share),
-        ambient_share=np.float32(light.ambient_share),
-        rotation=rotation,
-        centre=centre,
-        texels_per_mm=texels_per_mm,
-        floor_box=_singles((low_x, high_x, low_y, high_y)),
-        floor_darkening=np.float32(light.floor_darkening),
-    )
-    return lamp, depths
-
-
-def _singles(values: Iterable) -> tuple:
-    """The numbers as a tuple of float32, as kernels take them."""
-    return tuple(np.float32(value) for value in values)
-
-
-def _triples(matrix: np.ndarray) -> tuple:
-    """The rows of a matrix as a tuple of tuples of float32."""
-    return tuple(_singles(row) for row in matrix)
+    return PosedPerson(person, attributes, lit(person, vertices, light))
 
 
 def render(
@@ -162,9 +121,10 @@ def render(
     picture, coverage = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
     shadow_box = np.zeros(4, np.int64) if background is None else _shadow_box(posed, view)
     behind = np.zeros_like(picture) if background is None else np.ascontiguousarray(background)
+    light = posed.lit
     kernels.shade(
-        front, screen, person.faces, posed.attributes, person.material, person.materials, _lens(view), posed.lamp,
-        posed.shadow_map, _noise_volume(), behind, shadow_box, picture, coverage,
+        front, screen, person.faces, posed.attributes, person.material, person.materials, _lens(view), light.lamp,
+        light.soft, light.shadow_map, light.floor_map, _noise_volume(), behind, shadow_box, picture, coverage,
     )  # fmt: skip
     return Rendered(picture, coverage)
 
@@ -199,7 +159,7 @@ def person_box_px(posed: PosedPerson, camera: Camera, *, with_shadow: bool) -> F
 
 def _floor_corners(posed: PosedPerson) -> np.ndarray:
     """The corners of the box on the floor that holds the shadow (4, 3), and midpoints of its sides."""
-    low_x, high_x, low_y, high_y = (float(edge) for edge in posed.lamp.floor_box)
+    low_x, high_x, low_y, high_y = (float(edge) for edge in posed.lit.lamp.floor_box)
     x, y = np.linspace(low_x, high_x, 3), np.linspace(low_y, high_y, 3)
     return np.stack([*(grid.ravel() for grid in np.meshgrid(x, y)), np.zeros(9)], axis=-1)
 
@@ -217,8 +177,8 @@ def _shadow_box(posed: PosedPerson, view: Camera) -> np.ndarray:
 def _lens(camera: Camera) -> kernels.Lens:
     """The camera as kernels take it."""
     return kernels.Lens(
-        _triples(camera.rot_world_to_cam),
-        *(_singles(v) for v in (camera.centre_world_mm, camera.focal_px, camera.principal_px, camera.distortion)),
+        triples(camera.rot_world_to_cam),
+        *(singles(v) for v in (camera.centre_world_mm, camera.focal_px, camera.principal_px, camera.distortion)),
     )
 
 

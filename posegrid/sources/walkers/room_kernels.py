@@ -4,6 +4,22 @@ import numpy as np
 from numba import njit
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def undistort(points, distortion, tangential, widest):
+    """Undo a lens's distortion of points (N, 2 or more), in place: `Camera.rays`, to the bit."""
+    k1, k2, k3, p1, p2 = distortion
+    for i in range(points.shape[0]):
+        target_x, target_y = points[i, 0], points[i, 1]
+        x, y = target_x, target_y
+        for _ in range(20):
+            r2 = x * x + y * y
+            factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + tangential * (p1 * y + p2 * x)
+            x, y = x + (target_x - (x * factor + p2 * r2)), y + (target_y - (y * factor + p1 * r2))
+            share = min(1.0, widest / max(np.sqrt(x * x + y * y), 1e-9))
+            x, y = x * share, y * share
+        points[i, 0], points[i, 1] = x, y
+
+
 @njit(cache=True, fastmath=True, nogil=True)
 def look_round(nodes, step, centre, low, high, texels, table, texel_mm, focal_px, picture):
     """Fill `picture` (height, width, 3) with the colours of the box's inside.

@@ -6,18 +6,21 @@ lamps' pools of light are painted into the surfaces. Nothing in a room moves, so
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from posegrid.body.camera import Camera
+from posegrid.body.camera import Camera, turning_radius
 from posegrid.sources.walkers import paint
-from posegrid.sources.walkers.room_kernels import look_round
+from posegrid.sources.walkers.paint_kernels import halve, light_up
+from posegrid.sources.walkers.room_kernels import look_round, undistort
 
 TEXELS_PER_REACH = 460
 """Fineness of the textures: elements of 12 mm in a room for cameras 5.5 m from its middle, where a pixel of a 1000 px
 picture shows 5 to 7 mm of a wall and one of a crop 15 mm. Larger rooms have coarser ones."""
 _NUM_LEVELS = 4
+DARKEST = 0.004
 SIDES = ((0, -1), (0, 1), (1, -1), (1, 1), (2, -1), (2, 1))
 """(axis, low or high) of the box's sides, in the order of `Room.table`."""
 _RAY_STEP_PX = 8
@@ -72,8 +75,8 @@ def random_room(rng: np.random.Generator, reach_mm: float = 5500.0) -> Room:
         else:
             albedo = paint.wall(rng, shape, texel)
         lit = _irradiance(axis, side, shape, half_size, height, lamps)
-        albedo *= (ambient + (1 - ambient) * lit)[..., None]
-        textures.append(np.clip(albedo, 0.004, 1.0))
+        light_up(albedo, ambient + (1 - ambient) * lit)
+        textures.append(albedo)
     return box_of_textures(half_size, height, texel, textures)
 
 
@@ -81,7 +84,7 @@ def box_of_textures(
     half_size_mm: tuple[float, float], height_mm: float, texel_mm: float, textures: list[Float[np.ndarray, "_ _ 3"]]
 ) -> Room:
     """The room whose sides, in the order of `SIDES`, are painted so: each of its `texture_shape`."""
-    texels, table = _packed([_levels(texture) for texture in textures])
+    texels, table = _packed(textures)
     return Room(half_size_mm, height_mm, texel_mm, texels, table)
 
 
@@ -118,31 +121,30 @@ def _irradiance(
     return paint.enlarged(light.astype(np.float32), shape)
 
 
-def _levels(texture: np.ndarray) -> list[np.ndarray]:
-    """The texture and its halvings."""
-    levels = []
-    for _ in range(_NUM_LEVELS):
-        levels.append(texture)
-        rows, columns = texture.shape[0] // 2 * 2, texture.shape[1] // 2 * 2
-        even = texture[:rows, :columns]
-        texture = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
-    return levels
-
-
-def _packed(textures: list[list[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """All textures in one array, and where in it each one is."""
-    table = np.empty((len(textures), _NUM_LEVELS, 3), np.int64)
-    first = 0
-    for side, levels in enumerate(textures):
-        for level, texture in enumerate(levels):
-            table[side, level] = first, texture.shape[0], texture.shape[1]
-            first += texture.shape[0] * texture.shape[1]
-    flat = [texture.reshape(-1, 3) for levels in textures for texture in levels]
-    return np.concatenate(flat).astype(np.float32), table
+def _packed(textures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """All textures, in visible colours, and their halvings in one array, and where in it each one is."""
+    shapes = [
+        [(rows >> level, columns >> level) for level in range(_NUM_LEVELS)]
+        for rows, columns, _ in (texture.shape for texture in textures)
+    ]
+    table = np.array([[(0, *shape) for shape in levels] for levels in shapes], np.int64)
+    sizes = (table[..., 1] * table[..., 2]).ravel()
+    table[..., 0] = (np.cumsum(sizes) - sizes).reshape(table.shape[:2])
+    texels = np.empty((int(sizes.sum()), 3), np.float32)
+    for texture, places in zip(textures, table, strict=True):
+        levels = [texels[first : first + rows * columns].reshape(rows, columns, 3) for first, rows, columns in places]
+        np.clip(texture, DARKEST, 1.0, out=levels[0])
+        for fine, coarse in pairwise(levels):
+            halve(fine, coarse)
+    return texels, table
 
 
 def _node_directions(camera: Camera) -> np.ndarray:
     """Directions in the world at every `_RAY_STEP_PX`-th pixel corner, float32 (rows, columns, 3), not normalised."""
     columns, rows = (np.arange(-(-size // _RAY_STEP_PX) + 1) * float(_RAY_STEP_PX) for size in camera.size_wh)
     nodes = np.stack(np.meshgrid(columns, rows), axis=-1)
-    return (camera.rays(nodes) @ camera.rot_world_to_cam).astype(np.float32)
+    rays = np.ones((*nodes.shape[:2], 3))
+    rays[..., :2] = (nodes - np.asarray(camera.principal_px)) / camera.focal_px
+    if any(camera.distortion):
+        undistort(rays.reshape(-1, 3), camera.distortion, camera.tangential, turning_radius(camera.distortion))
+    return (rays @ camera.rot_world_to_cam).astype(np.float32)

@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from posegrid.sources.walkers.body import BONE_INDEX, NUM_BONES, Body, BodyModel
 from posegrid.sources.walkers.garments import Landmarks, cut_faces, smoothed, vertex_normals
-from posegrid.sources.walkers.kernels import NOTHING_MM, project_along_light, rasterise
+from posegrid.sources.walkers.kernels import project_along_light, rasterise
 from posegrid.sources.walkers.light import light_frame
+from posegrid.sources.walkers.light_kernels import NOTHING_MM
 from posegrid.sources.walkers.loose import LooseBone
 from posegrid.sources.walkers.outfit import Outfit
 from posegrid.sources.walkers.wardrobe import Attire

@@ -76,7 +76,7 @@ def take_shot(
             if faults and faults.takes_in_others and occluder.moves
             else mask & ~hidden
         )
-    image = degraded(expose(rendered.light, sensor_of_window(window), rng), footage)
+    image = degraded(expose(rendered.light, sensor_of_window(window), rng), footage, rendered.coverage)
     outside = _outside(window, size, camera)
     image[outside], mask[outside] = 0, False
     return Shot(image, mask, window)

@@ -1,13 +1,15 @@
 """What people do in varied clips: all of it turns up, with captured and made-up gaits, inside human limits."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from posegrid.sources.walkers.activities import ACTIVITIES, restyled, varied_motion
+from posegrid.sources.walkers.activities import ACTIVITIES, GAITS, restyled, varied_motion
 from posegrid.sources.walkers.body import load_body_model
+from posegrid.sources.walkers.clips import ClipPlan, activity_of
 from posegrid.sources.walkers.footing import foot_sink_mm, foot_slip_mm
 from posegrid.sources.walkers.gait import gait_angles
 from posegrid.sources.walkers.mocap import load_walks, recorded_loop
@@ -42,6 +44,15 @@ def test_captured_walks_do_it_too(body, activity):
     assert foot_sink_mm(body, motion) < 0.5
     gait = recorded_loop(walk, body)
     assert 1000 < gait.stride_mm < 1900 and 0.8 < gait.cycle_s < 1.5
+
+
+def test_gaits_are_all_but_what_is_done_on_the_spot():
+    plans = [ClipPlan(0, f"W{number:04d}", num_frames=2, activities="gaits") for number in range(400)]
+    counts = Counter(activity_of(plan) for plan in plans)
+    assert set(counts) == set(ACTIVITIES) - {"upright"} == set(GAITS)
+    assert sum(GAITS.values()) == pytest.approx(1)
+    for activity, share in GAITS.items():
+        assert abs(counts[activity] / 400 - share) < 4 * np.sqrt(share * (1 - share) / 400)
 
 
 def test_a_captured_walk_in_another_style_keeps_its_legs():

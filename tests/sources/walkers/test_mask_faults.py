@@ -57,6 +57,12 @@ def test_something_is_added_where_the_box_reaches_too_far() -> None:
     assert not ghost[:, :13].any()
 
 
+def test_a_box_cut_from_both_sides_is_still_a_box() -> None:
+    faults = replace(MILD, edges=(-0.2, 0.0, -0.2, 0.0))
+    np.testing.assert_allclose(faults.box(np.array([10.0, 0.0, 40.0, 100.0])), [20, 0, 30, 100])
+    np.testing.assert_allclose(faults.box(np.array([10.0, 0.0, 30.0, 100.0])), [10, 0, 30, 100])
+
+
 def test_a_dark_shadow_is_taken_in_and_a_light_one_forgiven() -> None:
     rendered, behind = scene()
     rendered.light[50:54, 2:24] = 0.06  # of 0.1: 18 levels darker

@@ -9,6 +9,7 @@ from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES
 from posegrid.sources.walkers import kernels
 from posegrid.sources.walkers.joints import joints_world_mm
 from posegrid.sources.walkers.light import Light, light_frame, random_light
+from posegrid.sources.walkers.light_kernels import floor_light
 from posegrid.sources.walkers.person import random_person
 from posegrid.sources.walkers.render import (
     PosedPerson,
@@ -149,7 +150,7 @@ def test_the_shadow_darkens_the_floor_and_nothing_else(people: list[Person], cam
 
 
 def test_the_shadow_lies_where_the_distorted_lens_sees_the_floor(people: list[Person], cameras: list[Camera]) -> None:
-    lamp = posed(people[0]).lamp
+    lamp = posed(people[0]).lit.lamp
     everywhere = np.zeros((64, 64), np.float32)
     for x, y in ((0.0, 0.0), (1200.0, 1800.0), (-1300.0, 500.0)):
         spot = np.float32([x - 15, x + 15, y - 15, y + 15])
@@ -157,7 +158,7 @@ def test_the_shadow_lies_where_the_distorted_lens_sees_the_floor(people: list[Pe
         for camera in cameras:
             here, aside = camera.project(camera.world_to_camera(np.array([[x, y, 0.0], [x + 60, y + 60, 0.0]])))
             for pixel, kept in ((here, 1 - lamp.floor_darkening), (aside, 1)):
-                share = kernels.floor_light(*np.float32(pixel), _lens(camera), lamp, everywhere)
+                share = floor_light(*np.float32(pixel), _lens(camera), lamp, everywhere)
                 assert share == pytest.approx(kept)
 
 

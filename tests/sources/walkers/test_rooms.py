@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 
 from posegrid.body.camera import Camera, look_at
-from posegrid.sources.walkers.rooms import Room, random_room
-from posegrid.sources.walkers.stage import studio_cameras
+from posegrid.sources.walkers.rooms import Room, _node_directions, random_room
+from posegrid.sources.walkers.stage import studio_cameras, varied_camera
 
 SIDE_COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 1]], dtype=np.float32)
 """x low, x high, y low, y high, floor, ceiling."""
@@ -72,3 +74,12 @@ def test_rooms_contain_their_cameras_and_colours_are_light() -> None:
         rows, columns = room.table[4, 0, 1:]
         assert rows * room.texel_mm >= 2 * room.half_size_mm[1]
         assert columns * room.texel_mm >= 2 * room.half_size_mm[0]
+
+
+def test_rays_of_a_rooms_picture_are_the_cameras_own_to_the_bit() -> None:
+    for seed in range(20):
+        camera = varied_camera(np.random.default_rng(seed), np.zeros(3), 1700.0)
+        camera = replace(camera, size_wh=(96, 64))
+        nodes = np.stack(np.meshgrid(np.arange(0.0, 97, 8), np.arange(0.0, 65, 8)), axis=-1)
+        expected = (camera.rays(nodes) @ camera.rot_world_to_cam).astype(np.float32)
+        np.testing.assert_array_equal(_node_directions(camera), expected)

@@ -1,0 +1,121 @@
+"""What a stage of training sees: crops to learn from, and crops of other people to measure it on."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from posegrid.body.skeleton import body_size_mm
+from posegrid.errors import SettingsError, ShardError
+from posegrid.learning.data import CropSet, PoseFrame
+from posegrid.learning.pose_targets import MeanPose, as_mean_pose
+from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
+
+
+@dataclass(frozen=True, eq=False)
+class StageData:
+    """The crops of one data set or of several that fit together."""
+
+    facts: DatasetFacts
+    """Of the first data set, with the subjects of all."""
+    margin: float
+    """Room round the person that the crops were cut with; `predict` must cut with the same."""
+    training: tuple[CropSet, ...]
+    """Of each data set."""
+    validation: CropSet
+    """Evenly of all of them."""
+
+    @property
+    def num_crops(self) -> int:
+        """Crops to learn from."""
+        return sum(map(len, self.training))
+
+    @property
+    def mean_pose_mm(self) -> MeanPose:
+        """The mean of the data sets' mean training poses."""
+        means = [crops.pose_mm.mean(dim=0).numpy() for crops in self.training]
+        return as_mean_pose(np.mean(means, axis=0).tolist())
+
+    @property
+    def mean_size_mm(self) -> float:
+        """How large the people to learn from are in the mean."""
+        return float(np.mean([body_size_mm(crops.pose_mm.numpy()).mean() for crops in self.training]))
+
+    def thinned(self, share: float) -> "StageData":
+        """With a share of each data set's training crops, drawn once for all runs. SettingsError unless in (0, 1].
+
+        Drawn, not evenly spaced: every fourth crop would be one and the same camera's.
+        """
+        if not 0 < share <= 1:
+            raise SettingsError(f"--share {share:g}: expected a share of the training crops above 0 and up to 1.")
+        return self if share == 1 else replace(self, training=tuple(_drawn(crops, share) for crops in self.training))
+
+
+def load_stage_data(folders: tuple[Path, ...], pose_frame: PoseFrame, validation_images: int) -> StageData:
+    """The crops of the splits train and validation of all folders. The split test is never read.
+
+    Raises ShardError for folders without finished data, SettingsError for a subject in two splits and for data sets
+    that do not fit together.
+    """
+    facts = [load_dataset_facts(folder) for folder in folders]
+    for folder, its in zip(folders, facts, strict=True):
+        _check_fit(folders[0], facts[0], folder, its)
+    splits = _joined_splits(folders, facts)
+    share = max(1, validation_images // len(folders))
+    validation = [
+        _crop_set(folder, its, "validation", pose_frame).thinned(share)
+        for folder, its in zip(folders, facts, strict=True)
+    ]
+    return StageData(
+        replace(facts[0], splits=splits),
+        margin_of(facts[0], folders[0]),
+        tuple(_crop_set(folder, its, "train", pose_frame) for folder, its in zip(folders, facts, strict=True)),
+        CropSet.joined(validation),
+    )
+
+
+def _drawn(crops: CropSet, share: float) -> CropSet:
+    rows = torch.randperm(len(crops), generator=torch.Generator().manual_seed(0))[: math.ceil(share * len(crops))]
+    return crops.chosen(rows.sort().values)
+
+
+def margin_of(facts: DatasetFacts, folder: Path) -> float:
+    """The margin round the person that the crops were cut with. Raises ShardError if the data does not say."""
+    margin = facts.settings.get("margin")
+    if not isinstance(margin, int | float):
+        raise ShardError(f"{folder}: dataset.json does not say which margin its crops have; prepare them anew.")
+    return float(margin)
+
+
+def _crop_set(folder: Path, facts: DatasetFacts, split: str, pose_frame: PoseFrame) -> CropSet:
+    crops = read_crops(folder, facts.subjects_of(split))
+    return CropSet.of(crops, pose_frame, facts.background, exact_masks=facts.exact_masks)
+
+
+def _joined_splits(folders: tuple[Path, ...], facts: list[DatasetFacts]) -> dict[str, list[str]]:
+    """The subjects of all folders by split. SettingsError if somebody is in two."""
+    owners: dict[str, str] = {}
+    for folder, its in zip(folders, facts, strict=True):
+        for split, subjects in its.splits.items():
+            for subject in subjects:
+                if owners.setdefault(subject, split) != split:
+                    raise SettingsError(
+                        f"{folder}: subject {subject} is in the splits {owners[subject]} and {split}; "
+                        "figures on people who were learnt from mean nothing. Give each subject one split."
+                    )
+    names = dict.fromkeys(split for its in facts for split in its.splits)
+    return {name: [subject for subject, split in owners.items() if split == name] for name in names}
+
+
+def _check_fit(first_folder: Path, first: DatasetFacts, folder: Path, facts: DatasetFacts) -> None:
+    values = [
+        (its.image_size, its.background, margin_of(its, of)) for its, of in ((first, first_folder), (facts, folder))
+    ]
+    for name, expected, found in zip(("image_size", "background", "margin"), *values, strict=True):
+        if expected != found:
+            raise SettingsError(
+                f"{folder} has crops with {name} {found}, {first_folder} has {expected}; they must agree to be learnt "
+                "from together. Make one of them anew."
+            )
