@@ -4,6 +4,7 @@ A command is a module with a frozen dataclass of settings and a function that ta
 that is called gets imported, so that `posegrid predict` never waits for torch.
 """
 
+import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -142,11 +143,16 @@ def run(arguments: list[str]) -> int:
         return 2
     try:
         call(name, COMMANDS[name], arguments[1:])
+        sys.stdout.flush()
     except PosegridError as error:
         print(f"posegrid {name}: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         return missing_library(name, error)
+    except BrokenPipeError:
+        # who reads the output has seen enough (posegrid ... | head); nothing more can be told, at the exit neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print(f"\nposegrid {name}: stopped", file=sys.stderr)
         return 130

@@ -1,5 +1,6 @@
 """The command line: help, typos, missing libraries, exit codes."""
 
+import os
 import subprocess
 import sys
 
@@ -63,6 +64,15 @@ def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPat
 def test_the_module_can_be_run() -> None:
     done = subprocess.run([sys.executable, "-m", "posegrid", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"posegrid {__version__}"
+
+
+def test_a_reader_who_has_seen_enough_gets_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "import sys; from posegrid import cli; cli.call = lambda *_: print('rows'); sys.exit(cli.run(['gait']))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_the_help_of_predict_waits_for_no_library_of_numbers() -> None:

@@ -262,6 +262,8 @@ def _check(path: Path, facts: Any, content: dict[str, np.ndarray]) -> None:
     """Raise SourceError unless the file is of this format and skeleton, its arrays complete and of one length."""
     if not isinstance(facts, dict):
         raise SourceError(f"{path}: not a track file of posegrid (its facts are no JSON object)")
+    if "format" not in facts or "skeleton" not in facts:
+        raise SourceError(f"{path}: not a track file of posegrid; `posegrid predict` makes them (.npz, .json, .csv)")
     if facts.get("format") != TRACK_FORMAT or facts.get("skeleton") != SKELETON:
         raise SourceError(
             f"{path}: format {facts.get('format')}, skeleton {facts.get('skeleton')}; "

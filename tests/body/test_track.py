@@ -75,6 +75,12 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
         Track.load(tmp_path / "walk.npz")
 
 
+def test_json_that_is_no_track_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "camera.json").write_text('{"focal_px": [1000, 1000]}')
+    with pytest.raises(SourceError, match=r"camera\.json: not a track file of posegrid; `posegrid predict` makes them"):
+        Track.load(tmp_path / "camera.json")
+
+
 def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("posegrid.body.track.TRACK_FORMAT", 99)
     replace(make_track()).save(tmp_path / "walk.npz")
