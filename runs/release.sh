@@ -37,7 +37,7 @@ posegrid train "$data/varied" --run "$run/third" "${training[@]}" --augment stan
 posegrid synth "$data/gaits" "${walkers[@]}" --activities gaits --people 1300 --validation-people 10 --test-people 0 \
     --crops-per-person 150 --held-out-crops-per-person 80 --scenes varied --masks faulty --seed 1
 posegrid train "$data/varied" --also "$data/plain" "$data/gaits" --run "$run/fourth" "${training[@]}" \
-    --augment standard --max-images 2000000 --init "$run/third/last.safetensors" --transfer all --learning-rate 0.0015
+    --augment standard --max-images 1600000 --init "$run/third/last.safetensors" --transfer all --learning-rate 0.0015
 out=${OUT:-posegrid/weights/posegrid-s.onnx}
 posegrid export "$run/fourth/last.safetensors" --out "$out" --int8 "$data/varied"
 cp "$run/fourth/last.safetensors" "${out%.onnx}.safetensors"
