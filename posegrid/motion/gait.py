@@ -17,16 +17,16 @@ from posegrid.motion.upright import WorldMotion
 SCALE_UNKNOWN, SCALE_KNOWN = 0.065, 0.02
 """Relative uncertainty of lengths: an average adult's body in the place of an unknown person's; a given height."""
 SYSTEMATIC = {
-    "step_width": 35.0,
-    "double_support": 3.6,
+    "step_width": 20.0,
+    "double_support": 3.1,
     "step_time": 0.02,
-    "step_length": 41.0,
-    "stance": 2.7,
-    "knee_range": 24.0,
-    "hip_range": 3.5,
+    "step_length": 31.0,
+    "stance": 2.5,
+    "knee_range": 18.0,
+    "hip_range": 2.7,
 }
 """What more strides do not improve, in the quantity's unit: mean error on rendered walks (benchmarks/motion.py). Knees
-seem to bend by 24 degrees less than they do."""
+seem to bend by 18 degrees less than they do."""
 SINGLE_SPREAD = 0.06
 """Relative spread between strides that is taken where there is a single one: about that of healthy walking."""
 LEAST_ADVANCE_MM = 200.0

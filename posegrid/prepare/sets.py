@@ -54,14 +54,14 @@ SETS: dict[SetName, WalkerSet] = {
         "test",
         HARD,
         "4369b2c04dec951bf61667a3c9b37112ef20cd9b8275ce889a63540061af38fb",
-        "c0909dc702ba9a5486e4e19fe779a21d39ff43da1856f63ac88120038f110fa2",
+        "04a237717d8a93222fe44768ffad2ed7f934a2c71f0118f840cda4077df16e1d",
     ),
     "walkers-hard-validation": WalkerSet(
         42002,
         "validation",
         HARD,
         "6a41979699c2bd73e945173d24e27f12b83de104fd20a437a2f4eebf210f7972",
-        "6d77bbe8e20210bfefb4c2bd3c1204de634a1162085457a83103213df5e5ac2f",
+        "82b9da7639fc57cc49c1612633b31d8c07b991cc66325df4cc12a0ff15c64a25",
     ),
 }
 
