@@ -9,6 +9,7 @@ The page has a line `<!-- table: NAME -->` and a line `<!-- end: NAME -->`; what
 import csv
 import json
 import statistics
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import tyro
 from tyro.conf import Positional
 
-from posegrid.errors import SettingsError, SourceError
+from posegrid.errors import PosegridError, SettingsError, SourceError
 from posegrid.files import completed
 
 BASELINES = {
@@ -204,4 +205,7 @@ def row_of(cells: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))
+    try:
+        main(tyro.cli(Settings, description=__doc__))
+    except PosegridError as error:
+        sys.exit(f"results_table: {error}")

@@ -86,9 +86,14 @@ class DatasetFacts:
         """Subjects of the split. Raises ShardError, naming the splits there are, if it is unknown or empty."""
         subjects = self.splits.get(split, [])
         if not subjects:
-            known = ", ".join(f"{name} ({' '.join(people)})" for name, people in self.splits.items() if people)
+            known = ", ".join(f"{name} ({_listed(people)})" for name, people in self.splits.items() if people)
             raise ShardError(f"The data set has no subjects in the split {split!r}; it has: {known or 'no splits'}.")
         return subjects
+
+
+def _listed(names: list[str]) -> str:
+    """The names, of many the first and the last."""
+    return " ".join(names) if len(names) <= 8 else f"{names[0]} to {names[-1]}, {len(names)} of them"
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:

@@ -109,6 +109,12 @@ def test_a_split_has_its_subjects_and_an_unknown_one_lists_the_others():
             FACTS.subjects_of(split)
 
 
+def test_of_many_subjects_the_first_and_the_last_are_named():
+    many = replace(FACTS, splits={"validation": [f"V{number:04d}" for number in range(1, 503)]})
+    with pytest.raises(ShardError, match=r"it has: validation \(V0001 to V0502, 502 of them\)\."):
+        many.subjects_of("train")
+
+
 def test_a_folder_without_dataset_json_is_no_finished_data_set(tmp_path):
     with pytest.raises(ShardError, match="no finished data set"):
         load_dataset_facts(tmp_path)
