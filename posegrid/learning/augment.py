@@ -5,6 +5,7 @@ order of size of what a person's box from a mask, other lamps and other cameras 
 """
 
 import math
+from statistics import NormalDist
 from typing import Literal
 
 import torch
@@ -55,6 +56,8 @@ EDGE_WAVES = 0.08
 """how much the level varies along the outline,"""
 PATCH_SHARE = 0.04
 """and how much of the outline's surroundings is a lump taken in, and of the person a hole."""
+WAVES_SPREAD = 2 / 3
+"""Standard deviation of normal numbers with straight lines between them, along both axes."""
 REMOVED_CHANCE = 0.45
 """Crops with a mask beside them are shown with the background taken out so often,"""
 UNMASKED_CHANCE = 0.1
@@ -123,17 +126,19 @@ def _faulty(
     masks: Float[Tensor, "n 1 size size"], generator: torch.Generator, clean_chance: float = CLEAN_CHANCE
 ) -> Float[Tensor, "n 1 size size"]:
     """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with lumps and holes."""
-    count = len(masks)
-    clean = torch.rand(count, 1, 1, 1, generator=generator) < clean_chance
+    rows = (torch.rand(len(masks), generator=generator) >= clean_chance).nonzero()[:, 0]
+    return (masks >= 0.5).to(masks.dtype).index_copy(0, rows, _spoilt(masks[rows], generator))
+
+
+def _spoilt(masks: Float[Tensor, "n 1 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
     low, high = EDGE_LEVELS
-    level = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
+    level = low + (high - low) * torch.rand(len(masks), 1, 1, 1, generator=generator)
     waves, patches = _waves(masks, 24, generator), _waves(masks, 10, generator)
     near = functional.avg_pool2d(functional.avg_pool2d(masks, EDGE_BLUR_PX), 3, 1, 1)
     near = functional.interpolate(near, size=masks.shape[-2:], mode="bilinear", align_corners=False)
     faulty = near > (level + EDGE_WAVES * waves).clamp(min=0.01)
-    limit = math.sqrt(2) * torch.erfinv(torch.tensor(1 - 2 * PATCH_SHARE)) * patches.std()
-    faulty = (faulty | ((near > 0.01) & (patches > limit))) & ~(patches < -limit)
-    return torch.where(clean, masks >= 0.5, faulty).to(masks.dtype)
+    limit = WAVES_SPREAD * NormalDist().inv_cdf(1 - PATCH_SHARE)
+    return ((faulty | ((near > 0.01) & (patches > limit))) & ~(patches < -limit)).to(masks.dtype)
 
 
 def _waves(images: Tensor, nodes: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:

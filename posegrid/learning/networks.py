@@ -7,7 +7,7 @@ Pooling stands before the activation everywhere: for rising activations the resu
 work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, get_args
 
 import torch
@@ -19,9 +19,11 @@ from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.targets import Target
 
-NetworkName = Literal["posegrid_s", "report2015_small", "report2015_large", "lichan2014"]
+NetworkName = Literal["posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"]
 Layers = Literal["convolutions", "all_but_head", "all"]
 
+WIDTHS: Mapping[str, tuple[int, int, int]] = {"posegrid_s": (32, 64, 128), "posegrid_m": (64, 112, 208)}
+"""Our own networks: maps at a quarter, an eighth and a sixteenth of the crop's side."""
 INPUT_GAIN = 4.0
 """Grey values of a person before black are small; times this they spread by about one."""
 
@@ -86,7 +88,8 @@ def replace_head(network: Network, target: Target) -> None:
 def transfer(source: Network, network: Network, layers: Layers = "convolutions") -> None:
     """Copy the source's weights into a network of its kind: the convolutions only (2015), all but the head, or all.
 
-    Raises CheckpointError where the two are not of the same kind.
+    A narrower network fits into a wider one of the same layers, which then answers as the narrower one did. Raises
+    CheckpointError where the two are not of the same kind.
     """
     parts = {
         "convolutions": ("backbone.convolutions",),
@@ -94,14 +97,31 @@ def transfer(source: Network, network: Network, layers: Layers = "convolutions")
         "all": ("backbone", "head"),
     }[layers]
     for part in parts:
-        weights = source.get_submodule(part).state_dict()
-        own = network.get_submodule(part)
-        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.state_dict().items()}:
+        weights, own = source.get_submodule(part).state_dict(), network.get_submodule(part)
+        fresh = own.state_dict()
+        if weights.keys() != fresh.keys() or not all(_fits(weights[name], fresh[name]) for name in fresh):
             raise CheckpointError(
-                f"The {part} of the weights to start from does not fit; expected the same network, crop size"
-                + (", background and target." if part == "head" else " and background.")
+                f"The {part} of the weights to start from does not fit; expected the same network or a narrower one of "
+                "its kind, the same crop size" + (", background and target." if part == "head" else " and background.")
             )
-        own.load_state_dict(weights)
+        own.load_state_dict({name: _widened(weights[name], fresh[name]) for name in fresh})
+
+
+def _fits(narrow: Tensor, wide: Tensor) -> bool:
+    return narrow.ndim == wide.ndim and all(a <= b for a, b in zip(narrow.shape, wide.shape, strict=True))
+
+
+def _widened(narrow: Tensor, wide: Tensor) -> Tensor:
+    """The fresh wider weights with the narrow ones in their first places.
+
+    The first answers ignore what is new, so that they stay the same; the new ones start as they were drawn (growing a
+    network that goes on answering alike: Chen et al., ICLR 2016, who copy old answers where these are new).
+    """
+    grown = wide.clone()
+    if wide.ndim > 1:
+        grown[: len(narrow)] = 0
+    grown[tuple(slice(length) for length in narrow.shape)] = narrow
+    return grown
 
 
 def centre_cropped(images: Float[Tensor, "n channels size size"], size: int) -> Float[Tensor, "n channels cut cut"]:
@@ -119,8 +139,8 @@ def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
 def _build_backbone(name: NetworkName, image_size: int, channels: int, *, for_grid: bool) -> Backbone:
     if image_size < 64 or image_size % 16:
         raise SettingsError(f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64.")
-    if name == "posegrid_s":
-        return _posegrid_s(image_size, channels)
+    if name in WIDTHS:
+        return _posegrid(WIDTHS[name], image_size, channels)
     if name == "lichan2014":
         return _lichan2014(input_size_of(name, image_size), channels, for_grid=for_grid)
     return _report2015((5, 10, 15) if name == "report2015_small" else (32, 64, 64), image_size, channels)
@@ -163,16 +183,18 @@ def _lichan2014(size: int, channels: int, *, for_grid: bool) -> Backbone:
     return Backbone(convolutions, hidden, size, 2048)
 
 
-def _posegrid_s(size: int, channels: int) -> Backbone:
-    """Our default: a small residual network that sees 4 x 4 pixels as 16 channels, and keeps the map flat at the end.
+def _posegrid(widths: tuple[int, int, int], size: int, channels: int) -> Backbone:
+    """Our own: a small residual network that sees 4 x 4 pixels as 16 channels, and keeps the map flat at the end.
 
     Averaging the map away before the head loses where things are and ruins the result.
     """
+    fine, middle, coarse = widths
     convolutions = nn.Sequential(
-        *(nn.PixelUnshuffle(4), nn.Conv2d(16 * channels, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU()),
-        *(ResidualBlock(32, 64, halve=True), ResidualBlock(64, 64)),
-        *(ResidualBlock(64, 128, halve=True), ResidualBlock(128, 128)),
-        *(nn.Conv2d(128, 48, 1, bias=False), nn.BatchNorm2d(48), nn.ReLU()),
+        *(nn.PixelUnshuffle(4), nn.Conv2d(16 * channels, fine, 3, padding=1, bias=False)),
+        *(nn.BatchNorm2d(fine), nn.ReLU()),
+        *(ResidualBlock(fine, middle, halve=True), ResidualBlock(middle, middle)),
+        *(ResidualBlock(middle, coarse, halve=True), ResidualBlock(coarse, coarse)),
+        *(nn.Conv2d(coarse, 48, 1, bias=False), nn.BatchNorm2d(48), nn.ReLU()),
     )
     hidden = nn.Sequential(nn.Linear(48 * (size // 16) ** 2, 448), nn.ReLU())
     _start_he(convolutions, hidden)

@@ -25,6 +25,7 @@ from posegrid.learning.integral_target import IntegralTarget
 from posegrid.learning.likelihood_target import LikelihoodTarget
 from posegrid.learning.module import Optimiser, OptimiserSettings, Plan, StageModule, bf16_pays
 from posegrid.learning.networks import (
+    WIDTHS,
     Layers,
     Network,
     NetworkName,
@@ -70,7 +71,7 @@ class StageSettings:
     optimiser: Optimiser = "adamw"
     """adamw with warm-up and cosine, or sgd: the historical one, momentum 0.9 at a constant rate."""
     learning_rate: float | None = None
-    """Default: 0.001, with adamw 0.002 for posegrid_s."""
+    """Default: 0.001, with adamw 0.002 for posegrid_s and posegrid_m."""
     weight_decay: float | None = None
     """Default: adamw 0.0001, sgd 0.0005."""
     batch_size: int = 64
@@ -83,7 +84,7 @@ class StageSettings:
     """Share of the training crops to learn from, above 0 and up to 1: the same ones in every run."""
     augment: Augment | None = None
     """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further (17 degrees, one
-    standard deviation, in place of 3). Default: standard for posegrid_s, else none."""
+    standard deviation, in place of 3). Default: standard for posegrid_s and posegrid_m, else none."""
     pose_frame: PoseFrame = "view"
     """view: the virtual camera that looks at the crop's centre. camera: the source camera, as in 2015."""
     grid_cells: int = 10
@@ -115,13 +116,14 @@ class TrainSettings(StageSettings):
     """Settings of `posegrid train`."""
 
     init: Path | None = None
-    """Checkpoint whose weights to start from; posegrid-s: those that come with posegrid (crops with masks)."""
+    """Checkpoint whose weights to start from; posegrid-s: those that come with posegrid (crops with masks). With
+    --network posegrid_m a posegrid_s goes on as the wider network, no worse than it was."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""
     target: PoseTargetName | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64 per coordinate.
     pose: 51 numbers, as in 2015. integral: the mean of a heat map over a cube of 8 x 8 x 8 cells (soft-argmax). rle: 51
-    numbers by their likelihood, the shape of errors learnt. Default: bins for posegrid_s, pose for the others."""
+    numbers by their likelihood, the shape of errors learnt. Default: bins for posegrid_s and posegrid_m, else pose."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
 
@@ -216,9 +218,7 @@ def with_measured_bounds(checkpoint: Checkpoint, validation: CropSet) -> Checkpo
 
 def _recipe(settings: StageSettings, start: Checkpoint | None) -> Recipe:
     network = settings.network or (network_name(start.facts.network) if start else "posegrid_s")
-    if start is not None and start.facts.network != network:
-        raise SettingsError(f"--init holds a {start.facts.network}, --network asks for {network}: expected the same.")
-    ours, sgd = network == "posegrid_s", settings.optimiser == "sgd"
+    ours, sgd = network in WIDTHS, settings.optimiser == "sgd"
     rate = 0.002 if ours and not sgd else 0.001
     target: Literal["grid"] | PoseTargetName = "grid"
     if isinstance(settings, TrainSettings):

@@ -104,6 +104,7 @@ def test_masks_get_the_faults_of_background_subtraction():
     assert area.min() < 0.95 and area.quantile(0.9) > 1.4
     assert (faulty[:, :, :4] == 0).all()  # lumps stay near the person
     assert (faulty[~clean, :, 30:34, 30:34] == 0).any()  # and holes are in it
+    assert torch.equal(_faulty(masks[:3], generator_of(1), clean_chance=1.0), masks[:3])
 
 
 def test_the_same_generator_gives_the_same_batch(batch):

@@ -99,7 +99,33 @@ def test_transfer_copies_the_layers_asked_for(name):
 
 def test_transfer_between_other_networks_is_refused():
     with pytest.raises(CheckpointError, match="convolutions of the weights"):
-        transfer(build_network("report2015_small", POSE, 64), build_network("report2015_large", POSE, 64))
+        transfer(build_network("report2015_large", POSE, 64), build_network("report2015_small", POSE, 64))
+    with pytest.raises(CheckpointError, match="convolutions of the weights"):
+        transfer(build_network("report2015_small", POSE, 64), build_network("lichan2014", POSE, 64))
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [("posegrid_s", "posegrid_m"), ("report2015_small", "report2015_large")],
+    ids=["posegrid", "2015"],
+)
+def test_a_network_that_grew_answers_as_before_and_learns_with_all_it_has(narrow, wide):
+    torch.manual_seed(0)
+    source, network = build_network(narrow, POSE, 64), build_network(wide, POSE, 64)
+    images = torch.rand(8, 1, 64, 64)
+    for _ in range(3):
+        source.train()(images)  # normalisation learns its means
+    transfer(source, network, "all")
+    assert torch.allclose(network.eval()(images), source.eval()(images), atol=1e-5)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    network.train()
+    for _ in range(3):
+        optimiser.zero_grad()
+        network(images).square().sum().backward()
+        optimiser.step()
+    first, old = (next(layer for layer in its.modules() if isinstance(layer, nn.Conv2d)) for its in (network, source))
+    new = first.weight.grad[len(old.weight) :]
+    assert len(new) and (new.flatten(1).abs().sum(dim=1) > 0).float().mean() > 0.8
 
 
 def test_transferred_weights_are_copies():
@@ -131,7 +157,7 @@ def test_response_norm_is_torchs():
 
 
 def test_unknown_networks_and_odd_sizes_are_refused():
-    with pytest.raises(SettingsError, match="posegrid_s, report2015_small"):
+    with pytest.raises(SettingsError, match="posegrid_s, posegrid_m, report2015_small"):
         network_name("resnet50")
     with pytest.raises(SettingsError, match="multiple of 16"):
         build_network("posegrid_s", POSE, 100)

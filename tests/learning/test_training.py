@@ -228,7 +228,7 @@ def test_data_without_validation_people_is_refused(tmp_path):
 
 
 def test_weights_that_do_not_fit_are_refused(data, pretrained, tmp_path):
-    with pytest.raises(SettingsError, match="--init holds a report2015_small, --network asks for posegrid_s"):
+    with pytest.raises(CheckpointError, match="convolutions of the weights to start from does not fit"):
         train(short(data, tmp_path / "a", init=pretrained, network="posegrid_s"))
     with pytest.raises(CheckpointError, match="is no file"):
         train(short(data, tmp_path / "b", init=tmp_path / "none.safetensors"))
