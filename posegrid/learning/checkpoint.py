@@ -15,6 +15,7 @@ from posegrid.files import completed
 from posegrid.learning.data import as_grey
 from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.half import fits_half
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.targets import Target, target_of
 
@@ -64,8 +65,12 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, network: Network, facts: ModelFacts) -> None:
-    """Write the weights and facts. Raises OutputError if the file cannot be written."""
+    """Write the weights, in 16 bits where these hold them as they are, and facts.
+
+    Raises OutputError if the file cannot be written.
+    """
     weights = {name: value.detach().clone().contiguous() for name, value in network.state_dict().items()}
+    weights = {name: value.half() if fits_half(value) else value for name, value in weights.items()}
     try:
         with completed(path) as temporary:
             save_file(weights, temporary, metadata={METADATA_KEY: facts.to_json()})

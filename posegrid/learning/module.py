@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from posegrid.errors import SettingsError
+from posegrid.learning.ahead import batches_ahead
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import Batches, CropSet, whole_batches
 from posegrid.learning.networks import Network
@@ -127,9 +128,9 @@ class RoundOfBatches:
         return self._module.plan.steps_per_round
 
     def __iter__(self) -> Iterator[Batch]:
+        # only when the first batch is asked for, the trainer of a resumed run knows which round it is in
         start = self._module.current_epoch * len(self)
-        for step in range(start, start + len(self)):
-            yield self._module.batches.at(step)
+        yield from batches_ahead(self._module.batches, range(start, start + len(self)))
 
 
 class ValidationBatches:

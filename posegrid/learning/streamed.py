@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import RLock
 
 import torch
 
@@ -22,6 +23,7 @@ class StreamedBatches:
     """What is rendered, and by how many processes."""
     buffer_crops: int
     """How many crops a batch is drawn from: so that people mix."""
+    _in_use: RLock = field(default_factory=RLock)
     _step: int = 0
     _people: Iterator[Crops] | None = None
     _batches: Iterator[Crops] = field(default_factory=lambda: iter(()))
@@ -40,11 +42,13 @@ class StreamedBatches:
         Steps follow each other. Another first step than 0, as after `--resume`, begins with people whom the steps
         before did not see; the same steps from the beginning give the same batches.
         """
-        if self._people is None or step != self._step:
-            self._open(step)
+        with self._in_use:
+            if self._people is None or step != self._step:
+                self._open(step)
+            seen = next(self._batches)
+            self._step = step + 1
         like, shown = self.like, self.like.crops
-        crops = CropSet.of(next(self._batches), shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
-        self._step = step + 1
+        crops = CropSet.of(seen, shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
         return like.assembled(crops, torch.arange(len(crops)), step)
 
     def _open(self, step: int) -> None:
@@ -54,10 +58,11 @@ class StreamedBatches:
         self._batches = shuffled_batches(self._people, self.like.batch_size, self.buffer_crops, self.seed)
 
     def close(self) -> None:
-        """End the processes that render."""
-        if self._people is not None:
-            self._people.close()  # type: ignore[attr-defined]
-            self._people = None
+        """End the processes that render, after the batch that another thread may be waiting for."""
+        with self._in_use:
+            if self._people is not None:
+                self._people.close()  # type: ignore[attr-defined]
+                self._people = None
 
     def __enter__(self) -> "StreamedBatches":
         return self

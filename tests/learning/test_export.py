@@ -5,8 +5,9 @@ import onnxruntime
 import pytest
 import torch
 from learning.made_up import write_dataset
+from torch import nn
 
-from posegrid.errors import CheckpointError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning import quantise
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
 from posegrid.learning.export import ExportSettings, export
@@ -67,6 +68,34 @@ def test_a_persons_places_and_uncertainty_are_exported(tmp_path):
         outputs = load_checkpoint(tmp_path / "w.safetensors").network(torch.from_numpy(grey))
     assert keypoints_px == pytest.approx(target.decode_keypoints_px(outputs).numpy(), abs=0.05)
     assert sigma_mm == pytest.approx(target.decode_sigma_mm(outputs).numpy(), abs=0.1)
+
+
+def test_half_of_the_numbers_take_half_of_the_space(tmp_path, capsys):
+    path = saved(tmp_path / "w.safetensors", "posegrid_m", PersonTarget(64))
+    whole = export(ExportSettings(path))
+    half = export(ExportSettings(path, tmp_path / "h.onnx", half=True))
+    assert "mm from those in 32 bits" in capsys.readouterr().out
+    linear = sum(
+        layer.weight.numel() for layer in load_checkpoint(path).network.modules() if isinstance(layer, nn.Linear)
+    )
+    for before, after in ((whole, half), (path, half.with_suffix(".safetensors"))):
+        assert before.stat().st_size - after.stat().st_size == pytest.approx(2 * linear, rel=0.01)
+    images = np.random.default_rng(1).integers(0, 256, (20, 64, 64), dtype=np.uint8)
+    rounded_mm, whole_mm = (
+        load_checkpoint(file).predict_mm(images) for file in (half.with_suffix(".safetensors"), path)
+    )
+    assert 0 < np.abs(rounded_mm - whole_mm).max() < 1.0
+    assert np.abs(load_onnx(half).predict_mm(images) - rounded_mm).max() < 0.1
+    again = load_checkpoint(half.with_suffix(".safetensors"))
+    assert {parameter.dtype for parameter in again.network.parameters()} == {torch.float32}
+
+
+def test_half_replaces_no_checkpoint(tmp_path):
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
+    with pytest.raises(SettingsError, match="say with --out where"):
+        export(ExportSettings(path, half=True))
+    with pytest.raises(SettingsError, match="say with --out where"):
+        export(ExportSettings(path, tmp_path / "w.onnx", half=True))
 
 
 def test_weights_of_the_grid_task_are_refused(tmp_path):
