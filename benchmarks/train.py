@@ -1,34 +1,38 @@
-"""Training images per CPU second of every network, data and augmentation included.
+"""Training images per second of every network on one thread, data and augmentation included.
 
-    python benchmarks/train.py [NETWORK ...]            about three minutes
+    python benchmarks/train.py [NETWORK ...]            about four minutes
 
-Beside it in the same run, in turns: the same network fed one and the same batch from memory; what share of the
-multiplications per second of a large matrix product (same precision, same thread) training reaches, three products of
-the network's own size counted per image; and what two processes reach together, each against one alone.
+As in `posegrid train --threads 1`, another thread puts the next batch together, for which it needs a second core (or
+takes the time of the first: `taskset -c 0`). Beside it in the same run, in turns: the same network fed one and the same
+batch from memory; what share of the multiplications per second of a large matrix product (same precision, one thread)
+training reaches, three products of the network's own size counted per image; and what two processes reach together,
+each with both threads, against one alone.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
+from itertools import repeat
 from statistics import median
 
 import numpy as np
 import torch
 
 from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.learning.ahead import batches_ahead
 from posegrid.learning.batch import Batch
 from posegrid.learning.checkpoint import Checkpoint
 from posegrid.learning.cost import num_multiply_adds
 from posegrid.learning.data import CropSet, TrainingBatches
 from posegrid.learning.facts import ModelFacts
 from posegrid.learning.module import bf16_pays
-from posegrid.learning.networks import build_network, input_size_of, network_name
+from posegrid.learning.networks import WIDTHS, build_network, input_size_of, network_name
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
 from posegrid.learning.run_folder import keep_freed_memory
 
-BATCH, STEPS, TURNS = 64, 4, 5
-NETWORKS = ("posegrid_s", "report2015_small", "report2015_large", "lichan2014")
+BATCH, STEPS, TURNS = 64, 12, 5
+NETWORKS = ("posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014")
 MEAN_POSE = ((0.0, 0.0, 0.0),) * NUM_JOINTS
 PRECISION = torch.bfloat16 if bf16_pays() else torch.float32
 PEAK_SIDE = 2048
@@ -38,7 +42,7 @@ class Training:
     """A network in training, as `posegrid train` has it by default: optimiser, precision, augmentation."""
 
     def __init__(self, name: str) -> None:
-        ours = name == "posegrid_s"
+        ours = name in WIDTHS
         self.target = BinsTarget() if ours else PoseTarget(MEAN_POSE)
         self.network = build_network(network_name(name), self.target).to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), 1e-3, fused=True)
@@ -48,22 +52,23 @@ class Training:
         self.multiply_adds = num_multiply_adds(Checkpoint(self.network, self.target, facts))
         self.network.train()
 
-    def speed(self, batch_of: Callable[[int], Batch]) -> float:
-        """Images per CPU second over some steps."""
-        start = time.process_time()
-        for step in range(STEPS):
-            batch = batch_of(step)
+    def speed(self, batches: Iterable[Batch]) -> float:
+        """Images per second over so many batches, the first of which is not counted."""
+        start = 0.0
+        for step, batch in enumerate(batches):
+            if step == 1:
+                start = time.perf_counter()
             self.optimiser.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=PRECISION is torch.bfloat16):
                 outputs = self.network(batch.images.contiguous(memory_format=torch.channels_last)).float()
                 loss = self.target.loss(outputs, batch)
             loss.backward()
             self.optimiser.step()
-        return STEPS * BATCH / (time.process_time() - start)
+        return STEPS * BATCH / (time.perf_counter() - start)
 
 
 def main() -> None:
-    """Print one line per network; one thread, so that seconds are CPU seconds."""
+    """Print one line per network."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     keep_freed_memory()
@@ -77,30 +82,33 @@ def main() -> None:
         real, memory = real_and_memory(training)
         share, together = 3 * training.multiply_adds * real / peak, side_by_side(name, 2) / side_by_side(name, 1)
         print(
-            f"{name:17} {real:5.0f} images/s per core, {real / memory:.2f} of the speed from memory, {share:.0%} of "
+            f"{name:17} {real:5.0f} images/s, {real / memory:.2f} of the speed from memory, {share:.0%} of "
             f"the peak; two processes {together:.2f} x one",
             flush=True,
         )
 
 
 def real_and_memory(training: Training) -> tuple[float, float]:
-    """Images per CPU second with real batches and with one from memory: medians of turns, the first left out."""
-    fixed = training.batches.at(0)
-    turns = [(training.speed(training.batches.at), training.speed(lambda _: fixed)) for _ in range(TURNS + 1)]
+    """Images per second with real batches and with one from memory: medians of turns, the first left out."""
+    fixed, steps = training.batches.at(0), range(STEPS + 1)
+    turns = [
+        (training.speed(batches_ahead(training.batches, steps)), training.speed(repeat(fixed, STEPS + 1)))
+        for _ in range(TURNS + 1)
+    ]
     return median(real for real, _ in turns[1:]), median(memory for _, memory in turns[1:])
 
 
 def peak_of_products() -> float:
-    """Multiply-adds per CPU second of one large matrix product."""
+    """Multiply-adds per second of one large matrix product on one thread."""
     left, right = (torch.randn(PEAK_SIDE, PEAK_SIDE, dtype=PRECISION) for _ in range(2))
     left @ right
-    start = time.process_time()
+    start = time.perf_counter()
     left @ right
-    return PEAK_SIDE**3 / (time.process_time() - start)
+    return PEAK_SIDE**3 / (time.perf_counter() - start)
 
 
 def side_by_side(name: str, count: int) -> float:
-    """Images per CPU second of so many processes at once, added up."""
+    """Images per second of so many processes at once, added up."""
     command = [sys.executable, __file__, "--alone", name]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     return sum(float(process.communicate()[0]) for process in running)
