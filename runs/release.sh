@@ -46,3 +46,4 @@ for set in walkers-test walkers-hard; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"
     posegrid evaluate "$run/fourth/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
 done
+[ -z "${PAGE-docs/results.md}" ] || python scripts/results_table.py "${PAGE-docs/results.md}" --table weights --results "$run"

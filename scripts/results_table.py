@@ -2,6 +2,7 @@
 
     python scripts/results_table.py docs/results.md --table baselines --results runs/baselines
     python scripts/results_table.py docs/claim.md --table claim --results runs/claim
+    python scripts/results_table.py docs/results.md --table weights --results runs/release
 
 The page has a line `<!-- table: NAME -->` and a line `<!-- end: NAME -->`; what stands between them is replaced.
 """
@@ -50,7 +51,7 @@ ARMS = {
     "share05_from_all": ("5 % of the crops, grid first on all", "share05_scratch"),
 }
 """Folder of an arm: what it is, and the arm that it is compared with."""
-COLUMNS = ("validation", "test", "test, N-MPJPE", "CPU s", "equal images", "equal time", "seeds")
+FIXED_SETS = ("walkers-test", "walkers-hard")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Settings:
 
     page: Positional[Path]
     """Markdown file with the two lines."""
-    table: Literal["baselines", "claim"]
+    table: Literal["baselines", "claim", "weights"]
     results: Path
     """Folder that the runs wrote."""
 
@@ -85,7 +86,9 @@ class Arm:
 
 def main(settings: Settings) -> None:
     """Replace the table."""
-    lines = {"baselines": baselines_table, "claim": claim_table}[settings.table](settings.results)
+    lines = {"baselines": baselines_table, "claim": claim_table, "weights": weights_table}[settings.table](
+        settings.results
+    )
     page = settings.page.read_text(encoding="utf-8")
     with completed(settings.page) as temporary:
         temporary.write_text(with_table(page, settings.table, lines), encoding="utf-8")
@@ -131,6 +134,54 @@ def errors_of(values: dict[str, Any]) -> tuple[str, ...]:
     """The four figures as text, mm and %."""
     errors = (f"{values[name]:.1f}" for name in ("mpjpe_mm", "n_mpjpe_mm", "pa_mpjpe_mm"))
     return (*errors, f"{100 * values['pck_150mm']:.1f} %")
+
+
+def weights_table(results: Path) -> list[str]:
+    """The shipped weights on the fixed sets, from evaluation_SET/evaluation.json."""
+    paths = [results / f"evaluation_{name}" / "evaluation.json" for name in FIXED_SETS]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise SourceError(f"{missing[0]} is missing; runs/release.sh makes it.")
+    sets = [json.loads(path.read_text()) for path in paths]
+    rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+        ("crops", lambda its: f"{its['num_poses']:,}"),
+        ("MPJPE", lambda its: f"{its['mpjpe_mm']:.1f}"),
+        ("MPJPE of the true poses at one size for everybody (the floor that a crop leaves)", floor_of),
+        ("N-MPJPE (after scale)", lambda its: f"{its['n_mpjpe_mm']:.1f}"),
+        ("PA-MPJPE (after rotation, scale, shift)", lambda its: f"{its['pa_mpjpe_mm']:.1f}"),
+        ("3DPCK, within 150 mm", lambda its: percent(its["pck_150mm"])),
+        ("mean error along x / y / z", lambda its: " / ".join(f"{its['per_axis_mm'][axis]:.1f}" for axis in "xyz")),
+        ("legs, arms nearer with left and right exchanged", lambda its: percents(its["left_right_swapped_share"])),
+        ("joints within the stated radius (68 %), within twice of it (95 %)", within_of),
+        ("places in the crop of 128 px off by, mean / median", places_of),
+        ("mean pose's MPJPE", lambda its: f"{its['mean_pose_mpjpe_mm']:.1f}"),
+    ]
+    head = [row_of(("mm", *FIXED_SETS)), row_of(("---", *["---:"] * len(sets)))]
+    return [*head, *(row_of((name, *map(value, sets))) for name, value in rows)]
+
+
+def floor_of(its: dict[str, Any]) -> str:
+    """The floor and what the weights add to it."""
+    return f"{its['size_floor_mpjpe_mm']:.1f} (the weights: {its['mpjpe_mm'] - its['size_floor_mpjpe_mm']:+.1f})"
+
+
+def within_of(its: dict[str, Any]) -> str:
+    """Two shares; empty for weights that state no radius."""
+    return percents(its["within_radius_share"] or {})
+
+
+def places_of(its: dict[str, Any]) -> str:
+    """Mean and median in pixels; empty for weights that do not say places."""
+    return " / ".join(f"{value:.1f}" for value in (its["keypoint_error_px"] or {}).values())
+
+
+def percents(shares: dict[str, float]) -> str:
+    """Several shares as text."""
+    return ", ".join(percent(share) for share in shares.values())
+
+
+def percent(share: float) -> str:
+    """A share (0..1) as text."""
+    return f"{100 * share:.1f} %"
 
 
 def claim_table(results: Path) -> list[str]:

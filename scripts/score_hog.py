@@ -16,6 +16,7 @@ import numpy as np
 import tyro
 from tyro.conf import Positional
 
+from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import body_size_mm
 from posegrid.files import completed
 from posegrid.learning.facts import ModelFacts
@@ -47,9 +48,9 @@ class HogModel:
     facts: ModelFacts
     regressor: NearestNeighbours | KernelRidge
 
-    def predict_mm(self, images: np.ndarray) -> np.ndarray:
+    def estimate(self, images: np.ndarray) -> Estimate:
         """Root-relative poses in the view frame, mm."""
-        return self.regressor.predict(hog(images)).reshape(-1, 17, 3).astype(np.float32)
+        return Estimate.of_poses(self.regressor.predict(hog(images)).reshape(-1, 17, 3).astype(np.float32))
 
 
 def main(settings: Settings) -> None:
@@ -127,7 +128,7 @@ def cpu_ms_per_crop(model: HogModel, crops: Crops) -> float:
     """CPU time of one crop at a time, features included, ms."""
     start = time.process_time()
     for row in range(min(TIMED_CROPS, len(crops))):
-        model.predict_mm(crops.images[row : row + 1])
+        model.estimate(crops.images[row : row + 1])
     return 1000 * (time.process_time() - start) / min(TIMED_CROPS, len(crops))
 
 

@@ -1,5 +1,6 @@
 """A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from jaxtyping import Float, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from posegrid.body.estimate import Estimate
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.data import as_grey
@@ -17,7 +19,8 @@ from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.half import fits_half
 from posegrid.learning.networks import Network, build_network, network_name
-from posegrid.learning.targets import Target, target_of
+from posegrid.learning.pose_targets import PersonTarget
+from posegrid.learning.targets import JointTarget, Target, target_of
 
 SHIPPED = "posegrid-s"
 SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
@@ -38,11 +41,24 @@ class Checkpoint:
 
         Raises CheckpointError for weights of the grid task, which know no poses, and for crops of another shape.
         """
-        if isinstance(self.target, GridTarget):
+        return self.estimate(images, batch_size).pose_mm
+
+    def estimate(self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250) -> Estimate:
+        """All that the weights say about the crops; raises as `predict_mm`."""
+        target = self.target.pose if isinstance(self.target, JointTarget) else self.target
+        if isinstance(target, GridTarget):
             raise CheckpointError(
                 "These weights answer the grid task, not poses; train them on first: posegrid train --init FILE."
             )
-        return self._decoded(images, batch_size)
+        parts = []
+        for outputs in self._outputs(images, batch_size):
+            own = outputs[:, : target.num_outputs]
+            said = Estimate.of_poses(target.decode(own).numpy())
+            if isinstance(target, PersonTarget):
+                places, sigma = target.decode_keypoints_px(own), target.decode_sigma_mm(own)
+                said = Estimate(said.pose_mm, places.numpy() + self._border_px(target), sigma.numpy())
+            parts.append(said)
+        return Estimate.joined(parts)
 
     def predict_keypoints_px(
         self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
@@ -50,18 +66,21 @@ class Checkpoint:
         """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for the grid task."""
         if not isinstance(self.target, GridTarget):
             raise CheckpointError("These weights answer poses, not the grid task; choose weights of posegrid pretrain.")
-        border = (self.facts.image_size - self.target.image_size) // 2
-        return self._decoded(images, batch_size) + np.float32(border)
+        places = [self.target.decode(outputs).numpy() for outputs in self._outputs(images, batch_size)]
+        return np.concatenate([np.zeros((0, 17, 2), np.float32), *places]) + self._border_px(self.target)
 
-    def _decoded(self, images: np.ndarray, batch_size: int) -> np.ndarray:
+    def _border_px(self, target: GridTarget | PersonTarget) -> np.float32:
+        """What the network does not see at each side of a crop."""
+        return np.float32((self.facts.image_size - target.image_size) // 2)
+
+    def _outputs(self, images: np.ndarray, batch_size: int) -> Iterator[torch.Tensor]:
         check_crops(images, self.facts)
         self.network.eval()
-        answers = [np.zeros((0, 17, 2 if isinstance(self.target, GridTarget) else 3), np.float32)]
-        with torch.inference_mode():
-            for start in range(0, len(images), batch_size):
-                part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
-                answers.append(self.target.decode(self.network(as_grey(part))).numpy())
-        return np.concatenate(answers)
+        for start in range(0, len(images), batch_size):
+            part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
+            with torch.inference_mode():
+                outputs = self.network(as_grey(part))
+            yield outputs
 
 
 def save_checkpoint(path: Path, network: Network, facts: ModelFacts) -> None:

@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from posegrid.body.estimate import Estimate
 from posegrid.learning.facts import ModelFacts
 from posegrid.prepare.crop import window_of_box
 from posegrid.prepare.silhouette import Silhouette, person_crop
 from posegrid.results.lift import steadied_boxes
-from posegrid.results.model import Estimate, OnnxModel
+from posegrid.results.model import OnnxModel
 from posegrid.sources.picture import Picture
 
 BOX_REACH = 2

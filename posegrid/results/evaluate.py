@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 from tyro.conf import Positional, arg
 
 from posegrid import __version__
+from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
 from posegrid.files import completed
@@ -68,8 +69,8 @@ class Model(Protocol):
         """Every fact needed to use them."""
         ...
 
-    def predict_mm(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Float[np.ndarray, "N 17 3"]:
-        """Root-relative poses in `facts.pose_frame`, mm, of grey crops."""
+    def estimate(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
+        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and perhaps more."""
         ...
 
 
@@ -146,7 +147,8 @@ def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Consol
     """The model's estimates for the crops, turned into each crop's source camera, with their truth and baseline."""
     starts: Iterable[int] = range(0, len(crops), BATCH)
     progress = track(starts, "Predicting", console=console, disable=not console.is_terminal)
-    poses = np.concatenate([model.predict_mm(crops.subset(slice(start, start + BATCH)).inputs) for start in progress])
+    said = Estimate.joined([model.estimate(crops.subset(slice(start, start + BATCH)).inputs) for start in progress])
+    poses, off_px = said.pose_mm, np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1)
     mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
     if model.facts.pose_frame == "view":
         turn = crops.rot_cam_to_view
@@ -156,6 +158,8 @@ def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Consol
         pose_pred_cam_mm=poses.astype(np.float32)[order],
         pose_true_cam_mm=relative_to_root(crops.pose_cam_mm).astype(np.float32)[order],
         pose_mean_cam_mm=mean.astype(np.float32)[order],
+        sigma_mm=said.sigma_mm.astype(np.float32)[order],
+        keypoint_error_px=off_px.astype(np.float32)[order],
         subject=crops.subject[order],
         action=crops.action[order],
         camera_id=crops.camera_id[order],

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
 
-from posegrid.body.skeleton import NUM_JOINTS, mirror_order, mirrored
+from posegrid.body.estimate import Estimate
+from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 
@@ -28,40 +29,6 @@ _UNREADABLE = (
     onnx_errors.RuntimeException,
 )
 """What ONNX Runtime raises for a file it cannot use; the classes have no common parent but Exception."""
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """What a network says about N crops; NaN where it does not say."""
-
-    pose_mm: Float[np.ndarray, "N 17 3"]
-    """Root-relative, in the pose frame of the weights."""
-    keypoints_px: Float[np.ndarray, "N 17 2"]
-    """In the crop's pixels."""
-    sigma_mm: Float[np.ndarray, "N 17"]
-    """Radius that holds the true joint with a chance of 68 %."""
-
-    @classmethod
-    def joined(cls, parts: list["Estimate"]) -> "Estimate":
-        """All parts, one after another."""
-        return cls(*(np.concatenate([getattr(part, f.name) for part in [_NOTHING, *parts]]) for f in fields(cls)))
-
-    def rows(self, rows: Int[np.ndarray, "M"]) -> "Estimate":
-        """What it says about some of the crops."""
-        return Estimate(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-    def mirrored(self, size: int) -> "Estimate":
-        """What this says about the mirror image of the crops, which are `size` pixels wide."""
-        order = list(mirror_order())
-        keypoints_px = self.keypoints_px[:, order] * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
-        return Estimate(mirrored(self.pose_mm), keypoints_px, self.sigma_mm[:, order])
-
-    def averaged(self, other: "Estimate") -> "Estimate":
-        """The mean of two estimates of the same crops."""
-        return Estimate(*((getattr(self, f.name) + getattr(other, f.name)) / 2 for f in fields(self)))
-
-
-_NOTHING = Estimate(*(np.zeros((0, NUM_JOINTS, *more), np.float32) for more in ((3,), (2,), ())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +67,14 @@ class OnnxModel:
 
     def _answer(self, images: np.ndarray) -> Estimate:
         if not len(images):
-            return _NOTHING
+            return Estimate.joined([])
         names = [node.name for node in self.session.get_outputs()]
         size = self.facts.image_size
         pictures = images.reshape(-1, self.facts.channels, size, size).astype(np.float32)
         answers = self.session.run(names, {INPUT: pictures / 255})
-        unsaid = np.full((len(images), NUM_JOINTS), np.nan)
-        said = {KEYPOINTS: np.stack([unsaid, unsaid], axis=-1), SIGMA: unsaid, **dict(zip(names, answers, strict=True))}
-        return Estimate(*(np.asarray(said[name], np.float32) for name in (OUTPUT, KEYPOINTS, SIGMA)))
+        said = {name: np.asarray(answer, np.float32) for name, answer in zip(names, answers, strict=True)}
+        poses = Estimate.of_poses(said[OUTPUT])
+        return Estimate(poses.pose_mm, said.get(KEYPOINTS, poses.keypoints_px), said.get(SIGMA, poses.sigma_mm))
 
 
 def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 
-PREDICTIONS_FORMAT = 1
+PREDICTIONS_FORMAT = 2
 NAME = "predictions.npz"
 
 
@@ -30,6 +30,10 @@ class Predictions:
     pose_true_cam_mm: Float[np.ndarray, "N 17 3"]
     pose_mean_cam_mm: Float[np.ndarray, "N 17 3"]
     """The mean pose of the training crops in the frame the network answers in, turned into each row's camera."""
+    sigma_mm: Float[np.ndarray, "N 17"]
+    """Radius that holds the true joint with a chance of 68 %, as the weights say; NaN where they do not."""
+    keypoint_error_px: Float[np.ndarray, "N 17"]
+    """How far off the joints' places in the crop are, in its pixels; NaN where the weights do not say them."""
     subject: np.ndarray
     """(N,) text, as are action and camera_id."""
     action: np.ndarray
@@ -89,6 +93,7 @@ class Predictions:
         length = len(arrays["frame_index"])
         for name, array in arrays.items():
             expected = (length, NUM_JOINTS, 3) if name.startswith("pose_") else (length,)
+            expected = (length, NUM_JOINTS) if name in ("sigma_mm", "keypoint_error_px") else expected
             if array.shape != expected:
                 raise SourceError(f"{path}: {name} has the shape {array.shape}, expected {expected}; evaluate again.")
         return Predictions(**arrays, facts=facts)

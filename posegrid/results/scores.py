@@ -42,6 +42,8 @@ def scores(predictions: Predictions) -> dict[str, Any]:
         **velocity(predictions),
         "size_floor_mpjpe_mm": None if trained_size_mm is None else size_floor_mm(truth, trained_size_mm),
         "left_right_swapped_share": swapped_share(estimate, truth),
+        "within_radius_share": within_radius(predictions),
+        "keypoint_error_px": keypoint_errors(predictions),
         "per_action": per_group(predictions, predictions.action),
         "per_subject": per_group(predictions, predictions.subject),
         "per_camera": per_group(predictions, predictions.camera_id),
@@ -105,6 +107,22 @@ def swapped_share(estimate: Poses, truth: Poses) -> dict[str, float]:
     arms = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if not _is_leg(joint)]
     limbs = (("legs", legs), ("arms", arms))
     return {name: float((exchanged[:, of].sum(axis=1) < as_is[:, of].sum(axis=1)).mean()) for name, of in limbs}
+
+
+def within_radius(predictions: Predictions) -> dict[str, float] | None:
+    """Share (0..1) of joints, the root left out, within the radius that the weights state (68 % would be right), and
+    within twice of it (95 %). None for weights that state none."""
+    if np.isnan(predictions.sigma_mm).any():
+        return None
+    errors = joint_errors_mm(predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm)
+    errors, sigma_mm = (np.delete(values, ROOT, axis=1) for values in (errors, predictions.sigma_mm))
+    return {name: float((errors < times * sigma_mm).mean()) for name, times in (("once", 1), ("twice", 2))}
+
+
+def keypoint_errors(predictions: Predictions) -> dict[str, float] | None:
+    """Mean and median distance of the joints' places in the crop, pixels; None for weights that do not say them."""
+    off_px = predictions.keypoint_error_px
+    return None if np.isnan(off_px).any() else {"mean": float(off_px.mean()), "median": float(np.median(off_px))}
 
 
 def per_group(predictions: Predictions, labels: np.ndarray) -> dict[str, dict[str, float | int]]:

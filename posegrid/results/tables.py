@@ -52,6 +52,13 @@ def score_rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     for limbs in ("legs", "arms"):
         share = figures["left_right_swapped_share"][limbs]
         rows.append((f"{limbs} nearer with left and right swapped", shown(share, "%"), ""))
+    if (within := figures.get("within_radius_share")) is not None:
+        shares = " / ".join(shown(within[name], "%") for name in ("once", "twice"))
+        rows.append(("joints within the radius said (68 %) / within twice of it", shares, ""))
+    if (off_px := figures.get("keypoint_error_px")) is not None:
+        rows.append(
+            ("places in the crop off by, mean / median", f"{off_px['mean']:.1f} / {off_px['median']:.1f} px", "")
+        )
     return rows
 
 

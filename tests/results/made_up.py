@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posegrid.body.estimate import Estimate
 from posegrid.learning.facts import ModelFacts
 from posegrid.prepare.crop import encode_image
 from posegrid.prepare.dataset import DatasetFacts, write_dataset_facts
@@ -34,7 +35,9 @@ def predictions_of(estimate: np.ndarray, truth: np.ndarray, **columns: np.ndarra
         **columns,
     }
     mean = np.broadcast_to(truth.mean(axis=0), truth.shape).copy()
-    return Predictions(estimate, truth, mean, **given, facts=dict(FACTS))
+    unsaid = np.full(truth.shape[:2], np.nan)
+    said = {"sigma_mm": unsaid, "keypoint_error_px": unsaid, **given}
+    return Predictions(estimate, truth, mean, **said, facts=dict(FACTS))
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Guessing:
 
     facts: ModelFacts
 
-    def predict_mm(self, images: np.ndarray) -> np.ndarray:
+    def estimate(self, images: np.ndarray) -> Estimate:
         brightness = images.reshape(len(images), -1).mean(axis=1).astype(np.float32)
-        return self.facts.mean_pose() * (0.8 + brightness / 255)[:, None, None]
+        return Estimate.of_poses(self.facts.mean_pose() * (0.8 + brightness / 255)[:, None, None])
 
 
 def model_of(**changes: object) -> Guessing:

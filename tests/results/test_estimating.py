@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from results.onnx_files import STANDING_MM, facts, write_onnx
 
+from posegrid.body.estimate import Estimate
 from posegrid.prepare.silhouette import Silhouette
 from posegrid.results.estimating import BOX_REACH, MOST_WAITING, Estimator, PersonEstimate
 from posegrid.results.lift import steadied_boxes
-from posegrid.results.model import Estimate, OnnxModel, load_onnx
+from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.sources.picture import Picture
 
 SIZE_WH = (160, 120)

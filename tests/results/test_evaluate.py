@@ -9,6 +9,7 @@ import pytest
 from results.made_up import FACTS, Guessing, model_of, poses, predictions_of, write_data
 from rich.console import Console
 
+from posegrid.body.estimate import Estimate
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import body_size_mm, mirror_order
 from posegrid.errors import CheckpointError, SettingsError, ShardError, SourceError
@@ -24,7 +25,7 @@ from posegrid.results.evaluate import (
     trained_subjects,
 )
 from posegrid.results.predictions import Predictions
-from posegrid.results.scores import longest_repeat, scores, size_floor_mm, swapped_share
+from posegrid.results.scores import keypoint_errors, longest_repeat, scores, size_floor_mm, swapped_share, within_radius
 from posegrid.results.tables import score_rows, title_of
 
 
@@ -157,6 +158,23 @@ def test_trained_subjects_include_those_of_earlier_stages_but_not_of_another_wor
 # --- with a data set on disk -----------------------------------------------------------------------------------------
 
 
+def test_joints_within_the_stated_radius_are_counted_without_the_root() -> None:
+    truth = poses(4)
+    estimate = truth.copy()
+    estimate[:, 1:, 0] += 100  # all joints but the root are off by as much
+    sigma = np.full((4, 17), 150.0)
+    sigma[2], sigma[3] = 60.0, 40.0
+    assert within_radius(predictions_of(estimate, truth, sigma_mm=sigma)) == {"once": 0.5, "twice": 0.75}
+    assert within_radius(predictions_of(estimate, truth)) is None
+
+
+def test_weights_without_places_have_no_errors_of_places() -> None:
+    truth = poses(3)
+    off_px = np.repeat([[0.0], [1.0], [5.0]], 17, axis=1)
+    assert keypoint_errors(predictions_of(truth, truth, keypoint_error_px=off_px)) == {"mean": 2.0, "median": 1.0}
+    assert keypoint_errors(predictions_of(truth, truth)) is None
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return write_data(tmp_path / "walkers")
@@ -171,12 +189,14 @@ def test_the_view_frame_is_turned_back_into_the_camera(data: Path) -> None:
     class Oracle(Guessing):
         crops: Crops
 
-        def predict_mm(self, images: np.ndarray) -> np.ndarray:
-            return self.crops.pose_view_mm
+        def estimate(self, images: np.ndarray) -> Estimate:
+            crops = self.crops
+            return Estimate(crops.pose_view_mm, crops.keypoints_crop_px + 3, np.full(crops.pose_view_mm.shape[:2], 9.0))
 
     crops = read_crops(data, ["S9"])
     predictions = predicted(Oracle(model_of().facts, crops), crops, dict(FACTS), Console(quiet=True))
     assert np.abs(predictions.pose_pred_cam_mm - predictions.pose_true_cam_mm).max() < 1e-3
+    assert np.allclose(predictions.keypoint_error_px, 18**0.5, atol=1e-3) and (predictions.sigma_mm == 9).all()
 
 
 def test_evaluate_writes_predictions_and_every_promised_figure(

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from results.onnx_files import STANDING_MM, facts, write_onnx
 
+from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import mirrored
 from posegrid.errors import CheckpointError
 from posegrid.results import model as model_module
-from posegrid.results.model import Estimate, _without_background, load_onnx
+from posegrid.results.model import _without_background, load_onnx
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ import pytest
 from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.camera import Camera
+from posegrid.body.estimate import Estimate
 from posegrid.prepare.crop import window_of_box
 from posegrid.results.estimating import PersonEstimate
 from posegrid.results.lift import assumed_camera
-from posegrid.results.model import Estimate, OnnxModel, load_onnx
+from posegrid.results.model import OnnxModel, load_onnx
 from posegrid.results.person_track import HEIGHT_PER_BONES, person_track, scaled_to_height
 
 CAMERA = assumed_camera((1280, 720))

@@ -55,6 +55,26 @@ def test_baselines_stand_beside_the_mean_pose(table, tmp_path):
     )
 
 
+def test_the_weights_on_both_fixed_sets(table, tmp_path):
+    own = {"num_poses": 10000, "mpjpe_mm": 57.3, **ERRORS, "size_floor_mpjpe_mm": 39.9, "mean_pose_mpjpe_mm": 168.1}
+    own["per_axis_mm"] = {"x": 19.4, "y": 32.0, "z": 32.4}
+    own["left_right_swapped_share"] = {"legs": 0.004, "arms": 0.0}
+    says = {"within_radius_share": {"once": 0.674, "twice": 0.975}, "keypoint_error_px": {"mean": 1.8, "median": 1.3}}
+    for name, values in (("walkers-test", says), ("walkers-hard", dict.fromkeys(says))):
+        folder = tmp_path / f"evaluation_{name}"
+        with pytest.raises(SourceError, match=f"evaluation_{name}.*release.sh makes it"):
+            table.weights_table(tmp_path)
+        folder.mkdir()
+        (folder / "evaluation.json").write_text(json.dumps({**own, **values}))
+    rows = {line.split(" | ")[0][2:]: line.split(" | ")[1:] for line in table.weights_table(tmp_path)}
+    assert rows["mm"] == ["walkers-test", "walkers-hard |"]
+    assert rows["MPJPE"] == ["57.3", "57.3 |"]
+    assert rows["legs, arms nearer with left and right exchanged"][0] == "0.4 %, 0.0 %"
+    floor, radius, places = (next(v for k, v in rows.items() if word in k) for word in ("floor", "radius", "places"))
+    assert floor[0] == "39.9 (the weights: +17.4)"
+    assert radius == ["67.4 %, 97.5 %", " |"] and places == ["1.8 / 1.3", " |"]
+
+
 def test_only_what_is_between_the_marks_is_replaced(table):
     assert table.with_table(PAGE, "claim", ["new", "lines"]) == PAGE.replace("old", "new\nlines")
     for page in ("nothing", PAGE + PAGE):
