@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights that come with posegrid, from nothing: about six hours of one fast core, less with WORKERS=2.
+# Makes the weights that come with posegrid, from nothing: about eight hours of one fast core, less with WORKERS=2.
 #
 #   MOTION=cmu_walk runs/release.sh
 #
@@ -33,17 +33,22 @@ posegrid synth "$data/varied" "${walkers[@]}" --people 1600 --validation-people 
 posegrid train "$data/varied" --run "$run/third" "${training[@]}" --augment standard --max-images 2200000 \
     --init "$run/second/last.safetensors" --transfer all --learning-rate 0.0015
 
-# At last all of it together with walks of plainly dressed adults in all places: the most usual thing most often.
+# Then all of it together with walks of plainly dressed adults in all places: the most usual thing most often.
 posegrid synth "$data/gaits" "${walkers[@]}" --activities gaits --people 1300 --validation-people 10 --test-people 0 \
     --crops-per-person 150 --held-out-crops-per-person 80 --scenes varied --masks faulty --seed 1
 posegrid train "$data/varied" --also "$data/plain" "$data/gaits" --run "$run/fourth" "${training[@]}" \
     --augment standard --max-images 1600000 --init "$run/third/last.safetensors" --transfer all --learning-rate 0.0015
-out=${OUT:-posegrid/weights/posegrid-s.onnx}
-posegrid export "$run/fourth/last.safetensors" --out "$out" --int8 "$data/varied"
-cp "$run/fourth/last.safetensors" "${out%.onnx}.safetensors"
+
+# At last the network grows, and people of all kinds walk in all places.
+posegrid synth "$data/clothed" "${walkers[@]}" --activities gaits --people 450 --validation-people 4 --test-people 0 \
+    --crops-per-person 150 --held-out-crops-per-person 80 --people-kind varied --scenes varied --masks faulty --seed 2
+posegrid train "$data/varied" --also "$data/plain" "$data/gaits" "$data/clothed" --run "$run/fifth" "${training[@]}" \
+    --network posegrid_m --augment standard --max-images 1450000 --init "$run/fourth/last.safetensors" --transfer all \
+    --learning-rate 0.0015
+posegrid export "$run/fifth/last.safetensors" --out "${OUT:-posegrid/weights/posegrid-m.onnx}" --half --int8 "$data/varied"
 
 for set in walkers-test walkers-hard; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"
-    posegrid evaluate "$run/fourth/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
+    posegrid evaluate "$run/fifth/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
 done
 [ -z "${PAGE-docs/results.md}" ] || python scripts/results_table.py "${PAGE-docs/results.md}" --table weights --results "$run"
