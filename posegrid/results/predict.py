@@ -3,7 +3,8 @@
 a few frames -> empty scene; then in one pass: frame -> people's masks -> crops -> network -> camera frame -> Track
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -57,8 +58,11 @@ def predict(settings: PredictSettings) -> MotionTrack:
             f"--boxes alone leaves the background in the crops, and {model.name} knows only people cut out of it: give "
             '--masks, too, or --weights of the background "masked" or "kept".'
         )
-    out = _writable(settings.out or Path("runs") / name_of(settings.video))
-    settings = _recorded(settings, out, console)
+    with _writable(settings.out or Path("runs") / name_of(settings.video)) as out:
+        return _predicted(_recorded(settings, out, console), model, out, console)
+
+
+def _predicted(settings: PredictSettings, model: OnnxModel, out: Path, console: Console) -> MotionTrack:
     footage = open_footage(settings.video, settings.fps)
     seen = watch(footage, settings, model, console)
     chosen = chosen_people(seen.people, settings)
@@ -268,8 +272,13 @@ def _camera(settings: PredictSettings, size_wh: tuple[int, int]) -> Camera:
     return assumed_camera(size_wh, ASSUMED_FOV_DEG if settings.fov_deg is None else settings.fov_deg)
 
 
-def _writable(folder: Path) -> Path:
-    """The folder, made if missing; OutputError now, not after minutes of work, if nothing can be written there."""
+@contextmanager
+def _writable(folder: Path) -> Iterator[Path]:
+    """The folder, made if missing, and taken away again if nothing came of it.
+
+    OutputError now, not after minutes of work, if nothing can be written there.
+    """
+    was_there = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
@@ -278,7 +287,11 @@ def _writable(folder: Path) -> Path:
         raise OutputError(
             f"{folder}: nothing can be written there ({error.strerror}); choose another --out."
         ) from error
-    return folder
+    try:
+        yield folder
+    finally:
+        if not was_there and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 Item = TypeVar("Item")
