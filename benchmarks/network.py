@@ -22,7 +22,7 @@ import json, sys, time
 from importlib import resources
 from pathlib import Path
 import numpy as np, onnxruntime
-path = sys.argv[2] if len(sys.argv) > 2 else str(Path(str(resources.files("posegrid"))) / "weights" / "posegrid-s.onnx")
+path = sys.argv[2] if len(sys.argv) > 2 else str(Path(str(resources.files("posegrid"))) / "weights" / "posegrid-m.onnx")
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -22,7 +22,7 @@ from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.targets import JointTarget, Target, target_of
 
-SHIPPED = "posegrid-s"
+SHIPPED = "posegrid-m"
 SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
 
 
@@ -103,7 +103,7 @@ def load_facts(path: Path) -> ModelFacts:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """The network with its weights; of the path `posegrid-s`, those that come with posegrid.
+    """The network with its weights; of the path `posegrid-m`, those that come with posegrid.
 
     Raises CheckpointError if the file is missing, damaged, no checkpoint of posegrid, of another format or skeleton, or
     if its weights do not fit the network it names.

@@ -116,7 +116,7 @@ class TrainSettings(StageSettings):
     """Settings of `posegrid train`."""
 
     init: Path | None = None
-    """Checkpoint whose weights to start from; posegrid-s: those that come with posegrid (crops with masks). With
+    """Checkpoint whose weights to start from; posegrid-m: those that come with posegrid (crops with masks). With
     --network posegrid_m a posegrid_s goes on as the wider network, no worse than it was."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on on more data."""

@@ -14,7 +14,7 @@ from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 
-SHIPPED, SHIPPED_INT8 = "posegrid-s.onnx", "posegrid-s-int8"
+SHIPPED, SHIPPED_INT8 = "posegrid-m.onnx", "posegrid-m-int8"
 INPUT, OUTPUT = "image", "pose_mm"
 KEYPOINTS, SIGMA = "keypoints_px", "sigma_mm"
 
@@ -90,7 +90,7 @@ def _without_background(images: UInt8[np.ndarray, "N 2 S S"]) -> UInt8[np.ndarra
 def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
     """The network in an ONNX file of `posegrid export`; None: the weights that come with posegrid.
 
-    `posegrid-s-int8` names the same in whole numbers of 8 bits: faster, a little less accurate.
+    `posegrid-m-int8` names the same in whole numbers of 8 bits: faster, a little less accurate.
 
     threads: how many cores one call may use. Raises CheckpointError if the file is missing, damaged, not of posegrid,
     or of another format or skeleton.

@@ -19,7 +19,7 @@ class PredictSettings:
     out: Path | None = None
     """Folder for the results. Default: runs/<name of the video>."""
     weights: Path | None = None
-    """Weights of `posegrid export` (.onnx), or posegrid-s-int8, the 8-bit ones that come with posegrid. Default:
+    """Weights of `posegrid export` (.onnx), or posegrid-m-int8, the 8-bit ones that come with posegrid. Default:
     those of 32 bits."""
     camera: Path | None = None
     """The camera's intrinsics: JSON or YAML with K (3 x 3, pixels) and dist (k1 k2 p1 p2 k3), also as OpenCV writes it,

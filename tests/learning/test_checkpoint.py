@@ -115,8 +115,8 @@ def test_facts_can_be_replaced(tmp_path):
 
 def test_the_shipped_weights_have_a_name(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SHIPPED_WEIGHTS", tmp_path)
-    with pytest.raises(CheckpointError, match=r"posegrid-s\.safetensors is no file"):
-        load_checkpoint(Path("posegrid-s"))
+    with pytest.raises(CheckpointError, match=r"posegrid-m\.safetensors is no file"):
+        load_checkpoint(Path("posegrid-m"))
     target = PoseTarget(MEAN_POSE)
-    save_checkpoint(tmp_path / "posegrid-s.safetensors", build_network("posegrid_s", target, 64), facts_of(target))
-    assert load_checkpoint(Path("posegrid-s")).facts == facts_of(target)
+    save_checkpoint(tmp_path / "posegrid-m.safetensors", build_network("posegrid_s", target, 64), facts_of(target))
+    assert load_checkpoint(Path("posegrid-m")).facts == facts_of(target)
