@@ -80,7 +80,7 @@ HEIGHT_PER_BONES = 1.065
 0.004 in 55 rendered adults (scripts/measure_heights.py)."""
 HEIGHT_SPREAD = 0.06
 """Standard deviation of the estimated height over the true one, of 55 rendered adults whom no training saw (same
-script, posegrid-s.onnx; its mean is 0.98)."""
+script, weights of the fourth stage; their mean is 0.98)."""
 _UPRIGHT = ((10, 9), (9, 8), (8, 7), (7, 0), (1, 2), (2, 3), (4, 5), (5, 6))
 """Bones that add up to a height: head, neck and trunk once, thighs and shanks of both sides."""
 
