@@ -45,7 +45,9 @@ posegrid synth "$data/clothed" "${walkers[@]}" --activities gaits --people 450 -
 posegrid train "$data/varied" --also "$data/plain" "$data/gaits" "$data/clothed" --run "$run/fifth" "${training[@]}" \
     --network posegrid_m --augment standard --max-images 1450000 --init "$run/fourth/last.safetensors" --transfer all \
     --learning-rate 0.0015
-posegrid export "$run/fifth/last.safetensors" --out "${OUT:-posegrid/weights/posegrid-m.onnx}" --half --int8 "$data/varied"
+out=${OUT:-posegrid/weights/posegrid-m.onnx}
+rm -f "${out%.onnx}.safetensors"
+posegrid export "$run/fifth/last.safetensors" --out "$out" --half --int8 "$data/varied"
 
 for set in walkers-test walkers-hard; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"

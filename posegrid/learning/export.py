@@ -43,8 +43,8 @@ class ExportSettings:
     out: Path | None = None
     """ONNX file to write. Default: the checkpoint's name with .onnx."""
     half: bool = False
-    """Round the linear layers to 16 bits: files a third smaller, poses a fraction of a millimetre off. A checkpoint
-    with the same numbers is written beside the ONNX file, so --out must be given."""
+    """Round the linear layers to 16 bits: files a third smaller, poses a fraction of a mm off. A checkpoint with the
+    same numbers is written beside the ONNX file (--out), where none may be yet."""
     int8: Path | None = None
     """Folder of prepared crops like those that the weights learnt from. With it a second file NAME-int8.onnx is
     written, in whole numbers of 8 bits: a quarter as large, faster on most CPUs, its error at most 2 % larger on the
@@ -82,7 +82,7 @@ def export(settings: ExportSettings) -> Path:
     """Write the checkpoint as ONNX and compare the two; the path of the ONNX file.
 
     Raises CheckpointError for weights of the grid task, where the two differ by 0.1 mm or more, and where 8 bits cost
-    more than 2 %; OutputError if the file cannot be written.
+    more than 2 %; SettingsError where `half` would replace a checkpoint; OutputError if the file cannot be written.
     """
     checkpoint = whole = load_checkpoint(settings.checkpoint)
     if isinstance(checkpoint.target, GridTarget):
@@ -91,8 +91,11 @@ def export(settings: ExportSettings) -> Path:
         )
     out = settings.out or settings.checkpoint.with_suffix(".onnx")
     if settings.half:
-        if out.with_suffix(".safetensors") == settings.checkpoint:
-            raise SettingsError("--half writes a checkpoint, too: say with --out where, so that it replaces none.")
+        if (beside := out.with_suffix(".safetensors")).exists():
+            raise SettingsError(
+                f"--half writes a checkpoint, too, and {beside} is there already: say with --out where, so that it "
+                "replaces none."
+            )
         checkpoint = replace(whole, network=halved(whole.network))
     try:
         with completed(out) as temporary:

@@ -96,6 +96,10 @@ def test_half_replaces_no_checkpoint(tmp_path):
         export(ExportSettings(path, half=True))
     with pytest.raises(SettingsError, match="say with --out where"):
         export(ExportSettings(path, tmp_path / "w.onnx", half=True))
+    (tmp_path / "other.safetensors").write_bytes(b"somebody's")
+    with pytest.raises(SettingsError, match=r"other\.safetensors is there already"):
+        export(ExportSettings(path, tmp_path / "other.onnx", half=True))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["other.safetensors", "w.safetensors"]
 
 
 def test_weights_of_the_grid_task_are_refused(tmp_path):
