@@ -99,7 +99,8 @@ def transfer(source: Network, network: Network, layers: Layers = "convolutions")
     for part in parts:
         weights, own = source.get_submodule(part).state_dict(), network.get_submodule(part)
         fresh = own.state_dict()
-        if weights.keys() != fresh.keys() or not all(_fits(weights[name], fresh[name]) for name in fresh):
+        others = part == "head" and len(weights["bias"]) != len(fresh["bias"])  # another target's answers
+        if others or weights.keys() != fresh.keys() or not all(_fits(weights[name], fresh[name]) for name in fresh):
             raise CheckpointError(
                 f"The {part} of the weights to start from does not fit; expected the same network or a narrower one of "
                 "its kind, the same crop size" + (", background and target." if part == "head" else " and background.")

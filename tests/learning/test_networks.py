@@ -104,6 +104,11 @@ def test_transfer_between_other_networks_is_refused():
         transfer(build_network("report2015_small", POSE, 64), build_network("lichan2014", POSE, 64))
 
 
+def test_a_head_of_fewer_answers_is_not_widened():
+    with pytest.raises(CheckpointError, match="head of the weights"):
+        transfer(build_network("posegrid_s", POSE, 64), build_network("posegrid_m", BinsTarget(), 64), "all")
+
+
 @pytest.mark.parametrize(
     ("narrow", "wide"),
     [("posegrid_s", "posegrid_m"), ("report2015_small", "report2015_large")],
