@@ -1,9 +1,12 @@
-"""How much of the error comes from finding the person: rendered videos, with found and with perfect masks and boxes.
+"""How much of the error comes from finding the person: rendered videos, with found and with perfect
+masks and boxes.
 
-    python benchmarks/end_to_end.py --weights mine.onnx        8 walks, 1280 x 720, coded as H.264: some minutes
+    python benchmarks/end_to_end.py --weights mine.onnx        8 walks, 1280 x 720, coded as H.264:
+    some minutes
 
-Each walk goes through `predict`'s own steps four times: boxes and masks found, either of them true, both true. All four
-see the same decoded pictures, and count the same frames, those in which the person was found.
+Each walk goes through `predict`'s own steps four times: boxes and masks found, either of them true,
+both true. All four see the same decoded pictures, and count the same frames, those in which the
+person was found.
 """
 
 import tempfile
@@ -18,20 +21,23 @@ from jaxtyping import Bool, Float
 from posegrid.body.camera import Camera
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import relative_to_root
-from posegrid.prepare.background import NUM_SAMPLES, learn_background
-from posegrid.prepare.crop import box_of_mask
-from posegrid.prepare.people import People
-from posegrid.prepare.silhouette import Silhouette
-from posegrid.results.estimating import Estimator
-from posegrid.results.model import OnnxModel, load_onnx
-from posegrid.results.person_track import person_track
-from posegrid.sources.video import VideoWriter, read_frames, read_spread
-from posegrid.sources.walkers.clips import ClipPlan, Scenes, film
-from posegrid.sources.walkers.recording import pictures
-from posegrid.sources.walkers.stage import CAMERA_IDS
+from posegrid.datasets.synth_release import pictures
+from posegrid.people.background import NUM_SAMPLES, learn_background
+from posegrid.people.crop import Silhouette, box_of_mask
+from posegrid.people.following import People
+from posegrid.results.estimator import Estimator, person_track
+from posegrid.results.network import OnnxModel, load_onnx
+from posegrid.video.video import VideoWriter, read_frames, read_spread
+from posegrid.walkers.clips import ClipPlan, Scenes, film
+from posegrid.walkers.stage import CAMERA_IDS
 
 SIZE_WH, RATE_HZ = (1280, 720), 50
-WAYS = {"found": (False, False), "true boxes": (True, False), "true masks": (False, True), "both true": (True, True)}
+WAYS = {
+    "found": (False, False),
+    "true boxes": (True, False),
+    "true masks": (False, True),
+    "both true": (True, True),
+}
 """Whether boxes and masks are the true ones."""
 
 
@@ -66,7 +72,11 @@ def main(settings: Settings) -> None:
     """Print one line per walk and the means."""
     model = load_onnx(settings.weights)
     print(f"{model.name}, {settings}")
-    print(f"{'walk':8}{'found':>7}" + "".join(f"{way:>12}" for way in WAYS) + "   ratio   IoU   pelvis off by")
+    print(
+        f"{'walk':8}{'found':>7}"
+        + "".join(f"{way:>12}" for way in WAYS)
+        + "   ratio   IoU   pelvis off by"
+    )
     errors, distances = [], []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(settings.walks):
@@ -75,11 +85,22 @@ def main(settings: Settings) -> None:
             errors.append(mm)
             distances.append(off)
             values = "".join(f"{value:12.1f}" for value in mm)
-            print(f"{number:<8}{shares:7.0%}{values}{mm[0] / mm[3]:8.2f}{iou:6.2f}{off:8.1%}", flush=True)
+            print(
+                f"{number:<8}{shares:7.0%}{values}{mm[0] / mm[3]:8.2f}{iou:6.2f}{off:8.1%}",
+                flush=True,
+            )
     means = np.mean(errors, axis=0)
     ratios = np.array(errors) / np.array(errors)[:, 3:]
-    print("mean           " + "".join(f"{value:12.1f}" for value in means) + f"{means[0] / means[3]:8.2f}")
-    print("ratio, mean    " + "".join(f"{value:12.2f}" for value in ratios.mean(axis=0)) + "   over the walks")
+    print(
+        "mean           "
+        + "".join(f"{value:12.1f}" for value in means)
+        + f"{means[0] / means[3]:8.2f}"
+    )
+    print(
+        "ratio, mean    "
+        + "".join(f"{value:12.2f}" for value in ratios.mean(axis=0))
+        + "   over the walks"
+    )
     print(f"pelvis: median over the walks {np.median(distances):.1%} of the distance")
 
 
@@ -96,41 +117,63 @@ def rendered(settings: Settings, number: int, path: Path) -> Walk:
     camera = clip.cameras[camera_id]
     scale = SIZE_WH[1] / camera.size_wh[1]
     focal_px = (camera.focal_px[0] * scale, camera.focal_px[1] * scale)
-    camera = replace(camera, focal_px=focal_px, principal_px=(SIZE_WH[0] / 2, SIZE_WH[1] / 2), size_wh=SIZE_WH)
+    camera = replace(
+        camera, focal_px=focal_px, principal_px=(SIZE_WH[0] / 2, SIZE_WH[1] / 2), size_wh=SIZE_WH
+    )
     masks = []
     with VideoWriter(path, RATE_HZ, SIZE_WH) as video:
         for picture in pictures(clip, camera_id, camera):
             video.write(picture.image)
             masks.append(picture.mask)
-    poses = np.stack([camera.world_to_camera(clip.pose_world_mm(frame)) for frame in range(len(masks))])
+    poses = np.stack(
+        [camera.world_to_camera(clip.pose_world_mm(frame)) for frame in range(len(masks))]
+    )
     plain = replace(camera, rot_world_to_cam=np.eye(3), centre_world_mm=np.zeros(3))
     return Walk(path, masks, relative_to_root(poses), poses[:, 0], plain)
 
 
 def compared(walk: Walk, model: OnnxModel) -> tuple[float, list[float], float, float]:
-    """Share of frames found, MPJPE of each way, mean overlap of the masks, and the pelvis' error over its distance."""
+    """Share of frames found, MPJPE of each way, mean overlap of the masks, and the pelvis' error
+    over its distance.
+    """
     people = People(learn_background(read_spread(walk.path, NUM_SAMPLES)))
     estimators = {way: Estimator(model) for way in WAYS}
     rows, times, overlaps = [], [], []
     for frame, mask in zip(read_frames(walk.path), walk.masks, strict=True):
         times.append(frame.time_s)
-        best = max(people.seen(frame.picture).values(), key=lambda s: overlap(s, mask), default=None)
+        best = max(
+            people.seen(frame.picture).values(), key=lambda s: overlap(s, mask), default=None
+        )
         found = best is not None and mask.any() and overlap(best, mask) > 0.2
         if found:
             assert best is not None
             rows.append(frame.index)
             overlaps.append(overlap(best, mask))
-        for way, silhouette in ways(best, mask) if found and best else [(way, None) for way in WAYS]:
+        for way, silhouette in (
+            ways(best, mask) if found and best else [(way, None) for way in WAYS]
+        ):
             estimators[way].add(frame.picture, {} if silhouette is None else {1: silhouette})
     mm, off = [], 0.0
     for way in WAYS:
         with estimators[way] as estimator:
             (person,) = estimator.finished()
-        track = person_track(person, np.array(times), walk.camera, model, source="", camera_assumed=False, fps=RATE_HZ)
+        track = person_track(
+            person,
+            np.array(times),
+            walk.camera,
+            model,
+            source="",
+            camera_assumed=False,
+            fps=RATE_HZ,
+        )
         mm.append(mpjpe_mm(track.joints_mm[rows].astype(np.float64), walk.poses_mm[rows]))
         if way == "found":
             distance = np.linalg.norm(walk.roots_mm[rows], axis=1)
-            off = float(np.median(np.linalg.norm(track.root_mm[rows] - walk.roots_mm[rows], axis=1) / distance))
+            off = float(
+                np.median(
+                    np.linalg.norm(track.root_mm[rows] - walk.roots_mm[rows], axis=1) / distance
+                )
+            )
     return len(rows) / len(times), mm, float(np.mean(overlaps)), off
 
 

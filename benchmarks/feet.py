@@ -1,10 +1,12 @@
-"""How far standing feet slide and how deep they sink: rendered walkers against the captured walks themselves.
+"""How far standing feet slide and how deep they sink: rendered walkers against the captured walks
+themselves.
 
     python benchmarks/feet.py [FOLDER with ASF and AMC files]            about a minute
 
-In mm per frame at 50 frames per second: heel and ball of a standing foot, from one frame to the next, while they are
-within 3 mm of the floor; the depth of heel, ball and toe tips under the floor. Of a capture, in whose files nothing
-keeps a foot in place: the ball's way while the foot stands flat, and how far it gets under its median height there.
+In mm per frame at 50 frames per second: heel and ball of a standing foot, from one frame to the
+next, while they are within 3 mm of the floor; the depth of heel, ball and toe tips under the floor.
+Of a capture, in whose files nothing keeps a foot in place: the ball's way while the foot stands
+flat, and how far it gets under its median height there.
 """
 
 import sys
@@ -12,26 +14,33 @@ from pathlib import Path
 
 import numpy as np
 
-from posegrid.sources.walkers.acclaim import CMU_FPS, load_motion_capture
-from posegrid.sources.walkers.activities import ACTIVITIES, varied_motion
-from posegrid.sources.walkers.body import load_body_model
-from posegrid.sources.walkers.footing import foot_points_mm
-from posegrid.sources.walkers.mocap import RecordedWalk, load_walks, recorded_walk
-from posegrid.sources.walkers.motion import sample_path
-from posegrid.sources.walkers.stage import FRAME_RATE_HZ, WALKING_HALF_SIZE_MM
+from posegrid.walkers.acclaim import CMU_FPS, load_motion_capture
+from posegrid.walkers.activities import ACTIVITIES, varied_motion
+from posegrid.walkers.body import load_body_model
+from posegrid.walkers.footing import foot_points_mm
+from posegrid.walkers.mocap import RecordedWalk, load_walks, recorded_walk
+from posegrid.walkers.motion import sample_path
+from posegrid.walkers.stage import FRAME_RATE_HZ, WALKING_HALF_SIZE_MM
 
 NUM_CLIPS, NUM_FRAMES = 40, 250
 FLAT = (0.12, 0.40)
-"""Share of the cycle after a heel strike in which a walker's whole foot or at least its ball is on the floor."""
+"""Share of the cycle after a heel strike in which a walker's whole foot or at least its ball is on
+the floor.
+"""
 
 
 def main() -> None:
     """Print one line per activity, and one for the captures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    print(f"{'mm per frame':34s}{'slide: mean':>12s}{'95 %':>8s}{'most':>8s}{'sink: mean':>12s}{'most':>8s}")
+    print(
+        f"{'mm per frame':34s}{'slide: mean':>12s}{'95 %':>8s}{'most':>8s}{'sink: mean':>12s}{'most':>8s}"
+    )
     if folder is not None:
         captures = [of_capture(amc) for amc in sorted(folder.rglob("*.amc"))]
-        show("the captures themselves", *(np.concatenate(parts) for parts in zip(*captures, strict=True)))
+        show(
+            "the captures themselves",
+            *(np.concatenate(parts) for parts in zip(*captures, strict=True)),
+        )
     walks = load_walks(folder) if folder is not None else []
     for activity in ACTIVITIES:
         show(f"{activity}, made up", *of_activity(activity, []))
@@ -42,7 +51,10 @@ def main() -> None:
 def show(what: str, slides: np.ndarray, sinks: np.ndarray) -> None:
     """One line of the table."""
     figures = (slides.mean(), np.percentile(slides, 95), slides.max(), sinks.mean(), sinks.max())
-    print(f"{what:34s}" + "".join(f"{x:{w}.2f}" for x, w in zip(figures, (12, 8, 8, 12, 8), strict=True)))
+    print(
+        f"{what:34s}"
+        + "".join(f"{x:{w}.2f}" for x, w in zip(figures, (12, 8, 8, 12, 8), strict=True))
+    )
 
 
 def of_activity(activity: str, walks: list[RecordedWalk]) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +75,9 @@ def of_activity(activity: str, walks: list[RecordedWalk]) -> tuple[np.ndarray, n
 
 
 def of_capture(amc: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Slides and sinks of the balls of one capture's feet, while they stand, at 50 frames per second."""
+    """Slides and sinks of the balls of one capture's feet, while they stand, at 50 frames per
+    second.
+    """
     capture = load_motion_capture(next(amc.parent.glob("*.asf")), amc, CMU_FPS)
     walk = recorded_walk(capture)
     slides, sinks = [], []

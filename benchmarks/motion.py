@@ -1,12 +1,14 @@
-"""What refining does to motions of rendered walks with truth, and how far off their gait figures are.
+"""What refining does to motions of rendered walks with truth, and how far off their gait figures
+are.
 
-    python benchmarks/motion.py [TREE]       about 10 minutes; without a tree, one is rendered: S9 and S11, two walks
-                                             each, four cameras, 400 frames at 50 per second, 600 x 600 pixels, seed 77
+    python benchmarks/motion.py [TREE]       about 10 minutes; without a tree, one is rendered: S9
+    and S11, two walks each, four cameras, 400 frames at 50 per second, 600 x 600 pixels, seed 77
 
-TREE: what `posegrid synth TREE --layout human36m` wrote. Each video goes through `predict` with the shipped weights and
-the true intrinsics; beside it stand the true joints with noise like a network's (`NOISE_MM`, half of it lasting 0.2 s).
-Poses are relative to the pelvis; a foot is in contact where `contact.standing` says so of the refined motion, and, for
-"true contact", where the true ankle is slower than 0.3 m/s. Gait figures are compared with those of the true joints.
+TREE: what `posegrid synth TREE --layout human36m` wrote. Each video goes through `predict` with the
+shipped weights and the true intrinsics; beside it stand the true joints with noise like a network's
+(`NOISE_MM`, half of it lasting 0.2 s). Poses are relative to the pelvis; a foot is in contact where
+`contact.standing` says so of the refined motion, and, for "true contact", where the true ankle is
+slower than 0.3 m/s. Gait figures are compared with those of the true joints.
 """
 
 import sys
@@ -19,18 +21,18 @@ from rich.console import Console
 
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import bone_lengths
-from posegrid.motion.contact import ANKLES, slip_mm, standing
+from posegrid.datasets.human36m.layout import VIDEOS
+from posegrid.datasets.human36m.sequences import find_sequences, open_sequence
+from posegrid.datasets.sequence import Sequence
+from posegrid.datasets.synth import SynthSettings, synth
+from posegrid.motion.feet import ANKLES, slip_mm, standing
 from posegrid.motion.gait import Gait, gait_of
-from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.upright import WorldMotion
-from posegrid.prepare.synth import SynthSettings, synth
-from posegrid.results.model import load_onnx
+from posegrid.motion.refine import MotionTrack
+from posegrid.motion.world import WorldMotion
+from posegrid.results.network import load_onnx
 from posegrid.results.predict import chosen_people, watch
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.sources.footage import open_footage
-from posegrid.sources.human36m import find_sequences, open_sequence
-from posegrid.sources.human36m_layout import VIDEOS
-from posegrid.sources.sequence import Sequence
+from posegrid.video.footage import open_footage
 
 SEED, NOISE_MM, LASTING_S = 77, 30.0, 0.2
 BARS = {"cadence": 2.0, "stride_length": 5.0}
@@ -42,7 +44,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(sys.argv[1]) if len(sys.argv) > 1 else rendered(Path(temporary) / "walks")
         model = load_onnx()
-        cases: dict[str, list[tuple[Sequence, MotionTrack]]] = {"predicted": [], "truth with noise": []}
+        cases: dict[str, list[tuple[Sequence, MotionTrack]]] = {
+            "predicted": [],
+            "truth with noise": [],
+        }
         for number, files in enumerate(find_sequences(root)):
             sequence = open_sequence(files)
             settings = PredictSettings(files.required(VIDEOS))
@@ -59,14 +64,22 @@ def main() -> None:
 def rendered(folder: Path) -> Path:
     synth(
         SynthSettings(
-            folder, layout="human36m", subjects=("S9", "S11"), frames=400, picture_size=600, seed=SEED, workers=1
+            folder,
+            layout="human36m",
+            subjects=("S9", "S11"),
+            frames=400,
+            picture_size=600,
+            seed=SEED,
+            workers=1,
         )
     )
     return folder
 
 
 def noisy(track: MotionTrack, sequence: Sequence, number: int) -> MotionTrack:
-    """The truth in the place of the estimate, with noise that changes from frame to frame and noise that lasts."""
+    """The truth in the place of the estimate, with noise that changes from frame to frame and noise
+    that lasts.
+    """
     rng = np.random.default_rng([SEED, number])
     truth = sequence.pose_cam_mm.astype(np.float64)
     axis_mm = NOISE_MM / np.sqrt(3) / np.sqrt(2)
@@ -90,7 +103,9 @@ def report(name: str, cases: list[tuple[Sequence, MotionTrack]]) -> None:
     pairs = list(zip(cases, refined, strict=True))
     raw = np.array([motion_figures(sequence, track, smooth) for (sequence, track), smooth in pairs])
     after = np.array([motion_figures(sequence, smooth, smooth) for (sequence, _), smooth in pairs])
-    print(f"\n{name}: {len(cases)} videos, {sum(len(track) for _, track in cases)} frames; means over videos")
+    print(
+        f"\n{name}: {len(cases)} videos, {sum(len(track) for _, track in cases)} frames; means over videos"
+    )
     print(f"{'':34s}{'raw':>9s}{'refined':>9s}{'ratio':>7s}")
     for what, before, later in zip(FIGURES, raw.mean(axis=0), after.mean(axis=0), strict=True):
         print(f"{what:34s}{before:9.2f}{later:9.2f}{later / before:7.2f}")
@@ -113,11 +128,16 @@ FIGURES = (
 def motion_figures(sequence: Sequence, track: MotionTrack, refined: MotionTrack) -> list[float]:
     rows = track.found
     truth = sequence.pose_cam_mm[rows].astype(np.float64)
-    estimate, root = track.joints_mm[rows].astype(np.float64), track.root_mm[rows].astype(np.float64)
+    estimate, root = (
+        track.joints_mm[rows].astype(np.float64),
+        track.root_mm[rows].astype(np.float64),
+    )
     relative = truth - truth[:, :1]
     lengths = bone_lengths(estimate)
     spread = 100 * lengths.std(axis=0) / lengths.mean(axis=0)
-    still = standing((refined.joints_mm + refined.root_mm[:, None])[rows].astype(np.float64), track.time_s[rows])
+    still = standing(
+        (refined.joints_mm + refined.root_mm[:, None])[rows].astype(np.float64), track.time_s[rows]
+    )
     speed = np.linalg.norm(np.gradient(truth[:, ANKLES], track.time_s[rows], axis=0), axis=-1)
     place = np.linalg.norm(root - truth[:, 0], axis=1) / np.linalg.norm(truth[:, 0], axis=1)
     steps = np.diff(estimate - relative, axis=0)
@@ -145,7 +165,9 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
         frames.append(30 * float(np.median(event_errors_s(true, found))))
         for name, quantity in true.quantities.items():
             off = found.quantities[name].value - quantity.value
-            errors.setdefault(name, []).append(100 * off / quantity.value if name in (*BARS, "speed") else off)
+            errors.setdefault(name, []).append(
+                100 * off / quantity.value if name in (*BARS, "speed") else off
+            )
         errors.setdefault("strides", []).append(len(found.strides) - len(true.strides))
     near = sum(f <= 1 for f in frames)
     print(
@@ -168,7 +190,9 @@ def event_errors_s(true: Gait, found: Gait) -> np.ndarray:
     for side in ("right", "left"):
         for kind in ("strike_s", "off_s"):
             near = getattr(found.events[side], kind)
-            errors += [float(np.abs(near - time_s).min()) for time_s in getattr(true.events[side], kind)]
+            errors += [
+                float(np.abs(near - time_s).min()) for time_s in getattr(true.events[side], kind)
+            ]
     return np.array(errors)
 
 

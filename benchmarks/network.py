@@ -1,10 +1,12 @@
-"""CPU time of the shipped network per crop, beside MediaPipe's landmark network in the same run, one thread each.
+"""CPU time of the shipped network per crop, beside MediaPipe's landmark network in the same run,
+one thread each.
 
     make peers
     python benchmarks/network.py [WEIGHTS.onnx]        half a minute
 
-Each runs in a process of its own, in turns; figures are medians. ONNX Runtime for ours, LiteRT with XNNPACK for
-theirs; nothing but the networks is timed: no decoding, no cutting out, no person detector.
+Each runs in a process of its own, in turns; figures are medians. ONNX Runtime for ours, LiteRT with
+XNNPACK for theirs; nothing but the networks is timed: no decoding, no cutting out, no person
+detector.
 """
 
 import json
@@ -56,7 +58,9 @@ def main() -> None:
     }
     for name, values in middle.items():
         shape = " x ".join(map(str, said[name][0]["input"]))
-        print(f"{name:28} CPU {values['cpu_ms']:6.2f} ms, clock {values['wall_ms']:6.2f} ms per crop of {shape}")
+        print(
+            f"{name:28} CPU {values['cpu_ms']:6.2f} ms, clock {values['wall_ms']:6.2f} ms per crop of {shape}"
+        )
     for name, values in list(middle.items())[1:]:
         print(f"beside {name}: CPU {middle['posegrid']['cpu_ms'] / values['cpu_ms']:.2f} x")
 

@@ -1,12 +1,13 @@
-"""What `posegrid predict` costs per frame of a 1080p video, beside MediaPipe Pose 0.10.21 on the same file.
+"""What `posegrid predict` costs per frame of a 1080p video, beside MediaPipe Pose 0.10.21 on the
+same file.
 
-    make peers
-    python benchmarks/predict.py [VIDEO ...]       some minutes; without a video, one is rendered: 600 frames, 50 per s
+    make peers python benchmarks/predict.py [VIDEO ...]       some minutes; without a video, one is
+    rendered: 600 frames, 50 per s
 
-Each runs in a process of its own, in turns; the ratio is that of the medians. posegrid's figures hold everything from
-opening the file to the Track on disk, learning the empty scene included, but not the import; MediaPipe's hold decoding
-and its pose, written nowhere. CPU time is user and system time of all threads; it is what to compare where others
-work on the machine.
+Each runs in a process of its own, in turns; the ratio is that of the medians. posegrid's figures
+hold everything from opening the file to the Track on disk, learning the empty scene included, but
+not the import; MediaPipe's hold decoding and its pose, written nowhere. CPU time is user and system
+time of all threads; it is what to compare where others work on the machine.
 """
 
 import json
@@ -61,7 +62,11 @@ def compare(video: Path, folder: Path) -> None:
     """Both on one video, in turns; print both and the ratios."""
     commands = {
         "posegrid": [sys.executable, "-c", OURS, str(video), str(folder / "out")],
-        "MediaPipe Pose": [str(PEERS), str(Path(__file__).parent / "peers" / "mediapipe_pose.py"), str(video)],
+        "MediaPipe Pose": [
+            str(PEERS),
+            str(Path(__file__).parent / "peers" / "mediapipe_pose.py"),
+            str(video),
+        ],
     }
     if not PEERS.exists():
         del commands["MediaPipe Pose"]
@@ -70,7 +75,10 @@ def compare(video: Path, folder: Path) -> None:
         for name, command in commands.items():
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             figures[name].append(json.loads(said.splitlines()[-1]))
-    middle = {name: {key: median(f[key] for f in turns) for key in turns[0]} for name, turns in figures.items()}
+    middle = {
+        name: {key: median(f[key] for f in turns) for key in turns[0]}
+        for name, turns in figures.items()
+    }
     print(f"{video.name}: {middle['posegrid']['frames']:.0f} frames, medians of {TURNS} turns")
     for name, values in middle.items():
         print(
@@ -84,7 +92,9 @@ def compare(video: Path, folder: Path) -> None:
 
 
 def rendered(path: Path) -> Path:
-    """A walker in a room before a camera with noise, as a telephone codes it: H.264 with a key frame per second."""
+    """A walker in a room before a camera with noise, as a telephone codes it: H.264 with a key
+    frame per second.
+    """
     with av.open(str(path), "w") as container:
         options = {"crf": "21", "preset": "fast", "x264-params": f"keyint={RATE_HZ}:scenecut=0"}
         stream = container.add_stream("libx264", rate=RATE_HZ, options=options)
@@ -97,9 +107,9 @@ def rendered(path: Path) -> Path:
 
 def walk() -> Iterator[np.ndarray]:
     """The pictures of a walk: one of the studio's cameras, with a wide sensor."""
-    from posegrid.sources.walkers.clips import ClipPlan, film
-    from posegrid.sources.walkers.recording import pictures
-    from posegrid.sources.walkers.stage import CAMERA_IDS
+    from posegrid.datasets.synth_release import pictures
+    from posegrid.walkers.clips import ClipPlan, film
+    from posegrid.walkers.stage import CAMERA_IDS
 
     clip = film(ClipPlan(SEED, "T0001", num_frames=NUM_FRAMES))
     camera = clip.cameras[CAMERA_IDS[1]]
@@ -120,7 +130,9 @@ def seconds_of_help() -> float:
     seconds = []
     for _ in range(5):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "posegrid", "--help"], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "posegrid", "--help"], stdout=subprocess.DEVNULL, check=True
+        )
         seconds.append(time.perf_counter() - start)
     return min(seconds)
 

@@ -1,11 +1,14 @@
-"""Frames per second of `posegrid prepare` beside plain decoding of the same videos, and the memory it takes.
+"""Frames per second of `posegrid prepare` beside plain decoding of the same videos, and the memory
+it takes.
 
-    python benchmarks/prepare.py [FOLDER]       some minutes; FOLDER keeps the rendered videos for the next time
+    python benchmarks/prepare.py [FOLDER]       some minutes; FOLDER keeps the rendered videos for
+    the next time
 
-Plain decoding is what any user of PyAV writes: one thread, every frame to an RGB array. Both run in this process, one
-after the other, in turns; the ratio is that of the best turns: on one core in processor time (so that other work on the
-machine matters less), 2 processes against 1 by the clock. Memory is the sum of the resident sets of the command
-and all its processes (shared pages count once for each), sampled every 20 ms, for videos of two lengths.
+Plain decoding is what any user of PyAV writes: one thread, every frame to an RGB array. Both run in
+this process, one after the other, in turns; the ratio is that of the best turns: on one core in
+processor time (so that other work on the machine matters less), 2 processes against 1 by the clock.
+Memory is the sum of the resident sets of the command and all its processes (shared pages count once
+for each), sampled every 20 ms, for videos of two lengths.
 """
 
 import os
@@ -19,7 +22,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from posegrid.prepare.pipeline import PrepareSettings, prepare
+from posegrid.datasets.prepare import PrepareSettings, prepare
 
 LENGTHS = (60, 300)
 """Frames per video; there are 8 videos of each length, 1000 x 1000 pixels."""
@@ -48,18 +51,35 @@ def main() -> None:
         print(f"{processor()}, {len(videos)} videos of {max(LENGTHS)} frames, 1000 x 1000")
         frames, plain_s = len(videos) * max(LENGTHS), seconds["plain decoding"][0]
         for name, (cpu_s, clock_s) in seconds.items():
-            of_plain = "" if "2" in name else f", {frames / cpu_s:6.0f} per CPU second, {plain_s / cpu_s:.2f} of plain"
+            of_plain = (
+                ""
+                if "2" in name
+                else f", {frames / cpu_s:6.0f} per CPU second, {plain_s / cpu_s:.2f} of plain"
+            )
             print(f"{name:22} {frames / clock_s:6.0f} frames/s{of_plain}")
-        print(f"2 processes / 1: {seconds['prepare, 1 process'][1] / seconds['prepare, 2 processes'][1]:.2f}")
+        print(
+            f"2 processes / 1: {seconds['prepare, 1 process'][1] / seconds['prepare, 2 processes'][1]:.2f}"
+        )
         for length, root in trees.items():
             for workers in (1, 2):
-                print(f"{length} frames, {workers} processes: peak {peak_megabytes(root, workers):.0f} MB")
+                print(
+                    f"{length} frames, {workers} processes: peak {peak_megabytes(root, workers):.0f} MB"
+                )
 
 
 def rendered(root: Path, length: int) -> Path:
     """One walker's eight videos in the release's layout; rendered if they are not there yet."""
     if not root.is_dir():
-        flags = ["--layout", "human36m", "--subjects", "S1", "--frames", str(length), "--picture-size", "1000"]
+        flags = [
+            "--layout",
+            "human36m",
+            "--subjects",
+            "S1",
+            "--frames",
+            str(length),
+            "--picture-size",
+            "1000",
+        ]
         subprocess.run([sys.executable, "-m", "posegrid", "synth", str(root), *flags], check=True)
     return root
 
@@ -85,7 +105,16 @@ def prepared(root: Path, workers: int) -> None:
 def peak_megabytes(root: Path, workers: int) -> float:
     """Largest sum of resident sets of the command and its processes."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "posegrid", "prepare", str(root), out, "--workers", str(workers)]
+        command = [
+            sys.executable,
+            "-m",
+            "posegrid",
+            "prepare",
+            str(root),
+            out,
+            "--workers",
+            str(workers),
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         peak = 0
         while process.poll() is None:
@@ -121,12 +150,17 @@ def resident_bytes(pid: int) -> int:
 def processor() -> str:
     """The processor's name and number of cores."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
+    name = next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")),
+        "unknown processor",
+    )
     return f"{name}, {os.cpu_count()} cores"
 
 
 def seconds_of(run: Callable[[], object]) -> np.ndarray:
-    """Seconds of this process's processor time that a piece of work takes, and seconds by the clock."""
+    """Seconds of this process's processor time that a piece of work takes, and seconds by the
+    clock.
+    """
     cpu_s, clock_s = time.process_time(), time.perf_counter()
     run()
     return np.array([time.process_time() - cpu_s, time.perf_counter() - clock_s])

@@ -1,10 +1,13 @@
-"""What a crop of a walker costs: crops per second and core, where the time goes, how it scales, and memory.
+"""What a crop of a walker costs: crops per second and core, where the time goes, how it scales, and
+memory.
 
-    python benchmarks/render.py [--people 6] [--crops 40]            some minutes, after Numba has compiled
+    python benchmarks/render.py [--people 6] [--crops 40]            some minutes, after Numba has
+    compiled
 
-All times are CPU times (user and system), so that they hold on a busy machine. "Everything on" is what `posegrid synth`
-does with the settings that show most (`EVERYTHING`): dress a person, make a motion, furnish a room, render, spoil,
-compress. The reference is the same renderer drawing the bare body of the same people before black.
+All times are CPU times (user and system), so that they hold on a busy machine. "Everything on" is
+what `posegrid synth` does with the settings that show most (`EVERYTHING`): dress a person, make a
+motion, furnish a room, render, spoil, compress. The reference is the same renderer drawing the bare
+body of the same people before black.
 """
 
 import multiprocessing
@@ -21,13 +24,13 @@ from typing import Any
 import numpy as np
 import tyro
 
-from posegrid.prepare import synth
-from posegrid.prepare.crop import window_of_box
-from posegrid.prepare.synth import CropJob, jobs_of_subject
-from posegrid.prepare.synth_settings import SynthSettings
-from posegrid.sources.walkers import clips, kernels, render, shots
-from posegrid.sources.walkers.clips import film
-from posegrid.sources.walkers.crops import render_crops
+from posegrid.datasets import synth
+from posegrid.datasets.synth import CropJob, jobs_of_subject
+from posegrid.datasets.synth_settings import SynthSettings
+from posegrid.people.crop import window_of_box
+from posegrid.walkers import clips, kernels, render, shots
+from posegrid.walkers.clips import film
+from posegrid.walkers.crops import render_crops
 
 EVERYTHING: dict[str, Any] = {
     "activities": "varied",
@@ -51,7 +54,9 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("sensor", shots, "expose"),
     ("compression", synth, "encode_image"),
 )
-"""(name, module that looks the function up, function); what is nested counts for the inner one, the rest is other."""
+"""(name, module that looks the function up, function); what is nested counts for the inner one, the
+rest is other.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,24 +78,43 @@ def main(settings: Settings) -> None:
         count = settings.people * settings.crops
         seconds = min(cpu_seconds(partial(render_all, jobs, of)) for _ in range(settings.rounds))
         drawn = min(cpu_seconds(partial(render_only, jobs)) for _ in range(settings.rounds))
-        films = min(cpu_seconds(lambda jobs=jobs: [film(job.clip) for job in jobs]) for _ in range(settings.rounds))
+        films = min(
+            cpu_seconds(lambda jobs=jobs: [film(job.clip) for job in jobs])
+            for _ in range(settings.rounds)
+        )
         bare = min(draw_bare(jobs) for _ in range(settings.rounds))
-        print(f"\n{size} px: {count / seconds:.0f} crops/s and core, everything on, people and motions included")
-        print(f"{'':8}{count / (drawn - films):.0f} crops/s and core of a person who is dressed already")
-        print(f"{'':8}{bare / (drawn - films):.2f} of the speed of the same renderer with the bare body before black")
+        print(
+            f"\n{size} px: {count / seconds:.0f} crops/s and core, everything on, people and motions included"
+        )
+        print(
+            f"{'':8}{count / (drawn - films):.0f} crops/s and core of a person who is dressed already"
+        )
+        print(
+            f"{'':8}{bare / (drawn - films):.2f} of the speed of the same renderer with the bare body before black"
+        )
         with stopwatch() as spent:
             total = cpu_seconds(partial(render_all, jobs, of))
         spent["other"] = total - sum(spent.values())
         for stage, part in sorted(spent.items(), key=lambda item: -item[1]):
             print(f"{'':8}{100 * part / total:5.1f} %  {1000 * part / count:6.2f} ms  {stage}")
-    print(f"\n2 processes: {scaling(settings):.2f} x the crops of one, in the CPU time that each takes")
-    print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most in one process")
+    print(
+        f"\n2 processes: {scaling(settings):.2f} x the crops of one, in the CPU time that each takes"
+    )
+    print(
+        f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most in one process"
+    )
 
 
 def work(settings: Settings, size: int) -> tuple[list[CropJob], SynthSettings]:
     """The shards of some people, and the settings they are made with."""
-    of = SynthSettings(Path("never"), crops_per_person=settings.crops, image_size=size, workers=1, **EVERYTHING)
-    return [job for number in range(settings.people) for job in jobs_of_subject(of, [], f"B{number:04d}")], of
+    of = SynthSettings(
+        Path("never"), crops_per_person=settings.crops, image_size=size, workers=1, **EVERYTHING
+    )
+    return [
+        job
+        for number in range(settings.people)
+        for job in jobs_of_subject(of, [], f"B{number:04d}")
+    ], of
 
 
 def render_all(jobs: list[CropJob], of: SynthSettings) -> None:
@@ -122,9 +146,11 @@ def draw_bare(jobs: list[CropJob]) -> float:
 
 
 def bare(person: Any) -> Any:
-    """The person's body alone, in one colour: the mesh's skin, and the tights where there is no skin under clothes."""
-    from posegrid.sources.walkers.body import load_body_model
-    from posegrid.sources.walkers.garments import vertex_normals
+    """The person's body alone, in one colour: the mesh's skin, and the tights where there is no
+    skin under clothes.
+    """
+    from posegrid.walkers.body import load_body_model
+    from posegrid.walkers.garments import vertex_normals
 
     model = load_body_model()
     faces = np.concatenate([model.faces["body"], model.faces["helper_tights"]])
@@ -148,7 +174,9 @@ def bare(person: Any) -> Any:
 
 @contextmanager
 def stopwatch() -> Iterator[dict[str, float]]:
-    """CPU seconds by stage of what runs in the block; a stage inside another counts for itself alone."""
+    """CPU seconds by stage of what runs in the block; a stage inside another counts for itself
+    alone.
+    """
     spent: dict[str, float] = defaultdict(float)
     open_since: list[float] = []
     before = [(module, name, getattr(module, name)) for _, module, name in STAGES]
@@ -184,12 +212,20 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def scaling(settings: Settings) -> float:
-    """How many times the crops two processes at once render, by the CPU time of each against one alone."""
+    """How many times the crops two processes at once render, by the CPU time of each against one
+    alone.
+    """
     context = multiprocessing.get_context("spawn")
     with context.Pool(2) as pool:
         pool.map(_warmed, range(2), chunksize=1)
-        alone = min(pool.map(partial(_timed_alone, settings), [0], chunksize=1)[0] for _ in range(settings.rounds))
-        both = min(sum(pool.map(partial(_timed_alone, settings), [0, 0], chunksize=1)) / 2 for _ in range(2))
+        alone = min(
+            pool.map(partial(_timed_alone, settings), [0], chunksize=1)[0]
+            for _ in range(settings.rounds)
+        )
+        both = min(
+            sum(pool.map(partial(_timed_alone, settings), [0, 0], chunksize=1)) / 2
+            for _ in range(2)
+        )
     return 2 * alone / both
 
 

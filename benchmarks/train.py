@@ -2,11 +2,12 @@
 
     python benchmarks/train.py [NETWORK ...]            about four minutes
 
-As in `posegrid train --threads 1`, another thread puts the next batch together, for which it needs a second core (or
-takes the time of the first: `taskset -c 0`). Beside it in the same run, in turns: the same network fed one and the same
-batch from memory; what share of the multiplications per second of a large matrix product (same precision, one thread)
-training reaches, three products of the network's own size counted per image; and what two processes reach together,
-each with both threads, against one alone.
+As in `posegrid train --threads 1`, another thread puts the next batch together, for which it needs
+a second core (or takes the time of the first: `taskset -c 0`). Beside it in the same run, in turns:
+the same network fed one and the same batch from memory; what share of the multiplications per
+second of a large matrix product (same precision, one thread) training reaches, three products of
+the network's own size counted per image; and what two processes reach together, each with both
+threads, against one alone.
 """
 
 import subprocess
@@ -20,13 +21,12 @@ import numpy as np
 import torch
 
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.learning.ahead import batches_ahead
 from posegrid.learning.batch import Batch
 from posegrid.learning.checkpoint import Checkpoint
 from posegrid.learning.cost import num_multiply_adds
-from posegrid.learning.data import CropSet, TrainingBatches
-from posegrid.learning.facts import ModelFacts
-from posegrid.learning.module import bf16_pays
+from posegrid.learning.data import CropSet, TrainingBatches, batches_ahead
+from posegrid.learning.loop import bf16_pays
+from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.networks import WIDTHS, build_network, input_size_of, network_name
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
 from posegrid.learning.run_folder import keep_freed_memory
@@ -39,16 +39,22 @@ PEAK_SIDE = 2048
 
 
 class Training:
-    """A network in training, as `posegrid train` has it by default: optimiser, precision, augmentation."""
+    """A network in training, as `posegrid train` has it by default: optimiser, precision,
+    augmentation.
+    """
 
     def __init__(self, name: str) -> None:
         ours = name in WIDTHS
         self.target = BinsTarget() if ours else PoseTarget(MEAN_POSE)
-        self.network = build_network(network_name(name), self.target).to(memory_format=torch.channels_last)
+        self.network = build_network(network_name(name), self.target).to(
+            memory_format=torch.channels_last
+        )
         self.optimiser = torch.optim.AdamW(self.network.parameters(), 1e-3, fused=True)
         size, augment = input_size_of(network_name(name), 128), "standard" if ours else "none"
         self.batches = TrainingBatches(made_up_crops(512), BATCH, 0, augment, size)
-        facts = ModelFacts(name, self.target.name, 128, "removed", "view", MEAN_POSE, self.target.settings())
+        facts = ModelFacts(
+            name, self.target.name, 128, "removed", "view", MEAN_POSE, self.target.settings()
+        )
         self.multiply_adds = num_multiply_adds(Checkpoint(self.network, self.target, facts))
         self.network.train()
 
@@ -60,7 +66,9 @@ class Training:
                 start = time.perf_counter()
             self.optimiser.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=PRECISION is torch.bfloat16):
-                outputs = self.network(batch.images.contiguous(memory_format=torch.channels_last)).float()
+                outputs = self.network(
+                    batch.images.contiguous(memory_format=torch.channels_last)
+                ).float()
                 loss = self.target.loss(outputs, batch)
             loss.backward()
             self.optimiser.step()
@@ -80,7 +88,10 @@ def main() -> None:
     for name in sys.argv[1:] or NETWORKS:
         training = Training(name)
         real, memory = real_and_memory(training)
-        share, together = 3 * training.multiply_adds * real / peak, side_by_side(name, 2) / side_by_side(name, 1)
+        share, together = (
+            3 * training.multiply_adds * real / peak,
+            side_by_side(name, 2) / side_by_side(name, 1),
+        )
         print(
             f"{name:17} {real:5.0f} images/s, {real / memory:.2f} of the speed from memory, {share:.0%} of "
             f"the peak; two processes {together:.2f} x one",
@@ -89,10 +100,15 @@ def main() -> None:
 
 
 def real_and_memory(training: Training) -> tuple[float, float]:
-    """Images per second with real batches and with one from memory: medians of turns, the first left out."""
+    """Images per second with real batches and with one from memory: medians of turns, the first
+    left out.
+    """
     fixed, steps = training.batches.at(0), range(STEPS + 1)
     turns = [
-        (training.speed(batches_ahead(training.batches, steps)), training.speed(repeat(fixed, STEPS + 1)))
+        (
+            training.speed(batches_ahead(training.batches, steps)),
+            training.speed(repeat(fixed, STEPS + 1)),
+        )
         for _ in range(TURNS + 1)
     ]
     return median(real for real, _ in turns[1:]), median(memory for _, memory in turns[1:])

@@ -7,18 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from posegrid.motion.motion_track import MotionTrack as Track
-    from posegrid.results.loaded import load
+    from posegrid.motion.refine import MotionTrack as Track
+    from posegrid.results.pose_model import load
 
 __version__ = "0.1.0"
 __all__ = ["Track", "load"]
 
-_HOMES = {"Track": ("posegrid.motion.motion_track", "MotionTrack"), "load": ("posegrid.results.loaded", "load")}
+_HOMES = {
+    "Track": ("posegrid.motion.refine", "MotionTrack"),
+    "load": ("posegrid.results.pose_model", "load"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """What the package offers is imported when it is asked for: `import posegrid` stays quick."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'posegrid' has no attribute {name!r}; it offers {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'posegrid' has no attribute {name!r}; it offers {', '.join(__all__)}"
+        )
     module, attribute = _HOMES[name]
     return getattr(import_module(module), attribute)

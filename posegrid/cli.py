@@ -1,7 +1,8 @@
 """The command line: one word per command, each command's settings its flags.
 
-A command is a module with a frozen dataclass of settings and a function that takes it. Only the module of the command
-that is called gets imported, so that `posegrid predict` never waits for torch.
+A command is a module with a frozen dataclass of settings and a function that takes it. Only the
+module of the command that is called gets imported, so that `posegrid predict` never waits for
+torch.
 """
 
 import os
@@ -44,35 +45,35 @@ class Command:
 
 COMMANDS = {
     "synth": Command(
-        "posegrid.prepare.synth",
+        "posegrid.datasets.synth",
         "SynthSettings",
         "synth",
         "render walkers with exact truth, as crops or in Human3.6M's own layout",
         "posegrid synth data/walkers --people 250",
     ),
     "doctor": Command(
-        "posegrid.prepare.doctor",
+        "posegrid.datasets.doctor",
         "DoctorSettings",
         "doctor",
         "say what a Human3.6M tree has, lacks, and what is wrong with it",
         "posegrid doctor ~/human36m",
     ),
     "prepare": Command(
-        "posegrid.prepare.pipeline",
+        "posegrid.datasets.prepare",
         "PrepareSettings",
         "prepare",
         "turn a Human3.6M tree into shards of crops",
         "posegrid prepare ~/human36m data/walking",
     ),
     "pretrain": Command(
-        "posegrid.learning.training",
+        "posegrid.learning.train",
         "PretrainSettings",
         "pretrain",
         "train a network on the grid task: which cells does each joint overlap?",
         "posegrid pretrain data/walkers --run runs/mine/pretrain",
     ),
     "train": Command(
-        "posegrid.learning.training",
+        "posegrid.learning.train",
         "TrainSettings",
         "train",
         "train a network on poses, from scratch or from pre-trained weights",
@@ -108,7 +109,7 @@ COMMANDS = {
         "posegrid convert runs/walk/walk.npz --formats bvh c3d html",
     ),
     "gait": Command(
-        "posegrid.results.gait",
+        "posegrid.results.gait_page",
         "GaitSettings",
         "gait",
         "steps, lengths, phases, knees and hips of a walk, as JSON and a page",
@@ -125,7 +126,9 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command that the arguments name; exit with 0 if all went well, 1 on an error, 2 on a wrong call."""
+    """Run the command that the arguments name; exit with 0 if all went well, 1 on an error, 2 on a
+    wrong call.
+    """
     sys.exit(run(sys.argv[1:]))
 
 
@@ -139,7 +142,10 @@ def run(arguments: list[str]) -> int:
         print(f"posegrid {__version__}")
         return 0
     if name not in COMMANDS:
-        print(f"posegrid: there is no command {name!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        print(
+            f"posegrid: there is no command {name!r}; there are {', '.join(COMMANDS)}",
+            file=sys.stderr,
+        )
         return 2
     try:
         call(name, COMMANDS[name], arguments[1:])
@@ -150,7 +156,8 @@ def run(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         return missing_library(name, error)
     except BrokenPipeError:
-        # who reads the output has seen enough (posegrid ... | head); nothing more can be told, at the exit neither
+        # who reads the output has seen enough (posegrid ... | head); nothing more can be told, at
+        # the exit neither
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -173,7 +180,9 @@ def call(name: str, command: Command, arguments: list[str]) -> None:
 
 
 def missing_library(name: str, error: ModuleNotFoundError) -> int:
-    """Say which extra brings the library that is not installed; anything else is a fault of ours and goes on."""
+    """Say which extra brings the library that is not installed; anything else is a fault of ours
+    and goes on.
+    """
     extra = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
     if extra is None:
         raise error
@@ -183,7 +192,10 @@ def missing_library(name: str, error: ModuleNotFoundError) -> int:
 
 def overview() -> str:
     """What `posegrid --help` prints."""
-    rows = "\n".join(f"  {name:9} {entry.summary}\n            {entry.example}" for name, entry in COMMANDS.items())
+    rows = "\n".join(
+        f"  {name:9} {entry.summary}\n            {entry.example}"
+        for name, entry in COMMANDS.items()
+    )
     return (
         f"posegrid {__version__}: 3D motion, in millimetres, from ordinary video of a walking person.\n\n"
         f"usage: posegrid COMMAND ...       (posegrid COMMAND --help explains its flags)\n\n{rows}"

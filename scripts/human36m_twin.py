@@ -1,7 +1,9 @@
-"""A twin of Human3.6M's Walking: all subjects with poses, the real numbers of frames, and every fault of the release.
+"""A twin of Human3.6M's Walking: all subjects with poses, the real numbers of frames, and every
+fault of the release.
 
-What is written is drawn figures of made-up walks, in the release's own layout and with its odd names. Each fault that
-`FAULTS` lists is in it on purpose, so that a reader can be asked whether it found it. `prove_human36m.py` does ask.
+What is written is drawn figures of made-up walks, in the release's own layout and with its odd
+names. Each fault that `FAULTS` lists is in it on purpose, so that a reader can be asked whether it
+found it. `prove_human36m.py` does ask.
 """
 
 import shutil
@@ -19,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_PARENTS
-from posegrid.sources.human36m_files import MaskWriter, opened_masks, read_pose_cdf, write_pose_cdf
-from posegrid.sources.human36m_layout import (
+from posegrid.datasets.human36m.files import MaskWriter, opened_masks, read_pose_cdf, write_pose_cdf
+from posegrid.datasets.human36m.layout import (
     CAMERA_IDS,
     KEYPOINTS,
     MASKS,
@@ -29,9 +31,14 @@ from posegrid.sources.human36m_layout import (
     VIDEOS,
     view_path,
 )
-from posegrid.sources.human36m_writer import ViewWriter, mark_synthetic, write_metadata, write_poses
-from posegrid.sources.video import VideoWriter, read_frames
-from posegrid.sources.walkers.clips import ClipPlan, film
+from posegrid.datasets.human36m.writer import (
+    ViewWriter,
+    mark_synthetic,
+    write_metadata,
+    write_poses,
+)
+from posegrid.video.video import VideoWriter, read_frames
+from posegrid.walkers.clips import ClipPlan, film
 
 POSES_OF = {
     "S1": (3305, 3305),
@@ -42,14 +49,22 @@ POSES_OF = {
     "S9": (2446, 1612),
     "S11": (1629, 1629),
 }
-"""Poses of both sequences of Walking; the sums are the release's, where they are cut in two is not known but for S9."""
+"""Poses of both sequences of Walking; the sums are the release's, where they are cut in two is not
+known but for S9.
+"""
 FRAMES_OF_S9_WALKING = 3115
 SHORT = 40
 """Poses of the sequences that are not Walking: they are here for their faults."""
-SHIFTED = (("Greeting", 2, "Greeting"), ("SittingDown", 1, "SittingDown 1"), ("Waiting", 1, "Waiting 1"))
+SHIFTED = (
+    ("Greeting", 2, "Greeting"),
+    ("SittingDown", 1, "SittingDown 1"),
+    ("Waiting", 1, "Waiting 1"),
+)
 SHIFT_MM = np.array([200.0, 0.0, 0.0])
 MISCOUNTED = ("S11", "Walking", 1)
-"""Of this sequence metadata.xml says that it has three poses, and twelve frames of every video, more."""
+"""Of this sequence metadata.xml says that it has three poses, and twelve frames of every video,
+more.
+"""
 WEB_PAGE = "<!DOCTYPE html>\n<html><body>Please log in</body></html>"
 
 
@@ -75,9 +90,16 @@ def recordings(share: float) -> list[Recording]:
             surplus = (0, 10, 7, 2) if subject in ("S1", "S8") else (1, 0, 0, 2)
             if (subject, base) == ("S9", "Walking"):
                 surplus = (max(int(share * (FRAMES_OF_S9_WALKING - count)), 13),) * 4
-            found.append(Recording(subject, "Walking", subaction, base, max(int(share * count), 12), surplus))
-    found += [Recording("S9", action, subaction, base, SHORT) for action, subaction, base in SHIFTED]
-    found += [Recording("S11", "Directions", 2, "Directions", SHORT), Recording("S1", "Eating", 1, "Eating 2", SHORT)]
+            found.append(
+                Recording(subject, "Walking", subaction, base, max(int(share * count), 12), surplus)
+            )
+    found += [
+        Recording("S9", action, subaction, base, SHORT) for action, subaction, base in SHIFTED
+    ]
+    found += [
+        Recording("S11", "Directions", 2, "Directions", SHORT),
+        Recording("S1", "Eating", 1, "Eating 2", SHORT),
+    ]
     return found
 
 
@@ -98,7 +120,10 @@ def write_twin(root: Path, share: float, picture_size: int, seed: int) -> Iterat
         write_recording(root, recording, clip.joints_world_mm, clip.cameras)
         yield recording
     keys = {(r.subject, r.action, r.subaction): r for r in todo}
-    counts = {key: tuple(r.num_poses + n for n in (*r.surplus, 3 * r.num_poses)) for key, r in keys.items()}
+    counts = {
+        key: tuple(r.num_poses + n for n in (*r.surplus, 3 * r.num_poses))
+        for key, r in keys.items()
+    }
     counts[MISCOUNTED] = tuple(count + 12 for count in counts[MISCOUNTED])
     write_metadata(
         root,
@@ -107,22 +132,32 @@ def write_twin(root: Path, share: float, picture_size: int, seed: int) -> Iterat
         file_bases={key: recording.file_base for key, recording in keys.items()},
         splits={"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S9", "S11")},
     )
-    mark_synthetic(root, "Drawn figures of made-up walks, with the faults of the release on purpose.")
+    mark_synthetic(
+        root, "Drawn figures of made-up walks, with the faults of the release on purpose."
+    )
     for fault in FAULTS:
         fault.inject(root)
 
 
-def write_recording(root: Path, recording: Recording, joints_world_mm: np.ndarray, cameras: dict[str, Camera]) -> None:
+def write_recording(
+    root: Path, recording: Recording, joints_world_mm: np.ndarray, cameras: dict[str, Camera]
+) -> None:
     """One sequence's files: poses of all kinds, and the videos and masks of four cameras."""
     poses = joints_world_mm[: recording.num_poses]
-    released = poses + SHIFT_MM if (recording.action, recording.subaction, recording.file_base) in SHIFTED else poses
+    released = (
+        poses + SHIFT_MM
+        if (recording.action, recording.subaction, recording.file_base) in SHIFTED
+        else poses
+    )
     subject, base = recording.subject, recording.file_base
     for camera_id, surplus in zip(CAMERA_IDS, recording.surplus, strict=True):
         camera = cameras[camera_id]
         write_poses(root, subject, base, camera_id, released, camera)
         universal = 0.97 * camera.world_to_camera(released)
         write_pose_cdf(view_path(root, subject, POSES_UNIVERSAL, base, camera_id), universal)
-        keypoints_px = camera.project(camera.world_to_camera(joints_world_mm[: recording.num_poses + surplus]))
+        keypoints_px = camera.project(
+            camera.world_to_camera(joints_world_mm[: recording.num_poses + surplus])
+        )
         with ViewWriter(root, subject, base, camera_id, 50, camera.size_wh) as view:
             for points in keypoints_px:
                 view.write(*drawn(points, camera.size_wh))
@@ -141,7 +176,8 @@ def drawn(keypoints_px: np.ndarray, size_wh: tuple[int, int]) -> tuple[np.ndarra
     return np.asarray(image), np.asarray(mask)
 
 
-# --- faults ---------------------------------------------------------------------------------------------------------
+# --- faults
+# ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -155,7 +191,9 @@ class Fault:
     doctor: str | None
     """What `doctor` calls it; None where there is nothing to say."""
     prepare: str | None = None
-    """Words of the reason why `prepare` left the sequence out, or of the note it made; None: it is as any other."""
+    """Words of the reason why `prepare` left the sequence out, or of the note it made; None: it is
+    as any other.
+    """
     skipped: bool = False
     """Whether `prepare` leaves the whole sequence out."""
 
@@ -175,15 +213,27 @@ def with_nan(path: Path) -> None:
     values[5, 3, 1] = np.nan
     path.unlink()
     cdf = cdfwrite.CDF(path, cdf_spec={"Majority": "row_major"}, delete=True)
-    about = {"Variable": "Pose", "Data_Type": 44, "Num_Elements": 1, "Rec_Vary": True, "Var_Type": "zVariable"}
-    cdf.write_var({**about, "Dim_Sizes": [len(values), 96]}, var_data=values.reshape(1, len(values), 96))
+    about = {
+        "Variable": "Pose",
+        "Data_Type": 44,
+        "Num_Elements": 1,
+        "Rec_Vary": True,
+        "Var_Type": "zVariable",
+    }
+    cdf.write_var(
+        {**about, "Dim_Sizes": [len(values), 96]}, var_data=values.reshape(1, len(values), 96)
+    )
     cdf.close()
 
 
-def rewrite_masks(path: Path, change: Callable[[int, np.ndarray], np.ndarray], keep: float = 1.0) -> None:
+def rewrite_masks(
+    path: Path, change: Callable[[int, np.ndarray], np.ndarray], keep: float = 1.0
+) -> None:
     """The file with every mask changed, and only the first of them kept."""
     with opened_masks(path) as masks:
-        changed = [change(index, np.asarray(masks.mask(index))) for index in range(int(keep * len(masks)))]
+        changed = [
+            change(index, np.asarray(masks.mask(index))) for index in range(int(keep * len(masks)))
+        ]
     with MaskWriter(path) as writer:
         for mask in changed:
             writer.write(mask)
@@ -248,12 +298,37 @@ def left_alone(root: Path) -> None:
 
 FAULTS = (
     Fault(
-        "video ends long after the poses", "S9 Walking 2", left_alone, "poses end before the video", "poses end early"
+        "video ends long after the poses",
+        "S9 Walking 2",
+        left_alone,
+        "poses end before the video",
+        "poses end early",
     ),
     Fault("videos some frames longer", "S1 Walking 1 55011271", left_alone, None, "the last 10 of"),
-    Fault("S9's shifted poses", "S9 Greeting 2", left_alone, "shifted poses", "lie beside", skipped=True),
-    Fault("S9's shifted poses", "S9 SittingDown 1", left_alone, "shifted poses", "lie beside", skipped=True),
-    Fault("S9's shifted poses", "S9 Waiting 1", left_alone, "shifted poses", "lie beside", skipped=True),
+    Fault(
+        "S9's shifted poses",
+        "S9 Greeting 2",
+        left_alone,
+        "shifted poses",
+        "lie beside",
+        skipped=True,
+    ),
+    Fault(
+        "S9's shifted poses",
+        "S9 SittingDown 1",
+        left_alone,
+        "shifted poses",
+        "lie beside",
+        skipped=True,
+    ),
+    Fault(
+        "S9's shifted poses",
+        "S9 Waiting 1",
+        left_alone,
+        "shifted poses",
+        "lie beside",
+        skipped=True,
+    ),
     Fault(
         "S11's broken view",
         "S11 Directions 2 54138969",
@@ -277,7 +352,9 @@ FAULTS = (
         "log-in page saved as an archive",
     ),
     Fault("archive not unpacked", "Segments_mat_gt_bs_S5.tgz", to_archive, "archive not unpacked"),
-    Fault("masks missing", "S5 Walking 1 60457274", left_alone, "no masks", "no masks", skipped=True),
+    Fault(
+        "masks missing", "S5 Walking 1 60457274", left_alone, "no masks", "no masks", skipped=True
+    ),
     Fault(
         "masks cut off",
         "S6 Walking 1 58860488",
@@ -289,7 +366,9 @@ FAULTS = (
     Fault(
         "masks of a shorter video",
         "S7 Walking 1 54138969",
-        lambda root: rewrite_masks(file_of(root, "S7", MASKS, "Walking 1", 0), lambda _, mask: mask, keep=0.9),
+        lambda root: rewrite_masks(
+            file_of(root, "S7", MASKS, "Walking 1", 0), lambda _, mask: mask, keep=0.9
+        ),
         "files that do not fit together",
         "masks, but",
         skipped=True,
@@ -339,17 +418,26 @@ FAULTS = (
         None,
     ),
     Fault(
-        "number of poses not metadata.xml's", "S11 Walking 1", left_alone, "number of poses is not that of metadata.xml"
+        "number of poses not metadata.xml's",
+        "S11 Walking 1",
+        left_alone,
+        "number of poses is not that of metadata.xml",
     ),
     Fault("sequence named by the table only", "S1 Eating 1", left_alone, None),
     Fault("second walk called Walking 2", "S7 Walking 2 54138969", left_alone, None),
-    Fault("underscores for spaces", "S8 Walking 2 54138969", lambda root: underscored(root / "S8" / KEYPOINTS), None),
+    Fault(
+        "underscores for spaces",
+        "S8 Walking 2 54138969",
+        lambda root: underscored(root / "S8" / KEYPOINTS),
+        None,
+    ),
     Fault("poses in a folder of the archive's name", "S6 Walking 1 54138969", other_folder, None),
     Fault(
         "file of an unknown name",
         "Walking 3.54138969.mp4",
         lambda root: shutil.copy(
-            file_of(root, "S11", VIDEOS, "Directions", 1), file_of(root, "S11", VIDEOS, "Walking 3", 0)
+            file_of(root, "S11", VIDEOS, "Directions", 1),
+            file_of(root, "S11", VIDEOS, "Walking 3", 0),
         ),
         "file of an unknown name",
     ),

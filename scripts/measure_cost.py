@@ -1,4 +1,5 @@
-"""Writes what weights cost: parameters, multiply-adds, and CPU ms per crop in ONNX Runtime on one thread.
+"""Writes what weights cost: parameters, multiply-adds, and CPU ms per crop in ONNX Runtime on one
+thread.
 
 python scripts/measure_cost.py runs/mine/train/best.safetensors --out runs/mine/cost.json
 """

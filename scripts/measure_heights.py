@@ -1,9 +1,11 @@
-"""How a person's height follows from the bones that weights estimate, and how far off it is: rendered people.
+"""How a person's height follows from the bones that weights estimate, and how far off it is:
+rendered people.
 
     python scripts/measure_heights.py --weights mine.onnx
 
-First line: stature over the sum of bones that `posegrid.results.person_track` takes, from true poses. The others: the
-height that follows from the estimated poses over the true one. Children are no part of it: nobody can tell from a crop.
+First line: stature over the sum of bones that `posegrid.results.estimator` takes, from true poses.
+The others: the height that follows from the estimated poses over the true one. Children are no part
+of it: nobody can tell from a crop.
 """
 
 from dataclasses import dataclass
@@ -12,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from posegrid.learning.facts import ModelFacts
-from posegrid.prepare.crop import grey, window_of_box
-from posegrid.results.model import load_onnx
-from posegrid.results.person_track import HEIGHT_PER_BONES, bones_to_height_mm
-from posegrid.sources.walkers.body import STATURE_RANGE_MM
-from posegrid.sources.walkers.clips import ClipPlan, film
-from posegrid.sources.walkers.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.learning.model_facts import ModelFacts
+from posegrid.people.crop import grey, window_of_box
+from posegrid.results.estimator import HEIGHT_PER_BONES, bones_to_height_mm
+from posegrid.results.network import load_onnx
+from posegrid.walkers.body import STATURE_RANGE_MM
+from posegrid.walkers.clips import ClipPlan, film
+from posegrid.walkers.crops import CropPlan, WalkerCrop, render_crops
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,24 @@ def main(settings: Settings) -> None:
     """Print both."""
     model = load_onnx(settings.weights)
     size, background = model.facts.image_size, model.facts.background
-    plan = CropPlan(12, views=2, every_nth_frame=10, image_size=size, margin=model.facts.margin, background=background)
+    plan = CropPlan(
+        12,
+        views=2,
+        every_nth_frame=10,
+        image_size=size,
+        margin=model.facts.margin,
+        background=background,
+    )
     true_ratios, estimated = [], []
     for number in range(settings.people):
-        clip = film(ClipPlan(settings.seed, f"S{number}", num_frames=60, people="varied" if number % 2 else "plain"))
+        clip = film(
+            ClipPlan(
+                settings.seed,
+                f"S{number}",
+                num_frames=60,
+                people="varied" if number % 2 else "plain",
+            )
+        )
         stature_mm = clip.person.body.stature_mm
         if stature_mm < STATURE_RANGE_MM[0]:
             continue
@@ -48,11 +64,17 @@ def main(settings: Settings) -> None:
         true_ratios.append(stature_mm / bones_to_height_mm(true) * HEIGHT_PER_BONES)
         crops = list(render_crops(clip, plan, window_of_box))
         if crops:
-            poses = model.predict_mm(np.stack([shown(crop, model.facts) for crop in crops])).astype(np.float64)
+            poses = model.predict_mm(np.stack([shown(crop, model.facts) for crop in crops])).astype(
+                np.float64
+            )
             estimated.append(bones_to_height_mm(poses) / stature_mm)
     said = np.array(estimated)
-    print(f"stature / bones: mean {np.mean(true_ratios):.4f}, std {np.std(true_ratios):.4f}, {len(true_ratios)} adults")
-    print(f"estimated / true height: mean {said.mean():.3f}, std {said.std():.3f}, {len(said)} adults, {model.name}")
+    print(
+        f"stature / bones: mean {np.mean(true_ratios):.4f}, std {np.std(true_ratios):.4f}, {len(true_ratios)} adults"
+    )
+    print(
+        f"estimated / true height: mean {said.mean():.3f}, std {said.std():.3f}, {len(said)} adults, {model.name}"
+    )
     print(
         f"off by (median, 68 %, 95 % of adults): {np.quantile(np.abs(said - 1), (0.5, 0.68, 0.95)).round(3).tolist()}"
     )
@@ -61,7 +83,11 @@ def main(settings: Settings) -> None:
 def shown(crop: WalkerCrop, facts: ModelFacts) -> np.ndarray:
     """The crop as the weights take it."""
     pixels = grey(crop.image)
-    return np.stack([pixels, 255 * crop.mask.astype(np.uint8)]) if facts.background == "masked" else pixels
+    return (
+        np.stack([pixels, 255 * crop.mask.astype(np.uint8)])
+        if facts.background == "masked"
+        else pixels
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""What background subtraction does to masks and boxes of rendered walkers: what `mask_faults.py` imitates.
+"""What background subtraction does to masks and boxes of rendered walkers: what `mask_faults.py`
+imitates.
 
-    posegrid synth release --layout human36m --subjects S1 S5 S9 --frames 150 --picture-size 800 --activities varied
-    python scripts/measure_mask_faults.py release --sheet sheet.png
+    posegrid synth release --layout human36m --subjects S1 S5 S9 --frames 150 --picture-size 800
+    --activities varied python scripts/measure_mask_faults.py release --sheet sheet.png
 
-Each view's scene is learnt from its whole video, as `predict` does; every `--every`th mask is compared with the truth.
+Each view's scene is learnt from its whole video, as `predict` does; every `--every`th mask is
+compared with the truth.
 """
 
 from dataclasses import dataclass
@@ -16,12 +18,11 @@ from PIL import Image
 from scipy import ndimage
 from tyro.conf import Positional
 
-from posegrid.prepare.background import learn_background
-from posegrid.prepare.crop import box_of_mask, cleaned_mask, crop_mask, window_of_box
-from posegrid.prepare.people import People
-from posegrid.prepare.silhouette import Silhouette
-from posegrid.sources.human36m import find_sequences, open_sequence
-from posegrid.sources.picture import Picture
+from posegrid.datasets.human36m.sequences import find_sequences, open_sequence
+from posegrid.people.background import learn_background
+from posegrid.people.crop import Silhouette, box_of_mask, cleaned_mask, crop_mask, window_of_box
+from posegrid.people.following import People
+from posegrid.video.picture import Picture
 
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 
@@ -35,15 +36,21 @@ class Settings:
     every: int = 5
     """Take every n-th frame."""
     sheet: Path | None = None
-    """Picture to write: masks in the crops that `predict` would cut; white: both, red: missing, green: too much."""
+    """Picture to write: masks in the crops that `predict` would cut; white: both, red: missing,
+    green: too much.
+    """
 
 
 def main(settings: Settings) -> None:
     """Print quantiles of each measure over all views."""
     rows, pictures = [], []
     for sequence in map(open_sequence, find_sequences(settings.root)):
-        people = People(learn_background(Picture.from_rgb(frame.image) for frame in sequence.open_frames()))
-        found = (largest(people.seen(Picture.from_rgb(frame.image))) for frame in sequence.open_frames())
+        people = People(
+            learn_background(Picture.from_rgb(frame.image) for frame in sequence.open_frames())
+        )
+        found = (
+            largest(people.seen(Picture.from_rgb(frame.image))) for frame in sequence.open_frames()
+        )
         truths = (frame.mask for frame in sequence.open_frames())
         for index, (mask, truth) in enumerate(zip(found, truths, strict=True)):
             if index % settings.every or truth is None or not truth.any() or mask is None:
@@ -89,7 +96,9 @@ def measures(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> d
         "added": added.sum() / area,
         "  beyond 2 %": (added & (distance > 0.02 * longer)).sum() / area,
         "  the same, lowest 12 %": (added & low & (distance > 0.02 * longer)).sum() / area,
-        "mean outline shift": (added.sum() - (truth & ~mask).sum()) / outline_length(truth) / longer,
+        "mean outline shift": (added.sum() - (truth & ~mask).sum())
+        / outline_length(truth)
+        / longer,
     }
 
 
@@ -108,7 +117,10 @@ def compared(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> n
 def sheet(pictures: list[np.ndarray], columns: int = 12) -> np.ndarray:
     """The pictures in rows."""
     black = [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
-    rows = [np.concatenate((pictures + black)[i : i + columns], axis=1) for i in range(0, len(pictures), columns)]
+    rows = [
+        np.concatenate((pictures + black)[i : i + columns], axis=1)
+        for i in range(0, len(pictures), columns)
+    ]
     return np.concatenate(rows)
 
 

@@ -1,5 +1,5 @@
-"""Proves that a lost worker changes nothing: renders walkers in one process, then with two Ray workers, one of which
-is killed half way, and compares every shard byte by byte.
+"""Proves that a lost worker changes nothing: renders walkers in one process, then with two Ray
+workers, one of which is killed half way, and compares every shard byte by byte.
 
     python scripts/prove_cluster.py [--people 6] [--crops-per-person 40]
 
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import tyro
 
-from posegrid.prepare.synth import write_dataset
-from posegrid.prepare.synth_settings import SynthSettings
+from posegrid.datasets.synth import write_dataset
+from posegrid.datasets.synth_settings import SynthSettings
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,32 @@ def main(settings: Settings) -> int:
         two = replace(one, out=Path(folder) / "two", workers=2, cluster="local")
         write_dataset(one)
         killed: list[int] = []
-        threading.Thread(target=kill_a_worker, args=(two.out, settings.people // 2, killed), daemon=True).start()
+        threading.Thread(
+            target=kill_a_worker, args=(two.out, settings.people // 2, killed), daemon=True
+        ).start()
         write_dataset(two)
         hashes = [hashes_of(out) for out in (one.out, two.out)]
         left = [path.name for path in two.out.iterdir() if path.name.startswith(".")]
     total = hashlib.sha256("".join(hashes[0].values()).encode()).hexdigest()
     print(f"killed worker: {killed or 'none'}; leftovers: {left or 'none'}")
-    print(f"{len(hashes[0])} shards {'identical' if hashes[0] == hashes[1] else 'DIFFERENT'}; sha256 of all: {total}")
+    print(
+        f"{len(hashes[0])} shards {'identical' if hashes[0] == hashes[1] else 'DIFFERENT'}; sha256 of all: {total}"
+    )
     return 0 if killed and hashes[0] == hashes[1] and not left else 1
 
 
 def hashes_of(out: Path) -> dict[str, str]:
     """sha256 of each shard, by name."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.glob("*.parquet"))}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.glob("*.parquet"))
+    }
 
 
 def kill_a_worker(out: Path, after_shards: int, killed: list[int]) -> None:
-    """Wait until so many shards are there, then kill one of the workers that this process started."""
+    """Wait until so many shards are there, then kill one of the workers that this process
+    started.
+    """
     while len(list(out.glob("*.parquet"))) < after_shards:
         time.sleep(0.01)
     while not (busy := workers_of(os.getpid())):

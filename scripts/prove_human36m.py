@@ -1,10 +1,11 @@
-"""Proves that the faults of the Human3.6M release are found, named and handled: writes a twin of its Walking with all
-of them in it, and sends it through `doctor`, `prepare` and, if asked, training and the tables.
+"""Proves that the faults of the Human3.6M release are found, named and handled: writes a twin of
+its Walking with all of them in it, and sends it through `doctor`, `prepare` and, if asked, training
+and the tables.
 
     python scripts/prove_human36m.py [--share 1.0] [--picture-size 100] [--keep FOLDER] [--train]
 
-`--share` is the share of the real numbers of frames (1.0: 162,008 pictures). Exit code 0 if every fault came out as it
-must, 1 if not.
+`--share` is the share of the real numbers of frames (1.0: 162,008 pictures). Exit code 0 if every
+fault came out as it must, 1 if not.
 """
 
 import json
@@ -23,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from posegrid import cli
-from posegrid.prepare.shards import read_crops
-from posegrid.sources.human36m_files import read_pose_cdf
-from posegrid.sources.human36m_layout import POSES_CAMERA, view_path
+from posegrid.datasets.human36m.files import read_pose_cdf
+from posegrid.datasets.human36m.layout import POSES_CAMERA, view_path
+from posegrid.datasets.shards import read_crops
 
 ACTIONS = ("Walking", "Directions", "Eating", "Greeting", "SittingDown", "Waiting")
 
@@ -54,7 +55,10 @@ def main(settings: Settings) -> int:
         shutil.rmtree(root, ignore_errors=True)
         start = time.process_time()
         for written in write_twin(root, settings.share, settings.picture_size, settings.seed):
-            console.print(f"written: {written.subject} {written.file_base}, {written.num_poses} poses", highlight=False)
+            console.print(
+                f"written: {written.subject} {written.file_base}, {written.num_poses} poses",
+                highlight=False,
+            )
         console.print(f"twin: {time.process_time() - start:.0f} s of CPU")
         report = doctor_report(root, folder)
         facts = prepared(root, folder / "data", settings, "keep", ACTIONS)
@@ -72,7 +76,10 @@ def called(*arguments: str) -> int:
     """Exit code of a command, and how long it took, printed."""
     start = time.perf_counter()
     code = cli.run(list(arguments))
-    print(f"posegrid {' '.join(arguments[:1])}: exit code {code}, {time.perf_counter() - start:.0f} s", flush=True)
+    print(
+        f"posegrid {' '.join(arguments[:1])}: exit code {code}, {time.perf_counter() - start:.0f} s",
+        flush=True,
+    )
     return code
 
 
@@ -82,19 +89,27 @@ def doctor_report(root: Path, folder: Path) -> dict[str, Any]:
     return json.loads((folder / "doctor.json").read_text())
 
 
-def prepared(root: Path, out: Path, settings: Settings, s9: str, actions: tuple[str, ...]) -> dict[str, Any]:
+def prepared(
+    root: Path, out: Path, settings: Settings, s9: str, actions: tuple[str, ...]
+) -> dict[str, Any]:
     """dataset.json after `prepare` with the flag --s9."""
     shutil.rmtree(out, ignore_errors=True)
     flags = ["--s9", s9, "--workers", str(settings.workers), "--actions", *actions]
     flags += ["--subjects", "S9"] if s9 != "keep" else []
     if called("prepare", str(root), str(out), *flags) != (1 if s9 == "keep" else 0):
-        raise SystemExit("prepare ended with another exit code than 1 if there are faults, 0 if not")
+        raise SystemExit(
+            "prepare ended with another exit code than 1 if there are faults, 0 if not"
+        )
     return json.loads((out / "dataset.json").read_text())
 
 
 def judged(fault: Fault, report: dict[str, Any], facts: dict[str, Any]) -> tuple[str, str, bool]:
     """(fault, what came out, whether that is right)."""
-    whats = {f["what"] for f in report["findings"] if fault.where in f["where"] or fault.where in f["text"]}
+    whats = {
+        f["what"]
+        for f in report["findings"]
+        if fault.where in f["where"] or fault.where in f["text"]
+    }
     skipped = [reason for name, reason in facts["skipped"] if fault.where in name]
     notes = [text for name, text in facts["notes"] if fault.where in name]
     found = fault.doctor is None or fault.doctor in whats
@@ -104,7 +119,11 @@ def judged(fault: Fault, report: dict[str, Any], facts: dict[str, Any]) -> tuple
     doctor = f"doctor: {fault.doctor}" if fault.doctor else "doctor: nothing to say"
     prepare = "left out" if fault.skipped else "noted" if fault.prepare else "as any other"
     verdict = "" if found and handled else f" -- BUT {sorted(whats)} {said}"
-    return f"{fault.name} ({fault.where})", f"{doctor}; prepare: {prepare}{verdict}", found and handled
+    return (
+        f"{fault.name} ({fault.where})",
+        f"{doctor}; prepare: {prepare}{verdict}",
+        found and handled,
+    )
 
 
 def unasked(report: dict[str, Any], facts: dict[str, Any]) -> list[tuple[str, str, bool]]:
@@ -115,7 +134,11 @@ def unasked(report: dict[str, Any], facts: dict[str, Any]) -> list[tuple[str, st
         for f in report["findings"]
         if not any(where in f["where"] or where in f["text"] for where in faulty)
     ]
-    out = [name for name, _ in facts["skipped"] if not any(f.skipped and f.where in name for f in FAULTS)]
+    out = [
+        name
+        for name, _ in facts["skipped"]
+        if not any(f.skipped and f.where in name for f in FAULTS)
+    ]
     return [
         ("nothing else is found", "; ".join(findings[:5]) or "nothing", not findings),
         ("nothing else is left out", "; ".join(out[:5]) or "nothing", not out),
@@ -123,14 +146,19 @@ def unasked(report: dict[str, Any], facts: dict[str, Any]) -> list[tuple[str, st
 
 
 def shift_results(root: Path, folder: Path, settings: Settings) -> list[tuple[str, str, bool]]:
-    """--s9 drop leaves the three sequences out and says so; --s9 correct puts the poses where they were."""
+    """--s9 drop leaves the three sequences out and says so; --s9 correct puts the poses where they
+    were.
+    """
     actions = ("Greeting", "SittingDown", "Waiting")
     dropped = prepared(root, folder / "dropped", settings, "drop", (*actions, "Walking"))
     words = sum("--s9 drop" in text for _, text in dropped["notes"])
     prepared(root, folder / "corrected", settings, "correct", actions)
     after = read_crops(folder / "corrected", ["S9"])
     before_mm = np.stack(
-        [released_root_mm(root, *which) for which in zip(after.action, after.camera_id, after.frame_index, strict=True)]
+        [
+            released_root_mm(root, *which)
+            for which in zip(after.action, after.camera_id, after.frame_index, strict=True)
+        ]
     )
     moved_mm = np.linalg.norm(before_mm - after.root_cam_mm, axis=-1)
     right = len(after) == 12 * SHORT and np.allclose(moved_mm, np.linalg.norm(SHIFT_MM), atol=0.1)
@@ -141,7 +169,9 @@ def shift_results(root: Path, folder: Path, settings: Settings) -> list[tuple[st
 
 
 def released_root_mm(root: Path, action: str, camera_id: str, frame: int) -> np.ndarray:
-    """Where the twin's files have the pelvis of S9 in one of the shifted sequences, camera frame."""
+    """Where the twin's files have the pelvis of S9 in one of the shifted sequences, camera
+    frame.
+    """
     base = next(base for shifted, _, base in SHIFTED if shifted == action)
     return read_pose_cdf(view_path(root, "S9", POSES_CAMERA, base, camera_id), 3)[frame, 0]
 
@@ -166,9 +196,23 @@ def trained(folder: Path) -> None:
     shutil.rmtree(run, ignore_errors=True)
     steps = (
         ("pretrain", data, "--run", str(run / "pretrain"), "--max-images", "4000"),
-        ("train", data, "--run", str(run / "train"), "--init", str(run / "pretrain/best.safetensors"))
+        (
+            "train",
+            data,
+            "--run",
+            str(run / "train"),
+            "--init",
+            str(run / "pretrain/best.safetensors"),
+        )
         + ("--max-images", "8000"),
-        ("evaluate", str(run / "train/best.safetensors"), data, "--out", str(run / "evaluation"), "--table"),
+        (
+            "evaluate",
+            str(run / "train/best.safetensors"),
+            data,
+            "--out",
+            str(run / "evaluation"),
+            "--table",
+        ),
     )
     for step in steps:
         if called(*step):

@@ -1,10 +1,12 @@
-"""Writes a table of results into a page of the documentation, from the JSON and CSV files that the runs left.
+"""Writes a table of results into a page of the documentation, from the JSON and CSV files that the
+runs left.
 
     python scripts/results_table.py docs/results.md --table baselines --results runs/baselines
     python scripts/results_table.py docs/claim.md --table claim --results runs/claim
     python scripts/results_table.py docs/results.md --table weights --results runs/release
 
-The page has a line `<!-- table: NAME -->` and a line `<!-- end: NAME -->`; what stands between them is replaced.
+The page has a line `<!-- table: NAME -->` and a line `<!-- end: NAME -->`; what stands between them
+is replaced.
 """
 
 import csv
@@ -67,7 +69,9 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One seed of one arm: its figures on the test people, and its curve on the validation people."""
+    """One seed of one arm: its figures on the test people, and its curve on the validation
+    people.
+    """
 
     test: dict[str, Any]
     seconds: np.ndarray
@@ -86,9 +90,9 @@ class Arm:
 
 def main(settings: Settings) -> None:
     """Replace the table."""
-    lines = {"baselines": baselines_table, "claim": claim_table, "weights": weights_table}[settings.table](
-        settings.results
-    )
+    lines = {"baselines": baselines_table, "claim": claim_table, "weights": weights_table}[
+        settings.table
+    ](settings.results)
     page = settings.page.read_text(encoding="utf-8")
     with completed(settings.page) as temporary:
         temporary.write_text(with_table(page, settings.table, lines), encoding="utf-8")
@@ -99,18 +103,31 @@ def with_table(page: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the table's marks. SettingsError if it lacks one."""
     start, end = f"<!-- table: {name} -->\n", f"<!-- end: {name} -->"
     if page.count(start) != 1 or page.count(end) != 1 or page.index(end) < page.index(start):
-        raise SettingsError(f"The page must have the lines {start.strip()} and {end} once each, in this order.")
+        raise SettingsError(
+            f"The page must have the lines {start.strip()} and {end} once each, in this order."
+        )
     before, rest = page.split(start)
     return before + start + "\n".join(lines) + "\n" + end + rest.split(end)[1]
 
 
 def baselines_table(results: Path) -> list[str]:
     """One row for each method that has results."""
-    found = {name: read_json(results / name) for name in BASELINES if (results / name / "cost.json").is_file()}
+    found = {
+        name: read_json(results / name)
+        for name in BASELINES
+        if (results / name / "cost.json").is_file()
+    }
     if not found:
         raise SourceError(f"{results} holds no results; runs/baselines.sh makes them.")
     any_test = next(iter(found.values()))
-    head = ("method", "parameters", "multiply-adds", "CPU ms per crop", "training images", "training, CPU min")
+    head = (
+        "method",
+        "parameters",
+        "multiply-adds",
+        "CPU ms per crop",
+        "training images",
+        "training, CPU min",
+    )
     rows = [(*head, "MPJPE", "N-MPJPE", "PA-MPJPE", "within 150 mm"), ("---", *["---:"] * 9)]
     rows.append(("mean pose", "51", "0", "0", "", "", *errors_of(any_test["mean_pose"])))
     for name, values in found.items():
@@ -127,7 +144,10 @@ def baselines_table(results: Path) -> list[str]:
 
 def read_json(folder: Path) -> dict[str, Any]:
     """evaluation.json and cost.json of an arm."""
-    return {**json.loads((folder / "evaluation.json").read_text()), **json.loads((folder / "cost.json").read_text())}
+    return {
+        **json.loads((folder / "evaluation.json").read_text()),
+        **json.loads((folder / "cost.json").read_text()),
+    }
 
 
 def errors_of(values: dict[str, Any]) -> tuple[str, ...]:
@@ -145,12 +165,21 @@ def weights_table(results: Path) -> list[str]:
     rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         ("crops", lambda its: f"{its['num_poses']:,}"),
         ("MPJPE", lambda its: f"{its['mpjpe_mm']:.1f}"),
-        ("MPJPE of the true poses at one size for everybody (the floor that a crop leaves)", floor_of),
+        (
+            "MPJPE of the true poses at one size for everybody (the floor that a crop leaves)",
+            floor_of,
+        ),
         ("N-MPJPE (after scale)", lambda its: f"{its['n_mpjpe_mm']:.1f}"),
         ("PA-MPJPE (after rotation, scale, shift)", lambda its: f"{its['pa_mpjpe_mm']:.1f}"),
         ("3DPCK, within 150 mm", lambda its: percent(its["pck_150mm"])),
-        ("mean error along x / y / z", lambda its: " / ".join(f"{its['per_axis_mm'][axis]:.1f}" for axis in "xyz")),
-        ("legs, arms nearer with left and right exchanged", lambda its: percents(its["left_right_swapped_share"])),
+        (
+            "mean error along x / y / z",
+            lambda its: " / ".join(f"{its['per_axis_mm'][axis]:.1f}" for axis in "xyz"),
+        ),
+        (
+            "legs, arms nearer with left and right exchanged",
+            lambda its: percents(its["left_right_swapped_share"]),
+        ),
         ("joints within the stated radius (68 %), within twice of it (95 %)", within_of),
         ("places in the crop of 128 px off by, mean / median", places_of),
         ("mean pose's MPJPE", lambda its: f"{its['mean_pose_mpjpe_mm']:.1f}"),
@@ -185,7 +214,9 @@ def percent(share: float) -> str:
 
 
 def claim_table(results: Path) -> list[str]:
-    """A table for each network: every arm, beside the arm from scratch that it is to be compared with."""
+    """A table for each network: every arm, beside the arm from scratch that it is to be compared
+    with.
+    """
     lines: list[str] = []
     for network in sorted(path.name for path in results.glob("*") if path.is_dir()):
         arms = {name: read_arms(results / network / name) for name in ARMS}
@@ -207,10 +238,19 @@ def claim_table(results: Path) -> list[str]:
 
 
 def claim_row(name: str, arms: dict[str, dict[str, Arm]]) -> tuple[str, ...]:
-    """One arm: figures with their spread over seeds, and what it gains on its arm from scratch, seed by seed."""
+    """One arm: figures with their spread over seeds, and what it gains on its arm from scratch,
+    seed by seed.
+    """
     (words, other), own = ARMS[name], arms[name]
-    pairs = [(arm, arms[other][seed]) for seed, arm in own.items() if name != other and seed in arms[other]]
-    of: Callable[[Callable[[Arm], float]], str] = lambda value: spread([value(arm) for arm in own.values()])  # noqa: E731
+    pairs = [
+        (arm, arms[other][seed])
+        for seed, arm in own.items()
+        if name != other and seed in arms[other]
+    ]
+
+    def of(value: Callable[[Arm], float]) -> str:
+        return spread([value(arm) for arm in own.values()])
+
     return (
         words,
         of(lambda arm: arm.best_mm),
@@ -224,7 +264,9 @@ def claim_row(name: str, arms: dict[str, dict[str, Arm]]) -> tuple[str, ...]:
 
 
 def gain_at_equal_time_mm(arm: Arm, scratch: Arm) -> float:
-    """Difference of the two curves when the first of the two had ended, mm; below zero, the arm is better."""
+    """Difference of the two curves when the first of the two had ended, mm; below zero, the arm is
+    better.
+    """
     seconds = min(arm.seconds[-1], scratch.seconds[-1])
     return arm.at_mm(seconds) - scratch.at_mm(seconds)
 
@@ -238,7 +280,9 @@ def read_arm(path: Path) -> Arm:
     """An arm from its evaluation.json and the metrics.csv beside it."""
     with path.with_name("metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    seconds, mpjpe_mm = ([float(row[name]) for row in rows] for name in ("total_cpu_seconds", "validation_mpjpe_mm"))
+    seconds, mpjpe_mm = (
+        [float(row[name]) for row in rows] for name in ("total_cpu_seconds", "validation_mpjpe_mm")
+    )
     return Arm(json.loads(path.read_text()), np.array(seconds), np.array(mpjpe_mm))
 
 

@@ -1,10 +1,11 @@
-"""Scores the ways of before 2015 on a data set: nearest neighbours and kernel ridge on HOG features.
+"""Scores the ways of before 2015 on a data set: nearest neighbours and kernel ridge on HOG
+features.
 
     python scripts/score_hog.py data/claim --out runs/baselines
 
-Writes OUT/knn_hog/ and OUT/kernel_ridge_hog/, each with evaluation.json (as `posegrid evaluate` does, on the split
-test) and cost.json. How many neighbours, how wide a kernel and how much ridge is chosen on the split validation.
-Crops with masks are seen with their background removed.
+Writes OUT/knn_hog/ and OUT/kernel_ridge_hog/, each with evaluation.json (as `posegrid evaluate`
+does, on the split test) and cost.json. How many neighbours, how wide a kernel and how much ridge is
+chosen on the split validation. Crops with masks are seen with their background removed.
 """
 
 import json
@@ -18,10 +19,10 @@ from tyro.conf import Positional
 
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import body_size_mm
+from posegrid.datasets.shards import Crops, load_dataset_facts, read_crops
 from posegrid.files import completed
-from posegrid.learning.facts import ModelFacts
 from posegrid.learning.hog import KernelRidge, NearestNeighbours, hog, usual_gamma
-from posegrid.prepare.shards import Crops, load_dataset_facts, read_crops
+from posegrid.learning.model_facts import ModelFacts
 from posegrid.results.evaluate import EvaluateSettings, evaluate
 
 NEIGHBOURS = (1, 3, 5, 10, 20, 40)
@@ -50,16 +51,22 @@ class HogModel:
 
     def estimate(self, images: np.ndarray) -> Estimate:
         """Root-relative poses in the view frame, mm."""
-        return Estimate.of_poses(self.regressor.predict(hog(images)).reshape(-1, 17, 3).astype(np.float32))
+        return Estimate.of_poses(
+            self.regressor.predict(hog(images)).reshape(-1, 17, 3).astype(np.float32)
+        )
 
 
 def main(settings: Settings) -> None:
     """Fit, choose on validation, score on test."""
     facts = load_dataset_facts(settings.data)
     if facts.background != "removed":
-        raise SystemExit(f"{settings.data} has the background {facts.background}; expected crops with it removed.")
+        raise SystemExit(
+            f"{settings.data} has the background {facts.background}; expected crops with it removed."
+        )
     start = time.process_time()
-    training, validation = (read_crops(settings.data, facts.subjects_of(split)) for split in ("train", "validation"))
+    training, validation = (
+        read_crops(settings.data, facts.subjects_of(split)) for split in ("train", "validation")
+    )
     features, answers = hog(training.images), training.pose_view_mm.reshape(len(training), -1)
     held_out, truth_mm = hog(validation.images), validation.pose_view_mm
     both_s = time.process_time() - start
@@ -67,7 +74,10 @@ def main(settings: Settings) -> None:
         start = time.process_time()
         regressor = best(choose(features, answers, settings), held_out, truth_mm)
         seconds = both_s + time.process_time() - start
-        model = HogModel(model_facts(name, training, facts.subjects_of("train"), facts.synthetic, seconds), regressor)
+        model = HogModel(
+            model_facts(name, training, facts.subjects_of("train"), facts.synthetic, seconds),
+            regressor,
+        )
         evaluate(EvaluateSettings(Path(name), settings.data, settings.out / name), model)
         cost = {
             "network": name,
@@ -79,31 +89,48 @@ def main(settings: Settings) -> None:
             temporary.write_text(json.dumps(cost, indent=2) + "\n")
 
 
-def nearest_neighbours(features: np.ndarray, answers: np.ndarray, _: Settings) -> list[NearestNeighbours]:
+def nearest_neighbours(
+    features: np.ndarray, answers: np.ndarray, _: Settings
+) -> list[NearestNeighbours]:
     """One for each number of neighbours."""
-    return [NearestNeighbours(features, answers, count) for count in NEIGHBOURS if count <= len(features)]
+    return [
+        NearestNeighbours(features, answers, count)
+        for count in NEIGHBOURS
+        if count <= len(features)
+    ]
 
 
-def kernel_ridge(features: np.ndarray, answers: np.ndarray, settings: Settings) -> list[KernelRidge]:
+def kernel_ridge(
+    features: np.ndarray, answers: np.ndarray, settings: Settings
+) -> list[KernelRidge]:
     """One for each width and ridge."""
     rows = np.random.default_rng(0).permutation(len(features))[: settings.landmarks]
     gamma = usual_gamma(features)
-    fitted = (KernelRidge.fitted(features, answers, features[rows], gamma * times, RIDGES) for times in GAMMAS)
+    fitted = (
+        KernelRidge.fitted(features, answers, features[rows], gamma * times, RIDGES)
+        for times in GAMMAS
+    )
     return [regressor for several in fitted for regressor in several]
 
 
-def best(regressors: list, features: np.ndarray, truth_mm: np.ndarray) -> NearestNeighbours | KernelRidge:
+def best(
+    regressors: list, features: np.ndarray, truth_mm: np.ndarray
+) -> NearestNeighbours | KernelRidge:
     """The one with the lowest MPJPE on these crops."""
     errors_mm = []
     for regressor in regressors:
         poses_mm = regressor.predict(features).reshape(truth_mm.shape)
         errors_mm.append(float(np.linalg.norm(poses_mm - truth_mm, axis=-1).mean()))
-        shown = {name: value for name, value in vars(regressor).items() if isinstance(value, int | float)}
+        shown = {
+            name: value for name, value in vars(regressor).items() if isinstance(value, int | float)
+        }
         print(f"{type(regressor).__name__} {shown}: validation {errors_mm[-1]:.1f} mm", flush=True)
     return regressors[int(np.argmin(errors_mm))]
 
 
-def model_facts(name: str, training: Crops, subjects: list[str], synthetic: bool, seconds: float) -> ModelFacts:
+def model_facts(
+    name: str, training: Crops, subjects: list[str], synthetic: bool, seconds: float
+) -> ModelFacts:
     """What `posegrid evaluate` asks of weights."""
     poses_mm = training.pose_view_mm
     mean = tuple(tuple(float(value) for value in joint) for joint in poses_mm.mean(axis=0))

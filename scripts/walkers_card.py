@@ -1,9 +1,10 @@
-"""Makes the pictures and figures of docs/walkers.md: a contact sheet, and how people and cameras are distributed.
+"""Makes the pictures and figures of docs/walkers.md: a contact sheet, and how people and cameras
+are distributed.
 
     python scripts/walkers_card.py [--set walkers-hard-validation] [--people 100]
 
-Writes docs/images/walkers_SET_sheet.jpg and walkers_SET_spread.png and prints the table. Looks at a validation twin:
-the test sets are for figures only.
+Writes docs/images/walkers_SET_sheet.jpg and walkers_SET_spread.png and prints the table. Looks at a
+validation twin: the test sets are for figures only.
 """
 
 from collections import Counter
@@ -18,13 +19,13 @@ import tyro
 from PIL import Image
 
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.prepare.crop import window_of_box
-from posegrid.prepare.sets import changes_of
-from posegrid.prepare.synth import crop_jobs
-from posegrid.prepare.synth_settings import SynthSettings
-from posegrid.sources.walkers.clips import Clip, activity_of, film
-from posegrid.sources.walkers.crops import WalkerCrop, render_crops
-from posegrid.sources.walkers.stage import FRAME_RATE_HZ
+from posegrid.datasets.fixed_sets import changes_of
+from posegrid.datasets.synth import crop_jobs
+from posegrid.datasets.synth_settings import SynthSettings
+from posegrid.people.crop import window_of_box
+from posegrid.walkers.clips import Clip, activity_of, film
+from posegrid.walkers.crops import WalkerCrop, render_crops
+from posegrid.walkers.stage import FRAME_RATE_HZ
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ROWS, COLUMNS = 8, 12
@@ -66,21 +67,34 @@ def main(settings: Settings) -> None:
     for what, values in figures.items():
         low, middle, high = np.nanpercentile(values, [5, 50, 95])
         print(f"| {what} | {low:.2f} | {middle:.2f} | {high:.2f} |")
-    print("\n" + ", ".join(f"{what} {100 * n / settings.people:.0f} %" for what, n in doing.most_common()))
+    print(
+        "\n"
+        + ", ".join(f"{what} {100 * n / settings.people:.0f} %" for what, n in doing.most_common())
+    )
 
 
 def figures_of(clip: Clip, crop: WalkerCrop) -> Iterator[tuple[str, float]]:
     """(what, value) of one crop."""
     frame, camera = crop.frame_index, crop.camera
-    root, joints = clip.motion.root_mm[frame], dict(zip(JOINT_NAMES, clip.pose_world_mm(frame), strict=True))
+    root, joints = (
+        clip.motion.root_mm[frame],
+        dict(zip(JOINT_NAMES, clip.pose_world_mm(frame), strict=True)),
+    )
     towards = camera.centre_world_mm - root
     front = -clip.motion.rotations[frame, 0, :2, 1]
     right, _, ahead = camera.rot_world_to_cam
     yield "stature, m", clip.person.body.stature_mm / 1000
     yield "turned from the camera, degrees", degrees_between(front, towards[:2])
-    way = np.linalg.norm(np.gradient(clip.motion.root_mm[:, :2], axis=0)[frame]) if len(clip.motion.root_mm) > 1 else 0
+    way = (
+        np.linalg.norm(np.gradient(clip.motion.root_mm[:, :2], axis=0)[frame])
+        if len(clip.motion.root_mm) > 1
+        else 0
+    )
     yield "speed, m/s", way * FRAME_RATE_HZ / 1000
-    yield "trunk from upright, degrees", bent_by(joints["thorax"] - joints["pelvis"], np.array([0.0, 0.0, 1.0]))
+    yield (
+        "trunk from upright, degrees",
+        bent_by(joints["thorax"] - joints["pelvis"], np.array([0.0, 0.0, 1.0])),
+    )
     for side in ("left", "right"):
         hip, knee, ankle, shoulder, wrist = (
             joints[f"{side}_{part}"] for part in ("hip", "knee", "ankle", "shoulder", "wrist")
@@ -91,15 +105,22 @@ def figures_of(clip: Clip, crop: WalkerCrop) -> Iterator[tuple[str, float]]:
     yield "camera's height, m", camera.centre_world_mm[2] / 1000
     yield "camera looks down by, degrees", np.degrees(np.arcsin(-ahead[2]))
     yield "camera's roll, degrees", np.degrees(np.arcsin(np.clip(right[2], -1, 1)))
-    yield "field of view, degrees", np.degrees(2 * np.arctan(0.5 * camera.size_wh[0] / camera.focal_px[0]))
+    yield (
+        "field of view, degrees",
+        np.degrees(2 * np.arctan(0.5 * camera.size_wh[0] / camera.focal_px[0])),
+    )
 
 
 def hidden_share(crop: WalkerCrop) -> float:
-    """Percent of the joints that an exact mask does not show: behind something, or outside the picture."""
+    """Percent of the joints that an exact mask does not show: behind something, or outside the
+    picture.
+    """
     size = len(crop.mask)
     keypoints = crop.camera.windowed(crop.window, size).project(crop.pose_cam_mm)
     seen = [
-        crop.mask[max(int(y) - 2, 0) : max(int(y) + 3, 0), max(int(x) - 2, 0) : max(int(x) + 3, 0)].any()
+        crop.mask[
+            max(int(y) - 2, 0) : max(int(y) + 3, 0), max(int(x) - 2, 0) : max(int(x) + 3, 0)
+        ].any()
         for x, y in keypoints
     ]
     return 100 * (1 - float(np.mean(seen)))
@@ -118,7 +139,9 @@ def degrees_between(a: np.ndarray, b: np.ndarray) -> float:
 def draw_sheet(pictures: list[np.ndarray], path: Path) -> None:
     """A sheet of pictures drawn evenly from all."""
     chosen = [pictures[int(i)] for i in np.linspace(0, len(pictures) - 1, ROWS * COLUMNS)]
-    rows = [np.concatenate(chosen[row * COLUMNS : (row + 1) * COLUMNS], axis=1) for row in range(ROWS)]
+    rows = [
+        np.concatenate(chosen[row * COLUMNS : (row + 1) * COLUMNS], axis=1) for row in range(ROWS)
+    ]
     Image.fromarray(np.concatenate(rows)).save(path, quality=85)
 
 
@@ -128,7 +151,9 @@ def draw_spread(figures: dict[str, list[float]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     columns = 4
-    fig, axes = plt.subplots(-(-len(figures) // columns), columns, figsize=(11, 6), layout="constrained")
+    fig, axes = plt.subplots(
+        -(-len(figures) // columns), columns, figsize=(11, 6), layout="constrained"
+    )
     for axis in axes.flat:
         axis.axis("off")
     for axis, (what, values) in zip(axes.flat, figures.items(), strict=False):

@@ -1,4 +1,6 @@
-"""Run every shape annotation of the package as a check, and keep the tests off the network and the screen."""
+"""Run every shape annotation of the package as a check, and keep the tests off the network and the
+screen.
+"""
 
 import os
 
@@ -10,35 +12,44 @@ from jaxtyping import install_import_hook
 CHECKED = (
     "posegrid.body",
     "posegrid.motion",
-    "posegrid.prepare",
+    "posegrid.people",
+    "posegrid.datasets.human36m",
+    "posegrid.datasets.sequence",
+    "posegrid.datasets.doctor",
+    "posegrid.datasets.validation",
+    "posegrid.datasets.prepare",
+    "posegrid.datasets.shards",
+    "posegrid.datasets.dataset_facts",
+    "posegrid.datasets.synth",
+    "posegrid.datasets.synth_settings",
+    "posegrid.datasets.fixed_sets",
+    "posegrid.datasets.synth_stream",
+    "posegrid.datasets.parallel",
+    "posegrid.datasets.source",
+    "posegrid.video",
     "posegrid.learning",
     "posegrid.results",
-    "posegrid.sources.sequence",
-    "posegrid.sources.video",
-    "posegrid.sources.human36m",
-    "posegrid.sources.human36m_files",
-    "posegrid.sources.human36m_layout",
-    "posegrid.sources.human36m_metadata",
-    "posegrid.sources.human36m_writer",
-    "posegrid.sources.walkers.body",
-    "posegrid.sources.walkers.joints",
-    "posegrid.sources.walkers.person",
-    "posegrid.sources.walkers.render",
-    "posegrid.sources.walkers.motion",
-    "posegrid.sources.walkers.arms",
-    "posegrid.sources.walkers.upright",
-    "posegrid.sources.walkers.gait",
-    "posegrid.sources.walkers.mocap",
-    "posegrid.sources.walkers.acclaim",
-    "posegrid.sources.walkers.footing",
-    "posegrid.sources.walkers.posture",
+    "posegrid.walkers.body",
+    "posegrid.walkers.joints",
+    "posegrid.walkers.person",
+    "posegrid.walkers.render",
+    "posegrid.walkers.motion",
+    "posegrid.walkers.arms",
+    "posegrid.walkers.upright",
+    "posegrid.walkers.gait",
+    "posegrid.walkers.mocap",
+    "posegrid.walkers.acclaim",
+    "posegrid.walkers.footing",
+    "posegrid.walkers.posture",
     "posegrid.body.rotations",
-    "posegrid.sources.walkers.clips",
-    "posegrid.sources.walkers.crops",
-    "posegrid.sources.walkers.garments",
-    "posegrid.sources.walkers.stage",
-    "posegrid.sources.walkers.rooms",
+    "posegrid.walkers.clips",
+    "posegrid.walkers.crops",
+    "posegrid.walkers.garments",
+    "posegrid.walkers.stage",
+    "posegrid.walkers.rooms",
 )
-"""Everything with annotations but the modules that hold Numba kernels, which must stay plain functions."""
+"""Everything with annotations but the modules that hold Numba kernels, which must stay plain
+functions.
+"""
 
 install_import_hook(CHECKED, "shape_checking.checked")

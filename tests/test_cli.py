@@ -16,7 +16,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in printed for name in cli.COMMANDS)
 
 
-def test_an_unknown_command_is_refused_and_the_known_ones_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_refused_and_the_known_ones_listed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert cli.run(["predicct"]) == 2
     assert "predict" in capsys.readouterr().err
 
@@ -62,7 +64,9 @@ def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_module_can_be_run() -> None:
-    done = subprocess.run([sys.executable, "-m", "posegrid", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "posegrid", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == f"posegrid {__version__}"
 
 
@@ -70,7 +74,9 @@ def test_a_reader_who_has_seen_enough_gets_no_traceback() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     code = "import sys; from posegrid import cli; cli.call = lambda *_: print('rows'); sys.exit(cli.run(['gait']))"
-    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
 

@@ -10,7 +10,9 @@ from posegrid.files import completed
 def test_a_complete_file_gets_its_name_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     with completed(tmp_path / "new" / "a.txt") as temporary:
         temporary.write_text("all")
-    assert [(file.name, file.read_text()) for file in (tmp_path / "new").iterdir()] == [("a.txt", "all")]
+    assert [(file.name, file.read_text()) for file in (tmp_path / "new").iterdir()] == [
+        ("a.txt", "all")
+    ]
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:

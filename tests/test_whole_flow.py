@@ -1,4 +1,6 @@
-"""The whole method on a small set in Human3.6M's own layout: render, prepare, pre-train, train, evaluate, report."""
+"""The whole method on a small set in Human3.6M's own layout: render, prepare, pre-train, train,
+evaluate, report.
+"""
 
 import json
 from pathlib import Path
@@ -21,7 +23,16 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every command has run, by its own flags, one after another."""
     root = tmp_path_factory.mktemp("flow")
     release, data, run = str(root / "release"), str(root / "data"), root / "run"
-    rendered = ("--layout", "human36m", "--frames", str(FRAMES), "--picture-size", "256", "--workers", "1")
+    rendered = (
+        "--layout",
+        "human36m",
+        "--frames",
+        str(FRAMES),
+        "--picture-size",
+        "256",
+        "--workers",
+        "1",
+    )
     call("synth", release, "--subjects", *SUBJECTS, *rendered)
     call("prepare", release, data, "--workers", "1")
     call("pretrain", data, "--run", str(run / "pretrain"), "--max-images", "640")
@@ -82,7 +93,14 @@ def test_the_report_has_curves_samples_and_both_videos(flow: Path) -> None:
 
 def test_a_rendered_video_becomes_a_track(flow: Path) -> None:
     videos = sorted((flow / "release" / "S9" / "Videos").glob("Walking 1.*.mp4"))
-    call("predict", str(videos[0]), "--weights", str(flow / "small.onnx"), "--out", str(flow / "track"))
+    call(
+        "predict",
+        str(videos[0]),
+        "--weights",
+        str(flow / "small.onnx"),
+        "--out",
+        str(flow / "track"),
+    )
     with np.load(flow / "track" / f"{videos[0].stem}.npz", allow_pickle=False) as track:
         assert track["joints_mm"].shape == (FRAMES, 17, 3) and np.isfinite(track["joints_mm"]).any()
 

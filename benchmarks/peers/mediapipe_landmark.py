@@ -1,8 +1,10 @@
-"""MediaPipe's landmark network alone, as JSON: run by benchmarks/network.py with the interpreter of `make peers`.
+"""MediaPipe's landmark network alone, as JSON: run by benchmarks/network.py with the interpreter of
+`make peers`.
 
     .venv-peers/bin/python benchmarks/peers/mediapipe_landmark.py RUNS
 
-The model inside MediaPipe's package (pose_landmark_full.tflite, 256 x 256 pixels) on LiteRT with XNNPACK, one thread.
+The model inside MediaPipe's package (pose_landmark_full.tflite, 256 x 256 pixels) on LiteRT with
+XNNPACK, one thread.
 """
 
 import json
@@ -15,7 +17,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 package = Path(find_spec("mediapipe").submodule_search_locations[0])
-network = Interpreter(str(package / "modules" / "pose_landmark" / "pose_landmark_full.tflite"), num_threads=1)
+network = Interpreter(
+    str(package / "modules" / "pose_landmark" / "pose_landmark_full.tflite"), num_threads=1
+)
 network.allocate_tensors()
 entry, answer = network.get_input_details()[0], network.get_output_details()[0]
 image = np.random.default_rng(0).random(entry["shape"], dtype=np.float32)

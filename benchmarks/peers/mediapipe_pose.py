@@ -1,8 +1,10 @@
-"""MediaPipe Pose over one video, as JSON: run by benchmarks/predict.py with the interpreter of `make peers`.
+"""MediaPipe Pose over one video, as JSON: run by benchmarks/predict.py with the interpreter of
+`make peers`.
 
     .venv-peers/bin/python benchmarks/peers/mediapipe_pose.py VIDEO
 
-The full model, tracking, on the original colour frames that OpenCV decodes: the pipeline of its own documentation.
+The full model, tracking, on the original colour frames that OpenCV decodes: the pipeline of its own
+documentation.
 """
 
 import json
@@ -31,7 +33,8 @@ print(
             "found": num_found,
             "cpu_ms": 1000 * (time.process_time() - begin_cpu) / num_frames,
             "wall_ms": 1000 * (time.perf_counter() - begin) / num_frames,
-            "peak_mb": int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024,
+            "peak_mb": int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+            / 1024,
             "import_s": import_s,
         }
     )

@@ -2,12 +2,15 @@
 
 Conventions, once for the whole package:
 - Lengths are mm. World frame: z up. Camera frame: x right, y down, z forward.
-- Pixel centres lie at integer + 0.5: the picture's top left corner is (0, 0), the first pixel's centre (0.5, 0.5).
+- Pixel centres lie at integer + 0.5: the picture's top left corner is (0, 0), the first pixel's
+  centre (0.5, 0.5).
 - `rot_world_to_cam` R and `centre_world_mm` C: X_cam = R (X_world - C), as Human3.6M defines it.
-- A crop is a camera: `cropped` and `resized` return a new camera, and every 3D quantity stays exact.
+- A crop is a camera: `cropped` and `resized` return a new camera, and every 3D quantity stays
+  exact.
 
-Human3.6M itself counts pixels from the centre of the first one. Its principal points are used here as they stand:
-the half pixel between the two readings (2 mm at 5 m with its focal length of 1145 px) is within its calibration error.
+Human3.6M itself counts pixels from the centre of the first one. Its principal points are used here
+as they stand: the half pixel between the two readings (2 mm at 5 m with its focal length of 1145
+px) is within its calibration error.
 """
 
 from dataclasses import dataclass, field, replace
@@ -27,7 +30,8 @@ class Camera:
     With x = X/Z, y = Y/Z, r2 = x^2 + y^2, distortion (k1, k2, k3, p1, p2):
 
         radial = 1 + k1 r2 + k2 r2^2 + k3 r2^3 ;  tangential = t (p1 y + p2 x)
-        u = fx (x (radial + tangential) + p2 r2) + cx ;  v = fy (y (radial + tangential) + p1 r2) + cy
+        u = fx (x (radial + tangential) + p2 r2) + cx ;  v = fy (y (radial + tangential) + p1 r2) +
+        cy
 
     t = 1 is the release's own formula, t = 2 OpenCV's (equal where p1 = p2 = 0).
     """
@@ -45,24 +49,32 @@ class Camera:
     tangential: float = HUMAN36M_TANGENTIAL
     """t."""
 
-    def world_to_camera(self, points_world_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    def world_to_camera(
+        self, points_world_mm: Float[np.ndarray, "*batch 3"]
+    ) -> Float[np.ndarray, "*batch 3"]:
         """World points in the camera frame, mm."""
         return (points_world_mm - self.centre_world_mm) @ self.rot_world_to_cam.T
 
-    def camera_to_world(self, points_cam_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    def camera_to_world(
+        self, points_cam_mm: Float[np.ndarray, "*batch 3"]
+    ) -> Float[np.ndarray, "*batch 3"]:
         """Camera points in the world frame, mm."""
         return points_cam_mm @ self.rot_world_to_cam + self.centre_world_mm
 
-    def project(self, points_cam_mm: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
+    def project(
+        self, points_cam_mm: Float[np.ndarray, "*batch 3"]
+    ) -> Float[np.ndarray, "*batch 2"]:
         """Pixels of points in the camera frame (mm). Points at or behind the camera give NaN."""
         depth = points_cam_mm[..., 2:]
         xy = points_cam_mm[..., :2] / np.where(depth > 0, depth, np.nan)
         return self._distorted(xy) * self.focal_px + self.principal_px
 
     def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 3"]:
-        """Points (x, y, 1) of the camera frame that project to the pixels; distortion undone by iteration.
+        """Points (x, y, 1) of the camera frame that project to the pixels; distortion undone by
+        iteration.
 
-        A lens that draws inwards shows nothing beyond some radius: pixels farther out get the ray of about that radius.
+        A lens that draws inwards shows nothing beyond some radius: pixels farther out get the ray
+        of about that radius.
         """
         target = (pixels - np.asarray(self.principal_px)) / self.focal_px
         xy = target.copy()
@@ -70,7 +82,9 @@ class Camera:
             widest = turning_radius(self.distortion)
             for _ in range(20):
                 xy = xy + (target - self._distorted(xy))
-                xy = xy * np.minimum(1.0, widest / np.maximum(np.linalg.norm(xy, axis=-1, keepdims=True), 1e-9))
+                xy = xy * np.minimum(
+                    1.0, widest / np.maximum(np.linalg.norm(xy, axis=-1, keepdims=True), 1e-9)
+                )
         return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
 
     def _distorted(self, xy: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
@@ -81,7 +95,9 @@ class Camera:
         return np.stack([x * factor + p2 * r2, y * factor + p1 * r2], axis=-1)
 
     def cropped(self, x0: float, y0: float, width: int, height: int) -> "Camera":
-        """The camera of the picture's window that starts at pixel (x0, y0); the window may reach over the edge."""
+        """The camera of the picture's window that starts at pixel (x0, y0); the window may reach
+        over the edge.
+        """
         cx, cy = self.principal_px
         return replace(self, principal_px=(cx - x0, cy - y0), size_wh=(width, height))
 
@@ -89,10 +105,17 @@ class Camera:
         """The camera of the same picture at another size."""
         sx, sy = width / self.size_wh[0], height / self.size_wh[1]
         (fx, fy), (cx, cy) = self.focal_px, self.principal_px
-        return replace(self, focal_px=(fx * sx, fy * sy), principal_px=(cx * sx, cy * sy), size_wh=(width, height))
+        return replace(
+            self,
+            focal_px=(fx * sx, fy * sy),
+            principal_px=(cx * sx, cy * sy),
+            size_wh=(width, height),
+        )
 
     def windowed(self, window: Float[np.ndarray, "3"], size: int) -> "Camera":
-        """The camera of a square crop: window (x0, y0, side) in this picture's pixels, resized to size x size."""
+        """The camera of a square crop: window (x0, y0, side) in this picture's pixels, resized to
+        size x size.
+        """
         x0, y0, side = (float(v) for v in window)
         scale = size / side
         (fx, fy), (cx, cy) = self.focal_px, self.principal_px
@@ -104,10 +127,12 @@ class Camera:
         )
 
     def rotation_to_view(self) -> Float[np.ndarray, "3 3"]:
-        """Rotation from this camera's frame to the virtual camera that looks at the picture's centre.
+        """Rotation from this camera's frame to the virtual camera that looks at the picture's
+        centre.
 
-        `points_cam @ R.T` are the points as that virtual camera sees them: a person in a crop away from the
-        optical axis is seen turned, and this takes the turn out. The turn is the smallest that does it (no roll).
+        `points_cam @ R.T` are the points as that virtual camera sees them: a person in a crop away
+        from the optical axis is seen turned, and this takes the turn out. The turn is the smallest
+        that does it (no roll).
         """
         width, height = self.size_wh
         ray = self.rays(np.array([width / 2, height / 2], dtype=np.float64))
@@ -115,15 +140,23 @@ class Camera:
 
 
 def turning_radius(distortion: tuple[float, float, float, float, float]) -> float:
-    """The radius (z = 1) from which on points farther out are drawn nearer to the middle; infinite if there is none."""
+    """The radius (z = 1) from which on points farther out are drawn nearer to the middle; infinite
+    if there is none.
+    """
     k1, k2, k3, *_ = distortion
-    squares = np.roots([7 * k3, 5 * k2, 3 * k1, 1.0])  # where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) is 0, in r^2
+    squares = np.roots(
+        [7 * k3, 5 * k2, 3 * k1, 1.0]
+    )  # where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) is 0, in r^2
     turns = squares.real[(np.abs(squares.imag) < 1e-9) & (squares.real > 0)]
     return float(np.sqrt(turns.min())) if turns.size else np.inf
 
 
-def smallest_rotation(start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """The rotation by the smallest angle with R @ start parallel to end (Rodrigues); not for opposite directions."""
+def smallest_rotation(
+    start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "3 3"]:
+    """The rotation by the smallest angle with R @ start parallel to end (Rodrigues); not for
+    opposite directions.
+    """
     a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
     axis, cosine = np.cross(a, b), float(a @ b)
     skew = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
@@ -131,9 +164,13 @@ def smallest_rotation(start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]
 
 
 def look_at(
-    centre_world_mm: Float[np.ndarray, "3"], target_world_mm: Float[np.ndarray, "3"], roll_rad: float = 0.0
+    centre_world_mm: Float[np.ndarray, "3"],
+    target_world_mm: Float[np.ndarray, "3"],
+    roll_rad: float = 0.0,
 ) -> Float[np.ndarray, "3 3"]:
-    """`rot_world_to_cam` of a camera at one point that looks at another, the world's z axis up in the picture."""
+    """`rot_world_to_cam` of a camera at one point that looks at another, the world's z axis up in
+    the picture.
+    """
     forward = target_world_mm - centre_world_mm
     forward = forward / np.linalg.norm(forward)
     right = np.cross(forward, [0.0, 0.0, 1.0])

@@ -29,7 +29,12 @@ class Estimate:
     def joined(cls, parts: list["Estimate"]) -> "Estimate":
         """All parts, one after another."""
         nothing = cls.of_poses(np.zeros((0, NUM_JOINTS, 3), np.float32))
-        return cls(*(np.concatenate([getattr(part, f.name) for part in [nothing, *parts]]) for f in fields(cls)))
+        return cls(
+            *(
+                np.concatenate([getattr(part, f.name) for part in [nothing, *parts]])
+                for f in fields(cls)
+            )
+        )
 
     def rows(self, rows: Int[np.ndarray, "M"]) -> "Estimate":
         """What it says about some of the crops."""
@@ -38,9 +43,13 @@ class Estimate:
     def mirrored(self, size: int) -> "Estimate":
         """What this says about the mirror image of the crops, which are `size` pixels wide."""
         order = list(mirror_order())
-        keypoints_px = self.keypoints_px[:, order] * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
+        keypoints_px = self.keypoints_px[:, order] * np.array([-1, 1], np.float32) + np.array(
+            [size, 0], np.float32
+        )
         return Estimate(mirrored(self.pose_mm), keypoints_px, self.sigma_mm[:, order])
 
     def averaged(self, other: "Estimate") -> "Estimate":
         """The mean of two estimates of the same crops."""
-        return Estimate(*((getattr(self, f.name) + getattr(other, f.name)) / 2 for f in fields(self)))
+        return Estimate(
+            *((getattr(self, f.name) + getattr(other, f.name)) / 2 for f in fields(self))
+        )

@@ -1,8 +1,9 @@
-"""The grid over a crop, and which of its cells each joint overlaps: the answers of the pre-training task.
+"""The grid over a crop, and which of its cells each joint overlaps: the answers of the pre-training
+task.
 
-A crop of size x size pixels is cut into cells x cells squares. Cell (row, column) covers the half-open square
-[column s, column s + s) x [row s, row s + s) with s = size / cells, in the pixel convention of `body/camera.py`
-(the crop's top left corner is (0, 0)).
+A crop of size x size pixels is cut into cells x cells squares. Cell (row, column) covers the
+half-open square [column s, column s + s) x [row s, row s + s) with s = size / cells, in the pixel
+convention of `body/camera.py` (the crop's top left corner is (0, 0)).
 """
 
 import numpy as np
@@ -16,13 +17,17 @@ BONE_SHARE = 0.3
 
 
 def positive_cells(
-    keypoints_crop_px: Float[np.ndarray, "n 17 2"], size_px: int, cells: int = 10, *, bone_rule: bool = True
+    keypoints_crop_px: Float[np.ndarray, "n 17 2"],
+    size_px: int,
+    cells: int = 10,
+    *,
+    bone_rule: bool = True,
 ) -> Bool[np.ndarray, "n 17 {cells} {cells}"]:
     """Which cells [joint, row, column] each joint overlaps.
 
-    A cell is positive for a joint if the joint lies in it, or (`bone_rule`) if more than 30 % of the length of a
-    bone between the joint and an immediate neighbour lies in it. Occlusion is ignored. A joint outside the crop,
-    or NaN, lies in no cell.
+    A cell is positive for a joint if the joint lies in it, or (`bone_rule`) if more than 30 % of
+    the length of a bone between the joint and an immediate neighbour lies in it. Occlusion is
+    ignored. A joint outside the crop, or NaN, lies in no cell.
     """
     points = keypoints_crop_px * (cells / size_px)
     cell = np.floor(points)
@@ -41,10 +46,12 @@ def positive_cells(
 def bone_share_in_cells(
     points_cells: Float[np.ndarray, "n 17 2"], cells: int
 ) -> Float[np.ndarray, "n 16 {cells} {cells}"]:
-    """The share of each bone's length that lies in each cell [bone, row, column]; points in units of cells.
+    """The share of each bone's length that lies in each cell [bone, row, column]; points in units
+    of cells.
 
-    The segment start + t (end - start), 0 <= t <= 1, crosses a column for an interval of t and a row for another
-    (Liang & Barsky, 1984); the share is the length of what the two have in common. A bone of no length has none.
+    The segment start + t (end - start), 0 <= t <= 1, crosses a column for an interval of t and a
+    row for another (Liang & Barsky, 1984); the share is the length of what the two have in common.
+    A bone of no length has none.
     """
     parents, children = np.array(BONES).T
     start, end = points_cells[:, parents], points_cells[:, children]
@@ -59,7 +66,9 @@ def bone_share_in_cells(
 def _crossing(
     start: Float[np.ndarray, "n 16 2 1"], end: Float[np.ndarray, "n 16 2 1"], low: np.ndarray
 ) -> tuple[Float[np.ndarray, "n 16 2 c"], Float[np.ndarray, "n 16 2 c"]]:
-    """The interval of t in [0, 1] in which start + t (end - start) lies in [low, low + 1); (1, 0) where in none."""
+    """The interval of t in [0, 1] in which start + t (end - start) lies in [low, low + 1); (1, 0)
+    where in none.
+    """
     step = end - start
     with np.errstate(divide="ignore", invalid="ignore"):
         first, second = (low - start) / step, (low + 1 - start) / step
@@ -76,8 +85,12 @@ def cell_centres_px(size_px: int, cells: int) -> Float[np.ndarray, "cells"]:
     return (np.arange(cells) + 0.5) * (size_px / cells)
 
 
-def keypoints_from_scores(scores: Float[np.ndarray, "n 17 cells cells"], size_px: int) -> Float[np.ndarray, "n 17 2"]:
-    """The centre of each joint's best cell, in crop pixels; for scores [joint, row, column], higher is likelier."""
+def keypoints_from_scores(
+    scores: Float[np.ndarray, "n 17 cells cells"], size_px: int
+) -> Float[np.ndarray, "n 17 2"]:
+    """The centre of each joint's best cell, in crop pixels; for scores [joint, row, column], higher
+    is likelier.
+    """
     cells = scores.shape[-1]
     row, column = np.divmod(scores.reshape(-1, NUM_JOINTS, cells * cells).argmax(axis=-1), cells)
     centres = cell_centres_px(size_px, cells)

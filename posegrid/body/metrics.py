@@ -1,7 +1,8 @@
 """How far an estimated pose is from the true one: small pure functions on (N, 17, 3) arrays in mm.
 
-Poses are root-relative. The usual practice averages over all 17 joints, the zero-error root included; leaving the
-root out raises MPJPE by 17/16. Every function here takes the joints it is given: slice before the call.
+Poses are root-relative. The usual practice averages over all 17 joints, the zero-error root
+included; leaving the root out raises MPJPE by 17/16. Every function here takes the joints it is
+given: slice before the call.
 """
 
 import numpy as np
@@ -19,15 +20,20 @@ def joint_errors_mm(
     return np.linalg.norm(estimate_mm - truth_mm, axis=-1)
 
 
-def mpjpe_mm(estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]) -> float:
-    """Mean per joint position error, mm: the mean over poses and joints (Ionescu et al., TPAMI 2014)."""
+def mpjpe_mm(
+    estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]
+) -> float:
+    """Mean per joint position error, mm: the mean over poses and joints (Ionescu et al., TPAMI
+    2014).
+    """
     return float(joint_errors_mm(estimate_mm, truth_mm).mean())
 
 
 def scale_aligned(
     estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]
 ) -> Float[np.ndarray, "n joints 3"]:
-    """Each estimate times the one factor that fits it best, s = <truth, estimate> / |estimate|^2; for N-MPJPE.
+    """Each estimate times the one factor that fits it best, s = <truth, estimate> / |estimate|^2;
+    for N-MPJPE.
 
     Rhodin et al., "Learning monocular 3D human pose estimation from multi-view images", CVPR 2018.
     """
@@ -40,11 +46,16 @@ def scale_aligned(
 def similarity_aligned(
     estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]
 ) -> Float[np.ndarray, "n joints 3"]:
-    """Each estimate after the rotation (no reflection), scale and shift that fit it best; for PA-MPJPE.
+    """Each estimate after the rotation (no reflection), scale and shift that fit it best; for
+    PA-MPJPE.
 
-    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
+    PAMI 1991.
     """
-    estimate_mean, truth_mean = estimate_mm.mean(axis=1, keepdims=True), truth_mm.mean(axis=1, keepdims=True)
+    estimate_mean, truth_mean = (
+        estimate_mm.mean(axis=1, keepdims=True),
+        truth_mm.mean(axis=1, keepdims=True),
+    )
     centred_estimate, centred_truth = estimate_mm - estimate_mean, truth_mm - truth_mean
     u, singular, vt = np.linalg.svd(centred_estimate.transpose(0, 2, 1) @ centred_truth)
     signs = np.ones_like(singular)
@@ -56,12 +67,16 @@ def similarity_aligned(
     return scale[:, None, None] * (centred_estimate @ rotation) + truth_mean
 
 
-def n_mpjpe_mm(estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]) -> float:
+def n_mpjpe_mm(
+    estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]
+) -> float:
     """MPJPE after the best scale per pose, mm."""
     return mpjpe_mm(scale_aligned(estimate_mm, truth_mm), truth_mm)
 
 
-def pa_mpjpe_mm(estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]) -> float:
+def pa_mpjpe_mm(
+    estimate_mm: Float[np.ndarray, "n joints 3"], truth_mm: Float[np.ndarray, "n joints 3"]
+) -> float:
     """MPJPE after the best similarity (rotation without reflection, scale, shift) per pose, mm."""
     return mpjpe_mm(similarity_aligned(estimate_mm, truth_mm), truth_mm)
 
@@ -71,10 +86,11 @@ def velocity_errors_mm(
     truth_mm: Float[np.ndarray, "n joints 3"],
     follows: Bool[np.ndarray, "n-1"],
 ) -> Float[np.ndarray, "pairs joints"]:
-    """Distance between the estimated and the true step from one frame to the next, mm per frame; its mean is MPJVE.
+    """Distance between the estimated and the true step from one frame to the next, mm per frame;
+    its mean is MPJVE.
 
-    `follows[i]` says that row i + 1 is the frame after row i of the same sequence and camera; other pairs are left
-    out (Pavllo et al., "3D human pose estimation in video", CVPR 2019).
+    `follows[i]` says that row i + 1 is the frame after row i of the same sequence and camera; other
+    pairs are left out (Pavllo et al., "3D human pose estimation in video", CVPR 2019).
     """
     steps = (np.diff(estimate_mm, axis=0) - np.diff(truth_mm, axis=0))[follows]
     return np.linalg.norm(steps, axis=-1)

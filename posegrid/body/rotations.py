@@ -1,4 +1,6 @@
-"""Small functions on batches of rotation matrices. Right-handed, column vectors: `R @ v` turns v. Angles in radians."""
+"""Small functions on batches of rotation matrices. Right-handed, column vectors: `R @ v` turns v.
+Angles in radians.
+"""
 
 import numpy as np
 from jaxtyping import Float
@@ -31,7 +33,9 @@ def _about(angle: np.ndarray, first: int, second: int) -> np.ndarray:
     return rotation
 
 
-def turned(rotation: Float[np.ndarray, "*batch 3 3"], vector: Float[np.ndarray, "*vectors 3"]) -> np.ndarray:
+def turned(
+    rotation: Float[np.ndarray, "*batch 3 3"], vector: Float[np.ndarray, "*vectors 3"]
+) -> np.ndarray:
     """`rotation @ vector` for every rotation of the batch (one vector for all, or one for each)."""
     return (rotation @ vector[..., None])[..., 0]
 
@@ -47,7 +51,8 @@ def smallest_rotations(
 ) -> Float[np.ndarray, "*batch 3 3"]:
     """The rotations by the smallest angle that make each start parallel to its end.
 
-    Between opposite directions it is half a turn about one of the axes across that are equally small.
+    Between opposite directions it is half a turn about one of the axes across that are equally
+    small.
     """
     a = start / np.linalg.norm(start, axis=-1, keepdims=True)
     b = end / np.linalg.norm(end, axis=-1, keepdims=True)
@@ -68,17 +73,22 @@ def _half_turns(vectors: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3 3"]
 
 
 def quaternions(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
-    """Unit quaternions (x, y, z, w) of rotations; of the two of each, the one whose largest component is positive.
+    """Unit quaternions (x, y, z, w) of rotations; of the two of each, the one whose largest
+    component is positive.
 
     The largest is taken from the diagonal, the others from it (Shepperd, J. Guid. Control 1978).
     """
     diagonal = np.diagonal(rotation, axis1=-2, axis2=-1)
     trace = diagonal.sum(axis=-1, keepdims=True)
-    squares = np.concatenate([1 + 2 * diagonal - trace, 1 + trace], axis=-1)  # 4 x y z w, each squared
+    squares = np.concatenate(
+        [1 + 2 * diagonal - trace, 1 + trace], axis=-1
+    )  # 4 x y z w, each squared
     anti, sym = rotation - np.swapaxes(rotation, -1, -2), rotation + np.swapaxes(rotation, -1, -2)
     outer = np.zeros((*rotation.shape[:-2], 4, 4))  # 4 times the products of any two components
     outer[..., :3, :3] = sym
-    outer[..., :3, 3] = outer[..., 3, :3] = np.stack([anti[..., 2, 1], anti[..., 0, 2], anti[..., 1, 0]], axis=-1)
+    outer[..., :3, 3] = outer[..., 3, :3] = np.stack(
+        [anti[..., 2, 1], anti[..., 0, 2], anti[..., 1, 0]], axis=-1
+    )
     outer[..., range(4), range(4)] = squares
     rows = np.take_along_axis(outer, squares.argmax(axis=-1)[..., None, None], axis=-2)[..., 0, :]
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
@@ -91,8 +101,12 @@ def _skew(v: np.ndarray) -> np.ndarray:
     return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*v.shape[:-1], 3, 3)
 
 
-def angles_zxy(rotation: Float[np.ndarray, "*batch 3 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(z, x, y) with rotation = rot_z(z) @ rot_x(x) @ rot_y(y): heading, lean, list of an upright part of the body."""
+def angles_zxy(
+    rotation: Float[np.ndarray, "*batch 3 3"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(z, x, y) with rotation = rot_z(z) @ rot_x(x) @ rot_y(y): heading, lean, list of an upright
+    part of the body.
+    """
     return (
         np.arctan2(-rotation[..., 0, 1], rotation[..., 1, 1]),
         np.arcsin(np.clip(rotation[..., 2, 1], -1, 1)),
@@ -100,8 +114,12 @@ def angles_zxy(rotation: Float[np.ndarray, "*batch 3 3"]) -> tuple[np.ndarray, n
     )
 
 
-def angles_xyz(rotation: Float[np.ndarray, "*batch 3 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(x, y, z) with rotation = rot_x(x) @ rot_y(y) @ rot_z(z): flexion, adduction, rotation of a limb."""
+def angles_xyz(
+    rotation: Float[np.ndarray, "*batch 3 3"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, y, z) with rotation = rot_x(x) @ rot_y(y) @ rot_z(z): flexion, adduction, rotation of a
+    limb.
+    """
     return (
         np.arctan2(-rotation[..., 1, 2], rotation[..., 2, 2]),
         np.arcsin(np.clip(rotation[..., 0, 2], -1, 1)),

@@ -1,18 +1,22 @@
-"""The Track: poses over time, and the files that carry them. All that drawing, scoring and exporting know.
+"""The Track: poses over time, and the files that carry them. All that drawing, scoring and
+exporting know.
 
 The Track file is an `.npz` without pickled objects. Its arrays and their names are stable:
 
     frame         (T,)       int64    index of the frame in the source, from 0
     time_s        (T,)       float64  time of the frame, from the container
-    joints_mm     (T, 17, 3) float32  camera frame, relative to the pelvis; NaN rows where nobody was found
+    joints_mm     (T, 17, 3) float32  camera frame, relative to the pelvis; NaN rows where nobody
+    was found
     root_mm       (T, 3)     float32  the pelvis in the camera frame, or NaN
     keypoints_px  (T, 17, 2) float32  in the source picture
-    sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not say
+    sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not
+    say
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
-    facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed, filled_frames, scale_known,
-                  weights, source, version
+    facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
+    filled_frames, scale_known, weights, source, version
 
-JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for other programs (docs/formats.md).
+JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for other programs
+(docs/formats.md).
 """
 
 from dataclasses import dataclass, fields
@@ -24,17 +28,10 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
 from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
-from posegrid.body.formats.bones import bone_motion
-from posegrid.body.formats.bvh import bvh_text
-from posegrid.body.formats.c3d import c3d_bytes
-from posegrid.body.formats.csv_text import csv_text, from_csv
-from posegrid.body.formats.glb import glb_bytes
-from posegrid.body.formats.json_text import from_json, json_text
-from posegrid.body.formats.markers import Markers, turned_upright
-from posegrid.body.formats.npz import from_npz, npz_bytes
-from posegrid.body.formats.trc import trc_text
-from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON
-from posegrid.body.skeletons import Skeleton, skeleton_named
+from posegrid.body.formats.animation import bone_motion, bvh_text, glb_bytes
+from posegrid.body.formats.c3d import Markers, c3d_bytes, trc_text, turned_upright
+from posegrid.body.formats.text import csv_text, from_csv, from_json, from_npz, json_text, npz_bytes
+from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON, Skeleton, skeleton_named
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 
@@ -66,7 +63,9 @@ class Track:
     camera_assumed: bool = True
     """The intrinsics were not given but assumed from a field of view."""
     filled_frames: tuple[int, ...] = ()
-    """Frames in which nobody was found and whose pose was interpolated (`--fill`); their sigma and box are NaN."""
+    """Frames in which nobody was found and whose pose was interpolated (`--fill`); their sigma and
+    box are NaN.
+    """
     scale_known: bool = False
     """The person's height was given: lengths are not those of an average adult."""
 
@@ -79,13 +78,15 @@ class Track:
         return np.asarray(np.isfinite(self.joints_mm).all(axis=(1, 2)))
 
     def save(self, path: Path | str, *, pinned: bool = False) -> None:
-        """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh or .glb.
+        """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh
+        or .glb.
 
-        The first three hold everything and read back exactly; the others hold the joints in space, turned upright
-        (y up), the camera's centre their origin; see docs/formats.md for units and for frames without a person.
-        pinned: put the pelvis at the origin in every frame instead (not for the first three, which keep both apart).
-        The file appears under its name only when complete. Raises OutputError: an unknown ending, a folder that
-        cannot be written, or no place of the pelvis in any frame.
+        The first three hold everything and read back exactly; the others hold the joints in space,
+        turned upright (y up), the camera's centre their origin; see docs/formats.md for units and
+        for frames without a person. pinned: put the pelvis at the origin in every frame instead
+        (not for the first three, which keep both apart). The file appears under its name only when
+        complete. Raises OutputError: an unknown ending, a folder that cannot be written, or no
+        place of the pelvis in any frame.
         """
         path = Path(path)
         content = self._content(path, pinned)
@@ -93,7 +94,9 @@ class Track:
             with completed(path) as temporary:
                 temporary.write_bytes(content)
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+            raise OutputError(
+                f"{path}: cannot be written ({error.strerror}); choose another --out"
+            ) from error
 
     def _content(self, path: Path, pinned: bool) -> bytes:
         """The file's bytes."""
@@ -101,7 +104,9 @@ class Track:
             case ".npz":
                 return npz_bytes(self.arrays(), self.facts())
             case ".json":
-                return json_text(self.arrays(), {**self.facts(), "joint_names": JOINT_NAMES}).encode()
+                return json_text(
+                    self.arrays(), {**self.facts(), "joint_names": JOINT_NAMES}
+                ).encode()
             case ".csv":
                 return csv_text(self.arrays(), self.facts()).encode()
             case ".trc" | ".c3d" | ".bvh" | ".glb" as ending:
@@ -120,15 +125,25 @@ class Track:
             pinned=pinned,
         )
         if not markers.found.any():
-            why = "no person was found in any frame" if not self.found.any() else "no frame has the pelvis' place"
-            do = "" if not self.found.any() else "; save it pinned (--pinned) to have the joints relative to the pelvis"
+            why = (
+                "no person was found in any frame"
+                if not self.found.any()
+                else "no frame has the pelvis' place"
+            )
+            do = (
+                ""
+                if not self.found.any()
+                else "; save it pinned (--pinned) to have the joints relative to the pelvis"
+            )
             raise OutputError(f"{path}: nothing to write: {why}{do}.")
         return markers
 
     def to(self, skeleton: str) -> "SkeletonTrack":
-        """The same motion with the joints of another skeleton: coco17, mediapipe33, openpose25, mpii16, human36m_32.
+        """The same motion with the joints of another skeleton: coco17, mediapipe33, openpose25,
+        mpii16, human36m_32.
 
-        Joints that it has and `human36m_17` has not are NaN (see `body/skeletons.py`). Raises SettingsError.
+        Joints that it has and `human36m_17` has not are NaN (see `body/skeletons.py`). Raises
+        SettingsError.
         """
         target = skeleton_named(skeleton)
         return SkeletonTrack(
@@ -143,7 +158,10 @@ class Track:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The Track's arrays by name, as the file holds them."""
-        return {name: np.asarray(getattr(self, name), dtype=dtype) for name, (dtype, _) in _ARRAYS.items()}
+        return {
+            name: np.asarray(getattr(self, name), dtype=dtype)
+            for name, (dtype, _) in _ARRAYS.items()
+        }
 
     def facts(self) -> dict[str, object]:
         """What the file says besides the arrays, as JSON holds it."""
@@ -171,7 +189,9 @@ class Track:
         """
         path = Path(path)
         if path.suffix.lower() not in (".npz", ".json", ".csv"):
-            raise SourceError(f"{path}: expected a track file, whose name ends in .npz, .json or .csv")
+            raise SourceError(
+                f"{path}: expected a track file, whose name ends in .npz, .json or .csv"
+            )
         if not path.is_file():
             raise SourceError(f"{path}: no such track file; `posegrid predict VIDEO` writes one")
         try:
@@ -200,12 +220,16 @@ class Track:
                 scale_known=bool(facts.get("scale_known", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise SourceError(f"{path}: its facts are damaged ({error!r}); make the track anew") from error
+            raise SourceError(
+                f"{path}: its facts are damaged ({error!r}); make the track anew"
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)
 class SkeletonTrack:
-    """A Track's motion with the J joints of another skeleton; NaN for joints that are not estimated. T frames."""
+    """A Track's motion with the J joints of another skeleton; NaN for joints that are not
+    estimated. T frames.
+    """
 
     skeleton: Skeleton
     frame: Int[np.ndarray, "T"]
@@ -251,19 +275,27 @@ def _read(ending: str, content: bytes) -> tuple[dict[str, np.ndarray], Any]:
     return reader(content.decode("utf-8"), {name: dtype for name, (dtype, _) in _ARRAYS.items()})
 
 
-def _taken(values: Float[np.ndarray, "T 17 *rest"], target: Skeleton) -> Float[np.ndarray, "T J *rest"]:
+def _taken(
+    values: Float[np.ndarray, "T 17 *rest"], target: Skeleton
+) -> Float[np.ndarray, "T J *rest"]:
     """The values of the target's joints: taken over, the mean of two, or NaN."""
     nothing = np.full_like(values[:, 0], np.nan)
-    joints = [values[:, sources].mean(axis=1) if sources else nothing for sources in target.sources()]
+    joints = [
+        values[:, sources].mean(axis=1) if sources else nothing for sources in target.sources()
+    ]
     return np.stack(joints, axis=1)
 
 
 def _check(path: Path, facts: Any, content: dict[str, np.ndarray]) -> None:
-    """Raise SourceError unless the file is of this format and skeleton, its arrays complete and of one length."""
+    """Raise SourceError unless the file is of this format and skeleton, its arrays complete and of
+    one length.
+    """
     if not isinstance(facts, dict):
         raise SourceError(f"{path}: not a track file of posegrid (its facts are no JSON object)")
     if "format" not in facts or "skeleton" not in facts:
-        raise SourceError(f"{path}: not a track file of posegrid; `posegrid predict` makes them (.npz, .json, .csv)")
+        raise SourceError(
+            f"{path}: not a track file of posegrid; `posegrid predict` makes them (.npz, .json, .csv)"
+        )
     if facts.get("format") != TRACK_FORMAT or facts.get("skeleton") != SKELETON:
         raise SourceError(
             f"{path}: format {facts.get('format')}, skeleton {facts.get('skeleton')}; "
@@ -271,8 +303,12 @@ def _check(path: Path, facts: Any, content: dict[str, np.ndarray]) -> None:
         )
     missing = [name for name in _ARRAYS if name not in content]
     if missing:
-        raise SourceError(f"{path}: the arrays {', '.join(missing)} are missing; make the track anew")
+        raise SourceError(
+            f"{path}: the arrays {', '.join(missing)} are missing; make the track anew"
+        )
     length = len(content["frame"])
     for name, (_, shape) in _ARRAYS.items():
         if content[name].shape != (length, *shape):
-            raise SourceError(f"{path}: {name} has shape {content[name].shape}, expected {(length, *shape)}")
+            raise SourceError(
+                f"{path}: {name} has shape {content[name].shape}, expected {(length, *shape)}"
+            )

@@ -1,7 +1,9 @@
-"""What may change about a crop while its answer stays known: mirrored, moved, turned, lit, covered, badly cut out.
+"""What may change about a crop while its answer stays known: mirrored, moved, turned, lit, covered,
+badly cut out.
 
-Everything acts on a whole batch at once and draws from the generator it is given. The strengths were chosen in the
-order of size of what a person's box from a mask, other lamps and other cameras do to a crop.
+Everything acts on a whole batch at once and draws from the generator it is given. The strengths
+were chosen in the order of size of what a person's box from a mask, other lamps and other cameras
+do to a crop.
 """
 
 import math
@@ -43,15 +45,23 @@ TEXTURE_CHANCE = 0.25
 CLUTTER_CHANCE = 0.15
 """and so often that of another crop, with the person in it, moved by half a picture."""
 OCTAVES = (4, 8, 16, 32, 64)
-"""Waves of a made-up background: each finer one weaker, as in pictures of real places (Field, JOSA A 1987)."""
+"""Waves of a made-up background: each finer one weaker, as in pictures of real places (Field, JOSA
+A 1987).
+"""
 CLEAN_CHANCE = 0.3
-"""Masks beside crops stay as they are so often; the others get the faults of background subtraction:"""
+"""Masks beside crops stay as they are so often; the others get the faults of background
+subtraction:
+"""
 LEFT_CHANCE = 0.65
 """Those that have such faults already stay as they are more often."""
 EDGE_BLUR_PX = 4
-"""side of the squares whose averages, smoothed, have as their levels the outlines that a mask may have,"""
+"""side of the squares whose averages, smoothed, have as their levels the outlines that a mask may
+have,
+"""
 EDGE_LEVELS = (0.03, 0.45)
-"""the range of these levels (0.5 is the true outline): masks are rather too large than too small,"""
+"""the range of these levels (0.5 is the true outline): masks are rather too large than too
+small,
+"""
 EDGE_WAVES = 0.08
 """how much the level varies along the outline,"""
 PATCH_SHARE = 0.04
@@ -61,7 +71,9 @@ WAVES_SPREAD = 2 / 3
 REMOVED_CHANCE = 0.45
 """Crops with a mask beside them are shown with the background taken out so often,"""
 UNMASKED_CHANCE = 0.1
-"""and so often with the background and without a mask: it then says that everything may be the person."""
+"""and so often with the background and without a mask: it then says that everything may be the
+person.
+"""
 
 
 def augmented(
@@ -75,9 +87,10 @@ def augmented(
 ) -> Batch:
     """The batch with every change drawn at random.
 
-    focal_px: the crop cameras' focal lengths where poses are in the crop's view, so that a shift turns the pose as it
-    turns the view; None where they are in the camera's frame. background: of the crops, as their data set names it;
-    where it is removed it stays black. Masks that are not exact are spoilt less often, and nobody is cut out by them.
+    focal_px: the crop cameras' focal lengths where poses are in the crop's view, so that a shift
+    turns the pose as it turns the view; None where they are in the camera's frame. background: of
+    the crops, as their data set names it; where it is removed it stays black. Masks that are not
+    exact are spoilt less often, and nobody is cut out by them.
     """
     moved = _moved(batch, focal_px, generator, ROLL_SPREAD_RAD[strength])
     if background == "masked":
@@ -91,23 +104,35 @@ def augmented(
 def _mixed(
     images: Float[Tensor, "n 2 size size"], generator: torch.Generator, *, exact_masks: bool
 ) -> Float[Tensor, "n 2 size size"]:
-    """Crops and masks as one network meets them all: background removed, kept, or kept and no mask known."""
-    grey = _lit(_elsewhere(images, generator) if exact_masks else images[:, :1], generator, masked=False)
+    """Crops and masks as one network meets them all: background removed, kept, or kept and no mask
+    known.
+    """
+    grey = _lit(
+        _elsewhere(images, generator) if exact_masks else images[:, :1], generator, masked=False
+    )
     mask = _faulty(images[:, 1:], generator, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
     grey, mask = _covered(torch.cat([grey, mask], dim=1), generator).split(1, dim=1)
     kind = torch.rand(len(images), 1, 1, 1, generator=generator)
     grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
-    return torch.cat([grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1)
+    return torch.cat(
+        [grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1
+    )
 
 
-def _elsewhere(images: Float[Tensor, "n 2 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
-    """The crops, some of them before another background than their own: a texture, or another crop's clutter."""
+def _elsewhere(
+    images: Float[Tensor, "n 2 size size"], generator: torch.Generator
+) -> Float[Tensor, "n 1 size size"]:
+    """The crops, some of them before another background than their own: a texture, or another
+    crop's clutter.
+    """
     grey, mask = images.split(1, dim=1)
     kind = torch.rand(len(images), 1, 1, 1, generator=generator)
     background = grey.roll(1, dims=0).roll(grey.shape[-1] // 2, dims=-1)
     rows = (kind < TEXTURE_CHANCE).flatten().nonzero()[:, 0]
     background = background.index_copy(0, rows, _textures(len(rows), grey.shape[-1], generator))
-    return torch.where(kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * grey + (1 - mask) * background, grey)
+    return torch.where(
+        kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * grey + (1 - mask) * background, grey
+    )
 
 
 def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
@@ -115,7 +140,9 @@ def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor
     slope, contrast, level = torch.rand(3, count, 1, 1, 1, generator=generator)
     waves = torch.zeros(count, 1, OCTAVES[0], OCTAVES[0])
     for nodes in OCTAVES:
-        waves = functional.interpolate(waves, size=(nodes, nodes), mode="bilinear", align_corners=False)
+        waves = functional.interpolate(
+            waves, size=(nodes, nodes), mode="bilinear", align_corners=False
+        )
         strength = nodes ** -(0.3 + 0.9 * slope)
         waves = waves + strength * torch.randn(count, 1, nodes, nodes, generator=generator)
     waves = functional.interpolate(waves, size=(size, size), mode="bilinear", align_corners=False)
@@ -123,14 +150,20 @@ def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor
 
 
 def _faulty(
-    masks: Float[Tensor, "n 1 size size"], generator: torch.Generator, clean_chance: float = CLEAN_CHANCE
+    masks: Float[Tensor, "n 1 size size"],
+    generator: torch.Generator,
+    clean_chance: float = CLEAN_CHANCE,
 ) -> Float[Tensor, "n 1 size size"]:
-    """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with lumps and holes."""
+    """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with
+    lumps and holes.
+    """
     rows = (torch.rand(len(masks), generator=generator) >= clean_chance).nonzero()[:, 0]
     return (masks >= 0.5).to(masks.dtype).index_copy(0, rows, _spoilt(masks[rows], generator))
 
 
-def _spoilt(masks: Float[Tensor, "n 1 size size"], generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+def _spoilt(
+    masks: Float[Tensor, "n 1 size size"], generator: torch.Generator
+) -> Float[Tensor, "n 1 size size"]:
     low, high = EDGE_LEVELS
     level = low + (high - low) * torch.rand(len(masks), 1, 1, 1, generator=generator)
     waves, patches = _waves(masks, 24, generator), _waves(masks, 10, generator)
@@ -141,14 +174,22 @@ def _spoilt(masks: Float[Tensor, "n 1 size size"], generator: torch.Generator) -
     return ((faulty | ((near > 0.01) & (patches > limit))) & ~(patches < -limit)).to(masks.dtype)
 
 
-def _waves(images: Tensor, nodes: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+def _waves(
+    images: Tensor, nodes: int, generator: torch.Generator
+) -> Float[Tensor, "n 1 size size"]:
     """A smooth random field for every picture, from nodes x nodes normal numbers."""
     field = torch.randn(len(images), 1, nodes, nodes, generator=generator)
-    return functional.interpolate(field, size=images.shape[-2:], mode="bilinear", align_corners=False)
+    return functional.interpolate(
+        field, size=images.shape[-2:], mode="bilinear", align_corners=False
+    )
 
 
-def _moved(batch: Batch, focal_px: Tensor | None, generator: torch.Generator, roll_spread_rad: float) -> Batch:
-    """Mirrored, scaled, turned about the centre and shifted, in this order; pixels, keypoints and pose alike."""
+def _moved(
+    batch: Batch, focal_px: Tensor | None, generator: torch.Generator, roll_spread_rad: float
+) -> Batch:
+    """Mirrored, scaled, turned about the centre and shifted, in this order; pixels, keypoints and
+    pose alike.
+    """
     count, size = len(batch.images), batch.images.shape[-1]
     mirror = torch.rand(count, generator=generator) < MIRROR_CHANCE
     scale = torch.exp(torch.randn(count, generator=generator) * SCALE_SPREAD)
@@ -171,13 +212,19 @@ def _moved(batch: Batch, focal_px: Tensor | None, generator: torch.Generator, ro
 
     back = torch.linalg.inv(linear)
     offset = -(back @ (shift_px * (2 / size))[..., None])
-    grid = functional.affine_grid(torch.cat([back, offset], dim=2), list(batch.images.shape), align_corners=False)
-    return Batch(functional.grid_sample(batch.images, grid, align_corners=False), pose_mm, keypoints_px)
+    grid = functional.affine_grid(
+        torch.cat([back, offset], dim=2), list(batch.images.shape), align_corners=False
+    )
+    return Batch(
+        functional.grid_sample(batch.images, grid, align_corners=False), pose_mm, keypoints_px
+    )
 
 
 def _rotations(angle: Float[Tensor, "n"]) -> Float[Tensor, "n 2 2"]:
     cosine, sine = torch.cos(angle), torch.sin(angle)
-    return torch.stack([torch.stack([cosine, -sine], dim=1), torch.stack([sine, cosine], dim=1)], dim=1)
+    return torch.stack(
+        [torch.stack([cosine, -sine], dim=1), torch.stack([sine, cosine], dim=1)], dim=1
+    )
 
 
 def _view_turns(slope: Float[Tensor, "n 2"]) -> Float[Tensor, "n 3 3"]:
@@ -210,20 +257,26 @@ def _covered(images: Tensor, generator: torch.Generator) -> Tensor:
     low, high = COVER_SHARES
     sides = size * (low + (high - low) * torch.rand(count, 2, generator=generator))
     start = torch.rand(count, 2, generator=generator) * size
-    inside = (torch.arange(size) >= start[..., None]) & (torch.arange(size) < (start + sides)[..., None])
+    inside = (torch.arange(size) >= start[..., None]) & (
+        torch.arange(size) < (start + sides)[..., None]
+    )
     cover = inside[:, 1, :, None] & inside[:, 0, None, :] & hit[:, None, None]
     return images.masked_fill(cover[:, None], 0.0)
 
 
 def _ragged(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Some pictures with patches where the mask ate into the person, or took in some background of one grey."""
+    """Some pictures with patches where the mask ate into the person, or took in some background of
+    one grey.
+    """
     count, size = len(images), images.shape[-1]
     rows = (torch.rand(count, generator=generator) < RAGGED_CHANCE).nonzero()[:, 0]
     patches = torch.randn(count, 1, 12, 12, generator=generator)
     grey = torch.rand(count, 1, 1, 1, generator=generator)
     if len(rows) == 0:
         return images
-    patches = functional.interpolate(patches[rows], size=(size, size), mode="bilinear", align_corners=False)
+    patches = functional.interpolate(
+        patches[rows], size=(size, size), mode="bilinear", align_corners=False
+    )
     some = images[rows]
     person = some > BLACK
     grown, eaten = _grown(person), ~_grown(~person)
@@ -247,7 +300,9 @@ def _grown(mask: Bool[Tensor, "n 1 size size"]) -> Bool[Tensor, "n 1 size size"]
 
 
 def _grain(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Normal noise for every picture: windows of one field twice as wide, since drawing so many numbers is slow."""
+    """Normal noise for every picture: windows of one field twice as wide, since drawing so many
+    numbers is slow.
+    """
     count, size = len(images), images.shape[-1]
     field = torch.randn(2 * size, 2 * size, generator=generator)
     corners = torch.randint(0, size + 1, (count, 2), generator=generator).tolist()

@@ -1,26 +1,54 @@
-"""A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file."""
+"""Linear layers in 16 bits: most of a network's numbers are theirs, and files hold them in half the
+space.
+
+Only files: whoever reads them computes in 32 bits, with the same rounded numbers in the checkpoint
+and in ONNX.
+
+A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file.
+"""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from posegrid.body.estimate import Estimate
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.data import as_grey
-from posegrid.learning.facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.grid_target import GridTarget
-from posegrid.learning.half import fits_half
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.targets import JointTarget, Target, target_of
+
+FEWEST = 10_000
+"""Tensors of fewer numbers are not worth it."""
+
+
+def halved(network: Network) -> Network:
+    """The network with the weights of its linear layers rounded to 16 bits (11 binary digits)."""
+    rounded = deepcopy(network)
+    with torch.no_grad():
+        for layer in rounded.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight.copy_(layer.weight.half())
+    return rounded
+
+
+def fits_half(weights: Shaped[Tensor, "..."]) -> bool:
+    """Whether these are many numbers of 32 bits that 16 bits can hold just as they are."""
+    many = weights.dtype is torch.float32 and weights.numel() >= FEWEST
+    return many and torch.equal(weights.half().float(), weights)
+
 
 SHIPPED = "posegrid-m"
 SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
@@ -37,13 +65,17 @@ class Checkpoint:
     def predict_mm(
         self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
     ) -> Float[np.ndarray, "n 17 3"]:
-        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size) crops and masks.
+        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size)
+        crops and masks.
 
-        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of another shape.
+        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of
+        another shape.
         """
         return self.estimate(images, batch_size).pose_mm
 
-    def estimate(self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250) -> Estimate:
+    def estimate(
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
+    ) -> Estimate:
         """All that the weights say about the crops; raises as `predict_mm`."""
         target = self.target.pose if isinstance(self.target, JointTarget) else self.target
         if isinstance(target, GridTarget):
@@ -56,18 +88,28 @@ class Checkpoint:
             said = Estimate.of_poses(target.decode(own).numpy())
             if isinstance(target, PersonTarget):
                 places, sigma = target.decode_keypoints_px(own), target.decode_sigma_mm(own)
-                said = Estimate(said.pose_mm, places.numpy() + self._border_px(target), sigma.numpy())
+                said = Estimate(
+                    said.pose_mm, places.numpy() + self._border_px(target), sigma.numpy()
+                )
             parts.append(said)
         return Estimate.joined(parts)
 
     def predict_keypoints_px(
         self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
     ) -> Float[np.ndarray, "n 17 2"]:
-        """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for the grid task."""
+        """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for
+        the grid task.
+        """
         if not isinstance(self.target, GridTarget):
-            raise CheckpointError("These weights answer poses, not the grid task; choose weights of posegrid pretrain.")
-        places = [self.target.decode(outputs).numpy() for outputs in self._outputs(images, batch_size)]
-        return np.concatenate([np.zeros((0, 17, 2), np.float32), *places]) + self._border_px(self.target)
+            raise CheckpointError(
+                "These weights answer poses, not the grid task; choose weights of posegrid pretrain."
+            )
+        places = [
+            self.target.decode(outputs).numpy() for outputs in self._outputs(images, batch_size)
+        ]
+        return np.concatenate([np.zeros((0, 17, 2), np.float32), *places]) + self._border_px(
+            self.target
+        )
 
     def _border_px(self, target: GridTarget | PersonTarget) -> np.float32:
         """What the network does not see at each side of a crop."""
@@ -88,13 +130,17 @@ def save_checkpoint(path: Path, network: Network, facts: ModelFacts) -> None:
 
     Raises OutputError if the file cannot be written.
     """
-    weights = {name: value.detach().clone().contiguous() for name, value in network.state_dict().items()}
+    weights = {
+        name: value.detach().clone().contiguous() for name, value in network.state_dict().items()
+    }
     weights = {name: value.half() if fits_half(value) else value for name, value in weights.items()}
     try:
         with completed(path) as temporary:
             save_file(weights, temporary, metadata={METADATA_KEY: facts.to_json()})
     except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
+        raise OutputError(
+            f"{path} cannot be written ({error}); free some space or choose another folder."
+        ) from error
 
 
 def load_facts(path: Path) -> ModelFacts:
@@ -105,20 +151,24 @@ def load_facts(path: Path) -> ModelFacts:
 def load_checkpoint(path: Path) -> Checkpoint:
     """The network with its weights; of the path `posegrid-m`, those that come with posegrid.
 
-    Raises CheckpointError if the file is missing, damaged, no checkpoint of posegrid, of another format or skeleton, or
-    if its weights do not fit the network it names.
+    Raises CheckpointError if the file is missing, damaged, no checkpoint of posegrid, of another
+    format or skeleton, or if its weights do not fit the network it names.
     """
     path = SHIPPED_WEIGHTS / f"{path}.safetensors" if path == Path(SHIPPED) else path
     facts, weights = _read(path)
     target = target_of(facts, str(path))
     try:
-        network = build_network(network_name(facts.network), target, facts.image_size, facts.channels)
+        network = build_network(
+            network_name(facts.network), target, facts.image_size, facts.channels
+        )
     except SettingsError as error:
         raise CheckpointError(f"{path}: {error}") from error
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if found != shapes:
-        wrong = sorted(name for name in shapes.keys() | found.keys() if shapes.get(name) != found.get(name))
+        wrong = sorted(
+            name for name in shapes.keys() | found.keys() if shapes.get(name) != found.get(name)
+        )
         raise CheckpointError(
             f"{path}: {len(wrong)} tensors do not fit the network {facts.network} with the target {facts.target}, "
             f"the first is {wrong[0]}: {found.get(wrong[0])}, expected {shapes.get(wrong[0])}. The file is damaged."
@@ -129,7 +179,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _read(path: Path) -> tuple[ModelFacts, dict[str, torch.Tensor]]:
     if not path.is_file():
-        raise CheckpointError(f"{path} is no file; expected a checkpoint (.safetensors) of posegrid train or pretrain.")
+        raise CheckpointError(
+            f"{path} is no file; expected a checkpoint (.safetensors) of posegrid train or pretrain."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
@@ -138,7 +190,9 @@ def _read(path: Path) -> tuple[ModelFacts, dict[str, torch.Tensor]]:
                     f"{path} is a safetensors file, but not of posegrid: it has no facts about itself."
                 )
             names = file.keys()
-            return ModelFacts.from_json(text, str(path)), {name: file.get_tensor(name) for name in names}
+            return ModelFacts.from_json(text, str(path)), {
+                name: file.get_tensor(name) for name in names
+            }
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path} cannot be read as a checkpoint ({error}); it is damaged or another kind of file."

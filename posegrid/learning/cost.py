@@ -1,4 +1,6 @@
-"""What a network costs: its parameters, its multiplications, and the CPU time of one crop in ONNX Runtime."""
+"""What a network costs: its parameters, its multiplications, and the CPU time of one crop in ONNX
+Runtime.
+"""
 
 import time
 from pathlib import Path

@@ -1,6 +1,11 @@
-"""Batches of crops for training: all crops in memory, every batch a function of (seed, step) and of nothing else."""
+"""Batches of crops for training: all crops in memory, every batch a function of (seed, step) alone.
 
-from collections.abc import Iterator, Sequence
+Where a core is free, a thread of its own puts the next batch together while the network learns.
+"""
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol, runtime_checkable
@@ -10,14 +15,16 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from posegrid.datasets.shards import Crops
 from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.networks import centre_cropped
-from posegrid.prepare.shards import Crops
+
+PoseFrame = Literal["view", "camera"]
+
 
 Augment = Literal["none", "standard", "rolled"]
-PoseFrame = Literal["view", "camera"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +41,18 @@ class CropSet:
     background: str
     """"removed", "kept" or "masked"."""
     exact_masks: bool = True
-    """Whether masks beside crops are the rendered truth; else background subtraction has spoilt them already."""
+    """Whether masks beside crops are the rendered truth; else background subtraction has spoilt
+    them already.
+    """
     packed_masks: UInt8[Tensor, "n size eighth"] | None = None
-    """The persons' masks, eight pixels of a row in a byte; only where the background is "masked"."""
+    """The persons' masks, eight pixels of a row in a byte; only where the background is
+    "masked".
+    """
 
     @classmethod
-    def of(cls, crops: Crops, pose_frame: PoseFrame, background: str, *, exact_masks: bool = True) -> "CropSet":
+    def of(
+        cls, crops: Crops, pose_frame: PoseFrame, background: str, *, exact_masks: bool = True
+    ) -> "CropSet":
         """The crops with their poses in the wanted frame."""
         pose_mm = crops.pose_view_mm if pose_frame == "view" else crops.pose_cam_mm
         return cls(
@@ -62,7 +75,9 @@ class CropSet:
         return self.images.shape[-1]
 
     def pictures(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b channels size size"]:
-        """These rows' crops in 0..1, with their masks (0 or 1) as the second channel where there are any."""
+        """These rows' crops in 0..1, with their masks (0 or 1) as the second channel where there
+        are any.
+        """
         images = as_grey(self.images[rows])
         if self.packed_masks is None:
             return images
@@ -130,22 +145,30 @@ class Batches(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatches:
-    """Shuffled batches without end: batch number `step` is the same in every run with the same seed."""
+    """Shuffled batches without end: batch number `step` is the same in every run with the same
+    seed.
+    """
 
     crops: CropSet
     batch_size: int
     seed: int
     augment: Augment
     cut_px: int
-    """Side of what the network sees; smaller than the crop: a random window of it (Li & Chan), else all of it."""
+    """Side of what the network sees; smaller than the crop: a random window of it (Li & Chan), else
+    all of it.
+    """
 
     def __post_init__(self) -> None:
         if len(self.crops) == 0:
-            raise SettingsError("There are no training crops; check the data set's split named train.")
+            raise SettingsError(
+                "There are no training crops; check the data set's split named train."
+            )
 
     @property
     def steps_per_epoch(self) -> int:
-        """Full batches in one pass; the incomplete one at the end is left out, each time another."""
+        """Full batches in one pass; the incomplete one at the end is left out, each time
+        another.
+        """
         return max(1, len(self.crops) // self.batch_size)
 
     def at(self, step: int) -> Batch:
@@ -156,22 +179,34 @@ class TrainingBatches:
         return self.assembled(self.crops, rows, step)
 
     def assembled(self, crops: CropSet, rows: Tensor, step: int) -> Batch:
-        """The batch of a step from these rows of these crops: augmented, and cut to what the network sees."""
+        """The batch of a step from these rows of these crops: augmented, and cut to what the
+        network sees.
+        """
         generator, size = generator_of(self.seed, 1, step), crops.image_size
         batch = Batch(crops.pictures(rows), crops.pose_mm[rows], crops.keypoints_px[rows])
         if self.augment != "none":
             focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None
-            how = {"background": crops.background, "exact_masks": crops.exact_masks, "strength": self.augment}
+            how = {
+                "background": crops.background,
+                "exact_masks": crops.exact_masks,
+                "strength": self.augment,
+            }
             batch = augmented(batch, focal_px, generator, **how)
         if self.cut_px == size:
             return batch
         corner = torch.randint(0, size - self.cut_px + 1, (len(rows), 2), generator=generator)
-        return Batch(_windows(batch.images, corner, self.cut_px), batch.pose_mm, batch.keypoints_px - corner[:, None])
+        return Batch(
+            _windows(batch.images, corner, self.cut_px),
+            batch.pose_mm,
+            batch.keypoints_px - corner[:, None],
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class MixedBatches:
-    """Batches of which each data set gives an equal share: data sets of different sizes count the same."""
+    """Batches of which each data set gives an equal share: data sets of different sizes count the
+    same.
+    """
 
     parts: tuple[TrainingBatches, ...]
 
@@ -179,9 +214,13 @@ class MixedBatches:
     def of(
         cls, crops: Sequence[CropSet], batch_size: int, seed: int, augment: Augment, cut_px: int
     ) -> "TrainingBatches | MixedBatches":
-        """Batches of all the sets; where shares do not come out even, the first sets give one crop more."""
+        """Batches of all the sets; where shares do not come out even, the first sets give one crop
+        more.
+        """
         if batch_size < len(crops):
-            raise SettingsError(f"A batch of {batch_size} cannot hold crops of {len(crops)} data sets.")
+            raise SettingsError(
+                f"A batch of {batch_size} cannot hold crops of {len(crops)} data sets."
+            )
         shares = [len(range(index, batch_size, len(crops))) for index in range(len(crops))]
         # each its own seed: else crops of different sets would be turned and shaded alike
         parts = [
@@ -203,7 +242,9 @@ class MixedBatches:
         return Batch(*map(torch.cat, zip(*(part.at(step) for part in self.parts), strict=True)))
 
 
-def as_grey(images: UInt8[Tensor, "n *channels size size"]) -> Float[Tensor, "n channels size size"]:
+def as_grey(
+    images: UInt8[Tensor, "n *channels size size"],
+) -> Float[Tensor, "n channels size size"]:
     """Grey values 0..255 as numbers in 0..1; crops without a dimension for channels get one."""
     return (images if images.ndim == 4 else images[:, None]).float() / 255
 
@@ -229,3 +270,37 @@ def _windows(images: Tensor, corner: Tensor, size: int) -> Tensor:
     """From each picture the window of size x size that starts at its corner (x, y)."""
     pairs = zip(images, corner.tolist(), strict=True)
     return torch.stack([image[:, y : y + size, x : x + size] for image, (x, y) in pairs])
+
+
+def batches_ahead(batches: Batches, steps: range) -> Generator[Batch, None, None]:
+    """The batches of these steps, one after another; with a core to spare each is begun when the
+    one before is taken.
+
+    Without one the second thread would only be in the way: a sixth slower on two cores that both
+    learn already.
+    """
+    if free_cores() < 1:
+        yield from map(batches.at, steps)
+        return
+    with ThreadPoolExecutor(1, initializer=_settle) as ahead:
+        coming = ahead.submit(batches.at, steps[0])
+        for step in steps[1:]:
+            batch, coming = coming.result(), ahead.submit(batches.at, step)
+            yield batch
+        yield coming.result()
+
+
+def free_cores() -> int:
+    """Cores that this process may use and torch leaves alone."""
+    usable = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return usable - torch.get_num_threads()
+
+
+def _settle() -> None:
+    """What holds for each thread by itself: denormal numbers count as zero, and the work is not
+    split further.
+    """
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(1)

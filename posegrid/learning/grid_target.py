@@ -13,12 +13,16 @@ from posegrid.body.skeleton import BONES, NUM_JOINTS
 from posegrid.learning.batch import Batch
 
 GRID_START_BIAS = -3.0
-"""A cell is positive about once in 60: starting from a low answer saves the first hundreds of steps."""
+"""A cell is positive about once in 60: starting from a low answer saves the first hundreds of
+steps.
+"""
 
 
 @dataclass(frozen=True)
 class GridTarget:
-    """The pre-training task: which cells of a grid over the crop each joint overlaps (`posegrid/body/grid.py`)."""
+    """The pre-training task: which cells of a grid over the crop each joint overlaps
+    (`posegrid/body/grid.py`).
+    """
 
     image_size: int
     """Side of the crop that the network sees, in pixels."""
@@ -35,7 +39,11 @@ class GridTarget:
 
     def settings(self) -> dict[str, Any]:
         """What rebuilds this target."""
-        return {"cells": self.cells, "bone_rule": self.bone_rule, "grid_image_size": self.image_size}
+        return {
+            "cells": self.cells,
+            "bone_rule": self.bone_rule,
+            "grid_image_size": self.image_size,
+        }
 
     def start_head(self, head: nn.Linear) -> None:
         """Set the head's first weights: small, and the answer "no" everywhere."""
@@ -50,7 +58,9 @@ class GridTarget:
         positive = in_cell[:, :, 1, :, None] & in_cell[:, :, 0, None, :]
         if self.bone_rule:
             parents, children = torch.tensor(BONES).T
-            crossed = _bone_share_in_cells(points[:, parents], points[:, children], steps) > BONE_SHARE
+            crossed = (
+                _bone_share_in_cells(points[:, parents], points[:, children], steps) > BONE_SHARE
+            )
             for bone, ends in enumerate(BONES):
                 for joint in ends:
                     positive[:, joint] |= crossed[:, bone]
@@ -64,22 +74,29 @@ class GridTarget:
         )
 
     def decode(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17 2"]:
-        """The centre of each joint's likeliest cell, in pixels of the crop that the network sees."""
+        """The centre of each joint's likeliest cell, in pixels of the crop that the network
+        sees.
+        """
         best = self._cells(outputs).flatten(2).argmax(dim=2)
         cell = torch.stack([best % self.cells, best // self.cells], dim=-1)
         return (cell + 0.5) * (self.image_size / self.cells)
 
     def decode_centroid(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17 2"]:
-        """The mean of the cells' centres, weighed by how likely each is, in pixels of what the network sees."""
+        """The mean of the cells' centres, weighed by how likely each is, in pixels of what the
+        network sees.
+        """
         chance = torch.sigmoid(self._cells(outputs))
         chance = chance / chance.sum(dim=(2, 3), keepdim=True)
         centres = (torch.arange(self.cells) + 0.5) * (self.image_size / self.cells)
         return torch.stack(
-            [(chance.sum(dim=2) * centres).sum(dim=-1), (chance.sum(dim=3) * centres).sum(dim=-1)], dim=-1
+            [(chance.sum(dim=2) * centres).sum(dim=-1), (chance.sum(dim=3) * centres).sum(dim=-1)],
+            dim=-1,
         )
 
     def measure(self, outputs: Float[Tensor, "n outputs"], batch: Batch) -> Float[Tensor, "n"]:
-        """Share of the joints (0..1) whose likeliest cell is a positive one; joints without any are left out."""
+        """Share of the joints (0..1) whose likeliest cell is a positive one; joints without any are
+        left out.
+        """
         truth = self.encode(batch).flatten(2)
         best = self._cells(outputs).flatten(2).argmax(dim=2, keepdim=True)
         right = truth.gather(2, best)[..., 0]
@@ -89,8 +106,12 @@ class GridTarget:
         return outputs.view(-1, NUM_JOINTS, self.cells, self.cells)
 
 
-def _bone_share_in_cells(start: Tensor, end: Tensor, low: Tensor) -> Bool[Tensor, "n 16 cells cells"] | Tensor:
-    """Share of each bone inside each cell, as `body.grid.bone_share_in_cells` has it; points (N, 16, 2) in cells."""
+def _bone_share_in_cells(
+    start: Tensor, end: Tensor, low: Tensor
+) -> Bool[Tensor, "n 16 cells cells"] | Tensor:
+    """Share of each bone inside each cell, as `body.grid.bone_share_in_cells` has it; points (N,
+    16, 2) in cells.
+    """
     start, end = start[..., None], end[..., None]
     step = end - start
     first, second = (low - start) / step, (low + 1 - start) / step

@@ -1,7 +1,8 @@
-"""Poses from histograms of oriented gradients, the way of before 2015: the nearest training crops, or kernel ridge.
+"""Poses from histograms of oriented gradients, the way of before 2015: the nearest training crops,
+or kernel ridge.
 
-Ionescu et al. (PAMI 2014) regress Human3.6M's poses from such features with approximate kernels; here the kernel is a
-Gaussian, approximated by Nystroem's method. Without torch.
+Ionescu et al. (PAMI 2014) regress Human3.6M's poses from such features with approximate kernels;
+here the kernel is a Gaussian, approximated by Nystroem's method. Without torch.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ BATCH = 256
 def hog(images: UInt8[np.ndarray, "n size size"]) -> Float[np.ndarray, "n features"]:
     """Histograms of oriented gradients (Dalal & Triggs, CVPR 2005), float32, of grey crops.
 
-    Cells of 16 px, 9 directions without sign, each gradient shared by the two nearest; blocks of 2 x 2 cells,
-    normalised to length one, clipped at 0.2, normalised again.
+    Cells of 16 px, 9 directions without sign, each gradient shared by the two nearest; blocks of 2
+    x 2 cells, normalised to length one, clipped at 0.2, normalised again.
     """
     parts = [_hog(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
     return np.concatenate(parts)
@@ -51,7 +52,9 @@ class NearestNeighbours:
 
     def _nearest(self, features: np.ndarray) -> np.ndarray:
         distance = (self.features**2).sum(axis=1) - 2 * features @ self.features.T
-        return self.answers[np.argpartition(distance, self.count - 1, axis=1)[:, : self.count]].mean(axis=1)
+        return self.answers[
+            np.argpartition(distance, self.count - 1, axis=1)[:, : self.count]
+        ].mean(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +75,14 @@ class KernelRidge:
         gamma: float,
         ridges: tuple[float, ...],
     ) -> list["KernelRidge"]:
-        """One for each ridge: least squared error over all crops + ridge x n x squared norm, after Nystroem."""
+        """One for each ridge: least squared error over all crops + ridge x n x squared norm, after
+        Nystroem.
+        """
         mean = answers.mean(axis=0)
-        square, right = np.zeros((len(landmarks),) * 2), np.zeros((len(landmarks), answers.shape[1]))
+        square, right = (
+            np.zeros((len(landmarks),) * 2),
+            np.zeros((len(landmarks), answers.shape[1])),
+        )
         for start in range(0, len(features), 8 * BATCH):
             rows = slice(start, start + 8 * BATCH)
             kernel = gaussian(features[rows], landmarks, gamma)
@@ -83,7 +91,10 @@ class KernelRidge:
         own = gaussian(landmarks, landmarks, gamma)
         jitter = 1e-6 * len(features) * np.eye(len(landmarks))
         systems = (square + ridge * len(features) * own + jitter for ridge in ridges)
-        return [cls(landmarks, _solved(system, right), mean.astype(np.float32), gamma) for system in systems]
+        return [
+            cls(landmarks, _solved(system, right), mean.astype(np.float32), gamma)
+            for system in systems
+        ]
 
     def predict(self, features: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n outputs"]:
         """Answers for other features."""
@@ -103,7 +114,9 @@ class KernelRidge:
 def gaussian(
     rows: Float[np.ndarray, "n features"], landmarks: Float[np.ndarray, "m features"], gamma: float
 ) -> Float[np.ndarray, "n m"]:
-    """exp(-gamma |x - l|^2) of each row and landmark, in double precision: less leaves the ridge nothing to solve."""
+    """exp(-gamma |x - l|^2) of each row and landmark, in double precision: less leaves the ridge
+    nothing to solve.
+    """
     rows, landmarks = rows.astype(np.float64), landmarks.astype(np.float64)
     squares = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2 * rows @ landmarks.T
     return np.exp(-gamma * np.maximum(squares, 0))
@@ -129,7 +142,9 @@ def _hog(images: np.ndarray) -> np.ndarray:
     for number in range(ORIENTATIONS):
         off = np.abs(place - number)
         share = strength * np.maximum(0, 1 - np.minimum(off, ORIENTATIONS - off))
-        histogram[..., number] = share.reshape(count, cells, CELL_PX, cells, CELL_PX).sum(axis=(2, 4))
+        histogram[..., number] = share.reshape(count, cells, CELL_PX, cells, CELL_PX).sum(
+            axis=(2, 4)
+        )
     corners = [histogram[:, y : cells - 1 + y, x : cells - 1 + x] for y in (0, 1) for x in (0, 1)]
     blocks = _normalised(np.concatenate(corners, axis=-1))
     return _normalised(np.minimum(blocks, CLIP)).reshape(count, -1)

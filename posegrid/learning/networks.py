@@ -1,10 +1,12 @@
-"""The networks: one grammar, a backbone (convolutions, then hidden layers) and an exchangeable linear head.
+"""The networks: one grammar, a backbone (convolutions, then hidden layers) and an exchangeable
+linear head.
 
-    features = backbone.forward_features(images)      images (N, channels, size, size), grey, 0..1, perhaps a mask
+    features = backbone.forward_features(images)      images (N, channels, size, size), grey, 0..1,
+    perhaps a mask
     outputs = head(features)                          what the numbers mean is the target's matter
 
-Pooling stands before the activation everywhere: for rising activations the result is the same, for a quarter of the
-work.
+Pooling stands before the activation everywhere: for rising activations the result is the same, for
+a quarter of the work.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +21,15 @@ from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.targets import Target
 
-NetworkName = Literal["posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"]
+NetworkName = Literal[
+    "posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"
+]
 Layers = Literal["convolutions", "all_but_head", "all"]
 
-WIDTHS: Mapping[str, tuple[int, int, int]] = {"posegrid_s": (32, 64, 128), "posegrid_m": (64, 112, 208)}
+WIDTHS: Mapping[str, tuple[int, int, int]] = {
+    "posegrid_s": (32, 64, 128),
+    "posegrid_m": (64, 112, 208),
+}
 """Our own networks: maps at a quarter, an eighth and a sixteenth of the crop's side."""
 INPUT_GAIN = 4.0
 """Grey values of a person before black are small; times this they spread by about one."""
@@ -31,17 +38,25 @@ INPUT_GAIN = 4.0
 class Backbone(nn.Module):
     """Convolutions and hidden layers; the part of a network that is transferred."""
 
-    def __init__(self, convolutions: nn.Sequential, hidden: nn.Sequential, input_size: int, num_features: int) -> None:
+    def __init__(
+        self, convolutions: nn.Sequential, hidden: nn.Sequential, input_size: int, num_features: int
+    ) -> None:
         super().__init__()
         self.convolutions = convolutions
         self.hidden = hidden
         self.input_size = input_size
-        """Side of the square that the convolutions see, in pixels; larger crops lose their border."""
+        """Side of the square that the convolutions see, in pixels; larger crops lose their
+        border.
+        """
         self.num_features = num_features
 
-    def forward_features(self, images: Float[Tensor, "n channels size size"]) -> Float[Tensor, "n features"]:
+    def forward_features(
+        self, images: Float[Tensor, "n channels size size"]
+    ) -> Float[Tensor, "n features"]:
         """The last hidden layer's answers to grey crops in 0..1."""
-        return self.hidden(self.convolutions(centre_cropped(images, self.input_size) * INPUT_GAIN).flatten(1))
+        return self.hidden(
+            self.convolutions(centre_cropped(images, self.input_size) * INPUT_GAIN).flatten(1)
+        )
 
     forward = forward_features
 
@@ -59,12 +74,16 @@ class Network(nn.Module):
         return self.head(self.backbone.forward_features(images))
 
 
-def build_network(name: NetworkName, target: Target, image_size: int = 128, channels: int = 1) -> Network:
+def build_network(
+    name: NetworkName, target: Target, image_size: int = 128, channels: int = 1
+) -> Network:
     """A fresh network for crops of image_size pixels and so many channels.
 
     Raises SettingsError for an unknown name, or a size that does not fit.
     """
-    return Network(_build_backbone(name, image_size, channels, for_grid=isinstance(target, GridTarget)), target)
+    return Network(
+        _build_backbone(name, image_size, channels, for_grid=isinstance(target, GridTarget)), target
+    )
 
 
 def network_name(text: str) -> NetworkName:
@@ -72,7 +91,9 @@ def network_name(text: str) -> NetworkName:
     for name in get_args(NetworkName):
         if text == name:
             return name
-    raise SettingsError(f"Unknown network {text!r}; expected one of {', '.join(get_args(NetworkName))}.")
+    raise SettingsError(
+        f"Unknown network {text!r}; expected one of {', '.join(get_args(NetworkName))}."
+    )
 
 
 def input_size_of(name: NetworkName, image_size: int) -> int:
@@ -86,10 +107,11 @@ def replace_head(network: Network, target: Target) -> None:
 
 
 def transfer(source: Network, network: Network, layers: Layers = "convolutions") -> None:
-    """Copy the source's weights into a network of its kind: the convolutions only (2015), all but the head, or all.
+    """Copy the source's weights into a network of its kind: the convolutions only (2015), all but
+    the head, or all.
 
-    A narrower network fits into a wider one of the same layers, which then answers as the narrower one did. Raises
-    CheckpointError where the two are not of the same kind.
+    A narrower network fits into a wider one of the same layers, which then answers as the narrower
+    one did. Raises CheckpointError where the two are not of the same kind.
     """
     parts = {
         "convolutions": ("backbone.convolutions",),
@@ -99,24 +121,34 @@ def transfer(source: Network, network: Network, layers: Layers = "convolutions")
     for part in parts:
         weights, own = source.get_submodule(part).state_dict(), network.get_submodule(part)
         fresh = own.state_dict()
-        others = part == "head" and len(weights["bias"]) != len(fresh["bias"])  # another target's answers
-        if others or weights.keys() != fresh.keys() or not all(_fits(weights[name], fresh[name]) for name in fresh):
+        others = part == "head" and len(weights["bias"]) != len(
+            fresh["bias"]
+        )  # another target's answers
+        if (
+            others
+            or weights.keys() != fresh.keys()
+            or not all(_fits(weights[name], fresh[name]) for name in fresh)
+        ):
             raise CheckpointError(
                 f"The {part} of the weights to start from does not fit; expected the same network or a narrower one of "
-                "its kind, the same crop size" + (", background and target." if part == "head" else " and background.")
+                "its kind, the same crop size"
+                + (", background and target." if part == "head" else " and background.")
             )
         own.load_state_dict({name: _widened(weights[name], fresh[name]) for name in fresh})
 
 
 def _fits(narrow: Tensor, wide: Tensor) -> bool:
-    return narrow.ndim == wide.ndim and all(a <= b for a, b in zip(narrow.shape, wide.shape, strict=True))
+    return narrow.ndim == wide.ndim and all(
+        a <= b for a, b in zip(narrow.shape, wide.shape, strict=True)
+    )
 
 
 def _widened(narrow: Tensor, wide: Tensor) -> Tensor:
     """The fresh wider weights with the narrow ones in their first places.
 
-    The first answers ignore what is new, so that they stay the same; the new ones start as they were drawn (growing a
-    network that goes on answering alike: Chen et al., ICLR 2016, who copy old answers where these are new).
+    The first answers ignore what is new, so that they stay the same; the new ones start as they
+    were drawn (growing a network that goes on answering alike: Chen et al., ICLR 2016, who copy old
+    answers where these are new).
     """
     grown = wide.clone()
     if wide.ndim > 1:
@@ -125,10 +157,16 @@ def _widened(narrow: Tensor, wide: Tensor) -> Tensor:
     return grown
 
 
-def centre_cropped(images: Float[Tensor, "n channels size size"], size: int) -> Float[Tensor, "n channels cut cut"]:
+def centre_cropped(
+    images: Float[Tensor, "n channels size size"], size: int
+) -> Float[Tensor, "n channels cut cut"]:
     """The middle size x size pixels of each picture."""
     margin = (images.shape[-1] - size) // 2
-    return images if images.shape[-1] == size else images[..., margin : margin + size, margin : margin + size]
+    return (
+        images
+        if images.shape[-1] == size
+        else images[..., margin : margin + size, margin : margin + size]
+    )
 
 
 def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
@@ -137,14 +175,20 @@ def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
     return head
 
 
-def _build_backbone(name: NetworkName, image_size: int, channels: int, *, for_grid: bool) -> Backbone:
+def _build_backbone(
+    name: NetworkName, image_size: int, channels: int, *, for_grid: bool
+) -> Backbone:
     if image_size < 64 or image_size % 16:
-        raise SettingsError(f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64.")
+        raise SettingsError(
+            f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64."
+        )
     if name in WIDTHS:
         return _posegrid(WIDTHS[name], image_size, channels)
     if name == "lichan2014":
         return _lichan2014(input_size_of(name, image_size), channels, for_grid=for_grid)
-    return _report2015((5, 10, 15) if name == "report2015_small" else (32, 64, 64), image_size, channels)
+    return _report2015(
+        (5, 10, 15) if name == "report2015_small" else (32, 64, 64), image_size, channels
+    )
 
 
 def _report2015(widths: tuple[int, int, int], size: int, channels: int) -> Backbone:
@@ -163,9 +207,11 @@ def _report2015(widths: tuple[int, int, int], size: int, channels: int) -> Backb
 
 
 def _lichan2014(size: int, channels: int, *, for_grid: bool) -> Backbone:
-    """Li & Chan (ACCV 2014), one grey channel in place of RGB: 104 > 52, 48 > 24, 20 > 10 for 112 pixels.
+    """Li & Chan (ACCV 2014), one grey channel in place of RGB: 104 > 52, 48 > 24, 20 > 10 for 112
+    pixels.
 
-    The last hidden layer answers with tanh for poses, with ReLU for the grid. Dropout 0.25: the paper prints no rate.
+    The last hidden layer answers with tanh for poses, with ReLU for the grid. Dropout 0.25: the
+    paper prints no rate.
     """
     convolutions = nn.Sequential(
         *(nn.Conv2d(channels, 32, 9), nn.MaxPool2d(2), nn.ReLU()),
@@ -185,7 +231,8 @@ def _lichan2014(size: int, channels: int, *, for_grid: bool) -> Backbone:
 
 
 def _posegrid(widths: tuple[int, int, int], size: int, channels: int) -> Backbone:
-    """Our own: a small residual network that sees 4 x 4 pixels as 16 channels, and keeps the map flat at the end.
+    """Our own: a small residual network that sees 4 x 4 pixels as 16 channels, and keeps the map
+    flat at the end.
 
     Averaging the map away before the head loses where things are and ruins the result.
     """
@@ -203,9 +250,11 @@ def _posegrid(widths: tuple[int, int, int], size: int, channels: int) -> Backbon
 
 
 class ResponseNorm(nn.Module):
-    """Local response normalisation over 5 channels, x / (1 + a / 5 * sum of squares)^0.75 (Krizhevsky et al., 2012).
+    """Local response normalisation over 5 channels, x / (1 + a / 5 * sum of squares)^0.75
+    (Krizhevsky et al., 2012).
 
-    The same numbers as `nn.LocalResponseNorm(5)` in less than half its time: the sum is a 1 x 1 convolution.
+    The same numbers as `nn.LocalResponseNorm(5)` in less than half its time: the sum is a 1 x 1
+    convolution.
     """
 
     def __init__(self, channels: int, alpha: float = 1e-4) -> None:
@@ -224,7 +273,8 @@ class ResponseNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016; shortcut by averaging: He et al., CVPR 2019).
+    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016; shortcut by averaging: He et
+    al., CVPR 2019).
 
     It begins as its shortcut alone: the last normalisation starts at zero.
     """
@@ -233,7 +283,9 @@ class ResidualBlock(nn.Module):
         super().__init__()
         stride = 2 if halve else 1
         self.first = nn.Sequential(
-            nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()
+            nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
         )
         norm = nn.BatchNorm2d(channels)
         for parameter in norm.parameters():
@@ -242,7 +294,9 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Sequential()
         if halve or channels_in != channels:
             self.shortcut = nn.Sequential(
-                nn.AvgPool2d(stride), nn.Conv2d(channels_in, channels, 1, bias=False), nn.BatchNorm2d(channels)
+                nn.AvgPool2d(stride),
+                nn.Conv2d(channels_in, channels, 1, bias=False),
+                nn.BatchNorm2d(channels),
             )
 
     def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:

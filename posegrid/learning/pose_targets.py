@@ -1,4 +1,5 @@
-"""What a network is asked about poses: 51 numbers, the same as bins, or pose, keypoints and uncertainty at once.
+"""What a network is asked about poses: 51 numbers, the same as bins, or pose, keypoints and
+uncertainty at once.
 
 Losses are in units of 100 mm, so that one learning rate serves all.
 """
@@ -60,9 +61,11 @@ class PoseTarget:
 
 @dataclass(frozen=True)
 class BinsTarget:
-    """Each of the 51 coordinates as a distribution over bins, after SimCC (Li et al., ECCV 2022), in 3D.
+    """Each of the 51 coordinates as a distribution over bins, after SimCC (Li et al., ECCV 2022),
+    in 3D.
 
-    Loss = MPJPE of the expectation in units of 100 mm + 0.3 x cross-entropy to a Gaussian round the truth.
+    Loss = MPJPE of the expectation in units of 100 mm + 0.3 x cross-entropy to a Gaussian round the
+    truth.
     """
 
     bins: int = 64
@@ -123,10 +126,12 @@ class BinsTarget:
 
 @dataclass(frozen=True)
 class PersonTarget:
-    """All that `predict` wants of a crop: the pose as bins, the joints' places in the crop as bins, how sure each is.
+    """All that `predict` wants of a crop: the pose as bins, the joints' places in the crop as bins,
+    how sure each is.
 
-    The uncertainty of a joint is the scale b of the density exp(-e / b) / b^3 of its error vector, learnt by likelihood
-    from errors that it cannot change itself, and counted in `bound_68` x b: the radius that holds 68 % of the errors.
+    The uncertainty of a joint is the scale b of the density exp(-e / b) / b^3 of its error vector,
+    learnt by likelihood from errors that it cannot change itself, and counted in `bound_68` x b:
+    the radius that holds 68 % of the errors.
     """
 
     image_size: int
@@ -134,11 +139,15 @@ class PersonTarget:
     pose: BinsTarget = BinsTarget(bins=48)
     pixel_bins: int = 32
     pixel_reach: float = 0.75
-    """The bins of a joint's place run so far to both sides of the crop's centre, as a share of its side."""
+    """The bins of a joint's place run so far to both sides of the crop's centre, as a share of its
+    side.
+    """
     keypoint_weight: float = 0.5
     spread_weight: float = 0.05
     bound_68: float = 3.5
-    """Radius that holds 68 % of the errors, in b: 3.5 for this density, measured on validation crops after training."""
+    """Radius that holds 68 % of the errors, in b: 3.5 for this density, measured on validation
+    crops after training.
+    """
     bound_95: float = 6.3
     """The same for 95 %."""
     figure: ClassVar[str] = "mpjpe_mm"
@@ -152,7 +161,14 @@ class PersonTarget:
 
     def settings(self) -> dict[str, Any]:
         """What rebuilds this target."""
-        own = ("pixel_bins", "pixel_reach", "keypoint_weight", "spread_weight", "bound_68", "bound_95")
+        own = (
+            "pixel_bins",
+            "pixel_reach",
+            "keypoint_weight",
+            "spread_weight",
+            "bound_68",
+            "bound_95",
+        )
         return {
             **self.pose.settings(),
             **{name: getattr(self, name) for name in own},
@@ -160,18 +176,30 @@ class PersonTarget:
         }
 
     def start_head(self, head: nn.Linear) -> None:
-        """Set the head's first weights: every bin about equally likely, every joint about as unsure."""
+        """Set the head's first weights: every bin about equally likely, every joint about as
+        unsure.
+        """
         self.pose.start_head(head)
 
-    def encode(self, batch: Batch) -> tuple[Float[Tensor, "n 17 3 bins"], Float[Tensor, "n 17 2 pixel_bins"]]:
+    def encode(
+        self, batch: Batch
+    ) -> tuple[Float[Tensor, "n 17 3 bins"], Float[Tensor, "n 17 2 pixel_bins"]]:
         """The true distributions over the bins of pose and places."""
-        return self.pose.encode(batch), _bell(batch.keypoints_px, self._centres_px(), self._step_px())
+        return self.pose.encode(batch), _bell(
+            batch.keypoints_px, self._centres_px(), self._step_px()
+        )
 
     def loss(self, outputs: Float[Tensor, "n outputs"], batch: Batch) -> Float[Tensor, ""]:
         """The pose's loss, plus the weighed loss of the places and of the uncertainty."""
         pose, places, scales = self._split(outputs)
         log_chance = places.log_softmax(dim=-1)
-        off_px = (log_chance.exp() @ self._centres_px() - batch.keypoints_px).square().sum(dim=-1).add(1e-6).sqrt()
+        off_px = (
+            (log_chance.exp() @ self._centres_px() - batch.keypoints_px)
+            .square()
+            .sum(dim=-1)
+            .add(1e-6)
+            .sqrt()
+        )
         truth = _bell(batch.keypoints_px, self._centres_px(), self._step_px())
         seen = self._in_reach(batch.keypoints_px)
         cross_entropy = -(truth * log_chance).sum(dim=(-1, -2)) / 2
@@ -182,18 +210,26 @@ class PersonTarget:
             error = joint_distances(self.pose.decode(pose), batch.pose_mm)[:, 1:] / POSE_UNIT_MM
         log_scale = scales[:, 1:]
         unlikely = (error * torch.exp(-log_scale) + 3 * log_scale).mean()
-        return self.pose.loss(pose, batch) + self.keypoint_weight * place + self.spread_weight * unlikely
+        return (
+            self.pose.loss(pose, batch)
+            + self.keypoint_weight * place
+            + self.spread_weight * unlikely
+        )
 
     def decode(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17 3"]:
         """The pose, mm, the root at exactly zero."""
         return self.pose.decode(self._split(outputs)[0])
 
     def decode_keypoints_px(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17 2"]:
-        """The joints' places, in pixels of the crop that the network sees; they may lie outside it."""
+        """The joints' places, in pixels of the crop that the network sees; they may lie outside
+        it.
+        """
         return self._split(outputs)[1].softmax(dim=-1) @ self._centres_px()
 
     def decode_sigma_mm(self, outputs: Float[Tensor, "n outputs"]) -> Float[Tensor, "n 17"]:
-        """Radius round each joint that holds the true one with a chance of 68 %, mm; zero for the root."""
+        """Radius round each joint that holds the true one with a chance of 68 %, mm; zero for the
+        root.
+        """
         scale_mm = torch.exp(self._split(outputs)[2]) * (POSE_UNIT_MM * self.bound_68)
         return scale_mm * _all_but_root()
 
@@ -201,8 +237,12 @@ class PersonTarget:
         """MPJPE of each crop, over all 17 joints, mm."""
         return self.pose.measure(self._split(outputs)[0], batch)
 
-    def bounds(self, outputs: Float[Tensor, "n outputs"], pose_mm: Float[Tensor, "n 17 3"]) -> tuple[float, float]:
-        """Radii that hold 68 % and 95 % of these crops' errors, in the scales b that the outputs state."""
+    def bounds(
+        self, outputs: Float[Tensor, "n outputs"], pose_mm: Float[Tensor, "n 17 3"]
+    ) -> tuple[float, float]:
+        """Radii that hold 68 % and 95 % of these crops' errors, in the scales b that the outputs
+        state.
+        """
         pose, _, scales = self._split(outputs)
         error = joint_distances(self.pose.decode(pose), pose_mm)[:, 1:] / POSE_UNIT_MM
         ratio = (error * torch.exp(-scales[:, 1:])).flatten()
@@ -222,7 +262,11 @@ class PersonTarget:
 
     def _in_reach(self, keypoints_px: Tensor) -> Tensor:
         """1 for joints whose place some bins can express, else 0."""
-        return ((keypoints_px / self.image_size - 0.5).abs() <= self.pixel_reach).all(dim=-1).to(keypoints_px.dtype)
+        return (
+            ((keypoints_px / self.image_size - 0.5).abs() <= self.pixel_reach)
+            .all(dim=-1)
+            .to(keypoints_px.dtype)
+        )
 
 
 def as_mean_pose(values: Sequence[Sequence[float]]) -> MeanPose:

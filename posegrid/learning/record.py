@@ -1,4 +1,6 @@
-"""What a training run leaves behind: metrics.csv, TensorBoard curves, best and last weights, and a resume file."""
+"""What a training run leaves behind: metrics.csv, TensorBoard curves, best and last weights, and a
+resume file.
+"""
 
 import csv
 import time
@@ -14,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from posegrid.errors import OutputError
 from posegrid.files import completed
 from posegrid.learning.checkpoint import save_checkpoint
-from posegrid.learning.facts import ModelFacts
-from posegrid.learning.module import StageModule
+from posegrid.learning.loop import StageModule
+from posegrid.learning.model_facts import ModelFacts
 
 BEST, LAST, RESUME, METRICS = "best.safetensors", "last.safetensors", "last.ckpt", "metrics.csv"
 CURVE_EVERY_STEPS = 20
@@ -32,7 +34,9 @@ class Cost:
 
 
 class RunRecord(pl.Callback):
-    """Writes the run folder at the end of every round, and shows one progress bar (plain lines off a terminal)."""
+    """Writes the run folder at the end of every round, and shows one progress bar (plain lines off
+    a terminal).
+    """
 
     def __init__(self, folder: Path, facts: ModelFacts, before: Cost, title: str) -> None:
         self.folder = folder
@@ -69,7 +73,9 @@ class RunRecord(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         plan = _stage(pl_module).plan
         total = plan.num_steps * plan.batch_size
-        self._bar = self._progress.add_task(self.title, total=total, completed=self._images(), rate=0.0, note="")
+        self._bar = self._progress.add_task(
+            self.title, total=total, completed=self._images(), rate=0.0, note=""
+        )
         self._progress.start()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -77,14 +83,23 @@ class RunRecord(pl.Callback):
         self._round_start, self._round_start_cpu = time.perf_counter(), time.process_time()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         self._round_losses.append(float(outputs["loss"].detach()))
         batch_size = _stage(pl_module).plan.batch_size
         seconds = time.perf_counter() - self._round_start
-        self._progress.update(self._bar, advance=batch_size, rate=(batch_idx + 1) * batch_size / seconds)
+        self._progress.update(
+            self._bar, advance=batch_size, rate=(batch_idx + 1) * batch_size / seconds
+        )
         if trainer.global_step % CURVE_EVERY_STEPS == 0:
-            self._draw(trainer, {"train_loss": self._round_losses[-1]}, trainer.global_step * batch_size)
+            self._draw(
+                trainer, {"train_loss": self._round_losses[-1]}, trainer.global_step * batch_size
+            )
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._round_seconds = time.perf_counter() - self._round_start
@@ -102,8 +117,14 @@ class RunRecord(pl.Callback):
                 trainer.save_checkpoint(temporary)
             self.write_metrics()
         except OSError as error:
-            raise OutputError(f"{self.folder} cannot be written to ({error}); free some space and --resume.") from error
-        self._draw(trainer, {name: row[name] for name in ("validation_loss", self.figure)}, int(row["images"]))
+            raise OutputError(
+                f"{self.folder} cannot be written to ({error}); free some space and --resume."
+            ) from error
+        self._draw(
+            trainer,
+            {name: row[name] for name in ("validation_loss", self.figure)},
+            int(row["images"]),
+        )
         self._tell(row, len(self._round_losses) * stage.plan.batch_size / self._round_seconds)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -119,9 +140,14 @@ class RunRecord(pl.Callback):
         return replace(self.facts, training={**self.facts.training, **row})
 
     def best_facts(self) -> ModelFacts:
-        """The facts of the best weights once the run is over: with what the whole run cost, not only up to the best."""
+        """The facts of the best weights once the run is over: with what the whole run cost, not
+        only up to the best.
+        """
         last = self.rows[-1]
-        whole = {f"run_{name}": last[name] for name in ("total_images", "total_seconds", "total_cpu_seconds")}
+        whole = {
+            f"run_{name}": last[name]
+            for name in ("total_images", "total_seconds", "total_cpu_seconds")
+        }
         facts = self.facts_at(self._best_row())
         return replace(facts, training={**facts.training, **whole})
 
@@ -130,7 +156,9 @@ class RunRecord(pl.Callback):
         with completed(self.folder / METRICS) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(self.rows[0]))
             writer.writeheader()
-            writer.writerows({name: round(value, 6) for name, value in row.items()} for row in self.rows)
+            writer.writerows(
+                {name: round(value, 6) for name, value in row.items()} for row in self.rows
+            )
 
     def _new_row(self, stage: StageModule) -> dict[str, float]:
         images = self._images() + stage.plan.steps_per_round * stage.plan.batch_size
@@ -151,7 +179,9 @@ class RunRecord(pl.Callback):
 
     def _best_row(self) -> dict[str, float]:
         """The first row with the best figure on the validation crops."""
-        return (max if self.facts.target == "grid" else min)(self.rows, key=lambda row: row[self.figure])
+        return (max if self.facts.target == "grid" else min)(
+            self.rows, key=lambda row: row[self.figure]
+        )
 
     def _images(self) -> int:
         return int(self.rows[-1]["images"]) if self.rows else 0

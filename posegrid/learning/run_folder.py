@@ -1,4 +1,6 @@
-"""What a run of training needs of the machine: a folder of its own, a quiet Lightning, memory that stays."""
+"""What a run of training needs of the machine: a folder of its own, a quiet Lightning, memory that
+stays.
+"""
 
 import ctypes
 import json
@@ -26,7 +28,9 @@ MAY_DIFFER = ("run", "threads")
 
 
 def check_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
-    """Raises SettingsError if `claim_folder` would. Writes nothing: so that what fails later leaves no run behind."""
+    """Raises SettingsError if `claim_folder` would. Writes nothing: so that what fails later leaves
+    no run behind.
+    """
     if resume and overwrite:
         raise SettingsError("--resume and --overwrite contradict each other; choose one.")
     if (folder / SETTINGS).is_file() and not overwrite:
@@ -36,8 +40,8 @@ def check_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwr
 def claim_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
     """Make the run folder and write settings.json into it.
 
-    Raises SettingsError if a run is there and neither resume nor overwrite is set, or if it is to be resumed with other
-    settings; OutputError if the folder cannot be written.
+    Raises SettingsError if a run is there and neither resume nor overwrite is set, or if it is to
+    be resumed with other settings; OutputError if the folder cannot be written.
     """
     check_folder(folder, settings, resume=resume, overwrite=overwrite)
     path = folder / SETTINGS
@@ -50,7 +54,9 @@ def claim_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwr
         with completed(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written to ({error}); choose another --run.") from error
+        raise OutputError(
+            f"{folder} cannot be written to ({error}); choose another --run."
+        ) from error
 
 
 @contextmanager
@@ -72,7 +78,9 @@ def quiet_lightning() -> Iterator[None]:
 
 @contextmanager
 def denormals_flushed() -> Iterator[None]:
-    """Within the block numbers too small for a full float count as zero: they are slow, and nothing depends on them."""
+    """Within the block numbers too small for a full float count as zero: they are slow, and nothing
+    depends on them.
+    """
     torch.set_flush_denormal(True)
     try:
         yield
@@ -81,28 +89,42 @@ def denormals_flushed() -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks for the next batch; giving them back each time costs a quarter of the time.
+    """Let glibc keep large freed blocks for the next batch; giving them back each time costs a
+    quarter of the time.
 
-    The same as the environment's MALLOC_MMAP_THRESHOLD_ and its fellows; where there is no glibc, nothing happens.
+    The same as the environment's MALLOC_MMAP_THRESHOLD_ and its fellows; where there is no glibc,
+    nothing happens.
     """
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return
-    for option, size in ((M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, (1 << 31) - 1), (M_TOP_PAD, 1 << 28)):
+    for option, size in (
+        (M_MMAP_THRESHOLD, 1 << 30),
+        (M_TRIM_THRESHOLD, (1 << 31) - 1),
+        (M_TOP_PAD, 1 << 28),
+    ):
         mallopt(option, size)
 
 
 def _check_same(path: Path, settings: dict[str, Any], *, resume: bool) -> None:
     if not resume:
-        raise SettingsError(f"{path.parent} holds a run already; give --resume, --overwrite, or another --run.")
+        raise SettingsError(
+            f"{path.parent} holds a run already; give --resume, --overwrite, or another --run."
+        )
     try:
         before = json.loads(path.read_text(encoding="utf-8"))["settings"]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise SettingsError(f"{path} is damaged ({error!r}); give --overwrite or another --run.") from None
-    names = [name for name in settings if name not in MAY_DIFFER and settings[name] != before.get(name)]
+        raise SettingsError(
+            f"{path} is damaged ({error!r}); give --overwrite or another --run."
+        ) from None
+    names = [
+        name for name in settings if name not in MAY_DIFFER and settings[name] != before.get(name)
+    ]
     if names:
-        changes = ", ".join(f"{name} was {before.get(name)!r} and is now {settings[name]!r}" for name in names)
+        changes = ", ".join(
+            f"{name} was {before.get(name)!r} and is now {settings[name]!r}" for name in names
+        )
         raise SettingsError(f"{path.parent} cannot be resumed with other settings: {changes}.")
 
 

@@ -1,17 +1,89 @@
-"""What a stage of training sees: crops to learn from, and crops of other people to measure it on."""
+"""Training batches of people who are rendered as they are needed, no crop of them ever seen twice.
+
+What a stage of training sees: crops to learn from, and crops of other people to measure it on.
+"""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
 import torch
 
 from posegrid.body.skeleton import body_size_mm
+from posegrid.datasets.shards import Crops, DatasetFacts, load_dataset_facts, read_crops
+from posegrid.datasets.synth_settings import SynthSettings
+from posegrid.datasets.synth_stream import shuffled_batches, streamed_people
 from posegrid.errors import SettingsError, ShardError
-from posegrid.learning.data import CropSet, PoseFrame
+from posegrid.learning.batch import Batch
+from posegrid.learning.data import CropSet, PoseFrame, TrainingBatches
 from posegrid.learning.pose_targets import MeanPose, as_mean_pose
-from posegrid.prepare.shards import DatasetFacts, load_dataset_facts, read_crops
+
+
+@dataclass(eq=False)
+class StreamedBatches:
+    """Batches in the order of the steps, from worker processes that render ahead. A context
+    manager: it ends them.
+    """
+
+    like: TrainingBatches
+    """Says how batches are put together; its crops are not seen."""
+    people: SynthSettings
+    """What is rendered, and by how many processes."""
+    buffer_crops: int
+    """How many crops a batch is drawn from: so that people mix."""
+    _in_use: RLock = field(default_factory=RLock)
+    _step: int = 0
+    _people: Iterator[Crops] | None = None
+    _batches: Iterator[Crops] = field(default_factory=lambda: iter(()))
+
+    @property
+    def seed(self) -> int:
+        return self.like.seed
+
+    @property
+    def cut_px(self) -> int:
+        return self.like.cut_px
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step.
+
+        Steps follow each other. Another first step than 0, as after `--resume`, begins with people
+        whom the steps before did not see; the same steps from the beginning give the same batches.
+        """
+        with self._in_use:
+            if self._people is None or step != self._step:
+                self._open(step)
+            seen = next(self._batches)
+            self._step = step + 1
+        like, shown = self.like, self.like.crops
+        crops = CropSet.of(seen, shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
+        return like.assembled(crops, torch.arange(len(crops)), step)
+
+    def _open(self, step: int) -> None:
+        self.close()
+        seen = step * self.like.batch_size + (self.buffer_crops if step else 0)
+        self._people = streamed_people(
+            self.people, first=1 + -(-seen // self.people.crops_per_person)
+        )
+        self._batches = shuffled_batches(
+            self._people, self.like.batch_size, self.buffer_crops, self.seed
+        )
+
+    def close(self) -> None:
+        """End the processes that render, after the batch that another thread may be waiting for."""
+        with self._in_use:
+            if self._people is not None:
+                self._people.close()  # type: ignore[attr-defined]
+                self._people = None
+
+    def __enter__(self) -> "StreamedBatches":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,23 +113,34 @@ class StageData:
     @property
     def mean_size_mm(self) -> float:
         """How large the people to learn from are in the mean."""
-        return float(np.mean([body_size_mm(crops.pose_mm.numpy()).mean() for crops in self.training]))
+        return float(
+            np.mean([body_size_mm(crops.pose_mm.numpy()).mean() for crops in self.training])
+        )
 
     def thinned(self, share: float) -> "StageData":
-        """With a share of each data set's training crops, drawn once for all runs. SettingsError unless in (0, 1].
+        """With a share of each data set's training crops, drawn once for all runs. SettingsError
+        unless in (0, 1].
 
         Drawn, not evenly spaced: every fourth crop would be one and the same camera's.
         """
         if not 0 < share <= 1:
-            raise SettingsError(f"--share {share:g}: expected a share of the training crops above 0 and up to 1.")
-        return self if share == 1 else replace(self, training=tuple(_drawn(crops, share) for crops in self.training))
+            raise SettingsError(
+                f"--share {share:g}: expected a share of the training crops above 0 and up to 1."
+            )
+        return (
+            self
+            if share == 1
+            else replace(self, training=tuple(_drawn(crops, share) for crops in self.training))
+        )
 
 
-def load_stage_data(folders: tuple[Path, ...], pose_frame: PoseFrame, validation_images: int) -> StageData:
+def load_stage_data(
+    folders: tuple[Path, ...], pose_frame: PoseFrame, validation_images: int
+) -> StageData:
     """The crops of the splits train and validation of all folders. The split test is never read.
 
-    Raises ShardError for folders without finished data, SettingsError for a subject in two splits and for data sets
-    that do not fit together.
+    Raises ShardError for folders without finished data, SettingsError for a subject in two splits
+    and for data sets that do not fit together.
     """
     facts = [load_dataset_facts(folder) for folder in folders]
     for folder, its in zip(folders, facts, strict=True):
@@ -71,21 +154,30 @@ def load_stage_data(folders: tuple[Path, ...], pose_frame: PoseFrame, validation
     return StageData(
         replace(facts[0], splits=splits),
         margin_of(facts[0], folders[0]),
-        tuple(_crop_set(folder, its, "train", pose_frame) for folder, its in zip(folders, facts, strict=True)),
+        tuple(
+            _crop_set(folder, its, "train", pose_frame)
+            for folder, its in zip(folders, facts, strict=True)
+        ),
         CropSet.joined(validation),
     )
 
 
 def _drawn(crops: CropSet, share: float) -> CropSet:
-    rows = torch.randperm(len(crops), generator=torch.Generator().manual_seed(0))[: math.ceil(share * len(crops))]
+    rows = torch.randperm(len(crops), generator=torch.Generator().manual_seed(0))[
+        : math.ceil(share * len(crops))
+    ]
     return crops.chosen(rows.sort().values)
 
 
 def margin_of(facts: DatasetFacts, folder: Path) -> float:
-    """The margin round the person that the crops were cut with. Raises ShardError if the data does not say."""
+    """The margin round the person that the crops were cut with. Raises ShardError if the data does
+    not say.
+    """
     margin = facts.settings.get("margin")
     if not isinstance(margin, int | float):
-        raise ShardError(f"{folder}: dataset.json does not say which margin its crops have; prepare them anew.")
+        raise ShardError(
+            f"{folder}: dataset.json does not say which margin its crops have; prepare them anew."
+        )
     return float(margin)
 
 
@@ -111,7 +203,8 @@ def _joined_splits(folders: tuple[Path, ...], facts: list[DatasetFacts]) -> dict
 
 def _check_fit(first_folder: Path, first: DatasetFacts, folder: Path, facts: DatasetFacts) -> None:
     values = [
-        (its.image_size, its.background, margin_of(its, of)) for its, of in ((first, first_folder), (facts, folder))
+        (its.image_size, its.background, margin_of(its, of))
+        for its, of in ((first, first_folder), (facts, folder))
     ]
     for name, expected, found in zip(("image_size", "background", "margin"), *values, strict=True):
         if expected != found:

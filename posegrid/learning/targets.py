@@ -1,7 +1,7 @@
 """What a network can be asked, and the target that the facts of some weights name.
 
-A target has `num_outputs`, `encode`, `loss` and `decode`, all on the numbers of one linear head; `figure` names what
-is measured on the validation crops.
+A target has `num_outputs`, `encode`, `loss` and `decode`, all on the numbers of one linear head;
+`figure` names what is measured on the validation crops.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
-from posegrid.learning.facts import ModelFacts
 from posegrid.learning.grid_target import GRID_START_BIAS, GridTarget
-from posegrid.learning.integral_target import IntegralTarget
-from posegrid.learning.likelihood_target import LikelihoodTarget
+from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.pose_targets import BinsTarget, MeanPose, PersonTarget, PoseTarget
+from posegrid.learning.regression_targets import IntegralTarget, LikelihoodTarget
 
 GRID_WEIGHT = 0.1
 """Weight of the grid's loss beside the pose's when both are learnt at once."""
@@ -28,7 +27,9 @@ AnyPoseTarget = PoseTarget | BinsTarget | PersonTarget | IntegralTarget | Likeli
 
 @dataclass(frozen=True)
 class JointTarget:
-    """Pose and grid at once on one head, after Li & Chan (ACCV 2014): the pose's outputs first, then the grid's."""
+    """Pose and grid at once on one head, after Li & Chan (ACCV 2014): the pose's outputs first,
+    then the grid's.
+    """
 
     pose: AnyPoseTarget
     grid: GridTarget
@@ -88,9 +89,13 @@ def learnt_beside(target: Target) -> nn.Module | None:
 
 
 def target_of(facts: ModelFacts, where: str) -> Target:
-    """The target that the weights' facts describe; `where` names the file in the CheckpointError for unknown ones."""
+    """The target that the weights' facts describe; `where` names the file in the CheckpointError
+    for unknown ones.
+    """
     settings = facts.target_settings
-    pose_name, _, grid_name = facts.target.rpartition("+") if "+" in facts.target else (facts.target, "", "")
+    pose_name, _, grid_name = (
+        facts.target.rpartition("+") if "+" in facts.target else (facts.target, "", "")
+    )
     try:
         if facts.target == GridTarget.name:
             return _grid_of(settings)
@@ -102,10 +107,14 @@ def target_of(facts: ModelFacts, where: str) -> Target:
             )
         return JointTarget(pose, _grid_of(settings), settings["grid_weight"]) if grid_name else pose
     except KeyError as error:
-        raise CheckpointError(f"{where}: the target's settings lack {error}; the file is damaged.") from None
+        raise CheckpointError(
+            f"{where}: the target's settings lack {error}; the file is damaged."
+        ) from None
 
 
-def _pose_target_of(name: str, settings: dict[str, Any], mean_pose_mm: MeanPose) -> AnyPoseTarget | None:
+def _pose_target_of(
+    name: str, settings: dict[str, Any], mean_pose_mm: MeanPose
+) -> AnyPoseTarget | None:
     if name == PoseTarget.name:
         return PoseTarget(mean_pose_mm)
     if name == LikelihoodTarget.name:
@@ -122,9 +131,16 @@ def _grid_of(settings: dict[str, Any]) -> GridTarget:
 
 
 def _bins_of(settings: dict[str, Any]) -> BinsTarget:
-    return BinsTarget(**{name: settings[name] for name in ("bins", "reach_mm", "spread_mm", "cross_entropy_weight")})
+    return BinsTarget(
+        **{
+            name: settings[name]
+            for name in ("bins", "reach_mm", "spread_mm", "cross_entropy_weight")
+        }
+    )
 
 
 def _person_of(settings: dict[str, Any]) -> PersonTarget:
     own = ("pixel_bins", "pixel_reach", "keypoint_weight", "spread_weight", "bound_68", "bound_95")
-    return PersonTarget(settings["person_image_size"], _bins_of(settings), **{name: settings[name] for name in own})
+    return PersonTarget(
+        settings["person_image_size"], _bins_of(settings), **{name: settings[name] for name in own}
+    )

@@ -1,13 +1,15 @@
 """Joint angles from joint positions. Definitions with their reasons: docs/angles.md.
 
-A limb's direction is described in the frame of the part of the body it hangs from (F forward, L to the person's left,
-U up; F = L x U), as flexion, the turn about L, then abduction, out of the sagittal plane:
+A limb's direction is described in the frame of the part of the body it hangs from (F forward, L to
+the person's left, U up; F = L x U), as flexion, the turn about L, then abduction, out of the
+sagittal plane:
 
     flexion = atan2(d.F, -d.U);   abduction = asin(d.(outwards) / |d|)
 
-The pelvis' L is the line through the hips, the chest's the line through the shoulders; U of both is the trunk's axis
-(pelvis to thorax), made perpendicular. What positions cannot show is not given: turns of a thigh, upper arm or head
-about their own length, the tilt of the pelvis against the trunk, and the ankles (the skeleton has no foot).
+The pelvis' L is the line through the hips, the chest's the line through the shoulders; U of both is
+the trunk's axis (pelvis to thorax), made perpendicular. What positions cannot show is not given:
+turns of a thigh, upper arm or head about their own length, the tilt of the pelvis against the
+trunk, and the ankles (the skeleton has no foot).
 """
 
 from collections.abc import Mapping
@@ -18,8 +20,16 @@ from jaxtyping import Float
 from posegrid.body.skeleton import JOINT_NAMES, ROOT
 
 ANGLE_NAMES = (
-    *(f"{side}_{angle}" for side in ("right", "left") for angle in ("hip_flexion", "hip_abduction", "knee_flexion")),
-    *(f"{side}_{angle}" for side in ("right", "left") for angle in ("shoulder_flexion", "shoulder_abduction")),
+    *(
+        f"{side}_{angle}"
+        for side in ("right", "left")
+        for angle in ("hip_flexion", "hip_abduction", "knee_flexion")
+    ),
+    *(
+        f"{side}_{angle}"
+        for side in ("right", "left")
+        for angle in ("shoulder_flexion", "shoulder_abduction")
+    ),
     *(f"{side}_elbow_flexion" for side in ("right", "left")),
     *("pelvis_obliquity", "trunk_flexion", "trunk_lateral_flexion", "trunk_rotation"),
     *("neck_flexion", "neck_lateral_flexion"),
@@ -34,27 +44,39 @@ Angle = Float[np.ndarray, "T"]
 
 
 def joint_angles(
-    joints_mm: Float[np.ndarray, "T 17 3"], up: Float[np.ndarray, "3"] | tuple[float, float, float] = CAMERA_UP
+    joints_mm: Float[np.ndarray, "T 17 3"],
+    up: Float[np.ndarray, "3"] | tuple[float, float, float] = CAMERA_UP,
 ) -> Mapping[str, Angle]:
     """The angles of `ANGLE_NAMES` in radians, by name; NaN where a joint they need is NaN.
 
-    Zero is upright with hanging limbs; flexion and abduction are positive, knees and elbows bend from 0 to pi.
-    joints_mm: in any right-handed frame, relative to anything.
-    up: the vertical in that frame. Only `pelvis_obliquity`, `trunk_flexion` and `trunk_lateral_flexion` depend on it;
+    Zero is upright with hanging limbs; flexion and abduction are positive, knees and elbows bend
+    from 0 to pi. joints_mm: in any right-handed frame, relative to anything. up: the vertical in
+    that frame. Only `pelvis_obliquity`, `trunk_flexion` and `trunk_lateral_flexion` depend on it;
     the default is right for a level camera's frame, and as wrong as the camera is tilted otherwise.
     """
-    joint: dict[str, Vectors] = dict(zip(JOINT_NAMES, np.moveaxis(joints_mm.astype(np.float64), 1, 0), strict=True))
+    joint: dict[str, Vectors] = dict(
+        zip(JOINT_NAMES, np.moveaxis(joints_mm.astype(np.float64), 1, 0), strict=True)
+    )
     trunk = joint["thorax"] - joint[JOINT_NAMES[ROOT]]
-    hips, shoulders = (joint[f"left_{part}"] - joint[f"right_{part}"] for part in ("hip", "shoulder"))
+    hips, shoulders = (
+        joint[f"left_{part}"] - joint[f"right_{part}"] for part in ("hip", "shoulder")
+    )
     pelvis, chest = _Frame(hips, trunk), _Frame(shoulders, trunk)
     angles: dict[str, Angle] = {}
     for side, outwards in (("right", -1.0), ("left", 1.0)):
-        thigh, shank = (joint[f"{side}_{b}"] - joint[f"{side}_{a}"] for a, b in (("hip", "knee"), ("knee", "ankle")))
+        thigh, shank = (
+            joint[f"{side}_{b}"] - joint[f"{side}_{a}"]
+            for a, b in (("hip", "knee"), ("knee", "ankle"))
+        )
         upper = joint[f"{side}_elbow"] - joint[f"{side}_shoulder"]
         forearm = joint[f"{side}_wrist"] - joint[f"{side}_elbow"]
-        angles[f"{side}_hip_flexion"], angles[f"{side}_hip_abduction"] = pelvis.hanging(thigh, outwards)
+        angles[f"{side}_hip_flexion"], angles[f"{side}_hip_abduction"] = pelvis.hanging(
+            thigh, outwards
+        )
         angles[f"{side}_knee_flexion"] = _between(thigh, shank)
-        angles[f"{side}_shoulder_flexion"], angles[f"{side}_shoulder_abduction"] = chest.hanging(upper, outwards)
+        angles[f"{side}_shoulder_flexion"], angles[f"{side}_shoulder_abduction"] = chest.hanging(
+            upper, outwards
+        )
         angles[f"{side}_elbow_flexion"] = _between(upper, forearm)
     vertical = np.broadcast_to(np.asarray(up, dtype=np.float64), trunk.shape)
     rise = _dot(_unit(hips), _unit(vertical))
@@ -62,12 +84,16 @@ def joint_angles(
     angles["pelvis_obliquity"] = np.arcsin(np.clip(rise, -1, 1))
     angles["trunk_flexion"], angles["trunk_lateral_flexion"] = level.standing(trunk)
     angles["trunk_rotation"] = _turn(hips, shoulders, _unit(trunk))
-    angles["neck_flexion"], angles["neck_lateral_flexion"] = chest.standing(joint["head_top"] - joint["thorax"])
+    angles["neck_flexion"], angles["neck_lateral_flexion"] = chest.standing(
+        joint["head_top"] - joint["thorax"]
+    )
     return {name: angles[name] for name in ANGLE_NAMES}
 
 
 class _Frame:
-    """Axes of a part of the body: L along `left`, U towards `up` and perpendicular to it, F = L x U."""
+    """Axes of a part of the body: L along `left`, U towards `up` and perpendicular to it, F = L x
+    U.
+    """
 
     def __init__(self, left: Vectors, up: Vectors) -> None:
         self.left = _unit(left)
@@ -75,13 +101,17 @@ class _Frame:
         self.up = np.cross(self.forward, self.left)
 
     def hanging(self, limb: Vectors, outwards: float) -> tuple[Angle, Angle]:
-        """Flexion and abduction of a limb that hangs down at zero; `outwards` is 1 on the left, -1 on the right."""
+        """Flexion and abduction of a limb that hangs down at zero; `outwards` is 1 on the left, -1
+        on the right.
+        """
         abduction = np.arcsin(np.clip(outwards * _dot(_unit(limb), self.left), -1, 1))
         flexion = np.arctan2(_dot(limb, self.forward), -_dot(limb, self.up))
         return np.where(np.abs(abduction) > LARGEST_ABDUCTION_RAD, np.nan, flexion), abduction
 
     def standing(self, part: Vectors) -> tuple[Angle, Angle]:
-        """Flexion (forwards) and lateral flexion (to the right) of a part that stands up at zero."""
+        """Flexion (forwards) and lateral flexion (to the right) of a part that stands up at
+        zero.
+        """
         flexion = np.arctan2(_dot(part, self.forward), _dot(part, self.up))
         return flexion, np.arcsin(np.clip(-_dot(_unit(part), self.left), -1, 1))
 
@@ -92,7 +122,9 @@ def _between(upper: Vectors, lower: Vectors) -> Angle:
 
 
 def _turn(start: Vectors, end: Vectors, axis: Vectors) -> Angle:
-    """The turn about an axis from one direction to another; to the left, seen from above, is positive."""
+    """The turn about an axis from one direction to another; to the left, seen from above, is
+    positive.
+    """
     start = start - _dot(start, axis)[:, None] * axis
     end = end - _dot(end, axis)[:, None] * axis
     return np.arctan2(_dot(np.cross(start, end), axis), _dot(start, end))

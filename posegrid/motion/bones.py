@@ -1,4 +1,4 @@
-"""A person's bones have one length each: fitted to all frames, left and right alike, and given back to every pose."""
+"""Bones of one length each: fitted to all frames, left and right alike, given to every pose."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,12 +6,13 @@ from jaxtyping import Float
 from posegrid.body.skeleton import BONES, bone_lengths, mirror_order
 
 TYPICAL_SHARE = 0.6
-"""A network that is unsure of a direction answers with a mean, which is too short: of the lengths in all frames, this
-quantile (0..1) is nearest to the true one on rendered walks."""
+"""A network that is unsure of a direction answers with a mean, which is too short: of the lengths
+in all frames, this quantile (0..1) is nearest to the true one on rendered walks."""
 
 
 def fitted_bones_mm(joints_mm: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "16"]:
-    """The lengths that fit the found frames best, in the order of `skeleton.BONES`, left and right equal.
+    """The lengths that fit the found frames best, in the order of `skeleton.BONES`, left and right
+    equal.
 
     NaN if nobody was found in any frame.
     """
@@ -35,5 +36,7 @@ def with_bones(
 
 
 _ENDING_AT = {child: index for index, (_, child) in enumerate(BONES)}
+
+
 _MIRROR_BONES = [_ENDING_AT[int(mirror_order()[child])] for _, child in BONES]
 """The bone on the other side of the body; those of the trunk are their own."""

@@ -1,6 +1,11 @@
-"""The gait of a walking person: steps and their times, lengths, phases, symmetry, ranges of knees and hips.
+"""Strides of a walk: from one strike of a foot to its next, what happens between, and how far it
+leads.
 
-Every figure is a mean over strides, with the spread between them and an uncertainty. Definitions: docs/gait.md.
+The gait of a walking person: steps and their times, lengths, phases, symmetry, ranges of knees and
+hips.
+
+Every figure is a mean over strides, with the spread between them and an uncertainty. Definitions:
+docs/gait.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +15,134 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.errors import SourceError
-from posegrid.motion.gait_events import SIDES, FootEvents, Side, foot_events
-from posegrid.motion.strides import CYCLE_PERCENT, Stride, strides_of
-from posegrid.motion.upright import WorldMotion
+from posegrid.motion.angles import joint_angles
+from posegrid.motion.gait_events import (
+    SIDES,
+    FootEvents,
+    Side,
+    facing_world,
+    foot_events,
+    placement_mm,
+    strides_s,
+)
+from posegrid.motion.smoothing import LONGEST_GAP_S, known
+from posegrid.motion.world import WorldMotion
+
+UP = (0.0, 0.0, 1.0)
+CYCLE_PERCENT = np.arange(101.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Stride:
+    """One stride of one foot. A time or length that was not seen is NaN. Lengths are mm on the
+    floor.
+    """
+
+    side: Side
+    begin_s: float
+    end_s: float
+    off_s: float
+    """When this foot leaves the floor."""
+    other_off_s: float
+    other_strike_s: float
+    length_mm: float
+    """Between the places where this foot stands; negative if the person walks backwards."""
+    step_length_mm: float
+    """Of this foot's step, from the other foot's place to this one's next, along the line of this
+    foot's places.
+    """
+    other_step_length_mm: float
+    width_mm: float
+    """From that line to the other foot's place; negative where the feet cross (Huxham et al., Gait
+    & Posture 2006).
+    """
+    flexion_deg: Mapping[str, Float[np.ndarray, "101"]]
+    """Flexion of this side's knee and hip over the stride, at 0, 1, ... 100 %."""
+
+    @property
+    def time_s(self) -> float:
+        return self.end_s - self.begin_s
+
+    @property
+    def stance(self) -> float:
+        """Share of the stride in which this foot is on the floor."""
+        return (self.off_s - self.begin_s) / self.time_s
+
+    @property
+    def double_support(self) -> float:
+        """Share of the stride in which both feet are."""
+        return (self.other_off_s - self.begin_s + self.off_s - self.other_strike_s) / self.time_s
+
+
+def strides_of(
+    joints_world_mm: Float[np.ndarray, "T 17 3"],
+    time_s: Float[np.ndarray, "T"],
+    events: Mapping[Side, FootEvents],
+) -> list[Stride]:
+    """All strides of both feet, the right foot's first. z is up."""
+    walk = _Walk(joints_world_mm, time_s, facing_world(joints_world_mm, time_s), events)
+    return [walk.stride(*span) for span in strides_s(events) if walk.sees(*span[1:])]
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    joints_mm: Float[np.ndarray, "T 17 3"]
+    time_s: Float[np.ndarray, "T"]
+    facing: Float[np.ndarray, "T 2"]
+    events: Mapping[Side, FootEvents]
+
+    def sees(self, begin_s: float, end_s: float) -> bool:
+        """Whether there is no long gap from begin to end."""
+        seen_s = self.time_s[known(self.joints_mm)]
+        inside_s = seen_s[(seen_s > begin_s) & (seen_s < end_s)]
+        return bool(np.diff([begin_s, *inside_s, end_s]).max() <= LONGEST_GAP_S)
+
+    def stride(self, side: Side, begin_s: float, end_s: float) -> Stride:
+        other: Side = "left" if side == "right" else "right"
+        other_strike_s = _first_between(self.events[other].strike_s, begin_s, end_s)
+        first = placement_mm(self.joints_mm, self.time_s, side, begin_s, end_s - begin_s)
+        last = placement_mm(self.joints_mm, self.time_s, side, end_s, end_s - begin_s)
+        between = placement_mm(self.joints_mm, self.time_s, other, other_strike_s, end_s - begin_s)
+        length = float(np.linalg.norm(last - first))
+        along = (last - first) / max(length, 1e-9)
+        ahead = float((between - first) @ along)
+        to_the_left = float((between - first) @ [-along[1], along[0]])
+        inside = (self.time_s >= begin_s) & (self.time_s <= end_s)
+        return Stride(
+            side=side,
+            begin_s=begin_s,
+            end_s=end_s,
+            off_s=_first_between(self.events[side].off_s, begin_s, end_s),
+            other_off_s=_first_between(self.events[other].off_s, begin_s, end_s),
+            other_strike_s=other_strike_s,
+            length_mm=length if np.nansum(self.facing[inside] @ along) >= 0 else -length,
+            step_length_mm=length - ahead,
+            other_step_length_mm=ahead,
+            width_mm=to_the_left if side == "right" else -to_the_left,
+            flexion_deg=self._flexion_deg(side, begin_s, end_s),
+        )
+
+    def _flexion_deg(
+        self, side: Side, begin_s: float, end_s: float
+    ) -> dict[str, Float[np.ndarray, "101"]]:
+        near = known(self.joints_mm) & (self.time_s > begin_s - 0.2) & (self.time_s < end_s + 0.2)
+        angles = joint_angles(self.joints_mm[near], UP)
+        at_s = begin_s + (end_s - begin_s) * CYCLE_PERCENT / 100
+        return {
+            joint: np.degrees(np.interp(at_s, self.time_s[near], angles[f"{side}_{joint}_flexion"]))
+            for joint in ("knee", "hip")
+        }
+
+
+def _first_between(times_s: Float[np.ndarray, "N"], begin_s: float, end_s: float) -> float:
+    inside = times_s[(times_s > begin_s) & (times_s < end_s)]
+    return float(inside[0]) if len(inside) else float("nan")
+
 
 SCALE_UNKNOWN, SCALE_KNOWN = 0.065, 0.02
-"""Relative uncertainty of lengths: an average adult's body in the place of an unknown person's; a given height."""
+"""Relative uncertainty of lengths: an average adult's body in the place of an unknown person's; a
+given height.
+"""
 SYSTEMATIC = {
     "step_width": 20.0,
     "double_support": 3.1,
@@ -25,10 +152,12 @@ SYSTEMATIC = {
     "knee_range": 18.0,
     "hip_range": 2.7,
 }
-"""What more strides do not improve, in the quantity's unit: mean error on rendered walks (benchmarks/motion.py). Knees
-seem to bend by 18 degrees less than they do."""
+"""What more strides do not improve, in the quantity's unit: mean error on rendered walks
+(benchmarks/motion.py). Knees seem to bend by 18 degrees less than they do."""
 SINGLE_SPREAD = 0.06
-"""Relative spread between strides that is taken where there is a single one: about that of healthy walking."""
+"""Relative spread between strides that is taken where there is a single one: about that of healthy
+walking.
+"""
 LEAST_ADVANCE_MM = 200.0
 """A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
 
@@ -54,8 +183,9 @@ class Gait:
     events: Mapping[Side, FootEvents]
     strides: tuple[Stride, ...]
     quantities: Mapping[str, Quantity]
-    """By name: cadence, speed, stride_time, stride_length, step_width, double_support; with _right and _left step_time,
-    step_length, stance, knee_range, hip_range; and asymmetry_step_time, asymmetry_step_length, asymmetry_stance."""
+    """By name: cadence, speed, stride_time, stride_length, step_width, double_support; with _right
+    and _left step_time, step_length, stance, knee_range, hip_range; and asymmetry_step_time,
+    asymmetry_step_length, asymmetry_stance."""
     notes: tuple[str, ...]
     """What a reader should know about these figures."""
 
@@ -79,7 +209,9 @@ def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
     if left_out := len(found) - len(forwards):
         notes.append(f"{left_out} strides on the spot, backwards or half seen are left out")
     if not scale_known:
-        notes.append("lengths and speed are those of an average adult's body, unsure by 5 to 8 % (predict --height-m)")
+        notes.append(
+            "lengths and speed are those of an average adult's body, unsure by 5 to 8 % (predict --height-m)"
+        )
     frame_s = float(np.nanmedian(np.diff(motion.time_s)))
     if frame_s > 1 / 24:
         notes.append(f"only {1 / frame_s:.0f} frames per second: times of steps are coarse")
@@ -88,7 +220,9 @@ def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
 
 
 def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict[str, Quantity]:
-    time_noise_s = frame_s / np.sqrt(6)  # of a difference of two times, each known to within a frame
+    time_noise_s = frame_s / np.sqrt(
+        6
+    )  # of a difference of two times, each known to within a frame
 
     times = _mean([s.time_s for s in strides], "s", noise=time_noise_s)
     to_cadence = 120 / times.value
@@ -103,37 +237,61 @@ def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict
         "speed": _mean([s.length_mm / s.time_s / 1000 for s in strides], "m/s", relative=scale),
         "stride_time": times,
         "stride_length": _mean([s.length_mm for s in strides], "mm", relative=scale),
-        "step_width": _mean([s.width_mm for s in strides], "mm", systematic=SYSTEMATIC["step_width"], relative=scale),
+        "step_width": _mean(
+            [s.width_mm for s in strides], "mm", systematic=SYSTEMATIC["step_width"], relative=scale
+        ),
         "double_support": _mean(
-            [100 * s.double_support for s in strides], "% of stride", systematic=SYSTEMATIC["double_support"]
+            [100 * s.double_support for s in strides],
+            "% of stride",
+            systematic=SYSTEMATIC["double_support"],
         ),
     }
     for side in SIDES:
-        result |= _one_sided([stride for stride in strides if stride.side == side], side, time_noise_s, scale)
+        result |= _one_sided(
+            [stride for stride in strides if stride.side == side], side, time_noise_s, scale
+        )
     for name in ("step_time", "step_length", "stance"):
-        result[f"asymmetry_{name}"] = _asymmetry(result[f"{name}_right"], result[f"{name}_left"], SYSTEMATIC[name])
+        result[f"asymmetry_{name}"] = _asymmetry(
+            result[f"{name}_right"], result[f"{name}_left"], SYSTEMATIC[name]
+        )
     return result
 
 
-def _one_sided(strides: Sequence[Stride], side: Side, time_noise_s: float, scale: float) -> dict[str, Quantity]:
+def _one_sided(
+    strides: Sequence[Stride], side: Side, time_noise_s: float, scale: float
+) -> dict[str, Quantity]:
     """Figures of one foot's strides."""
     figures = {
         "step_time": ([s.end_s - s.other_strike_s for s in strides], "s", time_noise_s, 0.0),
         "step_length": ([s.step_length_mm for s in strides], "mm", 0.0, scale),
         "stance": ([100 * s.stance for s in strides], "% of stride", 0.0, 0.0),
-        "knee_range": ([float(np.ptp(s.flexion_deg["knee"])) for s in strides], "degrees", 0.0, 0.0),
+        "knee_range": (
+            [float(np.ptp(s.flexion_deg["knee"])) for s in strides],
+            "degrees",
+            0.0,
+            0.0,
+        ),
         "hip_range": ([float(np.ptp(s.flexion_deg["hip"])) for s in strides], "degrees", 0.0, 0.0),
     }
     return {
-        f"{name}_{side}": _mean(values, unit, noise=noise, systematic=SYSTEMATIC[name], relative=relative)
+        f"{name}_{side}": _mean(
+            values, unit, noise=noise, systematic=SYSTEMATIC[name], relative=relative
+        )
         for name, (values, unit, noise, relative) in figures.items()
     }
 
 
 def _mean(
-    every: list[float], unit: str, *, noise: float = 0.0, systematic: float = 0.0, relative: float = 0.0
+    every: list[float],
+    unit: str,
+    *,
+    noise: float = 0.0,
+    systematic: float = 0.0,
+    relative: float = 0.0,
 ) -> Quantity:
-    """The mean of the finite values. `noise` is of one value, `systematic` of the mean, `relative` a share of it."""
+    """The mean of the finite values. `noise` is of one value, `systematic` of the mean, `relative`
+    a share of it.
+    """
     values = np.array([value for value in every if np.isfinite(value)])
     count = len(values)
     if not count:
@@ -141,7 +299,9 @@ def _mean(
     value, spread = float(values.mean()), float(values.std(ddof=1)) if count > 1 else float("nan")
     between = spread if count > 1 else SINGLE_SPREAD * abs(value)
     random = np.sqrt((between**2 + noise**2) / count)
-    return Quantity(value, unit, float(np.hypot(random, np.hypot(systematic, relative * value))), spread, count)
+    return Quantity(
+        value, unit, float(np.hypot(random, np.hypot(systematic, relative * value))), spread, count
+    )
 
 
 def _asymmetry(right: Quantity, left: Quantity, systematic: float) -> Quantity:
@@ -151,6 +311,14 @@ def _asymmetry(right: Quantity, left: Quantity, systematic: float) -> Quantity:
         return Quantity(float("nan"), "%", float("nan"), float("nan"), 0)
     variance = 2 * systematic**2  # a wrong scale drops out
     for side in (right, left):
-        variance += (side.spread if side.count > 1 else SINGLE_SPREAD * side.value) ** 2 / side.count
+        variance += (
+            side.spread if side.count > 1 else SINGLE_SPREAD * side.value
+        ) ** 2 / side.count
     value = 100 * (right.value - left.value) / middle
-    return Quantity(value, "%", float(100 * np.sqrt(variance) / middle), float("nan"), min(right.count, left.count))
+    return Quantity(
+        value,
+        "%",
+        float(100 * np.sqrt(variance) / middle),
+        float("nan"),
+        min(right.count, left.count),
+    )

@@ -1,8 +1,10 @@
-"""When the feet of a walking person strike and leave the floor, and where they stand.
+"""Peaks of a curve, told from its small unrest.
 
-Zeni, Richards & Higginson (Gait & Posture 2008): seen from the pelvis, a foot is farthest ahead when it strikes and
-farthest behind when it leaves. Their markers sit on heel and toe, our skeleton ends at the ankle, which turns back
-a little before the heel strikes: `STRIKE_EARLY_S`.
+When the feet of a walking person strike and leave the floor, and where they stand.
+
+Zeni, Richards & Higginson (Gait & Posture 2008): seen from the pelvis, a foot is farthest ahead
+when it strikes and farthest behind when it leaves. Their markers sit on heel and toe, our skeleton
+ends at the ankle, which turns back a little before the heel strikes: `STRIKE_EARLY_S`.
 """
 
 from collections.abc import Mapping
@@ -14,9 +16,45 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.motion.contact import ANKLES
-from posegrid.motion.peaks import apart, standing_out
+from posegrid.motion.feet import ANKLES
 from posegrid.motion.smoothing import known, local_parabolas, runs
+
+
+def standing_out(values: Float[np.ndarray, "n"], least: float) -> Int[np.ndarray, "_"]:
+    """Rows of the peaks that rise by at least so much above the lowest value on the way to a higher
+    one, on each side.
+
+    Of a level top it is the middle.
+    """
+    steps = np.sign(np.diff(values))
+    changes = np.flatnonzero(steps)
+    tops = np.flatnonzero((steps[changes[:-1]] > 0) & (steps[changes[1:]] < 0))
+    peaks = (changes[tops] + 1 + changes[tops + 1]) // 2
+    return np.array(
+        [row for row in peaks.tolist() if _prominence(values, row) >= least], dtype=np.intp
+    )
+
+
+def apart(
+    peaks: Int[np.ndarray, "n"], values: Float[np.ndarray, "_"], nearest: float
+) -> Int[np.ndarray, "_"]:
+    """The peaks without those that are nearer than so many rows to a higher one that stays."""
+    kept: list[int] = []
+    for row in peaks[np.argsort(values[peaks], kind="stable")[::-1]].tolist():
+        if all(abs(row - other) >= nearest for other in kept):
+            kept.append(row)
+    return np.array(sorted(kept), dtype=np.intp)
+
+
+def _prominence(values: Float[np.ndarray, "n"], row: int) -> float:
+    """How far the peak stands out: above the higher one of the lowest values before and after it,
+    up to higher ones.
+    """
+    higher = np.flatnonzero(values > values[row])
+    begin = higher[higher < row].max(initial=-1) + 1
+    end = higher[higher > row].min(initial=len(values))
+    return float(values[row] - max(values[begin : row + 1].min(), values[row:end].min()))
+
 
 Side = Literal["right", "left"]
 SIDES: tuple[Side, Side] = ("right", "left")
@@ -27,14 +65,21 @@ FACING_HALF_S = 0.4
 STRIDE_RANGE_S = (0.5, 2.5)
 """Strikes of one foot that are nearer or farther apart are no stride."""
 LEAST_STRIDE_SHARE = 0.6
-"""Two strikes nearer than this share of the usual time between two strikes of a foot are not both true."""
+"""Two strikes nearer than this share of the usual time between two strikes of a foot are not both
+true.
+"""
 STRIDE_SHARES = (0.75, 1.35)
-"""Strides shorter or longer than these shares of the median stride hold a strike too many or miss one."""
+"""Strides shorter or longer than these shares of the median stride hold a strike too many or miss
+one.
+"""
 STANDING_PART = (0.10, 0.35)
-"""Share of the stride after the strike in which the whole foot is on the floor, the other one swings."""
+"""Share of the stride after the strike in which the whole foot is on the floor, the other one
+swings.
+"""
 STRIKE_EARLY_S = 0.025
-"""By how much an ankle turns back before its foot strikes: median of 384 strikes of 30 rendered walkers, captured and
-made-up walks alike (half of them within 8 ms); where a foot leaves, the same difference is 2 ms."""
+"""By how much an ankle turns back before its foot strikes: median of 384 strikes of 30 rendered
+walkers, captured and made-up walks alike (half of them within 8 ms); where a foot leaves, the same
+difference is 2 ms."""
 
 Joints = Float[np.ndarray, "T 17 3"]
 Times = Float[np.ndarray, "T"]
@@ -49,16 +94,23 @@ class FootEvents:
 
 
 def foot_events(joints_world_mm: Joints, time_s: Times) -> dict[Side, FootEvents]:
-    """The events of both feet; z is up. Between frames the time is that of a parabola's turning point."""
+    """The events of both feet; z is up. Between frames the time is that of a parabola's turning
+    point.
+    """
     facing = facing_world(joints_world_mm, time_s)
     strikes: dict[Side, list[float]] = {side: [] for side in SIDES}
     offs: dict[Side, list[float]] = {side: [] for side in SIDES}
     for rows in runs(known(joints_world_mm), time_s):
         for side, ankle in zip(SIDES, ANKLES, strict=True):
-            ahead_mm = ((joints_world_mm[rows, ankle] - joints_world_mm[rows, 0])[:, :2] * facing[rows]).sum(axis=1)
+            ahead_mm = (
+                (joints_world_mm[rows, ankle] - joints_world_mm[rows, 0])[:, :2] * facing[rows]
+            ).sum(axis=1)
             strikes[side] += turning_points_s(ahead_mm, time_s[rows])
             offs[side] += turning_points_s(-ahead_mm, time_s[rows])
-    return {side: FootEvents(np.array(strikes[side]) + STRIKE_EARLY_S, np.array(offs[side])) for side in SIDES}
+    return {
+        side: FootEvents(np.array(strikes[side]) + STRIKE_EARLY_S, np.array(offs[side]))
+        for side in SIDES
+    }
 
 
 def facing_world(joints_world_mm: Joints, time_s: Times) -> Float[np.ndarray, "T 2"]:
@@ -72,8 +124,8 @@ def facing_world(joints_world_mm: Joints, time_s: Times) -> Float[np.ndarray, "T
 def turning_points_s(values: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "n"]) -> list[float]:
     """Times of the peaks that stand out by `LEAST_SWING_MM`, not of those at the ends.
 
-    Of two that are much nearer than is usual here the lower one is left out: for a moment the estimate took one leg
-    for the other, or forwards for backwards.
+    Of two that are much nearer than is usual here the lower one is left out: for a moment the
+    estimate took one leg for the other, or forwards for backwards.
     """
     peaks = standing_out(values, LEAST_SWING_MM)
     if len(peaks) > 2:
@@ -82,7 +134,9 @@ def turning_points_s(values: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "
 
 
 def _vertex_s(values: Float[np.ndarray, "3"], time_s: Float[np.ndarray, "3"]) -> float:
-    """Where the parabola through three points turns; the middle one's time if they lie on a line."""
+    """Where the parabola through three points turns; the middle one's time if they lie on a
+    line.
+    """
     steps, slopes = np.diff(time_s), np.diff(values) / np.diff(time_s)
     bend = (slopes[1] - slopes[0]) / (steps.sum() / 2)
     if not bend < 0:
@@ -92,7 +146,9 @@ def _vertex_s(values: Float[np.ndarray, "3"], time_s: Float[np.ndarray, "3"]) ->
 
 
 def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, float]]:
-    """(side, begin, end) of the strides: from strike to strike of a foot, where none is missing or too many between."""
+    """(side, begin, end) of the strides: from strike to strike of a foot, where none is missing or
+    too many between.
+    """
     spans: list[tuple[Side, float, float]] = []
     for side in SIDES:
         for begin_s, end_s in pairwise(events[side].strike_s.tolist()):
@@ -106,7 +162,9 @@ def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, floa
 def placement_mm(
     joints_world_mm: Joints, time_s: Times, side: Side, strike_s: float, stride_s: float
 ) -> Float[np.ndarray, "2"]:
-    """Where on the floor the ankle is while the foot stands after a strike; NaN if no frame shows it."""
+    """Where on the floor the ankle is while the foot stands after a strike; NaN if no frame shows
+    it.
+    """
     rows = _rows_between(time_s, *(strike_s + share * stride_s for share in STANDING_PART))
     ankle = joints_world_mm[rows, ANKLES[SIDES.index(side)], :2]
     ankle = ankle[np.isfinite(ankle).all(axis=1)]

@@ -1,5 +1,6 @@
-"""From poses of single frames to a motion: left and right kept apart, jitter taken off, bones of one length, feet that
-stay where they stand."""
+"""From poses of single frames to a motion: left and right kept apart, jitter taken off, bones of one
+length, feet that stay where they stand.
+"""
 
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -10,12 +11,13 @@ from jaxtyping import Float
 from posegrid.body.skeleton import mirror_order
 from posegrid.body.track import Track
 from posegrid.motion.bones import fitted_bones_mm, with_bones
-from posegrid.motion.contact import standing, with_still_feet
-from posegrid.motion.filling import gaps_to_fill, interpolated
+from posegrid.motion.feet import standing, with_still_feet
 from posegrid.motion.footholds import root_correction_mm
+from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.sides import consistent_sides
-from posegrid.motion.smoothing import Filter, filtered, known
+from posegrid.motion.smoothing import Filter, filtered, gaps_to_fill, interpolated, known
+from posegrid.motion.world import WorldMotion, to_world
 
 SomeTrack = TypeVar("SomeTrack", bound=Track)
 
@@ -31,14 +33,18 @@ class RefineSettings:
     filter: Filter = "savitzky-golay"
     """The filter over time of joints, keypoints and the pelvis' place."""
     bones: bool = True
-    """One length for each bone, left and right alike, and the pelvis where such a body projects onto the keypoints."""
+    """One length for each bone, left and right alike, and the pelvis where such a body projects
+    onto the keypoints.
+    """
     feet: bool = True
-    """Feet that stand stay where they are. Only after a filter, as jitter hides which foot stands, and only with
-    bones; not after one-euro, as it takes a look at what comes."""
+    """Feet that stand stay where they are. Only after a filter, as jitter hides which foot stands,
+    and only with bones; not after one-euro, as it takes a look at what comes."""
 
 
 def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTrack:
-    """The Track as a motion. Frames without a person stay so unless they are filled; one pass over the Track only."""
+    """The Track as a motion. Frames without a person stay so unless they are filled; one pass over
+    the Track only.
+    """
     settings = settings or RefineSettings()
     if settings.sides:
         track = _with_consistent_sides(track)
@@ -53,7 +59,9 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
     if settings.bones:
         length_mm = fitted_bones_mm(joints_mm)
         joints_mm = with_bones(joints_mm, length_mm)
-        again_mm = placed_again(joints_mm, keypoints_px, track.camera, track.sigma_mm.astype(np.float64))
+        again_mm = placed_again(
+            joints_mm, keypoints_px, track.camera, track.sigma_mm.astype(np.float64)
+        )
         root_mm = np.where(np.isfinite(again_mm), again_mm, root_mm)
         if settings.filter in ("savitzky-golay", "light"):
             root_mm = with_even_distance(root_mm, time_s)
@@ -73,11 +81,16 @@ def _with_still_feet(
     length_mm: Float[np.ndarray, "16"],
     time_s: Float[np.ndarray, "T"],
 ) -> tuple[Float[np.ndarray, "T 17 3"], Float[np.ndarray, "T 3"]]:
-    """Joints relative to the pelvis, and its place; frames where that is unknown stay as they are."""
+    """Joints relative to the pelvis, and its place; frames where that is unknown stay as they
+    are.
+    """
     absolute_mm = joints_mm + root_mm[:, None]
     correction_mm = root_correction_mm(absolute_mm, standing(absolute_mm, time_s), time_s)
     absolute_mm, root_mm = absolute_mm + correction_mm[:, None], root_mm + correction_mm
-    still_mm = with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s) - root_mm[:, None]
+    still_mm = (
+        with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s)
+        - root_mm[:, None]
+    )
     return np.where(known(still_mm)[:, None, None], still_mm, joints_mm), root_mm
 
 
@@ -89,7 +102,12 @@ def _with_consistent_sides(track: SomeTrack) -> SomeTrack:
         there = exchanged.reshape(exchanged.shape + (1,) * (values.ndim - 2))
         return np.where(there, values[:, mirror_order()], values)
 
-    return replace(track, joints_mm=joints_mm, keypoints_px=along(track.keypoints_px), sigma_mm=along(track.sigma_mm))
+    return replace(
+        track,
+        joints_mm=joints_mm,
+        keypoints_px=along(track.keypoints_px),
+        sigma_mm=along(track.sigma_mm),
+    )
 
 
 def _filled(track: SomeTrack) -> SomeTrack:
@@ -106,3 +124,29 @@ def _filled(track: SomeTrack) -> SomeTrack:
         keypoints_px=closed(track.keypoints_px),
         filled_frames=tuple(int(frame) for frame in track.frame[gaps]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class MotionTrack(Track):
+    """What `predict` and `posegrid.load()` give; `posegrid.Track.load(path)` reads one."""
+
+    def refined(self, settings: RefineSettings | None = None) -> "MotionTrack":
+        """Without jitter, with bones of one length and feet that stand still; `predict` has done
+        that already.
+        """
+        return refined(self, settings)
+
+    def to_world(self, up_cam: Float[np.ndarray, "3"] | None = None) -> WorldMotion:
+        """The motion with z up and the floor at 0. up_cam: the direction against gravity in the
+        camera's frame.
+
+        Without it, gravity comes from the trunk and the feet. Raises SettingsError if the person's
+        place is unknown.
+        """
+        return to_world(self, up_cam)
+
+    def gait(self, up_cam: Float[np.ndarray, "3"] | None = None) -> Gait:
+        """The figures of the walk. Raises SourceError where no two strides are walked, and as
+        `to_world`.
+        """
+        return gait_of(self.to_world(up_cam), scale_known=self.scale_known, source=self.source)

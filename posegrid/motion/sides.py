@@ -1,8 +1,10 @@
-"""Left and right, consistent over time: stretches of frames in which they were exchanged are exchanged back.
+"""Left and right, consistent over time: stretches of frames in which they were exchanged are
+exchanged back.
 
-A network that sees one frame may take the left leg for the right one, whole or from the knee on, at a crossing of the
-legs most often. The cheapest way through all frames (Viterbi, IEEE Trans. Information Theory 1967) pays for how far
-the limbs jump from frame to frame, and by the second for every stretch that is told against the network's word.
+A network that sees one frame may take the left leg for the right one, whole or from the knee on, at
+a crossing of the legs most often. The cheapest way through all frames (Viterbi, IEEE Trans.
+Information Theory 1967) pays for how far the limbs jump from frame to frame, and by the second for
+every stretch that is told against the network's word.
 """
 
 import numpy as np
@@ -22,14 +24,16 @@ LIMBS = (
 )
 """Legs and arms: all of their joints, and those that a network exchanges without the others."""
 PRICE_MM_PER_S = 700.0
-"""Price of a stretch told the other way round, against mean jumps of the limbs' joints: legs 200 mm apart at both ends
-of a stretch pay for 0.6 s."""
+"""Price of a stretch told the other way round, against mean jumps of the limbs' joints: legs 200 mm
+apart at both ends of a stretch pay for 0.6 s."""
 
 
 def consistent_sides(
     joints_mm: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"]
 ) -> tuple[Float[np.ndarray, "T 17 3"], Bool[np.ndarray, "T 17"]]:
-    """The poses with legs and arms exchanged back where that makes the motion whole, and which joints that changed."""
+    """The poses with legs and arms exchanged back where that makes the motion whole, and which
+    joints that changed.
+    """
     rows = np.flatnonzero(known(joints_mm) & np.isfinite(time_s))
     result, exchanged = joints_mm.copy(), np.zeros(joints_mm.shape[:2], dtype=bool)
     if len(rows) < 2:
@@ -44,19 +48,25 @@ def consistent_sides(
     return result, exchanged
 
 
-def _exchanged(poses_mm: Float[np.ndarray, "N 17 3"], joints: tuple[int, ...]) -> Float[np.ndarray, "N 17 3"]:
+def _exchanged(
+    poses_mm: Float[np.ndarray, "N 17 3"], joints: tuple[int, ...]
+) -> Float[np.ndarray, "N 17 3"]:
     order = np.arange(len(JOINT_NAMES))
     order[list(joints)] = mirror_order()[list(joints)]
     return poses_mm[:, order]
 
 
-def _cheapest_way(poses_mm: Float[np.ndarray, "S N J 3"], time_s: Float[np.ndarray, "N"]) -> Int[np.ndarray, "N"]:
+def _cheapest_way(
+    poses_mm: Float[np.ndarray, "S N J 3"], time_s: Float[np.ndarray, "N"]
+) -> Int[np.ndarray, "N"]:
     """Which of the S tellings to take in each frame; all but the first cost something."""
     price = PRICE_MM_PER_S * np.gradient(time_s)[:, None] * (np.arange(len(poses_mm)) > 0)
     best = np.zeros((len(time_s), len(poses_mm)), dtype=np.intp)
     cost = price[0]
     for row in range(1, len(time_s)):
-        jump = np.linalg.norm(poses_mm[:, None, row] - poses_mm[None, :, row - 1], axis=-1).mean(axis=-1)
+        jump = np.linalg.norm(poses_mm[:, None, row] - poses_mm[None, :, row - 1], axis=-1).mean(
+            axis=-1
+        )
         total = cost[None, :] + jump
         best[row] = total.argmin(axis=1)
         cost = total.min(axis=1) + price[row]

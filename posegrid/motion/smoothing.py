@@ -1,10 +1,15 @@
-"""Values over time without the jitter of single frames. Exact times: frame rates may vary, frames may be missing.
+"""Values over time without the jitter of single frames. Exact times: frame rates may vary, frames
+may be missing.
 
-Frames that hold a NaN stay as they are and count nothing, as do frames whose time is unknown; a gap of more than
-`LONGEST_GAP_S` is not looked across.
+Frames that hold a NaN stay as they are and count nothing, as do frames whose time is unknown; a gap
+of more than `LONGEST_GAP_S` is not looked across.
+
+Short gaps of a motion, closed when asked for: each number on a smooth curve through its frames on
+both sides.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -18,14 +23,18 @@ LIGHT_SIGMA_S = 0.02
 PARABOLA_HALF_S = 0.16
 """Half of the window of savitzky-golay."""
 MIN_CUTOFF_HZ, SPEED_WEIGHT, SPEED_CUTOFF_HZ = 1.5, 0.006, 1.0
-"""One Euro filter: cut-off at rest, its growth in Hz per unit and second (mm/s), cut-off of the speed."""
+"""One Euro filter: cut-off at rest, its growth in Hz per unit and second (mm/s), cut-off of the
+speed.
+"""
 
 Values = Float[np.ndarray, "T *rest"]
 Times = Float[np.ndarray, "T"]
 
 
 def filtered(values: Values, time_s: Times, kind: Filter) -> Values:
-    """The values after the filter. one-euro looks at the past only and suits points in mm; the others look ahead."""
+    """The values after the filter. one-euro looks at the past only and suits points in mm; the
+    others look ahead.
+    """
     match kind:
         case "light":
             return bell_averages(values, time_s, LIGHT_SIGMA_S)
@@ -47,10 +56,12 @@ def bell_averages(values: Values, time_s: Times, sigma_s: float) -> Values:
 
 
 def local_parabolas(values: Values, time_s: Times, half_s: float) -> Values:
-    """Each frame's value of the parabola through the frames within half_s, nearer ones counting more.
+    """Each frame's value of the parabola through the frames within half_s, nearer ones counting
+    more.
 
-    The idea of Savitzky & Golay (Analytical Chemistry 1964), with the weights of Cleveland (J. Am. Stat. Assoc. 1979)
-    for times that need not be even: what moves evenly, or speeds up evenly, comes back as it was.
+    The idea of Savitzky & Golay (Analytical Chemistry 1964), with the weights of Cleveland (J. Am.
+    Stat. Assoc. 1979) for times that need not be even: what moves evenly, or speeds up evenly,
+    comes back as it was.
     """
 
     def middle(offset_s: np.ndarray, near: np.ndarray) -> np.ndarray:
@@ -63,20 +74,30 @@ def local_parabolas(values: Values, time_s: Times, half_s: float) -> Values:
 
 
 def _fitted(
-    values: Values, time_s: Times, reach_s: float, middle: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    values: Values,
+    time_s: Times,
+    reach_s: float,
+    middle: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Values:
-    """Each known frame's answer of `middle`(times from the frame, values (n, m)) on the known frames within reach_s."""
+    """Each known frame's answer of `middle`(times from the frame, values (n, m)) on the known
+    frames within reach_s.
+    """
     flat = values.reshape(len(values), -1).astype(np.float64)
     result = flat.copy()
     for rows in runs(known(values), time_s):
         times = time_s[rows]
-        first, last = np.searchsorted(times, times - reach_s, "left"), np.searchsorted(times, times + reach_s, "right")
+        first, last = (
+            np.searchsorted(times, times - reach_s, "left"),
+            np.searchsorted(times, times + reach_s, "right"),
+        )
         for row, start, end in zip(rows, first, last, strict=True):
             result[row] = middle(times[start:end] - time_s[row], flat[rows[start:end]])
     return result.reshape(values.shape)
 
 
-def one_euro(points_mm: Float[np.ndarray, "T *points axes"], time_s: Times) -> Float[np.ndarray, "T *points axes"]:
+def one_euro(
+    points_mm: Float[np.ndarray, "T *points axes"], time_s: Times
+) -> Float[np.ndarray, "T *points axes"]:
     """Each frame's answer of a `OneEuro` that has seen those before it."""
     result = points_mm.astype(np.float64)
     for rows in runs(known(points_mm), time_s):
@@ -87,21 +108,29 @@ def one_euro(points_mm: Float[np.ndarray, "T *points axes"], time_s: Times) -> F
 
 
 class OneEuro:
-    """Low-pass filter, the weaker the faster a point moves; looks at the past only (Casiez et al., CHI 2012)."""
+    """Low-pass filter, the weaker the faster a point moves; looks at the past only (Casiez et al.,
+    CHI 2012).
+    """
 
     def __init__(self) -> None:
         self._time_s = -np.inf
         self._points = self._raw = self._velocity = np.zeros(0)
 
-    def step(self, points_mm: Float[np.ndarray, "*points axes"], time_s: float) -> Float[np.ndarray, "*points axes"]:
-        """The points after the filter; as they are at first, and after a gap of more than `LONGEST_GAP_S`."""
+    def step(
+        self, points_mm: Float[np.ndarray, "*points axes"], time_s: float
+    ) -> Float[np.ndarray, "*points axes"]:
+        """The points after the filter; as they are at first, and after a gap of more than
+        `LONGEST_GAP_S`.
+        """
         points_mm = points_mm.astype(np.float64)
         if time_s - self._time_s > LONGEST_GAP_S:
             self._points, self._velocity = points_mm, np.zeros_like(points_mm)
         else:
             step_s = max(time_s - self._time_s, SHORTEST_STEP_S)
             wanted = (points_mm - self._raw) / step_s
-            self._velocity = self._velocity + _share(np.array([SPEED_CUTOFF_HZ]), step_s) * (wanted - self._velocity)
+            self._velocity = self._velocity + _share(np.array([SPEED_CUTOFF_HZ]), step_s) * (
+                wanted - self._velocity
+            )
             speed = np.linalg.norm(self._velocity, axis=-1, keepdims=True)
             share = _share(MIN_CUTOFF_HZ + SPEED_WEIGHT * speed, step_s)
             self._points = self._points + share * (points_mm - self._points)
@@ -122,4 +151,92 @@ def known(values: Values) -> Bool[np.ndarray, "T"]:
 def runs(flags: Bool[np.ndarray, "T"], time_s: Times) -> list[Int[np.ndarray, "_"]]:
     """Rows of the flagged frames whose time is known, cut at long gaps."""
     rows = np.flatnonzero(flags & np.isfinite(time_s))
-    return [run for run in np.split(rows, np.flatnonzero(np.diff(time_s[rows]) > LONGEST_GAP_S) + 1) if len(run)]
+    return [
+        run
+        for run in np.split(rows, np.flatnonzero(np.diff(time_s[rows]) > LONGEST_GAP_S) + 1)
+        if len(run)
+    ]
+
+
+LONGEST_FILL_S = 0.5
+"""A longer gap hides a step, which nobody can tell."""
+
+
+def gaps_to_fill(
+    found: Bool[np.ndarray, "T"], time_s: Float[np.ndarray, "T"]
+) -> Bool[np.ndarray, "T"]:
+    """True for frames without a person between two with one that are at most `LONGEST_FILL_S`
+    apart.
+    """
+    rows = np.flatnonzero(found & np.isfinite(time_s))
+    result = np.zeros(len(found), dtype=bool)
+    for before, after in pairwise(rows):
+        if time_s[after] - time_s[before] <= LONGEST_FILL_S:
+            result[before + 1 : after] = np.isfinite(time_s[before + 1 : after])
+    return result
+
+
+def interpolated(
+    values: Float[np.ndarray, "T *rest"],
+    gaps: Bool[np.ndarray, "T"],
+    time_s: Float[np.ndarray, "T"],
+) -> Float[np.ndarray, "T *rest"]:
+    """The values, those of the gaps on curves without overshoot (Fritsch & Carlson, SIAM J. Numer.
+    Anal. 1980).
+    """
+    result = values.astype(np.float64).reshape(len(values), -1)
+    there = np.isfinite(result).all(axis=1) & np.isfinite(time_s) & ~gaps
+    if gaps.any() and there.sum() >= 2:
+        result[gaps] = _on_curve(time_s[there], result[there], time_s[gaps])
+    return result.reshape(values.shape)
+
+
+def _on_curve(
+    time_s: Float[np.ndarray, "n"], values: Float[np.ndarray, "n d"], at_s: Float[np.ndarray, "m"]
+) -> Float[np.ndarray, "m d"]:
+    """Cubic pieces (Hermite's form) through the values, at times between the first and the last; n
+    is at least 2.
+    """
+    steps, slopes = np.diff(time_s)[:, None], _slopes(time_s, values)
+    row = np.clip(np.searchsorted(time_s, at_s, side="right") - 1, 0, len(steps) - 1)
+    step = steps[row]
+    way = (at_s[:, None] - time_s[row, None]) / step
+    rise = way**2 * (3 - 2 * way)
+    bends = way * (1 - way) * ((1 - way) * slopes[row] - way * slopes[row + 1])
+    return values[row] + rise * (values[row + 1] - values[row]) + step * bends
+
+
+def _slopes(
+    time_s: Float[np.ndarray, "n"], values: Float[np.ndarray, "n d"]
+) -> Float[np.ndarray, "n d"]:
+    """The curve's slope at each value: 0 at a turning point, else the harmonic mean of the slopes
+    on both sides, weighted by the steps (Fritsch & Butland, SIAM J. Sci. Stat. Comput. 1984); at
+    the ends that of a parabola."""
+    steps = np.diff(time_s)[:, None]
+    secants = np.diff(values, axis=0) / steps
+    if len(secants) == 1:
+        return np.repeat(secants, 2, axis=0)
+    before, after = secants[:-1], secants[1:]
+    one_way = before * after > 0
+    w_before, w_after = steps[:-1] + 2 * steps[1:], 2 * steps[:-1] + steps[1:]
+    mean = (w_before + w_after) / (
+        w_before / np.where(one_way, before, 1) + w_after / np.where(one_way, after, 1)
+    )
+    slopes = np.empty_like(values)
+    slopes[1:-1] = np.where(one_way, mean, 0.0)
+    slopes[0] = _slope_at_end(steps[0], steps[1], secants[0], secants[1])
+    slopes[-1] = _slope_at_end(steps[-1], steps[-2], secants[-1], secants[-2])
+    return slopes
+
+
+def _slope_at_end(
+    step: np.ndarray, next_step: np.ndarray, secant: np.ndarray, next_secant: np.ndarray
+) -> np.ndarray:
+    """The parabola's slope at the end of three values, limited so that the curve does not
+    overshoot.
+    """
+    slope = ((2 * step + next_step) * secant - step * next_secant) / (step + next_step)
+    slope = np.where(slope * secant <= 0, 0.0, slope)
+    return np.where(
+        (secant * next_secant < 0) & (np.abs(slope) > 3 * np.abs(secant)), 3 * secant, slope
+    )

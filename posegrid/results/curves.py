@@ -22,7 +22,9 @@ _FIGURES = ("validation_mpjpe_mm", "validation_cell_accuracy")
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What one training run wrote into its metrics.csv: one row per look at the validation crops."""
+    """What one training run wrote into its metrics.csv: one row per look at the validation
+    crops.
+    """
 
     name: str
     images: Float[np.ndarray, "rows"]
@@ -43,7 +45,11 @@ class Curve:
     @property
     def best(self) -> float:
         """The best figure of the run."""
-        return float(self.figure.max() if self.figure_name == "validation_cell_accuracy" else self.figure.min())
+        return float(
+            self.figure.max()
+            if self.figure_name == "validation_cell_accuracy"
+            else self.figure.min()
+        )
 
 
 def load_curve(path: Path, name: str) -> Curve:
@@ -52,7 +58,10 @@ def load_curve(path: Path, name: str) -> Curve:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         figure_name = next(column for column in _FIGURES if rows and column in rows[0])
-        columns = {column: np.array([float(row[column]) for row in rows]) for column in (*_COLUMNS, figure_name)}
+        columns = {
+            column: np.array([float(row[column]) for row in rows])
+            for column in (*_COLUMNS, figure_name)
+        }
         cpu_seconds = [float(row.get("total_cpu_seconds", row["total_seconds"])) for row in rows]
     except (OSError, StopIteration, KeyError, ValueError, TypeError) as error:
         raise SourceError(
@@ -75,7 +84,9 @@ def draw_pose_curves(path: Path, curves: list[Curve], mean_pose_mm: float | None
     for curve in curves:
         colour = SCRATCH if curve.name == "from scratch" else PRETRAINED
         label = f"{curve.name}: best {curve.best:.1f} mm"
-        for axes, costs in zip(panels, (curve.images, curve.total_images, curve.total_cpu_seconds), strict=True):
+        for axes, costs in zip(
+            panels, (curve.images, curve.total_images, curve.total_cpu_seconds), strict=True
+        ):
             axes.plot(costs, curve.figure, color=colour, label=label, marker="o", markersize=3)
         start = curve.total_images[0] - curve.images[0]
         if start > 0:
@@ -99,8 +110,17 @@ def draw_grid_curve(path: Path, curve: Curve) -> None:
     """Loss and share of right cells of the pre-training task."""
     figure = _figure(8.6, 2.9)
     left, right = figure.subplots(1, 2)
-    left.plot(curve.images, curve.train_loss, color=QUIET, label="training", marker="o", markersize=3)
-    left.plot(curve.images, curve.validation_loss, color=PRETRAINED, label="validation", marker="o", markersize=3)
+    left.plot(
+        curve.images, curve.train_loss, color=QUIET, label="training", marker="o", markersize=3
+    )
+    left.plot(
+        curve.images,
+        curve.validation_loss,
+        color=PRETRAINED,
+        label="validation",
+        marker="o",
+        markersize=3,
+    )
     left.legend(frameon=False)
     left.set_ylabel("cross-entropy")
     right.plot(curve.images, 100 * curve.figure, color=PRETRAINED, marker="o", markersize=3)
@@ -114,7 +134,9 @@ def draw_grid_curve(path: Path, curve: Curve) -> None:
 
 
 def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
-    """MPJPE of every joint as bars, that of the mean pose as ticks, from what evaluation.json holds."""
+    """MPJPE of every joint as bars, that of the mean pose as ticks, from what evaluation.json
+    holds.
+    """
     joints = [joint for joint in figures["per_joint_mm"] if joint != "pelvis"]
     values = [figures["per_joint_mm"][joint] for joint in joints]
     baseline = [figures["mean_pose"]["per_joint_mm"][joint] for joint in joints]
@@ -124,7 +146,14 @@ def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
     axes.barh(rows, values, color=PRETRAINED, height=0.66, label="estimate")
     axes.scatter(baseline, rows, color=QUIET, marker="|", s=90, label="mean pose")
     for row, value in zip(rows, values, strict=True):
-        axes.annotate(f"{value:.0f}", (value, row), (4, 0), textcoords="offset points", va="center", color=TEXT)
+        axes.annotate(
+            f"{value:.0f}",
+            (value, row),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            color=TEXT,
+        )
     axes.set_yticks(rows, [joint.replace("_", " ") for joint in joints])
     axes.invert_yaxis()
     axes.set_xlabel("mean error, mm")
@@ -135,7 +164,9 @@ def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
 
 
 def _figure(width_inches: float, height_inches: float) -> Figure:
-    figure = Figure(figsize=(width_inches, height_inches), dpi=160, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(width_inches, height_inches), dpi=160, layout="constrained", facecolor="white"
+    )
     FigureCanvasAgg(figure)
     return figure
 
@@ -154,4 +185,6 @@ def _save(figure: Figure, path: Path) -> None:
         with completed(path) as temporary:
             figure.savefig(temporary, format="png")
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out."
+        ) from error

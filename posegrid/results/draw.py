@@ -1,8 +1,10 @@
-"""Pictures of poses, drawn with Pillow: keypoints on a photograph, a pose in space, pictures beside each other.
+"""Pictures of poses, drawn with Pillow: keypoints on a photograph, a pose in space, pictures beside
+each other.
 
-Colours tell the sides apart for the colour-blind, too (blue and vermillion of Okabe & Ito, 2008): the person's left is
-blue, right is orange, the middle is grey. A true pose that shares a picture with an estimate is a thin black line.
-Everything is drawn several times larger and then reduced, which makes smooth edges.
+Colours tell the sides apart for the colour-blind, too (blue and vermillion of Okabe & Ito, 2008):
+the person's left is blue, right is orange, the middle is grey. A true pose that shares a picture
+with an estimate is a thin black line. Everything is drawn several times larger and then reduced,
+which makes smooth edges.
 """
 
 from collections.abc import Sequence
@@ -40,12 +42,16 @@ class Viewpoint:
     """Where a pose picture is seen from, in radians; (0, 0) is what the camera itself sees."""
 
     azimuth_rad: float = 0.0
-    """Turn round the person towards the camera's right: at pi/2 the viewer sees along the camera's -x axis."""
+    """Turn round the person towards the camera's right: at pi/2 the viewer sees along the camera's
+    -x axis.
+    """
     elevation_rad: float = 0.26
     """Height: at pi/2 the viewer looks straight down."""
 
     def rotation(self) -> Float[np.ndarray, "3 3"]:
-        """Rotation from the camera frame to the viewer's, whose axes are also right, down and forward."""
+        """Rotation from the camera frame to the viewer's, whose axes are also right, down and
+        forward.
+        """
         sa, ca = np.sin(self.azimuth_rad), np.cos(self.azimuth_rad)
         right, down, forward = np.array([ca, 0, sa]), np.array([0.0, 1, 0]), np.array([-sa, 0, ca])
         se, ce = np.sin(self.elevation_rad), np.cos(self.elevation_rad)
@@ -66,8 +72,8 @@ def draw_keypoints(
 ) -> Picture:
     """A copy of the picture with the skeleton on it.
 
-    keypoints_px: pixels of the picture, (0, 0) its top left corner; a joint that is NaN is left out with its bones.
-    line_px: width of a bone; by default it follows the skeleton's size.
+    keypoints_px: pixels of the picture, (0, 0) its top left corner; a joint that is NaN is left out
+    with its bones. line_px: width of a bone; by default it follows the skeleton's size.
     """
     known = np.isfinite(keypoints_px.sum(axis=1))
     if not known.any():
@@ -92,7 +98,9 @@ def draw_keypoints(
     return picture
 
 
-def draw_dot(image_rgb: Picture, point_px: Float[np.ndarray, "2"], *, radius_px: float = 2.5) -> Picture:
+def draw_dot(
+    image_rgb: Picture, point_px: Float[np.ndarray, "2"], *, radius_px: float = 2.5
+) -> Picture:
     """A copy of the picture with a white dot on it, rimmed in black."""
     canvas = _Canvas(image_rgb)
     canvas.dot(point_px, radius_px + 1, INK)
@@ -108,13 +116,15 @@ def draw_pose_3d(
     true_pose_mm: Float[np.ndarray, "17 3"] | None = None,
     ground_mm: float | None = None,
 ) -> Picture:
-    """A square picture of a pose in space, on a ground grid of 250 mm with the pose's shadow, a scale bar and the axes.
+    """A square picture of a pose in space, on a ground grid of 250 mm with the pose's shadow, a
+    scale bar and the axes.
 
-    The projection is parallel, so the scale bar holds everywhere. Bones nearer to the viewer are wider and drawn last.
+    The projection is parallel, so the scale bar holds everywhere. Bones nearer to the viewer are
+    wider and drawn last.
 
     pose_mm: root-relative, camera frame (x right, y down, z forward); NaN joints are left out.
-    true_pose_mm: drawn with it in black, for comparison.
-    ground_mm: height (y) of the ground below the pelvis; by default the lowest joint. Keep it fixed in a video.
+    true_pose_mm: drawn with it in black, for comparison. ground_mm: height (y) of the ground below
+    the pelvis; by default the lowest joint. Keep it fixed in a video.
     """
     poses = [pose_mm] if true_pose_mm is None else [true_pose_mm, pose_mm]
     if ground_mm is None:
@@ -133,8 +143,8 @@ def draw_pose_3d(
 def levelling_rotation(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "3 3"]:
     """The rotation that puts a tilted camera's people upright: `poses_mm @ R.T`.
 
-    Upright is the mean direction from between the ankles to the thorax over all the poses: exact for no single
-    one, good over the frames of a walk, and only meant for drawing.
+    Upright is the mean direction from between the ankles to the thorax over all the poses: exact
+    for no single one, good over the frames of a walk, and only meant for drawing.
     """
     names = JOINT_NAMES
     feet = (poses_mm[:, names.index("left_ankle")] + poses_mm[:, names.index("right_ankle")]) / 2
@@ -161,11 +171,15 @@ def beside(*pictures: Picture, gap_px: int = 8, background: Colour = WHITE) -> P
 
 def below(*pictures: Picture, gap_px: int = 8, background: Colour = WHITE) -> Picture:
     """The pictures in a column, flush left."""
-    turned = beside(*(picture.transpose(1, 0, 2) for picture in _widened(pictures, background)), gap_px=gap_px)
+    turned = beside(
+        *(picture.transpose(1, 0, 2) for picture in _widened(pictures, background)), gap_px=gap_px
+    )
     return np.ascontiguousarray(turned.transpose(1, 0, 2))
 
 
-def labelled(picture: Picture, text: str, *, text_px: float = 14, background: Colour = WHITE) -> Picture:
+def labelled(
+    picture: Picture, text: str, *, text_px: float = 14, background: Colour = WHITE
+) -> Picture:
     """The picture with lines of text above it."""
     lines = text.split("\n")
     strip = np.empty((int(text_px * 1.45) * len(lines) + 4, picture.shape[1], 3), np.uint8)
@@ -197,10 +211,14 @@ def _widened(pictures: Sequence[Picture], background: Colour) -> list[Picture]:
 
 
 class _Canvas:
-    """A picture under the brush, enlarged; coordinates and widths are those of the final picture."""
+    """A picture under the brush, enlarged; coordinates and widths are those of the final
+    picture.
+    """
 
     def __init__(self, picture: Picture | Image.Image):
-        """From a picture, or from the enlarged image of a canvas before (of which it takes a copy)."""
+        """From a picture, or from the enlarged image of a canvas before (of which it takes a
+        copy).
+        """
         if isinstance(picture, Image.Image):
             self.image = picture.copy()
         else:
@@ -225,7 +243,9 @@ class _Canvas:
     def area(self, points_px: Float[np.ndarray, "n 2"], colour: Colour) -> None:
         self._draw.polygon([tuple(p) for p in (points_px * _OVERSAMPLING).tolist()], colour)
 
-    def text(self, corner_px: Float[np.ndarray, "2"], text: str, size_px: float, colour: Colour) -> None:
+    def text(
+        self, corner_px: Float[np.ndarray, "2"], text: str, size_px: float, colour: Colour
+    ) -> None:
         """Text whose top left corner is given, in the font that comes with Pillow."""
         font = ImageFont.load_default(size_px * _OVERSAMPLING)
         self._draw.text(tuple((corner_px * _OVERSAMPLING).tolist()), text, colour, font)
@@ -236,7 +256,9 @@ class _Canvas:
 
 @lru_cache(maxsize=8)
 def _bare_stage(size_px: int, view: Viewpoint, ground_mm: int) -> Image.Image:
-    """Ground, scale bar and axes without anybody, enlarged; kept, because all frames of a video share it."""
+    """Ground, scale bar and axes without anybody, enlarged; kept, because all frames of a video
+    share it.
+    """
     canvas = _Canvas(np.full((size_px, size_px, 3), 255, np.uint8))
     scene = _Scene(canvas, view.rotation(), size_px / _SPAN_MM, size_px)
     scene.ground(float(ground_mm))
@@ -265,11 +287,22 @@ class _Scene:
 
     def ground(self, ground_mm: float) -> None:
         reach, line = _GROUND_HALF_MM, max(0.6, self.size_px / 400)
-        corners = [[x, ground_mm, z] for x, z in ((-reach, -reach), (reach, -reach), (reach, reach), (-reach, reach))]
+        corners = [
+            [x, ground_mm, z]
+            for x, z in ((-reach, -reach), (reach, -reach), (reach, reach), (-reach, reach))
+        ]
         self.canvas.area(self._pixels(np.array(corners)), _GROUND)
         for at in np.arange(-reach, reach + 1, _CELL_MM):
-            self.canvas.line(self._pixels(np.array([[at, ground_mm, -reach], [at, ground_mm, reach]])), _GRID, line)
-            self.canvas.line(self._pixels(np.array([[-reach, ground_mm, at], [reach, ground_mm, at]])), _GRID, line)
+            self.canvas.line(
+                self._pixels(np.array([[at, ground_mm, -reach], [at, ground_mm, reach]])),
+                _GRID,
+                line,
+            )
+            self.canvas.line(
+                self._pixels(np.array([[-reach, ground_mm, at], [reach, ground_mm, at]])),
+                _GRID,
+                line,
+            )
 
     def shadow(self, pose_mm: Float[np.ndarray, "17 3"], ground_mm: float) -> None:
         """The pose as a lamp straight above would throw it: where on the ground each part is."""
@@ -283,7 +316,14 @@ class _Scene:
     def thin_skeleton(self, pose_mm: Float[np.ndarray, "17 3"]) -> None:
         self._bones(self._placed(pose_mm), TRUTH, max(0.9, self.size_px / 190), halo=False)
 
-    def _bones(self, placed: Float[np.ndarray, "17 3"], colour: Colour | None, width_px: float, *, halo: bool) -> None:
+    def _bones(
+        self,
+        placed: Float[np.ndarray, "17 3"],
+        colour: Colour | None,
+        width_px: float,
+        *,
+        halo: bool,
+    ) -> None:
         known = np.isfinite(placed.sum(axis=1))
         depth_mm = placed[:, 2].tolist()
         bones = [(parent, child) for parent, child in BONES if known[parent] and known[child]]
@@ -303,7 +343,9 @@ class _Scene:
         for x in (left, left + length):
             self.canvas.line(np.array([[x, bottom - 2 * line], [x, bottom + 2 * line]]), INK, line)
         text_px = max(9.0, self.size_px / 26)
-        self.canvas.text(np.array([left, bottom - 1.6 * text_px]), f"{_SCALE_BAR_MM:.0f} mm", text_px, INK)
+        self.canvas.text(
+            np.array([left, bottom - 1.6 * text_px]), f"{_SCALE_BAR_MM:.0f} mm", text_px, INK
+        )
 
     def axes(self) -> None:
         """The camera's x, y and z, in the lower right corner."""

@@ -1,7 +1,8 @@
 """`posegrid evaluate`: score weights on subjects that they never saw.
 
-The predictions go to a file once and every figure is computed from that file. Two mistakes of the 2015 report are
-guarded against: subjects in both training and test, and crops that repeat while the truth moves on.
+The predictions go to a file once and every figure is computed from that file. Two mistakes of the
+2015 report are guarded against: subjects in both training and test, and crops that repeat while the
+truth moves on.
 """
 
 import json
@@ -20,20 +21,31 @@ from tyro.conf import Positional, arg
 from posegrid import __version__
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
+from posegrid.datasets.dataset_facts import load_dataset_facts
+from posegrid.datasets.shards import Crops, read_crops
 from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
 from posegrid.files import completed
-from posegrid.learning.facts import ModelFacts, channels_of
-from posegrid.prepare.dataset import load_dataset_facts
-from posegrid.prepare.shards import Crops, read_crops
-from posegrid.results.comparison import comparison_markdown
+from posegrid.learning.model_facts import ModelFacts, channels_of
 from posegrid.results.predictions import NAME, Predictions
 from posegrid.results.scores import longest_repeat, scores
-from posegrid.results.tables import detail_table, pck_table, score_table
+from posegrid.results.tables import comparison_markdown, detail_table, pck_table, score_table
 
 REPEATS_TOO_MANY = 10
-"""Following frames with one and the same estimate; the 2015 report's predictions repeat 12 times."""
+"""Following frames with one and the same estimate; the 2015 report's predictions repeat 12
+times.
+"""
 BATCH = 256
-SOURCE = ("weights", "data", "source", "split", "subjects", "trained_subjects", "frames", "poses", "synthetic")
+SOURCE = (
+    "weights",
+    "data",
+    "source",
+    "split",
+    "subjects",
+    "trained_subjects",
+    "frames",
+    "poses",
+    "synthetic",
+)
 SOURCE += ("network", "target", "training_images", "training_cpu_seconds")
 """What evaluation.json says of where its poses come from."""
 
@@ -53,9 +65,13 @@ class EvaluateSettings:
     subjects: tuple[str, ...] = ()
     """Score these subjects of the split only; by default all of them."""
     allow_seen_subjects: bool = False
-    """Score subjects that the weights were trained on, too. The figures then say nothing about new people."""
+    """Score subjects that the weights were trained on, too. The figures then say nothing about new
+    people.
+    """
     table: bool = False
-    """Print the run beside the published figures on Human3.6M (MPJPE, mm), and write that to OUT/table.md."""
+    """Print the run beside the published figures on Human3.6M (MPJPE, mm), and write that to
+    OUT/table.md.
+    """
     rescore: bool = False
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
@@ -70,14 +86,17 @@ class Model(Protocol):
         ...
 
     def estimate(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
-        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and perhaps more."""
+        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and
+        perhaps more.
+        """
         ...
 
 
 def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
     """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`.
 
-    model: to be scored in place of the file `settings.weights`, which then is no more than its name.
+    model: to be scored in place of the file `settings.weights`, which then is no more than its
+    name.
     """
     console = Console()
     path = settings.out / NAME
@@ -100,10 +119,11 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
 
 
 def predict_split(settings: EvaluateSettings, model: Model, console: Console) -> Predictions:
-    """The estimates for the split's crops, checked against the mistakes that make figures worthless.
+    """The estimates for the split's crops, checked against the mistakes that make figures
+    worthless.
 
-    Raises SettingsError for subjects that the weights were trained on, CheckpointError for crops of another size,
-    ShardError for crops that repeat while the true pose moves.
+    Raises SettingsError for subjects that the weights were trained on, CheckpointError for crops of
+    another size, ShardError for crops that repeat while the true pose moves.
     """
     dataset = load_dataset_facts(settings.data)
     subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
@@ -129,7 +149,9 @@ def predict_split(settings: EvaluateSettings, model: Model, console: Console) ->
         "synthetic": dataset.synthetic,
         "source": dataset.source,
         "poses": dataset.settings.get("poses", "mono"),
-        "trained_subjects": sorted(trained_subjects(model.facts.training, synthetic=dataset.synthetic)),
+        "trained_subjects": sorted(
+            trained_subjects(model.facts.training, synthetic=dataset.synthetic)
+        ),
         "frames": frames_in_words(dataset.settings),
         "network": model.facts.network,
         "target": model.facts.target,
@@ -144,11 +166,18 @@ def predict_split(settings: EvaluateSettings, model: Model, console: Console) ->
 
 
 def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Console) -> Predictions:
-    """The model's estimates for the crops, turned into each crop's source camera, with their truth and baseline."""
+    """The model's estimates for the crops, turned into each crop's source camera, with their truth
+    and baseline.
+    """
     starts: Iterable[int] = range(0, len(crops), BATCH)
     progress = track(starts, "Predicting", console=console, disable=not console.is_terminal)
-    said = Estimate.joined([model.estimate(crops.subset(slice(start, start + BATCH)).inputs) for start in progress])
-    poses, off_px = said.pose_mm, np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1)
+    said = Estimate.joined(
+        [model.estimate(crops.subset(slice(start, start + BATCH)).inputs) for start in progress]
+    )
+    poses, off_px = (
+        said.pose_mm,
+        np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1),
+    )
     mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
     if model.facts.pose_frame == "view":
         turn = crops.rot_cam_to_view
@@ -172,14 +201,18 @@ def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Consol
 
 def sequence_order(crops: Crops) -> np.ndarray:
     """Rows of the crops sorted by sequence, camera and frame."""
-    return np.lexsort((crops.frame_index, crops.camera_id, crops.subaction, crops.action, crops.subject))
+    return np.lexsort(
+        (crops.frame_index, crops.camera_id, crops.subaction, crops.action, crops.subject)
+    )
 
 
 def evaluation(predictions: Predictions) -> dict[str, Any]:
     """What evaluation.json holds: where the poses come from, all figures, and warnings in words."""
     facts = predictions.facts
     if len(predictions) == 0:
-        raise ShardError("There is nothing to score: the predictions hold no pose. Check the split and the subjects.")
+        raise ShardError(
+            "There is nothing to score: the predictions hold no pose. Check the split and the subjects."
+        )
     warnings = list(facts.get("warnings", []))
     rows = longest_repeat(predictions)
     if rows.stop - rows.start >= REPEATS_TOO_MANY:
@@ -191,7 +224,10 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
     source = {key: facts[key] for key in SOURCE if key in facts}
     figures = scores(predictions)
     if figures["mpi_inf_3dhp"]:
-        warnings += [f"3DPCK and AUC beside papers: {text}." for text in figures["mpi_inf_3dhp"]["differs_from_papers"]]
+        warnings += [
+            f"3DPCK and AUC beside papers: {text}."
+            for text in figures["mpi_inf_3dhp"]["differs_from_papers"]
+        ]
     return {
         **source,
         "num_poses": len(predictions),
@@ -211,10 +247,12 @@ def load_model(path: Path) -> Model:
 
         return load_checkpoint(path)
     if path.suffix == ".onnx":
-        from posegrid.results.model import load_onnx
+        from posegrid.results.network import load_onnx
 
         return load_onnx(path)
-    raise CheckpointError(f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors.")
+    raise CheckpointError(
+        f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors."
+    )
 
 
 def chosen_subjects(of_split: list[str], settings: EvaluateSettings) -> list[str]:
@@ -229,7 +267,8 @@ def chosen_subjects(of_split: list[str], settings: EvaluateSettings) -> list[str
 
 
 def trained_subjects(training: dict[str, Any] | None, *, synthetic: bool) -> set[str]:
-    """Rendered, or recorded, subjects that the weights took gradients from, in this stage or one before it.
+    """Rendered, or recorded, subjects that the weights took gradients from, in this stage or one
+    before it.
 
     A rendered S1 and a recorded S1 are two people.
     """
@@ -242,20 +281,28 @@ def trained_subjects(training: dict[str, Any] | None, *, synthetic: bool) -> set
 def subject_warnings(
     facts: ModelFacts, subjects: list[str], settings: EvaluateSettings, *, synthetic: bool
 ) -> list[str]:
-    """Words for the report if seen subjects are allowed; otherwise SettingsError if there are any."""
+    """Words for the report if seen subjects are allowed; otherwise SettingsError if there are
+    any.
+    """
     if "subjects" not in facts.training:
-        return ["the weights do not say whom they were trained on: that the scored subjects are new is not checked."]
+        return [
+            "the weights do not say whom they were trained on: that the scored subjects are new is not checked."
+        ]
     seen = sorted(trained_subjects(facts.training, synthetic=synthetic) & set(subjects))
     if not seen:
         chosen_on = settings.split == "validation"
-        return ["the best epoch was chosen on the validation subjects: these figures flatter a little."] * chosen_on
+        return [
+            "the best epoch was chosen on the validation subjects: these figures flatter a little."
+        ] * chosen_on
     if not settings.allow_seen_subjects:
         raise SettingsError(
             f"{settings.weights} was trained on {', '.join(seen)}, who are in the split {settings.split!r} of "
             f"{settings.data}: the figures would say nothing about new people. Take another split, or pass "
             "--allow-seen-subjects to score them all the same."
         )
-    return [f"the weights were trained on {', '.join(seen)}: these figures say nothing about new people."]
+    return [
+        f"the weights were trained on {', '.join(seen)}: these figures say nothing about new people."
+    ]
 
 
 def check_size(facts: ModelFacts, crops: Crops, data: Path) -> None:
@@ -269,7 +316,9 @@ def check_size(facts: ModelFacts, crops: Crops, data: Path) -> None:
 
 
 def check_repeats(predictions: Predictions, crops: Crops) -> None:
-    """Raise ShardError if one picture stands for ten or more following frames while the true pose moves."""
+    """Raise ShardError if one picture stands for ten or more following frames while the true pose
+    moves.
+    """
     rows = longest_repeat(predictions)
     count = rows.stop - rows.start
     if count < REPEATS_TOO_MANY:
@@ -303,7 +352,9 @@ def write_text(path: Path, text: str) -> None:
         with completed(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out."
+        ) from error
 
 
 def as_text(values: dict[str, Any]) -> dict[str, Any]:

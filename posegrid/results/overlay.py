@@ -1,4 +1,6 @@
-"""What people look at after `posegrid predict`: the video with the skeleton on it, and a picture of a dozen frames."""
+"""What people look at after `posegrid predict`: the video with the skeleton on it, and a picture of
+a dozen frames.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from posegrid.body.track import Track
 from posegrid.errors import OutputError
 from posegrid.files import completed
 from posegrid.results.draw import draw_keypoints, draw_pose_3d, levelling_rotation
-from posegrid.sources.video import VideoFrame, VideoWriter
+from posegrid.video.video import VideoFrame, VideoWriter
 
 LONGER_SIDE_PX = 1280
 """Larger videos are drawn at this size."""
@@ -21,10 +23,14 @@ NUM_CONTACT, CONTACT_COLUMNS, CONTACT_HEIGHT_PX = 12, 6, 360
 CONTACT_MARGIN = 0.15
 
 
-def write_overlay(path: Path, frames: Iterable[VideoFrame], track: Track) -> list[UInt8[np.ndarray, "_ _ 3"]]:
-    """Write the video (.mp4), or of one frame the picture (.png), with the skeleton and the pose in space in a corner.
+def write_overlay(
+    path: Path, frames: Iterable[VideoFrame], track: Track
+) -> list[UInt8[np.ndarray, "_ _ 3"]]:
+    """Write the video (.mp4), or of one frame the picture (.png), with the skeleton and the pose in
+    space in a corner.
 
-    Returns about a dozen of its frames, cut out round the person, for the contact picture. Raises OutputError.
+    Returns about a dozen of its frames, cut out round the person, for the contact picture. Raises
+    OutputError.
     """
     width, height = track.camera.size_wh
     scale = min(1.0, LONGER_SIDE_PX / max(width, height))
@@ -41,11 +47,20 @@ def write_overlay(path: Path, frames: Iterable[VideoFrame], track: Track) -> lis
 
 
 def _drawn(
-    frames: Iterable[VideoFrame], track: Track, scale: float, size: tuple[int, int], contact: list[np.ndarray]
+    frames: Iterable[VideoFrame],
+    track: Track,
+    scale: float,
+    size: tuple[int, int],
+    contact: list[np.ndarray],
 ) -> Iterator[tuple[float, UInt8[np.ndarray, "_ _ 3"]]]:
-    """Time since the first frame, and the frame at the given size with all that is drawn on it; some go to contact."""
+    """Time since the first frame, and the frame at the given size with all that is drawn on it;
+    some go to contact.
+    """
     found = np.flatnonzero(track.found)
-    wanted = {int(found[i]) for i in np.linspace(0, len(found) - 1, min(NUM_CONTACT, len(found))).round().astype(int)}
+    wanted = {
+        int(found[i])
+        for i in np.linspace(0, len(found) - 1, min(NUM_CONTACT, len(found))).round().astype(int)
+    }
     level = levelling_rotation(track.joints_mm[found].astype(np.float64))
     ground_mm = float(np.median((track.joints_mm[found] @ level.T)[..., 1].max(axis=1)))
     for row, frame in enumerate(frames):
@@ -67,7 +82,9 @@ def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "_ _ 3"]]
     width = max(picture.shape[1] for picture in pictures)
     rows = -(-len(pictures) // CONTACT_COLUMNS)
     sheet = np.full(
-        (rows * (CONTACT_HEIGHT_PX + 4), min(CONTACT_COLUMNS, len(pictures)) * (width + 4), 3), 255, np.uint8
+        (rows * (CONTACT_HEIGHT_PX + 4), min(CONTACT_COLUMNS, len(pictures)) * (width + 4), 3),
+        255,
+        np.uint8,
     )
     for number, picture in enumerate(pictures):
         y = number // CONTACT_COLUMNS * (CONTACT_HEIGHT_PX + 4)
@@ -81,13 +98,17 @@ def _write_picture(path: Path, image: UInt8[np.ndarray, "_ _ 3"]) -> None:
         with completed(path) as temporary:
             Image.fromarray(image).save(temporary)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out."
+        ) from error
 
 
 def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     if (image.shape[1], image.shape[0]) == size_wh:
         return image.copy()
-    return np.asarray(Image.fromarray(image).resize(size_wh, Image.Resampling.BILINEAR, reducing_gap=2.0)).copy()
+    return np.asarray(
+        Image.fromarray(image).resize(size_wh, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    ).copy()
 
 
 def _inset(image: np.ndarray, picture: np.ndarray, track: Track, row: int) -> None:
@@ -106,10 +127,16 @@ def _cut_out(image: np.ndarray, track: Track, row: int, scale: float) -> np.ndar
     room = CONTACT_MARGIN * max(x1 - x0, y1 - y0)
     half = max((x1 - x0) / 2, (y1 - y0) / 4) + room
     middle = (x0 + x1) / 2
-    part = Image.fromarray(image).crop((int(middle - half), int(y0 - room), int(middle + half), int(y1 + room)))
+    part = Image.fromarray(image).crop(
+        (int(middle - half), int(y0 - room), int(middle + half), int(y1 + room))
+    )
     width = max(1, round(part.width * CONTACT_HEIGHT_PX / part.height))
     part = part.resize((width, CONTACT_HEIGHT_PX), Image.Resampling.BICUBIC)
     ImageDraw.Draw(part).text(
-        (6, 4), f"{track.time_s[row]:.2f} s", fill=(255, 255, 255), stroke_width=1, stroke_fill=(0, 0, 0)
+        (6, 4),
+        f"{track.time_s[row]:.2f} s",
+        fill=(255, 255, 255),
+        stroke_width=1,
+        stroke_fill=(0, 0, 0),
     )
     return np.asarray(part)

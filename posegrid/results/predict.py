@@ -1,6 +1,7 @@
 """The command `posegrid predict`: from a video to the person's 3D motion, a video and a picture.
 
-a few frames -> empty scene; then in one pass: frame -> people's masks -> crops -> network -> camera frame -> Track
+a few frames -> empty scene; then in one pass: frame -> people's masks -> crops -> network -> camera
+frame -> Track
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,37 +18,43 @@ from rich.progress import track as with_progress
 
 from posegrid.body.camera import Camera
 from posegrid.body.track import Track
+from posegrid.datasets.camera_files import load_camera
 from posegrid.errors import OutputError, SettingsError, SourceError
-from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.refine import RefineSettings
-from posegrid.prepare.background import NUM_SAMPLES, learn_background
-from posegrid.prepare.given_people import GivenPeople
-from posegrid.prepare.people import People
-from posegrid.results.estimating import Estimator, Looks, PersonEstimate
-from posegrid.results.lift import ASSUMED_FOV_DEG, assumed_camera
-from posegrid.results.model import OnnxModel, load_onnx
+from posegrid.motion.placing import ASSUMED_FOV_DEG, assumed_camera
+from posegrid.motion.refine import MotionTrack, RefineSettings
+from posegrid.people.background import NUM_SAMPLES, learn_background
+from posegrid.people.following import People
+from posegrid.people.given import GivenPeople
+from posegrid.progress import stop_noted
+from posegrid.results.convert import write_track_file
+from posegrid.results.estimator import (
+    HEIGHT_SPREAD,
+    Estimator,
+    Looks,
+    PersonEstimate,
+    person_track,
+    scaled_to_height,
+)
+from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay
-from posegrid.results.person_track import HEIGHT_SPREAD, person_track, scaled_to_height
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.results.stopping import stop_noted
-from posegrid.results.track_files import write_track_file
-from posegrid.sources.boxes import load_boxes
-from posegrid.sources.camera_files import load_camera
-from posegrid.sources.footage import Footage, name_of, open_footage
-from posegrid.sources.video import VideoFacts
-from posegrid.sources.webcam import is_webcam, record_webcam
+from posegrid.video.boxes import load_boxes
+from posegrid.video.footage import Footage, is_webcam, name_of, open_footage, record_webcam
+from posegrid.video.video import VideoFacts
 
 
 def predict(settings: PredictSettings) -> MotionTrack:
-    """The person's 3D motion; also written to `--out`: NAME.npz (a Track), NAME_overlay.mp4, NAME_contact.png.
+    """The person's 3D motion; also written to `--out`: NAME.npz (a Track), NAME_overlay.mp4,
+    NAME_contact.png.
 
-    It is refined (docs/motion.md); NAME_raw.npz is the Track before.
-    Joints are relative to the pelvis, in mm, in the camera's frame (x right, y down, z forward). Where the weights know
-    the joints' places in the picture, `keypoints_px` are those, and the pelvis is where the pose projects onto them.
-    Else it follows from how large the person appears, and `keypoints_px` are the joints as they project from there.
-    Raises SourceError for what is no such video, a camera that moves, or a video without a moving person;
-    CheckpointError, SettingsError, OutputError. Damage in the video and Ctrl-C leave what was done until then in files
-    that end in _partial. Of several people it returns the largest that were asked for.
+    It is refined (docs/motion.md); NAME_raw.npz is the Track before. Joints are relative to the
+    pelvis, in mm, in the camera's frame (x right, y down, z forward). Where the weights know the
+    joints' places in the picture, `keypoints_px` are those, and the pelvis is where the pose
+    projects onto them. Else it follows from how large the person appears, and `keypoints_px` are
+    the joints as they project from there. Raises SourceError for what is no such video, a camera
+    that moves, or a video without a moving person; CheckpointError, SettingsError, OutputError.
+    Damage in the video and Ctrl-C leave what was done until then in files that end in _partial. Of
+    several people it returns the largest that were asked for.
     """
     _check(settings)
     console = Console(stderr=True)
@@ -62,14 +69,18 @@ def predict(settings: PredictSettings) -> MotionTrack:
         return _predicted(_recorded(settings, out, console), model, out, console)
 
 
-def _predicted(settings: PredictSettings, model: OnnxModel, out: Path, console: Console) -> MotionTrack:
+def _predicted(
+    settings: PredictSettings, model: OnnxModel, out: Path, console: Console
+) -> MotionTrack:
     footage = open_footage(settings.video, settings.fps)
     seen = watch(footage, settings, model, console)
     chosen = chosen_people(seen.people, settings)
     raw = [seen.track(person, model, settings) for person in chosen]
     tracks = [track.refined(_refining(settings)) for track in raw]
     for person, before, track in zip(chosen, raw, tracks, strict=True):
-        name = name_of(settings.video) + (f"_person{person.number}" if settings.person == "all" else "")
+        name = name_of(settings.video) + (
+            f"_person{person.number}" if settings.person == "all" else ""
+        )
         name += "_partial" if seen.stopped else ""
         before.save(out / f"{name}_raw.npz")
         _write(track, out, name, settings, footage, console)
@@ -77,7 +88,9 @@ def _predicted(settings: PredictSettings, model: OnnxModel, out: Path, console: 
             print(line)
     print(f"written to {out}")
     if seen.stopped:
-        print(f"only part of the video was used: {len(seen.time_s)} frames, in files that end in _partial")
+        print(
+            f"only part of the video was used: {len(seen.time_s)} frames, in files that end in _partial"
+        )
         raise seen.stopped
     return tracks[0]
 
@@ -99,7 +112,9 @@ class Seen:
     stopped: KeyboardInterrupt | SourceError | None
     """Why the pass ended before the video's end."""
 
-    def track(self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings) -> MotionTrack:
+    def track(
+        self, person: PersonEstimate, model: OnnxModel, settings: PredictSettings
+    ) -> MotionTrack:
         """One person's Track as the network said it, scaled as the settings say."""
         track = person_track(
             person,
@@ -110,13 +125,18 @@ class Seen:
             camera_assumed=settings.camera is None,
             fps=float(self.facts.fps),
         )
-        return track if settings.height_m is None else scaled_to_height(track, 1000 * settings.height_m)
+        return (
+            track
+            if settings.height_m is None
+            else scaled_to_height(track, 1000 * settings.height_m)
+        )
 
 
 def watch(footage: Footage, settings: PredictSettings, model: OnnxModel, console: Console) -> Seen:
     """Look through the pictures once, after a glance at some of them for the empty scene.
 
-    Raises SourceError if nobody is found. Damage in the video and Ctrl-C end it early: `Seen.stopped`.
+    Raises SourceError if nobody is found. Damage in the video and Ctrl-C end it early:
+    `Seen.stopped`.
     """
     camera = _camera(settings, footage.facts.size_wh)
     people = _people(footage, settings, console)
@@ -162,13 +182,17 @@ def _people(footage: Footage, settings: PredictSettings, console: Console) -> Pe
     masks = open_footage(settings.masks, None if settings.masks.is_file() else settings.fps)
     theirs = masks.facts.num_frames
     if ours and theirs and ours != theirs:
-        raise SettingsError(f"--masks {settings.masks} has {theirs} frames, {settings.video} {ours}: expected as many.")
+        raise SettingsError(
+            f"--masks {settings.masks} has {theirs} frames, {settings.video} {ours}: expected as many."
+        )
     return GivenPeople(boxes, masks.frames())
 
 
 def _nobody(settings: PredictSettings, num_frames: int) -> str:
     if settings.boxes or settings.masks:
-        return f"none of its {num_frames} frames has a person in {settings.boxes or settings.masks}."
+        return (
+            f"none of its {num_frames} frames has a person in {settings.boxes or settings.masks}."
+        )
     return (
         f"no moving person was found in {num_frames} frames. The person must move before a still background, differ "
         "from it in colour, and be taller than a twelfth of the picture's shorter side."
@@ -176,18 +200,26 @@ def _nobody(settings: PredictSettings, num_frames: int) -> str:
 
 
 def _looks(settings: PredictSettings) -> Looks:
-    return "one" if settings.looks == "in-turns" and settings.filter != "savitzky-golay" else settings.looks
+    return (
+        "one"
+        if settings.looks == "in-turns" and settings.filter != "savitzky-golay"
+        else settings.looks
+    )
 
 
 def chosen_people(people: list[PersonEstimate], settings: PredictSettings) -> list[PersonEstimate]:
-    """Those whom --person asks for, the largest first. Raises SettingsError where there is no such person."""
+    """Those whom --person asks for, the largest first. Raises SettingsError where there is no such
+    person.
+    """
     largest_first = sorted(people, key=lambda person: person.size, reverse=True)
     if settings.person in ("largest", "all"):
         return largest_first[: None if settings.person == "all" else 1]
     chosen = [person for person in people if str(person.number) == settings.person]
     if not chosen:
         numbers = ", ".join(str(person.number) for person in people)
-        raise SettingsError(f"--person {settings.person}: expected largest, all, or one of the numbers {numbers}.")
+        raise SettingsError(
+            f"--person {settings.person}: expected largest, all, or one of the numbers {numbers}."
+        )
     return chosen
 
 
@@ -200,10 +232,19 @@ def _who(person: PersonEstimate, seen: Seen, settings: PredictSettings) -> list[
         f"person {p.number} in {len(p.row)} frames ({seen.time_s[p.row[0]]:.1f} to {seen.time_s[p.row[-1]]:.1f} s)"
         for p in seen.people
     ]
-    return [f"this is person {person.number} (--person {settings.person}) of {len(spans)} {people}: {'; '.join(spans)}"]
+    return [
+        f"this is person {person.number} (--person {settings.person}) of {len(spans)} {people}: {'; '.join(spans)}"
+    ]
 
 
-def _write(track: Track, out: Path, name: str, settings: PredictSettings, footage: Footage, console: Console) -> None:
+def _write(
+    track: Track,
+    out: Path,
+    name: str,
+    settings: PredictSettings,
+    footage: Footage,
+    console: Console,
+) -> None:
     track.save(out / f"{name}.npz")
     for ending in settings.formats:
         write_track_file(track, out, name, ending)
@@ -217,13 +258,19 @@ def _write(track: Track, out: Path, name: str, settings: PredictSettings, footag
 def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[str]:
     """Lines that say what was found and what was assumed."""
     found = track.found
-    lines = [f"{settings.video.name}: person found in {found.sum()} of {len(track)} frames ({found.mean():.0%})"]
+    lines = [
+        f"{settings.video.name}: person found in {found.sum()} of {len(track)} frames ({found.mean():.0%})"
+    ]
     cut = _cut_off(track.box_xyxy[found], track.camera.size_wh)
     if cut.any():
-        lines.append(f"in {cut.sum()} of them the person touches the picture's edge: poses there are unsure")
+        lines.append(
+            f"in {cut.sum()} of them the person touches the picture's edge: poses there are unsure"
+        )
     depth_m = track.root_mm[found, 2] / 1000
     if np.isfinite(depth_m).any():
-        lines.append(f"distance from the camera {np.nanmin(depth_m):.1f} to {np.nanmax(depth_m):.1f} m")
+        lines.append(
+            f"distance from the camera {np.nanmin(depth_m):.1f} to {np.nanmax(depth_m):.1f} m"
+        )
     if track.camera_assumed:
         fov = settings.fov_deg or ASSUMED_FOV_DEG
         how = "as given" if settings.fov_deg else "assumed"
@@ -232,7 +279,9 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
             "(--camera or --fov-deg)"
         )
     if track.filled_frames:
-        lines.append(f"in {len(track.filled_frames)} of them nobody was found: the pose is interpolated (--fill)")
+        lines.append(
+            f"in {len(track.filled_frames)} of them nobody was found: the pose is interpolated (--fill)"
+        )
     lines.append(f"weights {model.name}; filter {settings.filter}")
     if settings.height_m is None:
         lines.append(
@@ -244,11 +293,17 @@ def summary(track: Track, settings: PredictSettings, model: OnnxModel) -> list[s
 
 def _check(settings: PredictSettings) -> None:
     if settings.camera is not None and settings.fov_deg is not None:
-        raise SettingsError("--camera and --fov-deg both say what the camera is like: give one of them.")
+        raise SettingsError(
+            "--camera and --fov-deg both say what the camera is like: give one of them."
+        )
     if settings.height_m is not None and not 0.5 <= settings.height_m <= 2.5:
-        raise SettingsError(f"--height-m {settings.height_m:g}: expected a height of 0.5 to 2.5 metres.")
+        raise SettingsError(
+            f"--height-m {settings.height_m:g}: expected a height of 0.5 to 2.5 metres."
+        )
     if settings.seconds is not None and not (is_webcam(settings.video) and settings.seconds > 0):
-        raise SettingsError(f"--seconds {settings.seconds:g}: is for a webcam (posegrid predict 0), and above 0.")
+        raise SettingsError(
+            f"--seconds {settings.seconds:g}: is for a webcam (posegrid predict 0), and above 0."
+        )
     for name in ("batch", "threads"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"--{name} {getattr(settings, name)}: expected at least 1.")
@@ -269,7 +324,9 @@ def _recorded(settings: PredictSettings, out: Path, console: Console) -> Predict
 def _camera(settings: PredictSettings, size_wh: tuple[int, int]) -> Camera:
     if settings.camera is not None:
         return load_camera(settings.camera, settings.video, size_wh)
-    return assumed_camera(size_wh, ASSUMED_FOV_DEG if settings.fov_deg is None else settings.fov_deg)
+    return assumed_camera(
+        size_wh, ASSUMED_FOV_DEG if settings.fov_deg is None else settings.fov_deg
+    )
 
 
 @contextmanager

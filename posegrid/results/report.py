@@ -2,10 +2,10 @@
 
 A run's folder looks like this; what is missing is left out of the page, and the page says so:
 
-    RUN/pretrain/metrics.csv                                     the grid task
-    RUN/train/metrics.csv, best.safetensors                      the regression that starts from it
-    RUN/scratch/metrics.csv                                      the regression that starts from nothing
-    RUN/evaluation/evaluation.json, predictions.npz              what `posegrid evaluate` wrote
+    RUN/pretrain/metrics.csv                         the grid task
+    RUN/train/metrics.csv, best.safetensors          the regression that starts from it
+    RUN/scratch/metrics.csv                          the regression that starts from nothing
+    RUN/evaluation/evaluation.json, predictions.npz  what `posegrid evaluate` wrote
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from tyro.conf import Positional
 
 from posegrid.errors import OutputError
 from posegrid.files import completed
-from posegrid.results import page
+from posegrid.results import report_page as page
+from posegrid.results.report_sections import curve_section, picture_section, score_section
 from posegrid.results.run_parts import Parts, gather
-from posegrid.results.sections import curve_section, picture_section, score_section
 from posegrid.results.tables import title_of
 
 
@@ -52,7 +52,9 @@ def report(settings: ReportSettings) -> Path:
     Raises SourceError if the folder holds nothing to report on, or a part of it is damaged.
     """
     console = Console()
-    folders = {name: getattr(settings, name) for name in ("pretrain", "train", "scratch", "evaluation")}
+    folders = {
+        name: getattr(settings, name) for name in ("pretrain", "train", "scratch", "evaluation")
+    }
     parts = gather(settings.run, folders, settings.data, settings.out)
     html = [*curve_section(parts), *score_section(parts)]
     if parts.data is not None and parts.predictions is not None:
@@ -60,7 +62,10 @@ def report(settings: ReportSettings) -> Path:
         html += picture_section(parts, settings.samples, settings.video_s, console)
     html += closing_section(parts)
     path = parts.out / "report.html"
-    write_text(path, page.page(f"posegrid: {settings.run.resolve().name}", subtitle(parts), tiles(parts), html))
+    write_text(
+        path,
+        page.page(f"posegrid: {settings.run.resolve().name}", subtitle(parts), tiles(parts), html),
+    )
     for words in parts.missing:
         console.print(f"Left out: {words}", highlight=False, soft_wrap=True)
     console.print(str(path), highlight=False, soft_wrap=True)
@@ -100,7 +105,10 @@ def closing_section(parts: Parts) -> list[str]:
                 ("", ""),
                 [
                     ("weights", str(figures["weights"])),
-                    ("data", f"{figures['data']} ({'rendered' if figures.get('synthetic') else 'recorded'})"),
+                    (
+                        "data",
+                        f"{figures['data']} ({'rendered' if figures.get('synthetic') else 'recorded'})",
+                    ),
                     ("subjects", ", ".join(figures["subjects"])),
                     ("posegrid", str(figures["posegrid_version"])),
                 ],
@@ -115,4 +123,6 @@ def write_text(path: Path, text: str) -> None:
         with completed(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out.") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out."
+        ) from error

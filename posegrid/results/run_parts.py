@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posegrid.datasets.dataset_facts import DATASET_FILE
 from posegrid.errors import SourceError
-from posegrid.prepare.dataset import DATASET_FILE
 from posegrid.results.curves import Curve, load_curve
 from posegrid.results.predictions import NAME, Predictions
 from posegrid.results.tables import score_rows
@@ -31,10 +31,13 @@ class Parts:
     """What was not found, in words."""
 
 
-def gather(run: Path, folders: dict[str, Path | None], data: Path | None, out: Path | None) -> Parts:
+def gather(
+    run: Path, folders: dict[str, Path | None], data: Path | None, out: Path | None
+) -> Parts:
     """The run's parts, read from the disk. Raises SourceError if there are none, or one is damaged.
 
-    folders: where "pretrain", "train", "scratch" and "evaluation" lie, if not in the run's folder under these names.
+    folders: where "pretrain", "train", "scratch" and "evaluation" lie, if not in the run's folder
+    under these names.
     """
     missing: list[str] = []
     places = {name: folder or run / name for name, folder in folders.items()}
@@ -56,10 +59,19 @@ def gather(run: Path, folders: dict[str, Path | None], data: Path | None, out: P
     if data is None or not (data / DATASET_FILE).is_file():
         missing.append(f"pictures and videos (no crops in {data or 'the folder'}; give --data)")
         data = None
-    candidates = [*([Path(figures["weights"])] if figures else []), places["train"] / "best.safetensors"]
+    candidates = [
+        *([Path(figures["weights"])] if figures else []),
+        places["train"] / "best.safetensors",
+    ]
     weights = next((path for path in candidates if path.is_file()), None)
     return Parts(
-        out or run, **curves, figures=figures, predictions=predictions, data=data, weights=weights, missing=missing
+        out or run,
+        **curves,
+        figures=figures,
+        predictions=predictions,
+        data=data,
+        weights=weights,
+        missing=missing,
     )
 
 
@@ -72,5 +84,7 @@ def load_json(path: Path, missing: list[str]) -> dict[str, Any] | None:
         figures = json.loads(path.read_text(encoding="utf-8"))
         score_rows(figures)
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise SourceError(f"{path}: does not hold an evaluation ({error!r}); evaluate again.") from error
+        raise SourceError(
+            f"{path}: does not hold an evaluation ({error!r}); evaluate again."
+        ) from error
     return figures

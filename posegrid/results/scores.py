@@ -1,4 +1,15 @@
-"""Every figure of an evaluation, from predictions alone. Poses are root-relative, in mm, in the camera frame."""
+"""Every figure of an evaluation, from predictions alone. Poses are root-relative, in mm, in the
+camera frame.
+
+3DPCK and AUC of MPI-INF-3DHP's test set, as its papers report them: Mehta et al., 3DV 2017, and
+those after it.
+
+As the evaluation that comes with the test set has it (mpii_test_predictions.m,
+mpii_compute_3d_pck.m, mpii_get_pck_auc_joint_groups.m): of its 17 joints 14 count, all but pelvis,
+spine and head (the nose of our skeleton); pelvis at the origin; an error must be *below* the
+threshold, so that a perfect estimate has an AUC of 30/31; all valid frames are pooled. It takes
+`univ_annot3`, poses scaled to one height for everybody.
+"""
 
 from typing import Any
 
@@ -6,6 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from posegrid.body.metrics import (
+    AUC_THRESHOLDS_MM,
+    PCK_THRESHOLD_MM,
     auc,
     joint_errors_mm,
     mpjpe_mm,
@@ -14,9 +27,16 @@ from posegrid.body.metrics import (
     pck,
     velocity_errors_mm,
 )
-from posegrid.body.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT, body_size_mm, mirror_order
+from posegrid.body.skeleton import (
+    JOINT_NAMES,
+    LEFT_JOINTS,
+    RIGHT_JOINTS,
+    ROOT,
+    body_size_mm,
+    mirror_order,
+    relative_to_root,
+)
 from posegrid.results.predictions import Predictions
-from posegrid.results.scores_3dhp import scores_3dhp
 
 STEP_S = 1 / 50
 """MPJVE is stated in mm per frame at Human3.6M's 50 Hz."""
@@ -27,7 +47,8 @@ Poses = Float[np.ndarray, "N 17 3"]
 
 
 def scores(predictions: Predictions) -> dict[str, Any]:
-    """All figures, ready for JSON: those of the estimate at the top, the baseline's under "mean_pose".
+    """All figures, ready for JSON: those of the estimate at the top, the baseline's under
+    "mean_pose".
 
     "mpi_inf_3dhp" holds 3DPCK and AUC as that data set's papers count them; None for other data.
     """
@@ -38,9 +59,13 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     return {
         **figures,
         "mean_pose_mpjpe_mm": baseline["mpjpe_mm"],
-        "ratio_to_mean_pose": figures["mpjpe_mm"] / baseline["mpjpe_mm"] if baseline["mpjpe_mm"] > 0 else None,
+        "ratio_to_mean_pose": figures["mpjpe_mm"] / baseline["mpjpe_mm"]
+        if baseline["mpjpe_mm"] > 0
+        else None,
         **velocity(predictions),
-        "size_floor_mpjpe_mm": None if trained_size_mm is None else size_floor_mm(truth, trained_size_mm),
+        "size_floor_mpjpe_mm": None
+        if trained_size_mm is None
+        else size_floor_mm(truth, trained_size_mm),
         "left_right_swapped_share": swapped_share(estimate, truth),
         "within_radius_share": within_radius(predictions),
         "keypoint_error_px": keypoint_errors(predictions),
@@ -53,7 +78,9 @@ def scores(predictions: Predictions) -> dict[str, Any]:
 
 
 def summary(estimate: Poses, truth: Poses) -> dict[str, Any]:
-    """The metrics of single poses, over all 17 joints unless the name says otherwise, in mm; pck and auc are 0..1."""
+    """The metrics of single poses, over all 17 joints unless the name says otherwise, in mm; pck
+    and auc are 0..1.
+    """
     estimate, truth = estimate.astype(np.float64), truth.astype(np.float64)
     errors = joint_errors_mm(estimate, truth)
     per_pose = errors.mean(axis=1)
@@ -67,30 +94,42 @@ def summary(estimate: Poses, truth: Poses) -> dict[str, Any]:
         "median_pose_mm": float(np.median(per_pose)),
         "worst_5_percent_pose_mm": float(np.percentile(per_pose, 95)),
         "per_joint_mm": dict(zip(JOINT_NAMES, errors.mean(axis=0).tolist(), strict=True)),
-        "per_axis_mm": dict(zip("xyz", np.abs(estimate - truth).mean(axis=(0, 1)).tolist(), strict=True)),
+        "per_axis_mm": dict(
+            zip("xyz", np.abs(estimate - truth).mean(axis=(0, 1)).tolist(), strict=True)
+        ),
     }
 
 
 def size_floor_mm(truth: Poses, size_mm: float) -> float:
-    """MPJPE of the true poses themselves at one body size for everybody: what a crop, which hides it, leaves open."""
+    """MPJPE of the true poses themselves at one body size for everybody: what a crop, which hides
+    it, leaves open.
+    """
     alike = truth * (size_mm / body_size_mm(truth))[:, None, None]
     return mpjpe_mm(alike.astype(np.float64), truth.astype(np.float64))
 
 
 def velocity(predictions: Predictions) -> dict[str, Any]:
-    """MPJVE between frames that truly follow each other, scaled to mm per frame at 50 Hz, and the spacing it used.
+    """MPJVE between frames that truly follow each other, scaled to mm per frame at 50 Hz, and the
+    spacing it used.
 
     None where no two frames follow each other, or only at more than 0.1 s.
     """
     follows, step_s = predictions.follows(), np.diff(predictions.time_s)
     follows = follows & (step_s > 0) & (step_s <= LONGEST_STEP_S + 1e-6)
     if not follows.any():
-        return {"mpjve_mm": None, "mpjve_spacing_s": None, "mpjve_pairs": 0, "mean_pose_mpjve_mm": None}
+        return {
+            "mpjve_mm": None,
+            "mpjve_spacing_s": None,
+            "mpjve_pairs": 0,
+            "mean_pose_mpjve_mm": None,
+        }
     scale = (STEP_S / step_s[follows])[:, None]
     truth = predictions.pose_true_cam_mm.astype(np.float64)
 
     def scaled(estimate: Poses) -> float:
-        return float((velocity_errors_mm(estimate.astype(np.float64), truth, follows) * scale).mean())
+        return float(
+            (velocity_errors_mm(estimate.astype(np.float64), truth, follows) * scale).mean()
+        )
 
     return {
         "mpjve_mm": scaled(predictions.pose_pred_cam_mm),
@@ -101,32 +140,53 @@ def velocity(predictions: Predictions) -> dict[str, Any]:
 
 
 def swapped_share(estimate: Poses, truth: Poses) -> dict[str, float]:
-    """Share of poses (0..1) whose legs, or arms, would be nearer to the truth with left and right exchanged."""
-    as_is, exchanged = joint_errors_mm(estimate, truth), joint_errors_mm(estimate[:, mirror_order()], truth)
+    """Share of poses (0..1) whose legs, or arms, would be nearer to the truth with left and right
+    exchanged.
+    """
+    as_is, exchanged = (
+        joint_errors_mm(estimate, truth),
+        joint_errors_mm(estimate[:, mirror_order()], truth),
+    )
     legs = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if _is_leg(joint)]
     arms = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if not _is_leg(joint)]
     limbs = (("legs", legs), ("arms", arms))
-    return {name: float((exchanged[:, of].sum(axis=1) < as_is[:, of].sum(axis=1)).mean()) for name, of in limbs}
+    return {
+        name: float((exchanged[:, of].sum(axis=1) < as_is[:, of].sum(axis=1)).mean())
+        for name, of in limbs
+    }
 
 
 def within_radius(predictions: Predictions) -> dict[str, float] | None:
-    """Share (0..1) of joints, the root left out, within the radius that the weights state (68 % would be right), and
-    within twice of it (95 %). None for weights that state none."""
+    """Share (0..1) of joints, the root left out, within the radius that the weights state (68 %
+    would be right), and within twice of it (95 %). None for weights that state none."""
     if np.isnan(predictions.sigma_mm).any():
         return None
     errors = joint_errors_mm(predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm)
-    errors, sigma_mm = (np.delete(values, ROOT, axis=1) for values in (errors, predictions.sigma_mm))
-    return {name: float((errors < times * sigma_mm).mean()) for name, times in (("once", 1), ("twice", 2))}
+    errors, sigma_mm = (
+        np.delete(values, ROOT, axis=1) for values in (errors, predictions.sigma_mm)
+    )
+    return {
+        name: float((errors < times * sigma_mm).mean())
+        for name, times in (("once", 1), ("twice", 2))
+    }
 
 
 def keypoint_errors(predictions: Predictions) -> dict[str, float] | None:
-    """Mean and median distance of the joints' places in the crop, pixels; None for weights that do not say them."""
+    """Mean and median distance of the joints' places in the crop, pixels; None for weights that do
+    not say them.
+    """
     off_px = predictions.keypoint_error_px
-    return None if np.isnan(off_px).any() else {"mean": float(off_px.mean()), "median": float(np.median(off_px))}
+    return (
+        None
+        if np.isnan(off_px).any()
+        else {"mean": float(off_px.mean()), "median": float(np.median(off_px))}
+    )
 
 
 def per_group(predictions: Predictions, labels: np.ndarray) -> dict[str, dict[str, float | int]]:
-    """Number of poses, MPJPE, PA-MPJPE and the baseline's MPJPE of each value of the labels, in mm."""
+    """Number of poses, MPJPE, PA-MPJPE and the baseline's MPJPE of each value of the labels, in
+    mm.
+    """
     groups: dict[str, dict[str, float | int]] = {}
     for label in np.unique(labels):
         rows = labels == label
@@ -136,13 +196,16 @@ def per_group(predictions: Predictions, labels: np.ndarray) -> dict[str, dict[st
             "num_poses": int(rows.sum()),
             "mpjpe_mm": mpjpe_mm(estimate, truth),
             "pa_mpjpe_mm": pa_mpjpe_mm(estimate, truth),
-            "mean_pose_mpjpe_mm": mpjpe_mm(predictions.pose_mean_cam_mm[rows].astype(np.float64), truth),
+            "mean_pose_mpjpe_mm": mpjpe_mm(
+                predictions.pose_mean_cam_mm[rows].astype(np.float64), truth
+            ),
         }
     return groups
 
 
 def longest_repeat(predictions: Predictions) -> slice:
-    """The rows of the longest run of following frames whose estimates are all the same although the true pose moves.
+    """The rows of the longest run of following frames whose estimates are all the same although the
+    true pose moves.
 
     Ten or more are no coincidence: the crops are most likely duplicated, or the network has died.
     """
@@ -164,3 +227,74 @@ def _longest_run(flags: Bool[np.ndarray, "n"]) -> tuple[int, int]:
         return 0, 0
     best = int((ends - starts).argmax())
     return int(starts[best]), int(ends[best] - starts[best])
+
+
+MPI_INF_3DHP = "MPI-INF-3DHP"
+LEFT_OUT = ("pelvis", "spine", "nose")
+JOINTS = tuple(index for index, name in enumerate(JOINT_NAMES) if name not in LEFT_OUT)
+SCENES = {
+    "studio, green screen": ("TS1", "TS2"),
+    "studio, no green screen": ("TS3", "TS4"),
+    "outdoors": ("TS5", "TS6"),
+}
+VALID_FRAMES = {"TS1": 603, "TS2": 540, "TS3": 505, "TS4": 553, "TS5": 276, "TS6": 452}
+"""Of the test set's README, which weighs scenes by them."""
+
+
+def scores_3dhp(predictions: Predictions) -> dict[str, Any] | None:
+    """Shares (0..1) over 14 joints: of all poses, of the mean pose, by scene and activity; None for
+    other data.
+    """
+    if predictions.facts.get("source") != MPI_INF_3DHP:
+        return None
+    truth, estimate, mean = (
+        relative_to_root(poses.astype(np.float64))
+        for poses in (
+            predictions.pose_true_cam_mm,
+            predictions.pose_pred_cam_mm,
+            predictions.pose_mean_cam_mm,
+        )
+    )
+    errors, baseline = (
+        joint_errors_mm(estimate, truth)[:, JOINTS],
+        joint_errors_mm(mean, truth)[:, JOINTS],
+    )
+    scenes = {name: np.isin(predictions.subject, subjects) for name, subjects in SCENES.items()}
+    activities = {str(name): predictions.action == name for name in np.unique(predictions.action)}
+    return {
+        "num_joints": len(JOINTS),
+        **pck_and_auc(errors),
+        "mean_pose": pck_and_auc(baseline),
+        "per_scene": {
+            name: pck_and_auc(errors[rows]) for name, rows in scenes.items() if rows.any()
+        },
+        "per_activity": {name: pck_and_auc(errors[rows]) for name, rows in activities.items()},
+        "differs_from_papers": differences(predictions),
+    }
+
+
+def pck_and_auc(errors_mm: Float[np.ndarray, "n joints"]) -> dict[str, float | int]:
+    """Share of errors below 150 mm, and its mean over the thresholds 0, 5, ..., 150 mm."""
+    curve = [float((errors_mm < threshold).mean()) for threshold in AUC_THRESHOLDS_MM]
+    below = float((errors_mm < PCK_THRESHOLD_MM).mean())
+    return {"num_poses": len(errors_mm), "pck_150mm": below, "auc_0_150mm": float(np.mean(curve))}
+
+
+def differences(predictions: Predictions) -> list[str]:
+    """What keeps the figures from standing beside the papers', in words; empty if nothing does."""
+    said = []
+    poses = predictions.facts.get("poses", "mono")
+    if poses != "universal":
+        said.append(
+            f"true poses are {poses} (annot3), the papers' universal (univ_annot3): prepare --poses universal"
+        )
+    found = {
+        str(name): int(np.sum(predictions.subject == name))
+        for name in np.unique(predictions.subject)
+    }
+    if found != VALID_FRAMES:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(found.items()))
+        said.append(
+            f"frames scored are {counts}; the papers' are all {sum(VALID_FRAMES.values())} valid ones of TS1-TS6"
+        )
+    return said

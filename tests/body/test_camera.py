@@ -24,7 +24,9 @@ def test_world_to_camera_and_back_changes_nothing() -> None:
 
 
 def test_a_point_on_the_axis_projects_to_the_principal_point() -> None:
-    np.testing.assert_allclose(HUMAN36M_LIKE.project(np.array([0.0, 0, 3000])), HUMAN36M_LIKE.principal_px)
+    np.testing.assert_allclose(
+        HUMAN36M_LIKE.project(np.array([0.0, 0, 3000])), HUMAN36M_LIKE.principal_px
+    )
 
 
 def test_a_point_one_metre_right_at_two_metres_projects_half_a_focal_length_right() -> None:
@@ -61,21 +63,27 @@ def test_a_windowed_camera_sees_what_the_window_shows(window: tuple[float, float
 
 def test_pixels_that_a_lens_cannot_show_get_the_ray_of_its_widest_radius() -> None:
     # r (1 - 0.12 r^2) is largest at r = 1 / sqrt(0.36), where it is 2/3 of that
-    camera = Camera((500.0, 500.0), (0.0, 0.0), (1000, 1000), distortion=(-0.12, 0.0, 0.0, 0.0, 0.0))
+    camera = Camera(
+        (500.0, 500.0), (0.0, 0.0), (1000, 1000), distortion=(-0.12, 0.0, 0.0, 0.0, 0.0)
+    )
     widest = 1 / np.sqrt(0.36)
     far = np.array([[600.0, 0.0], [5000.0, 0.0], [0.0, -1e9]])
     rays = camera.rays(far)
     np.testing.assert_allclose(rays, [[widest, 0, 1], [widest, 0, 1], [0, -widest, 1]], atol=1e-9)
     seen = np.array([0.8 * 2 / 3 * widest * 500.0, 0.0])
     np.testing.assert_allclose(camera.project(camera.rays(seen)), seen, atol=1e-3)
-    outwards = Camera((500.0, 500.0), (0.0, 0.0), (1000, 1000), distortion=(0.04, 0.01, 0.0, 0.0, 0.0))
+    outwards = Camera(
+        (500.0, 500.0), (0.0, 0.0), (1000, 1000), distortion=(0.04, 0.01, 0.0, 0.0, 0.0)
+    )
     np.testing.assert_allclose(outwards.project(outwards.rays(far[:1])), far[:1], atol=1e-2)
 
 
 def test_windowed_is_cropped_then_resized() -> None:
     one = HUMAN36M_LIKE.windowed(np.array([100.0, 50.0, 400.0]), 128)
     two = HUMAN36M_LIKE.cropped(100, 50, 400, 400).resized(128, 128)
-    np.testing.assert_allclose([*one.focal_px, *one.principal_px], [*two.focal_px, *two.principal_px])
+    np.testing.assert_allclose(
+        [*one.focal_px, *one.principal_px], [*two.focal_px, *two.principal_px]
+    )
 
 
 def test_the_view_camera_looks_at_the_crops_centre() -> None:

@@ -33,7 +33,8 @@ def test_cells_are_half_open() -> None:
 
 
 def test_a_cell_with_more_than_30_percent_of_a_bone_belongs_to_both_ends() -> None:
-    # Shank from (5, 5) to (25, 5): 5 px in cell 0, 10 px in cell 1 and 5 px in cell 2; only cell 1 has over 30 %.
+    # Shank from (5, 5) to (25, 5): 5 px in cell 0, 10 px in cell 1 and 5 px in cell 2; only cell 1
+    # has over 30 %.
     positive = positive_cells(only(j2=(5.0, 5.0), j3=(25.0, 5.0)), 100, 10)
     assert cells_of(positive, 2) == {(0, 0), (0, 1)}
     assert cells_of(positive, 3) == {(0, 2), (0, 1)}

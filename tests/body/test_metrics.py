@@ -28,7 +28,9 @@ def test_n_mpjpe_is_blind_to_scale_alone() -> None:
 
 
 def test_pa_mpjpe_is_blind_to_similarities() -> None:
-    assert metrics.pa_mpjpe_mm(0.7 * TRUTH @ ROTATION.T + [10, -20, 30], TRUTH) == pytest.approx(0, abs=1e-9)
+    assert metrics.pa_mpjpe_mm(0.7 * TRUTH @ ROTATION.T + [10, -20, 30], TRUTH) == pytest.approx(
+        0, abs=1e-9
+    )
 
 
 def test_pa_mpjpe_sees_reflections() -> None:
@@ -39,13 +41,17 @@ def test_every_alignment_lowers_the_squared_error() -> None:
     def square(estimate: np.ndarray) -> float:
         return float(((estimate - TRUTH) ** 2).sum())
 
-    assert square(metrics.similarity_aligned(ESTIMATE, TRUTH)) < square(metrics.scale_aligned(ESTIMATE, TRUTH))
+    assert square(metrics.similarity_aligned(ESTIMATE, TRUTH)) < square(
+        metrics.scale_aligned(ESTIMATE, TRUTH)
+    )
     assert square(metrics.scale_aligned(ESTIMATE, TRUTH)) < square(ESTIMATE)
 
 
 def test_the_scale_is_the_best_of_a_fine_search() -> None:
     aligned = metrics.scale_aligned(ESTIMATE[:1], TRUTH[:1])
-    best = min(float(((s * ESTIMATE[0] - TRUTH[0]) ** 2).sum()) for s in np.linspace(0.8, 1.2, 4001))
+    best = min(
+        float(((s * ESTIMATE[0] - TRUTH[0]) ** 2).sum()) for s in np.linspace(0.8, 1.2, 4001)
+    )
     assert float(((aligned[0] - TRUTH[0]) ** 2).sum()) <= best + 1e-6
 
 
@@ -57,7 +63,9 @@ def test_velocity_errors_count_only_rows_that_follow_each_other() -> None:
     estimate = np.zeros((4, 17, 3))
     estimate[1:] += [3, 4, 0]
     estimate[3:] += [300, 400, 0]
-    errors = metrics.velocity_errors_mm(estimate, np.zeros_like(estimate), np.array([True, True, False]))
+    errors = metrics.velocity_errors_mm(
+        estimate, np.zeros_like(estimate), np.array([True, True, False])
+    )
     assert errors.mean() == pytest.approx(2.5)
 
 

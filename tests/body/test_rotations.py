@@ -19,7 +19,9 @@ from posegrid.body.rotations import (
 X, Y, Z = np.eye(3)
 
 
-@pytest.mark.parametrize(("rotation", "start", "end"), [(rot_x, Y, Z), (rot_y, Z, X), (rot_z, X, Y)])
+@pytest.mark.parametrize(
+    ("rotation", "start", "end"), [(rot_x, Y, Z), (rot_y, Z, X), (rot_z, X, Y)]
+)
 def test_a_quarter_turn_takes_one_axis_to_the_next(rotation, start, end):
     np.testing.assert_allclose(rotation(np.pi / 2) @ start, end, atol=1e-12)
 
@@ -44,16 +46,24 @@ def test_between_opposite_directions_it_is_half_a_turn():
     rotation = smallest_rotations(-ends, ends)
     np.testing.assert_allclose(turned(rotation, -ends), ends, atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(rotation), 1)
-    np.testing.assert_allclose(rotation @ rotation, np.broadcast_to(np.eye(3), (4, 3, 3)), atol=1e-12)
+    np.testing.assert_allclose(
+        rotation @ rotation, np.broadcast_to(np.eye(3), (4, 3, 3)), atol=1e-12
+    )
 
 
 def test_quaternions_and_angles_are_scipys(rng):
-    turns = Rotation.concatenate([Rotation.random(500, rng=rng), Rotation.from_matrix(smallest_rotations(X, -X))])
+    turns = Rotation.concatenate(
+        [Rotation.random(500, rng=rng), Rotation.from_matrix(smallest_rotations(X, -X))]
+    )
     matrices, expected = turns.as_matrix(), turns.as_quat()
     got = quaternions(matrices)
     assert np.take_along_axis(got, np.abs(got).argmax(axis=1)[:, None], axis=1).min() > 0
-    np.testing.assert_allclose(got * np.sign((got * expected).sum(axis=1))[:, None], expected, atol=1e-12)
-    np.testing.assert_allclose(np.stack(angles_zxy(matrices), axis=1)[:500], turns.as_euler("ZXY")[:500], atol=1e-9)
+    np.testing.assert_allclose(
+        got * np.sign((got * expected).sum(axis=1))[:, None], expected, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        np.stack(angles_zxy(matrices), axis=1)[:500], turns.as_euler("ZXY")[:500], atol=1e-9
+    )
 
 
 def test_rotation_about_an_axis_agrees_with_rot_z():

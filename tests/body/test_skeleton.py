@@ -15,8 +15,27 @@ def test_parents_come_before_their_children() -> None:
 
 def test_the_17_are_the_joints_of_the_release_that_their_names_say() -> None:
     names = [skeleton.HUMAN36M_32_NAMES[i] for i in skeleton.HUMAN36M_32_TO_17]
-    expected = ["Hips", "RightUpLeg", "RightLeg", "RightFoot", "LeftUpLeg", "LeftLeg", "LeftFoot", "Spine1", "Neck"]
-    expected += ["Head", "HeadSite", "LeftArm", "LeftForeArm", "LeftHand", "RightArm", "RightForeArm", "RightHand"]
+    expected = [
+        "Hips",
+        "RightUpLeg",
+        "RightLeg",
+        "RightFoot",
+        "LeftUpLeg",
+        "LeftLeg",
+        "LeftFoot",
+        "Spine1",
+        "Neck",
+    ]
+    expected += [
+        "Head",
+        "HeadSite",
+        "LeftArm",
+        "LeftForeArm",
+        "LeftHand",
+        "RightArm",
+        "RightForeArm",
+        "RightHand",
+    ]
     assert names == expected
 
 
@@ -25,8 +44,12 @@ def test_mirroring_twice_changes_nothing() -> None:
 
 
 def test_mirroring_exchanges_the_knees_and_negates_x() -> None:
-    left_knee, right_knee = (skeleton.JOINT_NAMES.index(name) for name in ("left_knee", "right_knee"))
-    np.testing.assert_array_equal(skeleton.mirrored(POSES)[:, left_knee], POSES[:, right_knee] * [-1, 1, 1])
+    left_knee, right_knee = (
+        skeleton.JOINT_NAMES.index(name) for name in ("left_knee", "right_knee")
+    )
+    np.testing.assert_array_equal(
+        skeleton.mirrored(POSES)[:, left_knee], POSES[:, right_knee] * [-1, 1, 1]
+    )
 
 
 def test_mirror_pairs_are_the_two_sides_of_the_same_joint() -> None:

@@ -1,11 +1,21 @@
-"""Other skeletons: joints that Human3.6M has are taken over, all others are NaN; nothing is made up."""
+"""Other skeletons: joints that Human3.6M has are taken over, all others are NaN; nothing is made
+up.
+"""
 
 import numpy as np
 import pytest
 from body.test_track import make_track
 
-from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_TO_17, JOINT_NAMES
-from posegrid.body.skeletons import COCO17, MEDIAPIPE33, MPII16, OPENPOSE25, SKELETONS
+from posegrid.body.skeleton import (
+    COCO17,
+    HUMAN36M_32_COINCIDING,
+    HUMAN36M_32_TO_17,
+    JOINT_NAMES,
+    MEDIAPIPE33,
+    MPII16,
+    OPENPOSE25,
+    SKELETONS,
+)
 from posegrid.errors import SettingsError
 
 TRACK = make_track()
@@ -21,9 +31,18 @@ def test_every_skeleton_has_as_many_joints_as_its_name_says():
 @pytest.mark.parametrize(
     ("skeleton", "indices"),
     [
-        (COCO17, {"nose": 0, "left_shoulder": 5, "right_wrist": 10, "left_hip": 11, "right_ankle": 16}),
-        (MEDIAPIPE33, {"nose": 0, "left_shoulder": 11, "right_wrist": 16, "left_hip": 23, "right_ankle": 28}),
-        (OPENPOSE25, {"nose": 0, "right_shoulder": 2, "left_wrist": 7, "right_hip": 9, "left_ankle": 14}),
+        (
+            COCO17,
+            {"nose": 0, "left_shoulder": 5, "right_wrist": 10, "left_hip": 11, "right_ankle": 16},
+        ),
+        (
+            MEDIAPIPE33,
+            {"nose": 0, "left_shoulder": 11, "right_wrist": 16, "left_hip": 23, "right_ankle": 28},
+        ),
+        (
+            OPENPOSE25,
+            {"nose": 0, "right_shoulder": 2, "left_wrist": 7, "right_hip": 9, "left_ankle": 14},
+        ),
         (MPII16, {"right_ankle": 0, "left_hip": 3, "thorax": 7, "head_top": 9, "left_wrist": 15}),
     ],
 )
@@ -57,5 +76,7 @@ def test_the_releases_32_joints_coincide_as_they_do_there():
 
 
 def test_an_unknown_skeleton_is_refused_and_the_known_ones_listed():
-    with pytest.raises(SettingsError, match=r"no skeleton 'coco18'; there are human36m_17, .*coco17"):
+    with pytest.raises(
+        SettingsError, match=r"no skeleton 'coco18'; there are human36m_17, .*coco17"
+    ):
         TRACK.to("coco18")

@@ -27,7 +27,9 @@ def make_track(num_frames: int = 4) -> Track:
         keypoints_px=values(17, 2),
         sigma_mm=values(17),
         box_xyxy=values(4),
-        camera=Camera((1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)),
+        camera=Camera(
+            (1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)
+        ),
         fps=30000 / 1001,
         weights="none",
         source="walk.mp4",
@@ -42,7 +44,9 @@ def test_a_track_comes_back_exactly(tmp_path: Path) -> None:
         if field.name != "camera":
             np.testing.assert_array_equal(getattr(back, field.name), getattr(track, field.name))
     for field in fields(Camera):
-        np.testing.assert_array_equal(getattr(back.camera, field.name), getattr(track.camera, field.name))
+        np.testing.assert_array_equal(
+            getattr(back.camera, field.name), getattr(track.camera, field.name)
+        )
     assert [file.name for file in tmp_path.iterdir()] == ["walk.npz"]
 
 
@@ -77,7 +81,10 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
 
 def test_json_that_is_no_track_is_refused(tmp_path: Path) -> None:
     (tmp_path / "camera.json").write_text('{"focal_px": [1000, 1000]}')
-    with pytest.raises(SourceError, match=r"camera\.json: not a track file of posegrid; `posegrid predict` makes them"):
+    with pytest.raises(
+        SourceError,
+        match=r"camera\.json: not a track file of posegrid; `posegrid predict` makes them",
+    ):
         Track.load(tmp_path / "camera.json")
 
 

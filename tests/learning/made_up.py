@@ -1,4 +1,6 @@
-"""Made-up crops: a bright blob for each joint of a pose that turns, so that a network has something to learn."""
+"""Made-up crops: a bright blob for each joint of a pose that turns, so that a network has something
+to learn.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.prepare.crop import encode_image, encode_mask
-from posegrid.prepare.dataset import Background
-from posegrid.prepare.shards import CropRow, Crops, DatasetFacts, ShardWriter, shard_name, write_dataset_facts
+from posegrid.datasets.dataset_facts import Background
+from posegrid.datasets.shards import (
+    CropRow,
+    Crops,
+    DatasetFacts,
+    ShardWriter,
+    shard_name,
+    write_dataset_facts,
+)
+from posegrid.people.crop import encode_image, encode_mask
 
 SIZE = 64
 FOCAL_PX = 150.0
@@ -17,7 +26,9 @@ SPLITS = {"train": ["S1", "S2"], "validation": ["S3"], "test": ["S4"]}
 
 
 def poses_mm(count: int, seed: int) -> np.ndarray:
-    """Root-relative poses: one random skeleton of 17 points, turned about the vertical axis and shaken a little."""
+    """Root-relative poses: one random skeleton of 17 points, turned about the vertical axis and
+    shaken a little.
+    """
     skeleton = np.random.default_rng(99).normal(0, [250, 450, 150], (NUM_JOINTS, 3))
     random = np.random.default_rng(seed)
     angle = random.uniform(-np.pi, np.pi, count)
@@ -58,7 +69,10 @@ def made_up_crops(count: int, seed: int = 0, subject: str = "S1", size: int = SI
 
 
 def write_dataset(
-    folder: Path, count: int, splits: dict[str, list[str]] = SPLITS, background: Background = "removed"
+    folder: Path,
+    count: int,
+    splits: dict[str, list[str]] = SPLITS,
+    background: Background = "removed",
 ) -> Path:
     """A data set of `count` crops per subject of the splits."""
     facts = DatasetFacts(SIZE, "png", background, {"margin": 0.25}, True, splits=splits)
@@ -78,5 +92,13 @@ def _row_of(crops: Crops, row: int) -> CropRow:
     values = {name: value[row] for name, value in vars(crops).items() if value is not None}
     image = encode_image(values.pop("images"), "png")
     packed = values.pop("packed_masks", None)
-    mask = None if packed is None else encode_mask(np.unpackbits(packed, axis=-1, count=SIZE).astype(bool))
-    return CropRow(image=image, mask=mask, **{name: v.item() if np.ndim(v) == 0 else v for name, v in values.items()})
+    mask = (
+        None
+        if packed is None
+        else encode_mask(np.unpackbits(packed, axis=-1, count=SIZE).astype(bool))
+    )
+    return CropRow(
+        image=image,
+        mask=mask,
+        **{name: v.item() if np.ndim(v) == 0 else v for name, v in values.items()},
+    )

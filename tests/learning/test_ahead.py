@@ -1,13 +1,15 @@
-"""Batches put together ahead are the same batches, in order; what goes wrong there is heard here."""
+"""Batches put together ahead are the same batches, in order; what goes wrong there is heard
+here.
+"""
 
 import threading
 
 import pytest
 import torch
 
-from posegrid.learning import ahead
-from posegrid.learning.ahead import batches_ahead
+from posegrid.learning import data as ahead
 from posegrid.learning.batch import Batch
+from posegrid.learning.data import batches_ahead
 
 
 class Numbered:
@@ -20,7 +22,9 @@ class Numbered:
         if step == 7:
             raise RuntimeError("the eighth batch is broken")
         self.asked.append((step, threading.current_thread(), torch.get_num_threads()))
-        return Batch(torch.full((1, 1, 2, 2), float(step)), torch.zeros(1, 17, 3), torch.zeros(1, 17, 2))
+        return Batch(
+            torch.full((1, 1, 2, 2), float(step)), torch.zeros(1, 17, 3), torch.zeros(1, 17, 2)
+        )
 
 
 @pytest.fixture(params=[0, 1], ids=["no core is free", "a core is free"])
@@ -34,7 +38,9 @@ def test_all_steps_in_order_by_another_thread_where_a_core_is_free(free):
     given = [batch.images[0, 0, 0, 0].item() for batch in batches_ahead(batches, range(2, 7))]
     assert given == [2, 3, 4, 5, 6] == [step for step, _, _ in batches.asked]
     elsewhere = {thread is not threading.current_thread() for _, thread, _ in batches.asked}
-    assert elsewhere == {bool(free)} and {count for _, _, count in batches.asked} == {1 if free else before}
+    assert elsewhere == {bool(free)} and {count for _, _, count in batches.asked} == {
+        1 if free else before
+    }
     assert torch.get_num_threads() == before
 
 

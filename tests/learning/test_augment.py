@@ -1,4 +1,6 @@
-"""Augmentation: picture, keypoints and pose change together; what is black by the mask stays black."""
+"""Augmentation: picture, keypoints and pose change together; what is black by the mask stays
+black.
+"""
 
 import pytest
 import torch
@@ -15,7 +17,9 @@ def batch() -> Batch:
     return crops.batch(torch.arange(40), SIZE)
 
 
-def changed(batch: Batch, seed: int = 0, *, view: bool = True, background: str = "removed") -> Batch:
+def changed(
+    batch: Batch, seed: int = 0, *, view: bool = True, background: str = "removed"
+) -> Batch:
     focal_px = torch.full((len(batch.images),), FOCAL_PX) if view else None
     return augmented(batch, focal_px, generator_of(seed), background)
 
@@ -31,7 +35,9 @@ def test_the_picture_moves_with_the_keypoints(batch):
     moved = changed(Batch(images, batch.pose_mm, keypoints_px), background="kept")
     seen = moved.images[:, 0] * (moved.images[:, 0] > 0.2)
     mass = seen.sum(dim=(1, 2))
-    centre = torch.stack([(seen.sum(dim=1) * pixels).sum(dim=1), (seen.sum(dim=2) * pixels).sum(dim=1)], dim=1)
+    centre = torch.stack(
+        [(seen.sum(dim=1) * pixels).sum(dim=1), (seen.sum(dim=2) * pixels).sum(dim=1)], dim=1
+    )
     uncovered = mass > 5
     assert uncovered.sum() > 20
     error_px = (centre / mass[:, None] - moved.keypoints_px[:, 0])[uncovered].norm(dim=1)
@@ -39,7 +45,9 @@ def test_the_picture_moves_with_the_keypoints(batch):
 
 
 def test_poses_project_onto_the_moved_keypoints(batch):
-    """A pinhole camera that looks at the moved crop's centre sees the changed pose at the changed keypoints."""
+    """A pinhole camera that looks at the moved crop's centre sees the changed pose at the changed
+    keypoints.
+    """
     moved = changed(batch)
     depth_mm = DISTANCE_MM + moved.pose_mm[..., 2]
     relative_px = moved.keypoints_px - moved.keypoints_px[:, :1]
@@ -115,7 +123,10 @@ def test_the_same_generator_gives_the_same_batch(batch):
 
 def test_rolled_turns_further_and_stays_true(batch):
     focal_px = torch.full((len(batch.images),), FOCAL_PX)
-    parts = [augmented(batch, focal_px, generator_of(0), "kept", strength) for strength in ("standard", "rolled")]
+    parts = [
+        augmented(batch, focal_px, generator_of(0), "kept", strength)
+        for strength in ("standard", "rolled")
+    ]
     down = [(part.pose_mm[:, 10] - part.pose_mm[:, 3]) for part in parts]
     slant = [torch.atan2(part[:, 0], part[:, 1]) for part in down]
     assert (slant[1] - slant[0]).abs().std() > 0.1
@@ -141,9 +152,15 @@ def test_spoilt_masks_are_spoilt_less_and_nobody_is_cut_out_by_them(batch):
 
     def share(*, exact_masks: bool) -> float:
         focal_px = torch.full((len(masks),), FOCAL_PX)
-        many = [augmented(masked, focal_px, generator_of(seed), "masked", exact_masks=exact_masks) for seed in range(8)]
+        many = [
+            augmented(masked, focal_px, generator_of(seed), "masked", exact_masks=exact_masks)
+            for seed in range(8)
+        ]
         # the outline of a mask that was only moved holds hardly any corners; a spoilt one is wavy
-        rough = [(part.images[:, 1].diff(dim=-1).abs().sum(dim=(1, 2)) > 1.3 * 2 * 32).float().mean() for part in many]
+        rough = [
+            (part.images[:, 1].diff(dim=-1).abs().sum(dim=(1, 2)) > 1.3 * 2 * 32).float().mean()
+            for part in many
+        ]
         return float(torch.stack(rough).mean())
 
     assert share(exact_masks=False) < share(exact_masks=True)

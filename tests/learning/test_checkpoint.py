@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from posegrid.errors import CheckpointError, OutputError
 from posegrid.learning import checkpoint
 from posegrid.learning.checkpoint import load_checkpoint, load_facts, save_checkpoint
-from posegrid.learning.facts import ModelFacts
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.networks import build_network
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
 
@@ -22,10 +22,21 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 64, 64), dtype=np.uint8)
 
 
 def facts_of(target, name="posegrid_s", size=64) -> ModelFacts:
-    return ModelFacts(name, target.name, size, "removed", "view", MEAN_POSE, target.settings(), training={"images": 7})
+    return ModelFacts(
+        name,
+        target.name,
+        size,
+        "removed",
+        "view",
+        MEAN_POSE,
+        target.settings(),
+        training={"images": 7},
+    )
 
 
-@pytest.mark.parametrize("target", [PoseTarget(MEAN_POSE), BinsTarget()], ids=lambda target: target.name)
+@pytest.mark.parametrize(
+    "target", [PoseTarget(MEAN_POSE), BinsTarget()], ids=lambda target: target.name
+)
 @pytest.mark.parametrize("name", ["posegrid_s", "lichan2014"])
 def test_round_trip_keeps_facts_and_answers(tmp_path, name, target):
     network = build_network(name, target, 64).eval()
@@ -34,14 +45,20 @@ def test_round_trip_keeps_facts_and_answers(tmp_path, name, target):
     loaded = load_checkpoint(path)
     assert loaded.facts == load_facts(path) == facts_of(target, name)
     assert loaded.target == target
-    expected = target.decode(network(torch.from_numpy(IMAGES)[:, None].float() / 255)).detach().numpy()
+    expected = (
+        target.decode(network(torch.from_numpy(IMAGES)[:, None].float() / 255)).detach().numpy()
+    )
     assert np.allclose(loaded.predict_mm(IMAGES, batch_size=2), expected, atol=1e-2)
     assert loaded.predict_mm(IMAGES[:0]).shape == (0, 17, 3)
 
 
 def test_grid_weights_answer_keypoints_in_the_whole_crop(tmp_path):
     target = GridTarget(56)
-    save_checkpoint(tmp_path / "g.safetensors", build_network("lichan2014", target, 64), facts_of(target, "lichan2014"))
+    save_checkpoint(
+        tmp_path / "g.safetensors",
+        build_network("lichan2014", target, 64),
+        facts_of(target, "lichan2014"),
+    )
     loaded = load_checkpoint(tmp_path / "g.safetensors")
     keypoints_px = loaded.predict_keypoints_px(IMAGES)
     assert keypoints_px.shape == (5, 17, 2)
@@ -51,7 +68,11 @@ def test_grid_weights_answer_keypoints_in_the_whole_crop(tmp_path):
 
 
 def test_crops_of_another_size_are_refused(tmp_path):
-    save_checkpoint(tmp_path / "a.safetensors", build_network("posegrid_s", BinsTarget(), 64), facts_of(BinsTarget()))
+    save_checkpoint(
+        tmp_path / "a.safetensors",
+        build_network("posegrid_s", BinsTarget(), 64),
+        facts_of(BinsTarget()),
+    )
     with pytest.raises(CheckpointError, match="64 x 64"):
         load_checkpoint(tmp_path / "a.safetensors").predict_mm(np.zeros((1, 128, 128), np.uint8))
 
@@ -101,7 +122,9 @@ def test_nothing_half_written_is_left(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):
         save_checkpoint(
-            tmp_path / "file" / "w.safetensors", build_network("posegrid_s", BinsTarget(), 64), facts_of(BinsTarget())
+            tmp_path / "file" / "w.safetensors",
+            build_network("posegrid_s", BinsTarget(), 64),
+            facts_of(BinsTarget()),
         )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -118,5 +141,9 @@ def test_the_shipped_weights_have_a_name(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match=r"posegrid-m\.safetensors is no file"):
         load_checkpoint(Path("posegrid-m"))
     target = PoseTarget(MEAN_POSE)
-    save_checkpoint(tmp_path / "posegrid-m.safetensors", build_network("posegrid_s", target, 64), facts_of(target))
+    save_checkpoint(
+        tmp_path / "posegrid-m.safetensors",
+        build_network("posegrid_s", target, 64),
+        facts_of(target),
+    )
     assert load_checkpoint(Path("posegrid-m")).facts == facts_of(target)

@@ -9,12 +9,17 @@ from posegrid.learning.pose_targets import PoseTarget
 
 
 def test_costs_of_the_small_network_of_2015(tmp_path):
-    """By hand, for crops of 64 px: maps of 60, 26 and 8 px before pooling, then 240 > 1024 > 2048 > 51."""
+    """By hand, for crops of 64 px: maps of 60, 26 and 8 px before pooling, then 240 > 1024 > 2048 >
+    51.
+    """
     path = saved(tmp_path / "w.safetensors", "report2015_small", PoseTarget(MEAN_POSE))
     checkpoint = load_checkpoint(path)
     convolutions = (5 * 25, 10 * 5 * 25, 15 * 10 * 36)
     layers = (240 * 1024, 1024 * 2048, 2048 * 51)
-    assert num_parameters(checkpoint) == sum(convolutions) + 5 + 10 + 15 + sum(layers) + 1024 + 2048 + 51
+    assert (
+        num_parameters(checkpoint)
+        == sum(convolutions) + 5 + 10 + 15 + sum(layers) + 1024 + 2048 + 51
+    )
     steps = sum(weights * side**2 for weights, side in zip(convolutions, (60, 26, 8), strict=True))
     assert num_multiply_adds(checkpoint) == steps + sum(layers)
     assert 0 < cpu_ms_per_crop(export(ExportSettings(path))) < 100

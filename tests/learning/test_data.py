@@ -1,4 +1,6 @@
-"""Batches: each crop once an epoch, the same for the same seed and step, windows that move keypoints along."""
+"""Batches: each crop once an epoch, the same for the same seed and step, windows that move
+keypoints along.
+"""
 
 from dataclasses import replace
 
@@ -69,7 +71,9 @@ def test_joined_sets_hold_the_crops_of_both():
     parts = [CropSet.of(made_up_crops(4, seed=seed), "view", "removed") for seed in (1, 2)]
     joined = CropSet.joined(parts)
     assert len(joined) == 8
-    assert torch.equal(joined.images[4:], parts[1].images) and torch.equal(joined.pose_mm[:4], parts[0].pose_mm)
+    assert torch.equal(joined.images[4:], parts[1].images) and torch.equal(
+        joined.pose_mm[:4], parts[0].pose_mm
+    )
 
 
 def test_a_random_window_moves_the_keypoints_along():
@@ -85,7 +89,9 @@ def test_a_random_window_moves_the_keypoints_along():
 def test_validation_batches_hold_every_crop_once_cut_to_the_middle():
     parts = list(whole_batches(CROPS, 56, 20))
     assert [len(part.images) for part in parts] == [20, 20, 10]
-    assert torch.equal(torch.cat([part.images for part in parts]), as_grey(CROPS.images)[..., 4:60, 4:60])
+    assert torch.equal(
+        torch.cat([part.images for part in parts]), as_grey(CROPS.images)[..., 4:60, 4:60]
+    )
     assert torch.equal(parts[0].keypoints_px, CROPS.keypoints_px[:20] - 4)
 
 

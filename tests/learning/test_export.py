@@ -7,17 +7,17 @@ import torch
 from learning.made_up import write_dataset
 from torch import nn
 
+from posegrid.datasets.shards import read_crops
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.learning import quantise
+from posegrid.learning import export as quantise
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
 from posegrid.learning.export import ExportSettings, export
-from posegrid.learning.facts import METADATA_KEY, ModelFacts
 from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.networks import build_network
 from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
 from posegrid.learning.targets import JointTarget
-from posegrid.prepare.shards import read_crops
-from posegrid.results.model import load_onnx
+from posegrid.results.network import load_onnx
 
 MEAN_POSE = ((1.0, 2.0, 3.0),) * 17
 
@@ -28,7 +28,11 @@ def saved(path, name, target):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.02 * torch.randn_like(parameter)
-    save_checkpoint(path, network, ModelFacts(name, target.name, 64, "removed", "view", MEAN_POSE, target.settings()))
+    save_checkpoint(
+        path,
+        network,
+        ModelFacts(name, target.name, 64, "removed", "view", MEAN_POSE, target.settings()),
+    )
     return path
 
 
@@ -76,13 +80,16 @@ def test_half_of_the_numbers_take_half_of_the_space(tmp_path, capsys):
     half = export(ExportSettings(path, tmp_path / "h.onnx", half=True))
     assert "mm from those in 32 bits" in capsys.readouterr().out
     linear = sum(
-        layer.weight.numel() for layer in load_checkpoint(path).network.modules() if isinstance(layer, nn.Linear)
+        layer.weight.numel()
+        for layer in load_checkpoint(path).network.modules()
+        if isinstance(layer, nn.Linear)
     )
     for before, after in ((whole, half), (path, half.with_suffix(".safetensors"))):
         assert before.stat().st_size - after.stat().st_size == pytest.approx(2 * linear, rel=0.01)
     images = np.random.default_rng(1).integers(0, 256, (20, 64, 64), dtype=np.uint8)
     rounded_mm, whole_mm = (
-        load_checkpoint(file).predict_mm(images) for file in (half.with_suffix(".safetensors"), path)
+        load_checkpoint(file).predict_mm(images)
+        for file in (half.with_suffix(".safetensors"), path)
     )
     assert 0 < np.abs(rounded_mm - whole_mm).max() < 1.0
     assert np.abs(load_onnx(half).predict_mm(images) - rounded_mm).max() < 0.1
@@ -99,7 +106,10 @@ def test_half_replaces_no_checkpoint(tmp_path):
     (tmp_path / "other.safetensors").write_bytes(b"somebody's")
     with pytest.raises(SettingsError, match=r"other\.safetensors is there already"):
         export(ExportSettings(path, tmp_path / "other.onnx", half=True))
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["other.safetensors", "w.safetensors"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        "other.safetensors",
+        "w.safetensors",
+    ]
 
 
 def test_weights_of_the_grid_task_are_refused(tmp_path):
@@ -115,7 +125,11 @@ def test_8_bits_answer_nearly_the_same_from_a_quarter_of_the_file(tmp_path, caps
     whole = export(ExportSettings(path, int8=data))
     eighth = tmp_path / "w-int8.onnx"
     said = capsys.readouterr().out
-    assert "w-int8.onnx: " in said and "ms per crop on one thread" in said and "validation MPJPE" in said
+    assert (
+        "w-int8.onnx: " in said
+        and "ms per crop on one thread" in said
+        and "validation MPJPE" in said
+    )
     assert eighth.stat().st_size < 0.35 * whole.stat().st_size
     images = read_crops(data, ["S4"]).images
     model, before = load_onnx(eighth), load_onnx(whole)
@@ -136,5 +150,7 @@ def test_8_bits_that_cost_too_much_are_not_written(tmp_path, monkeypatch):
 def test_8_bits_are_calibrated_with_crops_that_fit(tmp_path):
     data = write_dataset(tmp_path / "data", 4, background="kept")
     path = saved(tmp_path / "w.safetensors", "report2015_small", PoseTarget(MEAN_POSE))
-    with pytest.raises(CheckpointError, match="has crops with background kept, the weights take removed"):
+    with pytest.raises(
+        CheckpointError, match="has crops with background kept, the weights take removed"
+    ):
         export(ExportSettings(path, int8=data))

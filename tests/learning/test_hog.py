@@ -1,4 +1,6 @@
-"""HOG features and the two ways of regressing from them: laws, hand values, a slow second solution."""
+"""HOG features and the two ways of regressing from them: laws, hand values, a slow second
+solution.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
 
 
 def test_a_flat_picture_has_no_gradient():
-    assert np.array_equal(hog(np.full((1, 64, 64), 90, np.uint8)), np.zeros((1, 3 * 3 * 36), np.float32))
+    assert np.array_equal(
+        hog(np.full((1, 64, 64), 90, np.uint8)), np.zeros((1, 3 * 3 * 36), np.float32)
+    )
 
 
 def test_the_negative_has_the_same_features():
@@ -25,13 +29,17 @@ def test_contrast_does_not_matter():
 
 
 def test_an_upright_edge_points_across():
-    """Direction 0 is that of a gradient along x, each of the 9 is 20 degrees further; 90 degrees lie between two."""
+    """Direction 0 is that of a gradient along x, each of the 9 is 20 degrees further; 90 degrees
+    lie between two.
+    """
     step = np.zeros((1, 64, 64), np.uint8)
     step[:, :, 24:] = 200
     upright = hog(step).reshape(3, 3, 4, 9)
     lying = hog(step.swapaxes(1, 2)).reshape(3, 3, 4, 9)
     assert upright[0, 0, 1].argmax() == 0 and upright[..., 1:].max() == 0
-    assert set(lying[0, 0, 2].argsort()[-2:]) == {4, 5} and lying[0, 0, 2, 4] == pytest.approx(lying[0, 0, 2, 5])
+    assert set(lying[0, 0, 2].argsort()[-2:]) == {4, 5} and lying[0, 0, 2, 4] == pytest.approx(
+        lying[0, 0, 2, 5]
+    )
 
 
 def test_blocks_have_length_one_at_most():
@@ -40,17 +48,22 @@ def test_blocks_have_length_one_at_most():
 
 def test_the_nearest_neighbours_are_found():
     random = np.random.default_rng(0)
-    features, answers = random.normal(size=(300, 8)).astype(np.float32), random.normal(size=(300, 5))
+    features, answers = (
+        random.normal(size=(300, 8)).astype(np.float32),
+        random.normal(size=(300, 5)),
+    )
     assert np.array_equal(NearestNeighbours(features, answers, 1).predict(features), answers)
     others = random.normal(size=(20, 8)).astype(np.float32)
     order = np.linalg.norm(others[:, None] - features, axis=-1).argsort(axis=1)[:, :3]
-    assert NearestNeighbours(features, answers, 3).predict(others) == pytest.approx(answers[order].mean(axis=1))
+    assert NearestNeighbours(features, answers, 3).predict(others) == pytest.approx(
+        answers[order].mean(axis=1)
+    )
 
 
 def test_the_kernel_by_hand():
-    assert gaussian(np.array([[0.0, 3.0]]), np.array([[4.0, 0.0], [0.0, 3.0]]), 0.1) == pytest.approx(
-        np.array([[np.exp(-2.5), 1.0]])
-    )
+    assert gaussian(
+        np.array([[0.0, 3.0]]), np.array([[4.0, 0.0], [0.0, 3.0]]), 0.1
+    ) == pytest.approx(np.array([[np.exp(-2.5), 1.0]]))
     assert usual_gamma(np.array([[0.0], [2.0]])) == pytest.approx(0.25)
 
 

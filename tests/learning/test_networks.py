@@ -1,4 +1,6 @@
-"""The networks: sizes as published, every parameter learns, heads are exchanged and weights transferred."""
+"""The networks: sizes as published, every parameter learns, heads are exchanged and weights
+transferred.
+"""
 
 from typing import get_args
 
@@ -44,7 +46,10 @@ def num_parameters(network: nn.Module) -> int:
 def test_networks_are_as_large_as_published(name, pose_millions, grid_millions, more):
     with torch.device("meta"):  # shapes without numbers
         assert round((num_parameters(build_network(name, POSE)) + more) / 1e6, 2) == pose_millions
-        assert round((num_parameters(build_network(name, GridTarget(128))) + more) / 1e6, 2) == grid_millions
+        assert (
+            round((num_parameters(build_network(name, GridTarget(128))) + more) / 1e6, 2)
+            == grid_millions
+        )
 
 
 def test_the_default_network_fits_15_mb():
@@ -57,7 +62,9 @@ def test_every_parameter_gets_a_gradient(name, target):
     torch.manual_seed(0)
     network = build_network(name, target, 64)
     with torch.no_grad():
-        for parameter in network.parameters():  # a block that starts as its shortcut would hide its inside
+        for (
+            parameter
+        ) in network.parameters():  # a block that starts as its shortcut would hide its inside
             parameter += 0.02 * torch.randn_like(parameter)
     batch = Batch(torch.rand(4, 1, 64, 64), 200 * torch.randn(4, 17, 3), 64 * torch.rand(4, 17, 2))
     target.loss(network(batch.images), batch).backward()
@@ -85,7 +92,10 @@ def test_replacing_the_head_keeps_the_backbone(name):
 def test_transfer_copies_the_layers_asked_for(name):
     torch.manual_seed(1)
     source = build_network(name, GridTarget(64), 64)
-    for layers, copied in (("convolutions", ["convolutions"]), ("all_but_head", ["convolutions", "hidden"])):
+    for layers, copied in (
+        ("convolutions", ["convolutions"]),
+        ("all_but_head", ["convolutions", "hidden"]),
+    ):
         network = build_network(name, POSE, 64)
         transfer(source, network, layers)
         for part in ("convolutions", "hidden"):
@@ -99,14 +109,20 @@ def test_transfer_copies_the_layers_asked_for(name):
 
 def test_transfer_between_other_networks_is_refused():
     with pytest.raises(CheckpointError, match="convolutions of the weights"):
-        transfer(build_network("report2015_large", POSE, 64), build_network("report2015_small", POSE, 64))
+        transfer(
+            build_network("report2015_large", POSE, 64), build_network("report2015_small", POSE, 64)
+        )
     with pytest.raises(CheckpointError, match="convolutions of the weights"):
         transfer(build_network("report2015_small", POSE, 64), build_network("lichan2014", POSE, 64))
 
 
 def test_a_head_of_fewer_answers_is_not_widened():
     with pytest.raises(CheckpointError, match="head of the weights"):
-        transfer(build_network("posegrid_s", POSE, 64), build_network("posegrid_m", BinsTarget(), 64), "all")
+        transfer(
+            build_network("posegrid_s", POSE, 64),
+            build_network("posegrid_m", BinsTarget(), 64),
+            "all",
+        )
 
 
 @pytest.mark.parametrize(
@@ -128,13 +144,19 @@ def test_a_network_that_grew_answers_as_before_and_learns_with_all_it_has(narrow
         optimiser.zero_grad()
         network(images).square().sum().backward()
         optimiser.step()
-    first, old = (next(layer for layer in its.modules() if isinstance(layer, nn.Conv2d)) for its in (network, source))
+    first, old = (
+        next(layer for layer in its.modules() if isinstance(layer, nn.Conv2d))
+        for its in (network, source)
+    )
     new = first.weight.grad[len(old.weight) :]
     assert len(new) and (new.flatten(1).abs().sum(dim=1) > 0).float().mean() > 0.8
 
 
 def test_transferred_weights_are_copies():
-    source, network = build_network("report2015_small", POSE, 64), build_network("report2015_small", POSE, 64)
+    source, network = (
+        build_network("report2015_small", POSE, 64),
+        build_network("report2015_small", POSE, 64),
+    )
     transfer(source, network)
     before = source.backbone.convolutions[0].weight.detach().clone()
     with torch.no_grad():
@@ -158,7 +180,9 @@ def test_pooling_before_the_activation_is_the_same():
 
 def test_response_norm_is_torchs():
     maps = 20 * torch.randn(2, 64, 5, 6)
-    assert torch.allclose(ResponseNorm(64)(maps), nn.LocalResponseNorm(5)(maps), rtol=1e-4, atol=1e-5)
+    assert torch.allclose(
+        ResponseNorm(64)(maps), nn.LocalResponseNorm(5)(maps), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_unknown_networks_and_odd_sizes_are_refused():

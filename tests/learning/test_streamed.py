@@ -1,4 +1,6 @@
-"""Training on a stream: people rendered as they are needed, in batches that follow from the seed."""
+"""Training on a stream: people rendered as they are needed, in batches that follow from the
+seed.
+"""
 
 import csv
 import multiprocessing
@@ -10,26 +12,34 @@ import pytest
 import torch
 from learning.made_up import write_dataset
 
+from posegrid.datasets.shards import load_dataset_facts, read_crops
+from posegrid.datasets.synth import write_dataset as render
+from posegrid.datasets.synth_settings import SynthSettings
+from posegrid.datasets.synth_stream import settings_of_dataset
 from posegrid.errors import SettingsError
 from posegrid.learning.data import CropSet, TrainingBatches
-from posegrid.learning.streamed import StreamedBatches
-from posegrid.learning.training import TrainSettings, train
-from posegrid.prepare.shards import load_dataset_facts, read_crops
-from posegrid.prepare.stream import settings_of_dataset
-from posegrid.prepare.synth import write_dataset as render
-from posegrid.prepare.synth_settings import SynthSettings
+from posegrid.learning.stage_data import StreamedBatches
+from posegrid.learning.train import TrainSettings, train
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rendered")
-    few = {"people": 1, "validation_people": 1, "test_people": 0, "crops_per_person": 12, "image_size": 96}
+    few = {
+        "people": 1,
+        "validation_people": 1,
+        "test_people": 0,
+        "crops_per_person": 12,
+        "image_size": 96,
+    }
     render(SynthSettings(folder, **few, workers=1, activities="varied"))  # type: ignore[arg-type]
     return folder
 
 
 def settings_for(data: Path, run: Path, **changes: object) -> TrainSettings:
-    short = TrainSettings(data, run, network="report2015_small", batch_size=8, max_images=80, threads=1, stream=1)
+    short = TrainSettings(
+        data, run, network="report2015_small", batch_size=8, max_images=80, threads=1, stream=1
+    )
     return replace(short, **changes)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,6 @@
-"""The targets: the grid's rule is that of body/grid.py, decoding undoes encoding, losses have their hand values."""
+"""The targets: the grid's rule is that of body/grid.py, decoding undoes encoding, losses have their
+hand values.
+"""
 
 from dataclasses import replace
 
@@ -12,11 +14,10 @@ from posegrid.body.grid import keypoints_from_scores, positive_cells
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
-from posegrid.learning.facts import ModelFacts
 from posegrid.learning.grid_target import GridTarget
-from posegrid.learning.integral_target import IntegralTarget
-from posegrid.learning.likelihood_target import Flow, LikelihoodTarget
+from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
+from posegrid.learning.regression_targets import Flow, IntegralTarget, LikelihoodTarget
 from posegrid.learning.targets import JointTarget, learnt_beside, target_of
 
 MEAN_POSE = tuple((10.0 * joint, -5.0 * joint, 2.0 * joint) for joint in range(NUM_JOINTS))
@@ -51,9 +52,13 @@ def test_grid_cells_are_those_of_the_rule(seed, cells, bone_rule):
     keypoints_px[2, 3] = np.nan
     keypoints_px[3, :, 0] = 64.0  # upright bones, and bones without length
     keypoints_px[3, 5] = keypoints_px[3, 4]
-    batch = Batch(torch.zeros(4, 1, 128, 128), torch.zeros(4, 17, 3), torch.from_numpy(keypoints_px))
+    batch = Batch(
+        torch.zeros(4, 1, 128, 128), torch.zeros(4, 17, 3), torch.from_numpy(keypoints_px)
+    )
     found = GridTarget(128, cells, bone_rule).encode(batch)
-    assert np.array_equal(found.numpy(), positive_cells(keypoints_px, 128, cells, bone_rule=bone_rule))
+    assert np.array_equal(
+        found.numpy(), positive_cells(keypoints_px, 128, cells, bone_rule=bone_rule)
+    )
 
 
 def test_grid_decodes_to_the_centre_of_the_best_cell():
@@ -67,7 +72,9 @@ def test_grid_centroid_lies_between_two_equal_cells():
     target = GridTarget(100, 10)
     logits = torch.full((1, 17, 10, 10), -40.0)
     logits[:, :, 2, 3] = logits[:, :, 2, 4] = 5.0
-    assert torch.allclose(target.decode_centroid(logits.flatten(1)), torch.tensor([40.0, 25.0]).expand(1, 17, 2))
+    assert torch.allclose(
+        target.decode_centroid(logits.flatten(1)), torch.tensor([40.0, 25.0]).expand(1, 17, 2)
+    )
 
 
 def test_grid_loss_by_hand():
@@ -120,21 +127,27 @@ def test_bins_loss_is_least_for_the_true_distribution():
 
 def person_outputs(target, batch, scales):
     pose, places = target.encode(batch)
-    return torch.cat([torch.log(pose + 1e-30).flatten(1), torch.log(places + 1e-30).flatten(1), scales], dim=1)
+    return torch.cat(
+        [torch.log(pose + 1e-30).flatten(1), torch.log(places + 1e-30).flatten(1), scales], dim=1
+    )
 
 
 def test_a_persons_places_decode_to_the_truth():
     batch, target = batch_of(6), PersonTarget(64)
     outputs = person_outputs(target, batch, torch.zeros(6, 17))
     assert torch.allclose(target.decode_keypoints_px(outputs), batch.keypoints_px, atol=0.05)
-    assert torch.allclose(target.decode(outputs), target.pose.decode(outputs[:, : target.pose.num_outputs]))
+    assert torch.allclose(
+        target.decode(outputs), target.pose.decode(outputs[:, : target.pose.num_outputs])
+    )
 
 
 def test_sigma_by_hand():
     """e^0 = 1 in units of 100 mm, times the bound of 3.5; the root is at zero by definition."""
     target, outputs = PersonTarget(64), torch.zeros(2, PersonTarget(64).num_outputs)
     sigma_mm = target.decode_sigma_mm(outputs)
-    assert torch.equal(sigma_mm[:, 0], torch.zeros(2)) and torch.allclose(sigma_mm[:, 1:], torch.tensor(350.0))
+    assert torch.equal(sigma_mm[:, 0], torch.zeros(2)) and torch.allclose(
+        sigma_mm[:, 1:], torch.tensor(350.0)
+    )
 
 
 def test_bounds_hold_their_share_of_the_errors():
@@ -145,7 +158,8 @@ def test_bounds_hold_their_share_of_the_errors():
     outputs = person_outputs(target, batch, scales)
     shaken = (
         batch.pose_mm
-        + torch.randn(300, 17, 3, generator=torch.Generator().manual_seed(2)) * (40 * scales.exp())[..., None]
+        + torch.randn(300, 17, 3, generator=torch.Generator().manual_seed(2))
+        * (40 * scales.exp())[..., None]
     )
     bound_68, bound_95 = target.bounds(outputs, shaken)
     error = (target.decode(outputs) - shaken).norm(dim=-1)[:, 1:]
@@ -166,17 +180,25 @@ def test_a_joint_far_outside_the_crop_teaches_nothing_about_places():
     target, batch = PersonTarget(64, spread_weight=0.0), batch_of(2)
     batch = batch._replace(keypoints_px=torch.full((2, 17, 2), 1000.0))
     outputs = torch.randn(2, target.num_outputs)
-    assert torch.allclose(target.loss(outputs, batch), target.pose.loss(outputs[:, : target.pose.num_outputs], batch))
+    assert torch.allclose(
+        target.loss(outputs, batch), target.pose.loss(outputs[:, : target.pose.num_outputs], batch)
+    )
 
 
 def test_a_peak_in_the_cube_is_where_the_joint_is():
-    """Cells of 300 mm: the peak in cell (1, 2, 3) lies at (-600, -300, 0); two equal ones give the middle."""
+    """Cells of 300 mm: the peak in cell (1, 2, 3) lies at (-600, -300, 0); two equal ones give the
+    middle.
+    """
     target = IntegralTarget(cells=7, reach_mm=900.0)
     logits = torch.full((1, 17, 7, 7, 7), -50.0)
     logits[:, :, 1, 2, 3] = 50.0
-    assert torch.allclose(target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 0.0]), atol=1e-3)
+    assert torch.allclose(
+        target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 0.0]), atol=1e-3
+    )
     logits[:, :, 1, 2, 5] = 50.0
-    assert torch.allclose(target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 300.0]), atol=1e-3)
+    assert torch.allclose(
+        target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 300.0]), atol=1e-3
+    )
 
 
 def bent_flow() -> Flow:
@@ -200,7 +222,9 @@ def test_the_flow_is_undone_by_its_inverse():
 def test_the_flow_says_how_much_it_shrinks_space():
     flow, error = bent_flow().double(), torch.tensor([0.7, -1.1, 0.4], dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda e: flow.to_gaussian(e[None])[0][0], error)
-    assert flow.to_gaussian(error[None])[1].item() == pytest.approx(torch.linalg.det(jacobian).abs().log().item())
+    assert flow.to_gaussian(error[None])[1].item() == pytest.approx(
+        torch.linalg.det(jacobian).abs().log().item()
+    )
 
 
 def test_the_flows_density_sums_to_one():
@@ -211,7 +235,9 @@ def test_the_flows_density_sums_to_one():
 
 
 def test_likelihood_by_hand():
-    """Means right, scales of 100 mm, a flow that does nothing: the peaks of a Laplace and of a Gaussian."""
+    """Means right, scales of 100 mm, a flow that does nothing: the peaks of a Laplace and of a
+    Gaussian.
+    """
     target, batch = LikelihoodTarget(MEAN_POSE), batch_of(3)
     for parameter in target.flow.parameters():
         torch.nn.init.zeros_(parameter)
@@ -227,12 +253,16 @@ def test_a_wrong_scale_is_unlikelier_than_the_right_one():
 
     def loss_at(log_scale: float) -> float:
         means = (target.encode(batch) + shift).flatten(1)
-        return target.loss(torch.cat([means, torch.full((200, 51), log_scale)], dim=1), batch).item()
+        return target.loss(
+            torch.cat([means, torch.full((200, 51), log_scale)], dim=1), batch
+        ).item()
 
     assert loss_at(np.log(0.5)) < min(loss_at(np.log(0.1)), loss_at(np.log(2.0)))
 
 
-@pytest.mark.parametrize("target", [IntegralTarget(), LikelihoodTarget(MEAN_POSE)], ids=lambda target: target.name)
+@pytest.mark.parametrize(
+    "target", [IntegralTarget(), LikelihoodTarget(MEAN_POSE)], ids=lambda target: target.name
+)
 def test_every_output_has_a_gradient_and_64_poses_are_learnt(target):
     """A linear map from what there is to know: the loss falls, and the error with it."""
     batch = batch_of(64)
@@ -243,7 +273,10 @@ def test_every_output_has_a_gradient_and_64_poses_are_learnt(target):
     optimiser = torch.optim.Adam([*head.parameters(), *beside], 0.02)
     before = target.loss(head(inputs), batch)
     before.backward()
-    assert head.weight.grad is not None and (head.weight.grad.abs().sum(dim=1) > 0).float().mean() > 0.9
+    assert (
+        head.weight.grad is not None
+        and (head.weight.grad.abs().sum(dim=1) > 0).float().mean() > 0.9
+    )
     assert all(parameter.grad is not None for parameter in beside)
     error_before = target.measure(head(inputs), batch).mean()
     for _ in range(60):
@@ -274,7 +307,9 @@ def test_the_root_is_at_zero_and_outputs_fit(target):
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_facts_rebuild_the_target(target):
-    facts = ModelFacts("posegrid_s", target.name, 64, "removed", "view", MEAN_POSE, target.settings())
+    facts = ModelFacts(
+        "posegrid_s", target.name, 64, "removed", "view", MEAN_POSE, target.settings()
+    )
     assert target_of(facts, "here") == target
 
 

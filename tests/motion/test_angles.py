@@ -1,15 +1,17 @@
-"""Joint angles: poses known by hand; what no angle may depend on; a made-up walk against the angles that made it."""
+"""Joint angles: poses known by hand; what no angle may depend on; a made-up walk against the angles
+that made it.
+"""
 
 import numpy as np
 import pytest
 
 from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, mirrored
 from posegrid.motion.angles import ANGLE_NAMES, joint_angles
-from posegrid.sources.walkers.body import forward_kinematics, load_body_model
-from posegrid.sources.walkers.gait import gait_angles
-from posegrid.sources.walkers.joints import joints_world_mm
-from posegrid.sources.walkers.posture import limb_frames, skin_rotations
-from posegrid.sources.walkers.styles import sample_style
+from posegrid.walkers.body import forward_kinematics, load_body_model
+from posegrid.walkers.gait import gait_angles
+from posegrid.walkers.joints import joints_world_mm
+from posegrid.walkers.posture import limb_frames, skin_rotations
+from posegrid.walkers.styles import sample_style
 
 STANDING = {
     "pelvis": (0, 0, 0),
@@ -30,7 +32,9 @@ STANDING = {
     "right_elbow": (-150, -180, 0),
     "right_wrist": (-150, 70, 0),
 }
-"""A person who faces a level camera (x right, y down, z forward): the person's left is the camera's right."""
+"""A person who faces a level camera (x right, y down, z forward): the person's left is the camera's
+right.
+"""
 
 
 def pose(**moved: tuple[float, float, float]) -> np.ndarray:
@@ -38,7 +42,9 @@ def pose(**moved: tuple[float, float, float]) -> np.ndarray:
 
 
 def degrees(joints: np.ndarray, **options) -> dict[str, float]:
-    return {name: float(np.degrees(angle[0])) for name, angle in joint_angles(joints, **options).items()}
+    return {
+        name: float(np.degrees(angle[0])) for name, angle in joint_angles(joints, **options).items()
+    }
 
 
 def changed(joints: np.ndarray) -> dict[str, float]:
@@ -59,12 +65,24 @@ def test_standing_is_zero():
             {"left_hip_flexion": 90, "left_knee_flexion": 90},
         ),
         ({"right_ankle": (-130, 450, 430)}, {"right_knee_flexion": 90}),
-        ({"right_knee": (-130, 450, 260), "right_ankle": (-130, 900, 520)}, {"right_hip_flexion": -30.0}),
+        (
+            {"right_knee": (-130, 450, 260), "right_ankle": (-130, 900, 520)},
+            {"right_hip_flexion": -30.0},
+        ),
         ({"left_knee": (390, 450, 0), "left_ankle": (650, 900, 0)}, {"left_hip_abduction": 30.0}),
-        ({"right_knee": (-390, 450, 0), "right_ankle": (-650, 900, 0)}, {"right_hip_abduction": 30.0}),
+        (
+            {"right_knee": (-390, 450, 0), "right_ankle": (-650, 900, 0)},
+            {"right_hip_abduction": 30.0},
+        ),
         ({"left_wrist": (150, -180, -250)}, {"left_elbow_flexion": 90}),
-        ({"right_elbow": (-150, -460, -280), "right_wrist": (-150, -460, -530)}, {"right_shoulder_flexion": 90}),
-        ({"right_elbow": (-150, -740, 0), "right_wrist": (-150, -990, 0)}, {"right_shoulder_flexion": 180}),
+        (
+            {"right_elbow": (-150, -460, -280), "right_wrist": (-150, -460, -530)},
+            {"right_shoulder_flexion": 90},
+        ),
+        (
+            {"right_elbow": (-150, -740, 0), "right_wrist": (-150, -990, 0)},
+            {"right_shoulder_flexion": 180},
+        ),
         ({"head_top": (0, -480 - 190, -110)}, {"neck_flexion": 30.1}),
         ({"head_top": (-110, -480 - 190, 0)}, {"neck_lateral_flexion": 30.1}),
     ],
@@ -75,7 +93,9 @@ def test_poses_known_by_hand(moved, expected):
 
 def test_an_arm_straight_sideways_has_no_flexion():
     angles = degrees(pose(left_elbow=(430, -460, 0), left_wrist=(680, -460, 0)))
-    assert angles["left_shoulder_abduction"] == pytest.approx(90) and np.isnan(angles["left_shoulder_flexion"])
+    assert angles["left_shoulder_abduction"] == pytest.approx(90) and np.isnan(
+        angles["left_shoulder_flexion"]
+    )
 
 
 def test_the_trunk_leans_and_turns():
@@ -88,11 +108,17 @@ def test_the_trunk_leans_and_turns():
     forwards = changed(bent(np.array([[1, 0, 0], [0, c, -s], [0, s, c]])))
     assert forwards["trunk_flexion"] == pytest.approx(20, abs=0.1)
     # Against the trunk, legs that still stand upright are flexed, too.
-    assert forwards["left_hip_flexion"] == forwards["right_hip_flexion"] == pytest.approx(20, abs=0.1)
+    assert (
+        forwards["left_hip_flexion"] == forwards["right_hip_flexion"] == pytest.approx(20, abs=0.1)
+    )
     assert set(forwards) == {"trunk_flexion", "left_hip_flexion", "right_hip_flexion"}
-    sideways = changed(bent(np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])))  # to the camera's left: the person's right
+    sideways = changed(
+        bent(np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]))
+    )  # to the camera's left: the person's right
     assert sideways == pytest.approx({"trunk_lateral_flexion": 20}, abs=0.1)
-    turned = changed(bent(np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])))  # the left shoulder comes forward
+    turned = changed(
+        bent(np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]))
+    )  # the left shoulder comes forward
     assert turned == pytest.approx({"trunk_rotation": -20}, abs=0.1)
 
 
@@ -109,7 +135,10 @@ def test_turning_the_world_with_its_vertical_changes_nothing():
     poses = random_poses()
     turn, _ = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))
     turn *= np.sign(np.linalg.det(turn))
-    before, after = joint_angles(poses), joint_angles(poses @ turn.T + 400.0, up=turn @ [0.0, -1.0, 0.0])
+    before, after = (
+        joint_angles(poses),
+        joint_angles(poses @ turn.T + 400.0, up=turn @ [0.0, -1.0, 0.0]),
+    )
     for name in ANGLE_NAMES:
         np.testing.assert_allclose(after[name], before[name], atol=1e-9)
 
@@ -119,7 +148,15 @@ def test_a_mirror_exchanges_the_sides():
     for name in ANGLE_NAMES:
         twin = name.replace("left_", "~").replace("right_", "left_").replace("~", "right_")
         sign = (
-            -1 if name in ("pelvis_obliquity", "trunk_lateral_flexion", "trunk_rotation", "neck_lateral_flexion") else 1
+            -1
+            if name
+            in (
+                "pelvis_obliquity",
+                "trunk_lateral_flexion",
+                "trunk_rotation",
+                "neck_lateral_flexion",
+            )
+            else 1
         )
         np.testing.assert_allclose(after[twin], sign * before[name], atol=1e-9)
 
@@ -138,7 +175,9 @@ def test_a_made_up_walk_has_the_angles_it_was_made_with(seed):
     body, style, phase = load_body_model().sample(rng), sample_style(rng), np.linspace(0, 2, 120)
     made = gait_angles(style, 0.4, phase)
     rotations = skin_rotations(body, limb_frames(made))
-    joints = joints_world_mm(body, rotations, forward_kinematics(body, rotations, np.zeros((120, 3))))
+    joints = joints_world_mm(
+        body, rotations, forward_kinematics(body, rotations, np.zeros((120, 3)))
+    )
     seen = joint_angles(joints[:, list(HUMAN36M_32_TO_17)], up=(0.0, 0.0, 1.0))
     for side, letter in (("left", "L"), ("right", "R")):
         for name, offset_deg in (
@@ -148,5 +187,6 @@ def test_a_made_up_walk_has_the_angles_it_was_made_with(seed):
             ("elbow_flexion", 3),
         ):
             difference = np.degrees(seen[f"{side}_{name}"] - made[f"{name}.{letter}"])
-            # Joints lie a little off the axes that the limbs turn about: an offset per body, hardly any change in time.
+            # Joints lie a little off the axes that the limbs turn about: an offset per body, hardly
+            # any change in time.
             assert abs(difference.mean()) < offset_deg and difference.std() < 3, name

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import PchipInterpolator
 
-from posegrid.motion.filling import gaps_to_fill, interpolated
+from posegrid.motion.smoothing import gaps_to_fill, interpolated
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 30])

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from posegrid.motion.contact import ANKLES
-from posegrid.motion.footholds import BEND_S, STAY_S, root_correction_mm
+from posegrid.motion.feet import ANKLES, BEND_S, STAY_S
+from posegrid.motion.footholds import root_correction_mm
 
 STEP_S = 0.02
 
@@ -45,5 +45,7 @@ def test_nothing_moves_without_a_standing_foot_or_across_a_gap():
     stands = np.ones((40, 2), dtype=bool)
     apart = time_s + np.where(np.arange(40) > 18, 10, 0)
     whole = root_correction_mm(joints, stands, apart)
-    np.testing.assert_allclose(whole[:18], root_correction_mm(joints[:18], stands[:18], apart[:18]), atol=1e-3)
+    np.testing.assert_allclose(
+        whole[:18], root_correction_mm(joints[:18], stands[:18], apart[:18]), atol=1e-3
+    )
     assert not whole[18:20].any()

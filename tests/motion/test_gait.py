@@ -9,8 +9,8 @@ from motion.walks import STANCE, STEP_HALF_WIDTH_MM, STRIDE_MM, STRIDE_S, walk_t
 from posegrid.errors import SettingsError, SourceError
 from posegrid.motion.gait import gait_of
 from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
-from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.upright import WorldMotion, to_world, up_of_camera
+from posegrid.motion.refine import MotionTrack
+from posegrid.motion.world import WorldMotion, to_world, up_of_camera
 
 TIME_S = np.arange(300) / 60
 
@@ -26,7 +26,9 @@ def gait():
 
 def test_strikes_come_every_stride_the_left_half_a_stride_later(gait):
     right, left = gait.events["right"].strike_s, gait.events["left"].strike_s
-    assert np.diff(right) == pytest.approx(STRIDE_S, abs=0.005) and np.diff(left) == pytest.approx(STRIDE_S, abs=0.005)
+    assert np.diff(right) == pytest.approx(STRIDE_S, abs=0.005) and np.diff(left) == pytest.approx(
+        STRIDE_S, abs=0.005
+    )
     assert left[0] - right[0] == pytest.approx(-STRIDE_S / 2, abs=0.005)
     # This ankle turns back exactly when the foot strikes; a real one does so a little before.
     assert (right - STRIKE_EARLY_S) % STRIDE_S == pytest.approx(0, abs=0.02) or right[0] > 0.5
@@ -53,7 +55,8 @@ def test_figures_are_those_of_the_walk(gait, name, true, within):
 
 
 def test_phases_lie_where_the_ankle_turns(gait):
-    # Seen from the pelvis, which goes evenly, this ankle turns where it is as fast: 1 - cos(2 pi s) = 1 - STANCE.
+    # Seen from the pelvis, which goes evenly, this ankle turns where it is as fast: 1 - cos(2 pi s)
+    # = 1 - STANCE.
     late = (1 - STANCE) * np.arccos(STANCE) / (2 * np.pi)
     stance = STANCE + 2 * late - STRIKE_EARLY_S / STRIDE_S
     assert gait.quantities["stance_left"].value == pytest.approx(100 * stance, abs=0.5)
@@ -72,17 +75,26 @@ def test_a_longer_walk_is_surer_and_a_known_height_much_more():
     uncertainty = [track.gait().quantities["stride_time"].uncertainty for track in (short, long)]
     assert uncertainty[1] < uncertainty[0]
     known = replace(long, scale_known=True).gait()
-    assert known.quantities["stride_length"].uncertainty < 0.6 * long.gait().quantities["stride_length"].uncertainty
-    assert any("height" in note for note in long.gait().notes) and not any("height" in note for note in known.notes)
+    assert (
+        known.quantities["stride_length"].uncertainty
+        < 0.6 * long.gait().quantities["stride_length"].uncertainty
+    )
+    assert any("height" in note for note in long.gait().notes) and not any(
+        "height" in note for note in known.notes
+    )
 
 
 def test_the_whole_person_scaled_scales_lengths_and_keeps_times(gait):
     track = walk_track(TIME_S)
-    tall = as_motion(replace(track, joints_mm=1.1 * track.joints_mm, root_mm=1.1 * track.root_mm)).gait()
+    tall = as_motion(
+        replace(track, joints_mm=1.1 * track.joints_mm, root_mm=1.1 * track.root_mm)
+    ).gait()
     assert tall.quantities["stride_length"].value == pytest.approx(
         1.1 * gait.quantities["stride_length"].value, rel=1e-3
     )
-    assert tall.quantities["cadence"].value == pytest.approx(gait.quantities["cadence"].value, rel=1e-6)
+    assert tall.quantities["cadence"].value == pytest.approx(
+        gait.quantities["cadence"].value, rel=1e-6
+    )
 
 
 def test_a_noisy_walk_made_smooth_gives_the_same_figures():
@@ -103,7 +115,9 @@ def test_who_stands_or_walks_backwards_is_not_walking():
     still = replace(standing, joints_mm=np.repeat(standing.joints_mm[:1], 300, axis=0))
     with pytest.raises(SourceError, match=r"walk\.mp4: no walking was found"):
         as_motion(still).gait()
-    backwards = replace(standing, joints_mm=standing.joints_mm[::-1].copy(), root_mm=standing.root_mm[::-1].copy())
+    backwards = replace(
+        standing, joints_mm=standing.joints_mm[::-1].copy(), root_mm=standing.root_mm[::-1].copy()
+    )
     with pytest.raises(SourceError, match="0 strides forwards"):
         as_motion(backwards).gait()
 
@@ -116,12 +130,16 @@ def test_turning_points_lie_between_frames():
 
 def test_a_tilted_camera_changes_nothing_once_gravity_is_known(gait):
     pitch = np.radians(12)
-    turn = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    turn = np.array(
+        [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
+    )
     up = up_of_camera(pitch)
     np.testing.assert_allclose(turn.T @ up, [0, -1, 0], atol=1e-9) if up[2] < 0 else None
     track = walk_track(TIME_S)
     joints, root = track.joints_mm @ turn.T, track.root_mm @ turn.T
-    tilted = as_motion(replace(track, joints_mm=joints.astype(np.float32), root_mm=root.astype(np.float32)))
+    tilted = as_motion(
+        replace(track, joints_mm=joints.astype(np.float32), root_mm=root.astype(np.float32))
+    )
     for given in (turn @ [0.0, -1.0, 0.0], None):
         figures = tilted.gait(given).quantities
         assert figures["stride_length"].value == pytest.approx(STRIDE_MM, rel=0.02)
@@ -131,9 +149,13 @@ def test_the_world_has_z_up_and_the_feet_on_the_floor():
     track = walk_track(TIME_S)
     motion = to_world(track, np.array([0.0, -1.0, 0.0]))
     assert motion.joints_world_mm[:, [3, 6], 2].min() == pytest.approx(80, abs=2)
-    assert (motion.joints_world_mm[:, 10, 2] > 1400).all() and motion.camera_height_mm == pytest.approx(1000, abs=5)
+    assert (
+        motion.joints_world_mm[:, 10, 2] > 1400
+    ).all() and motion.camera_height_mm == pytest.approx(1000, abs=5)
     np.testing.assert_allclose(
-        motion.to_camera(motion.joints_world_mm), track.joints_mm + track.root_mm[:, None], atol=0.01
+        motion.to_camera(motion.joints_world_mm),
+        track.joints_mm + track.root_mm[:, None],
+        atol=0.01,
     )
 
 
@@ -151,7 +173,9 @@ def test_a_track_without_places_has_no_world():
 def test_a_world_motion_gives_the_same_gait_whatever_the_heading(gait):
     motion = to_world(walk_track(TIME_S), np.array([0.0, -1.0, 0.0]))
     turn = np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
-    turned = WorldMotion(motion.time_s, motion.joints_world_mm @ turn.T, motion.rot_cam_to_world, 0.0)
+    turned = WorldMotion(
+        motion.time_s, motion.joints_world_mm @ turn.T, motion.rot_cam_to_world, 0.0
+    )
     figures = gait_of(turned, scale_known=False, source="x").quantities
     for name in ("stride_length", "step_width", "double_support"):
         assert figures[name].value == pytest.approx(gait.quantities[name].value, rel=0.02, abs=1)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import find_peaks
 
-from posegrid.motion.peaks import apart, standing_out
+from posegrid.motion.gait_events import apart, standing_out
 
 
 def test_a_peak_is_measured_from_the_higher_of_its_two_valleys():
@@ -19,10 +19,14 @@ def test_they_are_scipys():
     for _ in range(300):
         values = np.round(np.cumsum(rng.normal(size=rng.integers(1, 200))), int(rng.integers(0, 4)))
         least = float(rng.uniform(0, 3))
-        assert standing_out(values, least).tolist() == find_peaks(values, prominence=least)[0].tolist()
+        assert (
+            standing_out(values, least).tolist() == find_peaks(values, prominence=least)[0].tolist()
+        )
         every = standing_out(values, 0)
         unequal = values + 1e-6 * rng.random(len(values))
         nearest = float(rng.uniform(1, 20))
-        expected = [row for row in find_peaks(unequal, distance=nearest)[0].tolist() if row in every]
+        expected = [
+            row for row in find_peaks(unequal, distance=nearest)[0].tolist() if row in every
+        ]
         if np.array_equal(standing_out(unequal, 0), every):
             assert apart(every, unequal, nearest).tolist() == expected

@@ -1,18 +1,28 @@
-"""A motion from single poses: no worse, less jitter, bones of one length, still feet; what is missing stays missing."""
+"""A motion from single poses: no worse, less jitter, bones of one length, still feet; what is
+missing stays missing.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from motion.walks import ANKLE_MM, STANCE, STRIDE_S, bone_spread, walk_track, walking_mm, without_frames
+from motion.walks import (
+    ANKLE_MM,
+    STANCE,
+    STRIDE_S,
+    bone_spread,
+    walk_track,
+    walking_mm,
+    without_frames,
+)
 
 from posegrid.body.skeleton import JOINT_NAMES, mirror_order
 from posegrid.motion.bones import fitted_bones_mm, with_bones
-from posegrid.motion.contact import ANKLES, slip_mm, standing
-from posegrid.motion.filling import gaps_to_fill, interpolated
+from posegrid.motion.feet import ANKLES, slip_mm, standing
 from posegrid.motion.placing import with_even_distance
 from posegrid.motion.refine import RefineSettings, refined
 from posegrid.motion.sides import consistent_sides
+from posegrid.motion.smoothing import gaps_to_fill, interpolated
 
 TIME_S = np.arange(150) / 50
 TRUE = walking_mm(TIME_S)
@@ -28,7 +38,9 @@ def noisy():
 def errors(track) -> tuple[float, float]:
     """MPJPE and MPJVE, mm."""
     difference = track.joints_mm - TRUE_RELATIVE
-    return np.linalg.norm(difference, axis=-1).mean(), np.linalg.norm(np.diff(difference, axis=0), axis=-1).mean()
+    return np.linalg.norm(difference, axis=-1).mean(), np.linalg.norm(
+        np.diff(difference, axis=0), axis=-1
+    ).mean()
 
 
 def test_a_noisy_walk_comes_nearer_to_the_truth_and_jitters_less_than_half(noisy):
@@ -49,7 +61,9 @@ def test_bones_have_one_length(noisy):
     lengths = fitted_bones_mm(after.joints_mm)
     joint = {name: i for i, name in enumerate(JOINT_NAMES)}
     for part in ("hip", "knee", "ankle", "elbow", "wrist"):
-        assert lengths[joint[f"left_{part}"] - 1] == pytest.approx(lengths[joint[f"right_{part}"] - 1])
+        assert lengths[joint[f"left_{part}"] - 1] == pytest.approx(
+            lengths[joint[f"right_{part}"] - 1]
+        )
 
 
 def test_feet_stand_still(noisy):
@@ -61,7 +75,9 @@ def test_feet_stand_still(noisy):
     assert slip_mm(joints, stands) < 0.5 * slip_mm(
         (without.joints_mm + without.root_mm[:, None]).astype(np.float64), stands
     )
-    assert np.abs(after.joints_mm - without.joints_mm)[:, [0, 8, 10, 13]].max() == 0, "only legs are moved"
+    assert np.abs(after.joints_mm - without.joints_mm)[:, [0, 8, 10, 13]].max() == 0, (
+        "only legs are moved"
+    )
 
 
 def test_standing_is_where_the_walk_has_it():
@@ -142,14 +158,21 @@ def test_a_place_unknown_in_some_frames_stays_unknown_there(noisy):
     root, keypoints = noisy.root_mm.copy(), noisy.keypoints_px.copy()
     root[20:25] = keypoints[20:25] = np.nan
     after = refined(replace(noisy, root_mm=root, keypoints_px=keypoints))
-    assert after.found.all() and np.isnan(after.root_mm[20:25]).all() and np.isfinite(after.root_mm[25:]).all()
+    assert (
+        after.found.all()
+        and np.isnan(after.root_mm[20:25]).all()
+        and np.isfinite(after.root_mm[25:]).all()
+    )
 
 
 def test_bones_keep_their_direction():
     lengths = np.linspace(50, 400, 16)
     result = with_bones(TRUE_RELATIVE[:1], lengths)[0]
     for index, (parent, child) in enumerate(zip((0, 1, 2), (1, 2, 3), strict=True)):
-        bone, before = result[child] - result[parent], TRUE_RELATIVE[0, child] - TRUE_RELATIVE[0, parent]
+        bone, before = (
+            result[child] - result[parent],
+            TRUE_RELATIVE[0, child] - TRUE_RELATIVE[0, parent],
+        )
         assert np.linalg.norm(bone) == pytest.approx(lengths[index])
         assert bone @ before == pytest.approx(np.linalg.norm(bone) * np.linalg.norm(before))
 

@@ -1,4 +1,6 @@
-"""Filters: what they must keep, what they must take off, and what the causal one may not look at."""
+"""Filters: what they must keep, what they must take off, and what the causal one may not look
+at.
+"""
 
 import numpy as np
 import pytest
@@ -46,7 +48,9 @@ def test_jitter_is_taken_off(kind):
     time_s = np.arange(300) / 50
     true = wandering(time_s)
     noisy = true + RNG.normal(0, 15, true.shape)
-    steps = [np.diff(points - true, axis=0).std() for points in (noisy, filtered(noisy, time_s, kind))]
+    steps = [
+        np.diff(points - true, axis=0).std() for points in (noisy, filtered(noisy, time_s, kind))
+    ]
     assert steps[1] < 0.6 * steps[0]
 
 

@@ -16,17 +16,23 @@ CAMERA_HEIGHT_MM = 1000.0
 
 
 def foot_ahead_mm(phase: np.ndarray) -> np.ndarray:
-    """Where along the way a foot is, that strikes the floor at every whole phase; it rests for the share STANCE."""
+    """Where along the way a foot is, that strikes the floor at every whole phase; it rests for the
+    share STANCE.
+    """
     number, part = np.divmod(phase, 1)
     swing = np.clip((part - STANCE) / (1 - STANCE), 0, 1)
     return STRIDE_MM * (number + swing - np.sin(2 * np.pi * swing) / (2 * np.pi))
 
 
 def walking_mm(time_s: np.ndarray) -> np.ndarray:
-    """(T, 17, 3): camera frame (x right, y down, z forward), towards +x, 4 m away; the right foot strikes at 0."""
+    """(T, 17, 3): camera frame (x right, y down, z forward), towards +x, 4 m away; the right foot
+    strikes at 0.
+    """
     phase = time_s / STRIDE_S
     middle = STRIDE_MM * (phase - STANCE / 2)
-    pelvis = np.stack([middle, ANKLE_MM + 772 + 12 * np.cos(4 * np.pi * (phase - 0.3)), 0 * phase], axis=1)
+    pelvis = np.stack(
+        [middle, ANKLE_MM + 772 + 12 * np.cos(4 * np.pi * (phase - 0.3)), 0 * phase], axis=1
+    )
     upright = {"pelvis": 0, "spine": 230, "thorax": 470, "nose": 560, "head_top": 690}
     joints = {name: pelvis + [0.0, up, 0.0] for name, up in upright.items()}
     for side, sign, shift in (("right", -1.0, 0.0), ("left", 1.0, 0.5)):
@@ -34,16 +40,25 @@ def walking_mm(time_s: np.ndarray) -> np.ndarray:
         part = (phase + shift) % 1
         lift = 100 * np.sin(np.pi * np.clip((part - STANCE) / (1 - STANCE), 0, 1)) ** 2
         ahead = foot_ahead_mm(phase + shift) - shift * STRIDE_MM
-        ankle = np.stack([ahead, ANKLE_MM + lift, np.full_like(phase, sign * STEP_HALF_WIDTH_MM)], axis=1)
+        ankle = np.stack(
+            [ahead, ANKLE_MM + lift, np.full_like(phase, sign * STEP_HALF_WIDTH_MM)], axis=1
+        )
         joints[f"{side}_hip"], joints[f"{side}_ankle"] = hip, ankle
         joints[f"{side}_knee"] = _knee(hip, ankle)
         shoulder = pelvis + [0.0, 460.0, sign * 170]
         swing = 0.4 * np.cos(2 * np.pi * (phase + shift))
         arm = np.stack([-np.sin(swing), -np.cos(swing), 0 * swing], axis=1)
         joints[f"{side}_shoulder"] = shoulder
-        joints[f"{side}_elbow"], joints[f"{side}_wrist"] = shoulder + 290 * arm, shoulder + 540 * arm
-    world = np.stack([joints[name] for name in JOINT_NAMES], axis=1)  # x ahead, y up, z to the person's left
-    return np.stack([world[..., 0] - 1500, CAMERA_HEIGHT_MM - world[..., 1], 4000 + world[..., 2]], axis=-1)
+        joints[f"{side}_elbow"], joints[f"{side}_wrist"] = (
+            shoulder + 290 * arm,
+            shoulder + 540 * arm,
+        )
+    world = np.stack(
+        [joints[name] for name in JOINT_NAMES], axis=1
+    )  # x ahead, y up, z to the person's left
+    return np.stack(
+        [world[..., 0] - 1500, CAMERA_HEIGHT_MM - world[..., 1], 4000 + world[..., 2]], axis=-1
+    )
 
 
 def _knee(hip: np.ndarray, ankle: np.ndarray) -> np.ndarray:
@@ -68,10 +83,14 @@ def walk_track(time_s: np.ndarray, noise_mm: float = 0.0, seed: int = 0) -> Trac
         frame=np.arange(count),
         time_s=time_s,
         joints_mm=(relative - relative[:, :1]).astype(np.float32),
-        root_mm=(joints[:, 0] + noise_mm * rng.normal(size=(count, 3)) * [0.5, 0.5, 4]).astype(np.float32),
+        root_mm=(joints[:, 0] + noise_mm * rng.normal(size=(count, 3)) * [0.5, 0.5, 4]).astype(
+            np.float32
+        ),
         keypoints_px=keypoints.astype(np.float32),
         sigma_mm=np.full((count, 17), 30, np.float32),
-        box_xyxy=np.concatenate([keypoints.min(axis=1) - 10, keypoints.max(axis=1) + 10], axis=1).astype(np.float32),
+        box_xyxy=np.concatenate(
+            [keypoints.min(axis=1) - 10, keypoints.max(axis=1) + 10], axis=1
+        ).astype(np.float32),
         camera=CAMERA,
         fps=float((count - 1) / (time_s[-1] - time_s[0])),
         weights="none",
@@ -91,5 +110,7 @@ def without_frames(track: Track, rows: list[int]) -> Track:
 
 def bone_spread(joints_mm: np.ndarray) -> np.ndarray:
     """(16,) std of each bone's length as a share of its mean."""
-    lengths = np.stack([np.linalg.norm(joints_mm[:, c] - joints_mm[:, p], axis=1) for p, c in BONES])
+    lengths = np.stack(
+        [np.linalg.norm(joints_mm[:, c] - joints_mm[:, p], axis=1) for p, c in BONES]
+    )
     return lengths.std(axis=1) / lengths.mean(axis=1)

@@ -6,14 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.body.estimate import Estimate
-from posegrid.learning.facts import ModelFacts
-from posegrid.prepare.crop import encode_image
-from posegrid.prepare.dataset import DatasetFacts, write_dataset_facts
-from posegrid.prepare.shards import CropRow, ShardWriter, shard_name
+from posegrid.datasets.dataset_facts import DatasetFacts, write_dataset_facts
+from posegrid.datasets.shards import CropRow, ShardWriter, shard_name
+from posegrid.learning.model_facts import ModelFacts
+from posegrid.people.crop import encode_image
 from posegrid.results.predictions import Predictions
 
 SIZE = 32
-FACTS = {"weights": "best.safetensors", "data": "walkers", "split": "test", "subjects": ["S9"], "synthetic": True}
+FACTS = {
+    "weights": "best.safetensors",
+    "data": "walkers",
+    "split": "test",
+    "subjects": ["S9"],
+    "synthetic": True,
+}
 
 
 def poses(count: int, seed: int = 0) -> np.ndarray:
@@ -60,7 +66,13 @@ def model_of(**changes: object) -> Guessing:
 def write_data(folder: Path, *, same_picture: bool = False, frames: int = 14) -> Path:
     folder.mkdir()
     facts = DatasetFacts(
-        SIZE, "png", "removed", {}, True, {"train": ["S1"], "validation": ["S8"], "test": ["S9"]}, num_crops=3 * frames
+        SIZE,
+        "png",
+        "removed",
+        {},
+        True,
+        {"train": ["S1"], "validation": ["S8"], "test": ["S9"]},
+        num_crops=3 * frames,
     )
     for number, subject in enumerate(("S1", "S8", "S9")):
         truth = poses(frames, seed=number)

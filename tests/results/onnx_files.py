@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from posegrid.learning.facts import METADATA_KEY, ModelFacts
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 
 STANDING_MM = np.array(
     [
@@ -46,8 +46,12 @@ def facts(**changes: object) -> ModelFacts:
     return ModelFacts(**{**values, **changes})
 
 
-def write_onnx(path: Path, *, metadata: str | None = None, size: int = 32, left_half_mm: float = 0.0) -> Path:
-    """Weights that answer with STANDING_MM; its x grows by `left_half_mm` times the brightness of the left half."""
+def write_onnx(
+    path: Path, *, metadata: str | None = None, size: int = 32, left_half_mm: float = 0.0
+) -> Path:
+    """Weights that answer with STANDING_MM; its x grows by `left_half_mm` times the brightness of
+    the left half.
+    """
     weight = np.zeros((size, size), dtype=np.float32)
     weight[:, : size // 2] = left_half_mm / (size * size / 2)
     matrix = np.zeros((size * size, 51), dtype=np.float32)
@@ -58,7 +62,11 @@ def write_onnx(path: Path, *, metadata: str | None = None, size: int = 32, left_
         helper.make_node("Add", ["shift", "pose"], ["row"]),
         helper.make_node("Reshape", ["row", "shape"], ["pose_mm"]),
     ]
-    constants = {"matrix": matrix, "pose": STANDING_MM.reshape(1, 51), "shape": np.array([-1, 17, 3], dtype=np.int64)}
+    constants = {
+        "matrix": matrix,
+        "pose": STANDING_MM.reshape(1, 51),
+        "shape": np.array([-1, 17, 3], dtype=np.int64),
+    }
     graph = helper.make_graph(
         nodes,
         "standing",

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from posegrid.errors import SettingsError
-from posegrid.results.comparison import (
+from posegrid.results.tables import (
+    ROWS,
+    S11_ONLY,
+    USUAL,
     WALKING,
     Column,
     Row,
@@ -15,7 +18,6 @@ from posegrid.results.comparison import (
     split_of,
     table_rows,
 )
-from posegrid.results.published import ROWS, S11_ONLY, USUAL
 
 FIVE = ["S1", "S5", "S6", "S7", "S8"]
 
@@ -70,13 +72,24 @@ def test_what_was_measured_otherwise_has_a_column_of_its_own(changes):
 def test_training_on_a_test_subject_is_never_the_usual_split():
     assert split_of(FIVE, ["S9", "S11"], recorded=True) == USUAL
     assert split_of([*FIVE, "S11"], ["S11"], recorded=True) == "train S1 S5 S6 S7 S8 S11, test S11"
-    assert split_of([f"W{i}" for i in range(20)], ["T1"], recorded=False) == "train 20 subjects, test T1"
+    assert (
+        split_of([f"W{i}" for i in range(20)], ["T1"], recorded=False)
+        == "train 20 subjects, test T1"
+    )
 
 
 def test_the_mean_of_the_actions_is_the_mean_of_their_means():
-    per_action = {f"Action{i}": {"mpjpe_mm": float(10 * i)} for i in range(14)} | {WALKING: {"mpjpe_mm": 50.0}}
-    figures = {column.actions: value for column, value in run_row(evaluation(per_action=per_action)).figures}
-    assert figures == {"Walking": 50.0, "15 actions": pytest.approx((10 * sum(range(14)) + 50) / 15)}
+    per_action = {f"Action{i}": {"mpjpe_mm": float(10 * i)} for i in range(14)} | {
+        WALKING: {"mpjpe_mm": 50.0}
+    }
+    figures = {
+        column.actions: value
+        for column, value in run_row(evaluation(per_action=per_action)).figures
+    }
+    assert figures == {
+        "Walking": 50.0,
+        "15 actions": pytest.approx((10 * sum(range(14)) + 50) / 15),
+    }
 
 
 def test_two_figures_for_one_column_are_refused():

@@ -13,7 +13,7 @@ from posegrid import cli
 from posegrid.body.track import Track
 from posegrid.errors import OutputError
 from posegrid.motion.angles import joint_angles
-from posegrid.results.viewer import viewer_page
+from posegrid.results.convert import viewer_page
 
 WALK = make_walk()
 FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "angles", "html")
@@ -26,9 +26,13 @@ def track_file(tmp_path):
 
 
 def test_all_formats_at_once(track_file, tmp_path, capsys):
-    assert cli.run(["convert", track_file, "--formats", *FORMATS, "--out", str(tmp_path / "out")]) == 0
+    assert (
+        cli.run(["convert", track_file, "--formats", *FORMATS, "--out", str(tmp_path / "out")]) == 0
+    )
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == sorted([*(f"walk.{ending}" for ending in FORMATS[:6]), "walk_angles.csv", "walk_viewer.html"])
+    assert names == sorted(
+        [*(f"walk.{ending}" for ending in FORMATS[:6]), "walk_angles.csv", "walk_viewer.html"]
+    )
     said = capsys.readouterr().out
     assert "walk.bvh: cm, y up; 4 frames without a person or place: the pose before, held" in said
 
@@ -46,7 +50,19 @@ def test_from_csv_and_json_back_to_the_track_file(track_file, tmp_path):
     assert cli.run(["convert", track_file, "--formats", "csv", "json"]) == 0
     for ending in ("csv", "json"):
         there = tmp_path / ending
-        assert cli.run(["convert", str(tmp_path / f"walk.{ending}"), "--formats", "npz", "--out", str(there)]) == 0
+        assert (
+            cli.run(
+                [
+                    "convert",
+                    str(tmp_path / f"walk.{ending}"),
+                    "--formats",
+                    "npz",
+                    "--out",
+                    str(there),
+                ]
+            )
+            == 0
+        )
         np.testing.assert_array_equal(Track.load(there / "walk.npz").joints_mm, WALK.joints_mm)
 
 
@@ -68,10 +84,16 @@ def data_of(page: str) -> dict:
 
 def test_the_viewer_holds_the_motion_and_asks_for_nothing(tmp_path):
     page = viewer_page(WALK)
-    assert not re.search(r"https?://|src=|href=|@import|fetch\(", page) and "default-src 'none'" in page
+    assert (
+        not re.search(r"https?://|src=|href=|@import|fetch\(", page)
+        and "default-src 'none'" in page
+    )
     content = data_of(page)
-    assert [row is None for row in content["places_mm"]] == [row in (0, 1, 10, 20) for row in range(len(WALK))]
-    # Levelled and moved as a whole, to a millimetre: distances between joints of two frames stay what they are.
+    assert [row is None for row in content["places_mm"]] == [
+        row in (0, 1, 10, 20) for row in range(len(WALK))
+    ]
+    # Levelled and moved as a whole, to a millimetre: distances between joints of two frames stay
+    # what they are.
     places = np.array([content["places_mm"][row] for row in (5, 30)]).reshape(2, 17, 3)
     true = (WALK.joints_mm + WALK.root_mm[:, None])[[5, 30]]
     assert np.linalg.norm(places[0, 3] - places[1, 16]) == pytest.approx(

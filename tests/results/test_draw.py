@@ -23,11 +23,13 @@ from posegrid.results.draw import (
     labelled,
     levelling_rotation,
 )
-from posegrid.results.pictures import grid_picture, rows_by_rank, sample_row, sample_sheet
+from posegrid.results.sample_pictures import grid_picture, rows_by_rank, sample_row, sample_sheet
 
 
 def standing() -> np.ndarray:
-    """A person who faces the camera, feet 900 mm below the pelvis; the right side is at negative x."""
+    """A person who faces the camera, feet 900 mm below the pelvis; the right side is at negative
+    x.
+    """
     heights = [0, 0, 450, 900, 0, 450, 900, -250, -500, -580, -700, -450, -200, 50, -450, -200, 50]
     sides = [0, -120, -120, -120, 120, 120, 120, 0, 0, 0, 0, 170, 200, 220, -170, -200, -220]
     return np.stack([sides, heights, np.zeros(17)], axis=1).astype(np.float64)
@@ -75,7 +77,11 @@ def test_unknown_joints_are_left_out() -> None:
 
 @pytest.mark.parametrize("shift", [(-500, 0), (500, 0), (0, 500), (-20, -20)])
 def test_keypoints_outside_the_picture_do_no_harm(shift: tuple[int, int]) -> None:
-    assert draw_keypoints(grey(), standing()[:, :2] * 0.05 + [50, 45] + shift).shape == (100, 100, 3)
+    assert draw_keypoints(grey(), standing()[:, :2] * 0.05 + [50, 45] + shift).shape == (
+        100,
+        100,
+        3,
+    )
 
 
 def test_from_the_front_the_persons_left_is_on_the_right() -> None:
@@ -96,7 +102,10 @@ def test_depth_shows_from_the_side() -> None:
     pose = standing()
     forward = pose.copy()
     forward[6, 2] = 500
-    front = (draw_pose_3d(pose, 200, view=Viewpoint(0, 0)), draw_pose_3d(forward, 200, view=Viewpoint(0, 0)))
+    front = (
+        draw_pose_3d(pose, 200, view=Viewpoint(0, 0)),
+        draw_pose_3d(forward, 200, view=Viewpoint(0, 0)),
+    )
     side = (draw_pose_3d(pose, 200, view=SIDE), draw_pose_3d(forward, 200, view=SIDE))
     assert pixels_of(side[1], LEFT)[:, 0].max() > pixels_of(side[0], LEFT)[:, 0].max() + 30
     assert pixels_of(front[1], LEFT)[:, 0].max() <= pixels_of(front[0], LEFT)[:, 0].max() + 1
@@ -128,7 +137,9 @@ def test_a_pose_of_unknown_joints_is_an_empty_stage() -> None:
 def test_levelling_puts_people_upright() -> None:
     tilt = smallest_rotation(np.array([0.0, -1, 0]), np.array([0.1, -1, 0.4]))
     tilted = np.stack([standing(), standing()]) @ tilt.T
-    assert tilted @ levelling_rotation(tilted).T == pytest.approx(np.stack([standing()] * 2), abs=1e-6)
+    assert tilted @ levelling_rotation(tilted).T == pytest.approx(
+        np.stack([standing()] * 2), abs=1e-6
+    )
     assert levelling_rotation(np.full((2, 17, 3), np.nan)) == pytest.approx(np.eye(3))
 
 
@@ -159,7 +170,8 @@ def test_the_grid_picture_tints_the_cells_of_every_joint() -> None:
     picture = grid_picture(crop, standing()[:, :2] * 0.06 + 64, cells=10, panel_px=100)
     assert picture.shape[1] == 6 * 100 + 5 * 8
     blue, orange = (
-        (np.abs(picture.astype(int) - (0.3 * 60 + 0.7 * np.array(c))).max(axis=-1) <= 1).sum() for c in (LEFT, RIGHT)
+        (np.abs(picture.astype(int) - (0.3 * 60 + 0.7 * np.array(c))).max(axis=-1) <= 1).sum()
+        for c in (LEFT, RIGHT)
     )
     assert blue > 1000
     assert orange > 1000
@@ -175,4 +187,7 @@ def test_samples_are_the_best_median_and_worst_of_different_sequences() -> None:
 def test_a_sample_row_and_sheet_fit_together() -> None:
     row = sample_row(np.zeros((64, 64), np.uint8), standing(), standing(), size_px=80)
     assert row.shape == (80, 4 * 80 + 3 * 8, 3)
-    assert sample_sheet([("best: 0.0 mm", row), ("worst: 0.0 mm", row)], size_px=80).shape[1] == row.shape[1]
+    assert (
+        sample_sheet([("best: 0.0 mm", row), ("worst: 0.0 mm", row)], size_px=80).shape[1]
+        == row.shape[1]
+    )

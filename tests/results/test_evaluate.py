@@ -12,8 +12,8 @@ from rich.console import Console
 from posegrid.body.estimate import Estimate
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import body_size_mm, mirror_order
+from posegrid.datasets.shards import Crops, read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError, SourceError
-from posegrid.prepare.shards import Crops, read_crops
 from posegrid.results import evaluate as module
 from posegrid.results.evaluate import (
     EvaluateSettings,
@@ -25,7 +25,14 @@ from posegrid.results.evaluate import (
     trained_subjects,
 )
 from posegrid.results.predictions import Predictions
-from posegrid.results.scores import keypoint_errors, longest_repeat, scores, size_floor_mm, swapped_share, within_radius
+from posegrid.results.scores import (
+    keypoint_errors,
+    longest_repeat,
+    scores,
+    size_floor_mm,
+    swapped_share,
+    within_radius,
+)
 from posegrid.results.tables import score_rows, title_of
 
 
@@ -64,7 +71,9 @@ def test_velocity_is_per_frame_at_50_hz_whatever_the_spacing() -> None:
     truth = np.zeros((6, 17, 3), np.float32)
     estimate = truth.copy()
     estimate[:, :, 0] = np.arange(6)[:, None] * 10.0
-    figures = scores(predictions_of(estimate, truth, frame_index=np.arange(6) * 5, time_s=np.arange(6) * 0.1))
+    figures = scores(
+        predictions_of(estimate, truth, frame_index=np.arange(6) * 5, time_s=np.arange(6) * 0.1)
+    )
     assert figures["mpjve_mm"] == pytest.approx(2.0)
     assert figures["mpjve_spacing_s"] == pytest.approx(0.1)
     assert figures["mpjve_pairs"] == 5
@@ -75,14 +84,18 @@ def test_velocity_leaves_out_gaps_and_other_cameras() -> None:
     estimate = truth.copy()
     estimate[3:] = 1000
     camera, frame = np.array(list("aaabbb")), np.array([0, 1, 2, 3, 4, 9])
-    figures = scores(predictions_of(estimate, truth, camera_id=camera, frame_index=frame, time_s=frame / 50))
+    figures = scores(
+        predictions_of(estimate, truth, camera_id=camera, frame_index=frame, time_s=frame / 50)
+    )
     assert figures["mpjve_pairs"] == 3
     assert figures["mpjve_mm"] == 0.0
 
 
 def test_frames_too_far_apart_have_no_velocity() -> None:
     truth = poses(4)
-    figures = scores(predictions_of(truth, truth, frame_index=np.arange(4) * 50, time_s=np.arange(4.0)))
+    figures = scores(
+        predictions_of(truth, truth, frame_index=np.arange(4) * 50, time_s=np.arange(4.0))
+    )
     assert figures["mpjve_mm"] is None
     assert figures["mpjve_pairs"] == 0
 
@@ -97,7 +110,9 @@ def test_exchanged_sides_are_counted() -> None:
 def test_groups_hold_their_own_poses() -> None:
     truth = poses(4)
     estimate = truth + np.array([0, 0, 0, 10], np.float32)[:, None, None]
-    figures = scores(predictions_of(estimate, truth, action=np.array(["Sit", "Walk", "Walk", "Walk"])))
+    figures = scores(
+        predictions_of(estimate, truth, action=np.array(["Sit", "Walk", "Walk", "Walk"]))
+    )
     assert figures["per_action"]["Sit"]["mpjpe_mm"] == 0.0
     assert figures["per_action"]["Walk"]["num_poses"] == 3
     assert figures["per_action"]["Walk"]["mpjpe_mm"] == pytest.approx(10 * 3**0.5 / 3, rel=1e-4)
@@ -155,7 +170,8 @@ def test_trained_subjects_include_those_of_earlier_stages_but_not_of_another_wor
     assert trained_subjects(training, synthetic=False) == {"S1"}
 
 
-# --- with a data set on disk -----------------------------------------------------------------------------------------
+# --- with a data set on disk
+# -----------------------------------------------------------------------------------------
 
 
 def test_joints_within_the_stated_radius_are_counted_without_the_root() -> None:
@@ -164,14 +180,20 @@ def test_joints_within_the_stated_radius_are_counted_without_the_root() -> None:
     estimate[:, 1:, 0] += 100  # all joints but the root are off by as much
     sigma = np.full((4, 17), 150.0)
     sigma[2], sigma[3] = 60.0, 40.0
-    assert within_radius(predictions_of(estimate, truth, sigma_mm=sigma)) == {"once": 0.5, "twice": 0.75}
+    assert within_radius(predictions_of(estimate, truth, sigma_mm=sigma)) == {
+        "once": 0.5,
+        "twice": 0.75,
+    }
     assert within_radius(predictions_of(estimate, truth)) is None
 
 
 def test_weights_without_places_have_no_errors_of_places() -> None:
     truth = poses(3)
     off_px = np.repeat([[0.0], [1.0], [5.0]], 17, axis=1)
-    assert keypoint_errors(predictions_of(truth, truth, keypoint_error_px=off_px)) == {"mean": 2.0, "median": 1.0}
+    assert keypoint_errors(predictions_of(truth, truth, keypoint_error_px=off_px)) == {
+        "mean": 2.0,
+        "median": 1.0,
+    }
     assert keypoint_errors(predictions_of(truth, truth)) is None
 
 
@@ -191,12 +213,21 @@ def test_the_view_frame_is_turned_back_into_the_camera(data: Path) -> None:
 
         def estimate(self, images: np.ndarray) -> Estimate:
             crops = self.crops
-            return Estimate(crops.pose_view_mm, crops.keypoints_crop_px + 3, np.full(crops.pose_view_mm.shape[:2], 9.0))
+            return Estimate(
+                crops.pose_view_mm,
+                crops.keypoints_crop_px + 3,
+                np.full(crops.pose_view_mm.shape[:2], 9.0),
+            )
 
     crops = read_crops(data, ["S9"])
-    predictions = predicted(Oracle(model_of().facts, crops), crops, dict(FACTS), Console(quiet=True))
+    predictions = predicted(
+        Oracle(model_of().facts, crops), crops, dict(FACTS), Console(quiet=True)
+    )
     assert np.abs(predictions.pose_pred_cam_mm - predictions.pose_true_cam_mm).max() < 1e-3
-    assert np.allclose(predictions.keypoint_error_px, 18**0.5, atol=1e-3) and (predictions.sigma_mm == 9).all()
+    assert (
+        np.allclose(predictions.keypoint_error_px, 18**0.5, atol=1e-3)
+        and (predictions.sigma_mm == 9).all()
+    )
 
 
 def test_evaluate_writes_predictions_and_every_promised_figure(
@@ -210,13 +241,17 @@ def test_evaluate_writes_predictions_and_every_promised_figure(
     assert set(promised.split()) <= figures.keys()
     assert figures["num_poses"] == 14
     assert figures["subjects"] == ["S9"]
-    assert "walkers (rendered people), split test: S9; 14 poses, 17 joints" in " ".join(capsys.readouterr().out.split())
+    assert "walkers (rendered people), split test: S9; 14 poses, 17 joints" in " ".join(
+        capsys.readouterr().out.split()
+    )
     evaluate(EvaluateSettings(Path("gone.safetensors"), data, out, rescore=True, table=True))
     assert "LinKDE" in (out / "table.md").read_text() and "LinKDE" in capsys.readouterr().out
     assert json.loads((out / "evaluation.json").read_text())["mpjpe_mm"] == figures["mpjpe_mm"]
 
 
-def test_subjects_seen_in_training_are_refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subjects_seen_in_training_are_refused(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use_model(monkeypatch, model_of())
     settings = EvaluateSettings(Path("w.safetensors"), data, tmp_path / "out", split="train")
     with pytest.raises(SettingsError, match="was trained on S1"):

@@ -8,12 +8,12 @@ from results.onnx_files import STANDING_MM
 
 from posegrid.body.camera import Camera
 from posegrid.errors import SettingsError
-from posegrid.motion.placing import root_from_keypoints
-from posegrid.results.lift import (
+from posegrid.motion.placing import (
     FLESH_MM,
     assumed_camera,
     in_picture,
     root_from_box,
+    root_from_keypoints,
     steadied_boxes,
     turned_to_camera,
 )
@@ -25,7 +25,12 @@ def box_of_pose(pose_mm: np.ndarray, root_mm: np.ndarray, camera: Camera) -> np.
     """The box round the pose with its flesh, as an ideal mask would have it."""
     points = pose_mm + root_mm
     sides = []
-    for axis, sign, flesh in ((0, -1, FLESH_MM[0]), (1, -1, FLESH_MM[1]), (0, 1, FLESH_MM[2]), (1, 1, FLESH_MM[3])):
+    for axis, sign, flesh in (
+        (0, -1, FLESH_MM[0]),
+        (1, -1, FLESH_MM[1]),
+        (0, 1, FLESH_MM[2]),
+        (1, 1, FLESH_MM[3]),
+    ):
         outermost = (sign * camera.project(points)[:, axis]).argmax()
         moved = points[outermost].copy()
         moved[axis] += sign * flesh
@@ -53,11 +58,15 @@ def test_the_root_is_where_the_pose_projects_onto_the_keypoints(root):
     camera = assumed_camera((1000, 800))
     keypoints_px = camera.project(POSE + np.array(root))
     sigma_mm = np.array([0.0, *np.full(16, 50.0)])
-    assert root_from_keypoints(POSE, keypoints_px, camera, sigma_mm) == pytest.approx(np.array(root), abs=1e-3)
+    assert root_from_keypoints(POSE, keypoints_px, camera, sigma_mm) == pytest.approx(
+        np.array(root), abs=1e-3
+    )
     wrong = keypoints_px.copy()
     wrong[16] += 80  # one hand is misplaced, and known to be unsure
     sigma_mm[16] = 1e4
-    assert root_from_keypoints(POSE, wrong, camera, sigma_mm) == pytest.approx(np.array(root), abs=5)
+    assert root_from_keypoints(POSE, wrong, camera, sigma_mm) == pytest.approx(
+        np.array(root), abs=5
+    )
 
 
 def test_a_root_behind_the_camera_is_none():
@@ -68,7 +77,9 @@ def test_a_root_behind_the_camera_is_none():
 
 def test_places_in_a_crop_are_places_in_the_picture():
     keypoints_px = np.tile([[32.0, 64.0]], (1, 17, 1))
-    assert in_picture(keypoints_px, np.array([[100.0, 200.0, 256.0]]), 128)[0, 0] == pytest.approx([164.0, 328.0])
+    assert in_picture(keypoints_px, np.array([[100.0, 200.0, 256.0]]), 128)[0, 0] == pytest.approx(
+        [164.0, 328.0]
+    )
 
 
 def test_a_box_without_an_answer_gives_nan():

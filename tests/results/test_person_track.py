@@ -1,4 +1,6 @@
-"""Poses of crops become a Track: turned to the camera, put in their places, and scaled to a height."""
+"""Poses of crops become a Track: turned to the camera, put in their places, and scaled to a
+height.
+"""
 
 from dataclasses import replace
 
@@ -8,11 +10,15 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
-from posegrid.prepare.crop import window_of_box
-from posegrid.results.estimating import PersonEstimate
-from posegrid.results.lift import assumed_camera
-from posegrid.results.model import OnnxModel, load_onnx
-from posegrid.results.person_track import HEIGHT_PER_BONES, person_track, scaled_to_height
+from posegrid.motion.placing import assumed_camera
+from posegrid.people.crop import window_of_box
+from posegrid.results.estimator import (
+    HEIGHT_PER_BONES,
+    PersonEstimate,
+    person_track,
+    scaled_to_height,
+)
+from posegrid.results.network import OnnxModel, load_onnx
 
 CAMERA = assumed_camera((1280, 720))
 POSE = STANDING_MM.astype(np.float64)
@@ -22,11 +28,16 @@ ROOTS = np.array([[-900.0, 100, 4000], [-300, 100, 4100], [900, 50, 5000]])
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> dict[str, OnnxModel]:
     folder = tmp_path_factory.mktemp("weights")
-    made = {f: write_onnx(folder / f"{f}.onnx", metadata=facts(pose_frame=f).to_json()) for f in ("view", "camera")}
+    made = {
+        f: write_onnx(folder / f"{f}.onnx", metadata=facts(pose_frame=f).to_json())
+        for f in ("view", "camera")
+    }
     return {frame: load_onnx(path) for frame, path in made.items()}
 
 
-def ideal(camera: Camera, frame: str, *, keypoints: bool, rows: tuple[int, ...] = (1, 2, 4)) -> PersonEstimate:
+def ideal(
+    camera: Camera, frame: str, *, keypoints: bool, rows: tuple[int, ...] = (1, 2, 4)
+) -> PersonEstimate:
     """What a perfect network says of the pose at ROOTS, in crops of 32 pixels."""
     boxes, windows, poses, places = [], [], [], []
     for root in ROOTS:
@@ -45,7 +56,9 @@ def ideal(camera: Camera, frame: str, *, keypoints: bool, rows: tuple[int, ...] 
 def tracked(models, camera: Camera, frame: str, *, keypoints: bool = True):
     time_s = np.array([0.0, 0.04, 0.08, 0.14, 0.2, 0.24])
     person = ideal(camera, frame, keypoints=keypoints)
-    return person_track(person, time_s, camera, models[frame], source="a.mp4", camera_assumed=True, fps=25.0)
+    return person_track(
+        person, time_s, camera, models[frame], source="a.mp4", camera_assumed=True, fps=25.0
+    )
 
 
 @pytest.mark.parametrize("frame", ["view", "camera"])
@@ -61,7 +74,13 @@ def test_a_perfect_network_gives_the_pose_and_its_place(models, frame, distortio
 def test_frames_without_the_person_are_missing(models):
     track = tracked(models, CAMERA, "view")
     assert len(track) == 6 and track.found.tolist() == [False, True, True, False, True, False]
-    for values in (track.joints_mm, track.root_mm, track.keypoints_px, track.sigma_mm, track.box_xyxy):
+    for values in (
+        track.joints_mm,
+        track.root_mm,
+        track.keypoints_px,
+        track.sigma_mm,
+        track.box_xyxy,
+    ):
         assert np.isnan(values[[0, 3, 5]]).all() and np.isfinite(values[[1, 2, 4]]).all()
     assert track.fps == pytest.approx(5 / 0.24), "mean rate of the exact times"
 
@@ -69,9 +88,14 @@ def test_frames_without_the_person_are_missing(models):
 def test_without_keypoints_the_pelvis_is_where_the_pose_fills_the_box(models):
     track = tracked(models, CAMERA, "view", keypoints=False)
     depth = track.root_mm[[1, 2, 4], 2] / ROOTS[:, 2]
-    assert depth == pytest.approx(np.full(3, depth[0]), rel=0.03), "no farther for one place than for another"
+    assert depth == pytest.approx(np.full(3, depth[0]), rel=0.03), (
+        "no farther for one place than for another"
+    )
     projected = CAMERA.project((track.joints_mm[4] + track.root_mm[4]).astype(np.float64))
-    assert track.keypoints_px[4] == pytest.approx(projected, abs=0.01) and np.isnan(track.sigma_mm).all()
+    assert (
+        track.keypoints_px[4] == pytest.approx(projected, abs=0.01)
+        and np.isnan(track.sigma_mm).all()
+    )
 
 
 def test_one_frame_has_the_declared_rate(models):
@@ -83,7 +107,9 @@ def test_one_frame_has_the_declared_rate(models):
         window=person.window[:1],
         estimate=person.estimate.rows(np.array([0])),
     )
-    track = person_track(one, np.zeros(1), CAMERA, models["view"], source="a.png", camera_assumed=False, fps=1.0)
+    track = person_track(
+        one, np.zeros(1), CAMERA, models["view"], source="a.png", camera_assumed=False, fps=1.0
+    )
     assert track.fps == 1.0 and not track.camera_assumed and track.found.all()
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from people.scenes import SIZE_WH, figure, scene
 from PIL import Image
-from prepare.scenes import SIZE_WH, figure, scene
 from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.track import Track
 from posegrid.errors import CheckpointError, OutputError, SettingsError, SourceError
-from posegrid.prepare.crop import box_of_mask
-from posegrid.results.person_track import HEIGHT_PER_BONES
+from posegrid.people.crop import box_of_mask
+from posegrid.results.estimator import HEIGHT_PER_BONES
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.sources.video import VideoWriter, read_frames
+from posegrid.video.video import VideoWriter, read_frames
 
 CENTRES = [(-40.0, 65.0)] * 4 + [(20 + 8.0 * i, 65.0) for i in range(20)]
 """Nobody for 4 frames, then a walk from left to right."""
@@ -40,14 +40,20 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def track(folder):
-    return predict(PredictSettings(folder / "walk.mp4", out=folder / "out", weights=folder / "standing.onnx"))
+    return predict(
+        PredictSettings(folder / "walk.mp4", out=folder / "out", weights=folder / "standing.onnx")
+    )
 
 
 def test_the_track_has_a_row_per_frame_and_nan_where_nobody_is(track):
     assert len(track) == 24 and track.frame.tolist() == list(range(24))
     assert track.time_s == pytest.approx(np.arange(24) / 25) and track.fps == pytest.approx(25)
     assert not track.found[:4].any() and track.found[5:].all()
-    assert np.isnan(track.root_mm[:4]).all() and np.isnan(track.box_xyxy[:4]).all() and np.isnan(track.sigma_mm).all()
+    assert (
+        np.isnan(track.root_mm[:4]).all()
+        and np.isnan(track.box_xyxy[:4]).all()
+        and np.isnan(track.sigma_mm).all()
+    )
 
 
 def test_boxes_follow_the_person(track):
@@ -58,11 +64,14 @@ def test_boxes_follow_the_person(track):
 def test_poses_are_in_the_cameras_frame_and_relative_to_the_pelvis(track):
     row = 12
     assert (track.joints_mm[row, 0] == 0).all()
-    # The network saw the same pose in every crop; in the camera's frame the person far to the left is turned.
+    # The network saw the same pose in every crop; in the camera's frame the person far to the left
+    # is turned.
     angle = np.degrees(np.arctan2(track.root_mm[6, 0], track.root_mm[6, 2]))
     hips = track.joints_mm[6, 4] - track.joints_mm[6, 1]
     assert np.degrees(np.arctan2(-hips[2], hips[0])) == pytest.approx(angle, abs=2) and angle < -10
-    assert np.linalg.norm(track.joints_mm[row, 10]) == pytest.approx(np.linalg.norm(STANDING_MM[10]), rel=1e-4)
+    assert np.linalg.norm(track.joints_mm[row, 10]) == pytest.approx(
+        np.linalg.norm(STANDING_MM[10]), rel=1e-4
+    )
 
 
 def test_keypoints_are_the_projected_joints_and_lie_in_the_box(track):
@@ -70,7 +79,9 @@ def test_keypoints_are_the_projected_joints_and_lie_in_the_box(track):
     projected = track.camera.project((track.joints_mm[row] + track.root_mm[row]).astype(np.float64))
     assert track.keypoints_px[row] == pytest.approx(projected, abs=0.5)
     x0, y0, x1, y1 = track.box_xyxy[row]
-    inside = (track.keypoints_px[row] > (x0 - 8, y0 - 8)) & (track.keypoints_px[row] < (x1 + 8, y1 + 8))
+    inside = (track.keypoints_px[row] > (x0 - 8, y0 - 8)) & (
+        track.keypoints_px[row] < (x1 + 8, y1 + 8)
+    )
     assert inside.all()
     assert (np.diff(track.root_mm[6:20, 0]) > 0).mean() > 0.8, "the person walks to the right"
 
@@ -85,7 +96,11 @@ def test_the_files_are_written_and_say_the_same(folder, track):
     ]
     loaded = Track.load(out / "walk.npz")
     assert np.array_equal(loaded.joints_mm, track.joints_mm, equal_nan=True)
-    assert (loaded.weights, loaded.source, loaded.camera_assumed) == ("standing.onnx", "walk.mp4", True)
+    assert (loaded.weights, loaded.source, loaded.camera_assumed) == (
+        "standing.onnx",
+        "walk.mp4",
+        True,
+    )
     frames = list(read_frames(out / "walk_overlay.mp4"))
     assert len(frames) == 24 and frames[0].image.shape == (SIZE_WH[1], SIZE_WH[0], 3)
     assert [frame.time_s for frame in frames] == pytest.approx(track.time_s.tolist(), abs=1e-3)
@@ -104,15 +119,24 @@ def test_the_summary_says_what_was_found_and_assumed(folder, capsys):
     )
     smooth = predict(settings)
     said = capsys.readouterr().out
-    assert "of 24 frames" in said and "60 degrees" in said and "assumed" in said and "filter light" in said
+    assert (
+        "of 24 frames" in said
+        and "60 degrees" in said
+        and "assumed" in said
+        and "filter light" in said
+    )
     assert smooth.found[5:].all() and sorted(p.name for p in (folder / "plain").iterdir()) == [
         *("walk.csv", "walk.json", "walk.npz", "walk.trc", "walk_raw.npz")
     ]
 
 
 def test_weights_in_the_plain_camera_frame_are_not_turned(folder, tmp_path):
-    weights = write_onnx(tmp_path / "plain.onnx", metadata=facts(pose_frame="camera", background="kept").to_json())
-    track = predict(PredictSettings(folder / "walk.mp4", out=tmp_path, weights=weights, overlay=False))
+    weights = write_onnx(
+        tmp_path / "plain.onnx", metadata=facts(pose_frame="camera", background="kept").to_json()
+    )
+    track = predict(
+        PredictSettings(folder / "walk.mp4", out=tmp_path, weights=weights, overlay=False)
+    )
     assert track.joints_mm[10] == pytest.approx(STANDING_MM, abs=1e-2)
 
 
@@ -132,7 +156,12 @@ def test_prediction_never_imports_torch():
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(folder, tmp_path, changes, error, message):
-    values = {"video": folder / "walk.mp4", "weights": folder / "standing.onnx", "out": tmp_path, **changes}
+    values = {
+        "video": folder / "walk.mp4",
+        "weights": folder / "standing.onnx",
+        "out": tmp_path,
+        **changes,
+    }
     with pytest.raises(error, match=message):
         predict(PredictSettings(**values))
 
@@ -162,7 +191,11 @@ def test_a_video_without_a_moving_person_is_refused(folder, tmp_path):
 def test_an_output_folder_that_cannot_be_made_is_refused(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="nothing can be written"):
-        predict(PredictSettings(folder / "walk.mp4", out=tmp_path / "file" / "x", weights=folder / "standing.onnx"))
+        predict(
+            PredictSettings(
+                folder / "walk.mp4", out=tmp_path / "file" / "x", weights=folder / "standing.onnx"
+            )
+        )
 
 
 def two_walkers(count: int = 24) -> list[np.ndarray]:
@@ -193,12 +226,20 @@ def test_of_two_people_each_has_a_number_and_is_told_of(folder, tmp_path, capsys
 
 
 def test_a_person_who_is_not_there_is_refused_with_those_who_are(folder, tmp_path):
-    with pytest.raises(SettingsError, match="--person 7: expected largest, all, or one of the numbers 1"):
-        predict(PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", person="7"))
+    with pytest.raises(
+        SettingsError, match="--person 7: expected largest, all, or one of the numbers 1"
+    ):
+        predict(
+            PredictSettings(
+                folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", person="7"
+            )
+        )
 
 
 def test_a_given_height_scales_everything(folder, tmp_path):
-    settings = PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", overlay=False)
+    settings = PredictSettings(
+        folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", overlay=False
+    )
     plain, tall = predict(settings), predict(replace(settings, height_m=2.0))
     scale = tall.root_mm[10, 2] / plain.root_mm[10, 2]
     joints = tall.joints_mm[10].astype(float)

@@ -1,4 +1,6 @@
-"""What `predict` makes of sources that are no plain video of one walk: done right, or refused with the reason."""
+"""What `predict` makes of sources that are no plain video of one walk: done right, or refused with
+the reason.
+"""
 
 import signal
 from dataclasses import replace
@@ -8,25 +10,27 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from people.scenes import SIZE_WH, scene, wall
 from PIL import Image
-from prepare.scenes import SIZE_WH, scene, wall
 from results.onnx_files import facts, write_onnx
 
 from posegrid.body.track import Track
 from posegrid.cli import run
 from posegrid.errors import OutputError, SettingsError, SourceError
-from posegrid.results import estimating
-from posegrid.results.estimating import crop_for
+from posegrid.results import estimator as estimating
+from posegrid.results.estimator import crop_for
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.sources import video as video_files
-from posegrid.sources import webcam
-from posegrid.sources.video import VideoWriter, read_frames
+from posegrid.video import footage as webcam
+from posegrid.video import video as video_files
+from posegrid.video.video import VideoWriter, read_frames
 
 WALK = [(30 + 6.0 * i, 65.0) for i in range(24)]
 
 
-def write_video(path: Path, pictures: list[np.ndarray], times: list[float] | None = None, fps: float = 25) -> Path:
+def write_video(
+    path: Path, pictures: list[np.ndarray], times: list[float] | None = None, fps: float = 25
+) -> Path:
     height, width = pictures[0].shape[:2]
     with VideoWriter(path, fps, (width, height), quality=12) as video:
         for number, picture in enumerate(pictures):
@@ -42,7 +46,9 @@ def weights(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory) -> Path:
     """Weights that know crops with their background."""
-    return write_onnx(tmp_path_factory.mktemp("kept") / "kept.onnx", metadata=facts(background="kept").to_json())
+    return write_onnx(
+        tmp_path_factory.mktemp("kept") / "kept.onnx", metadata=facts(background="kept").to_json()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,10 @@ def files(settings: PredictSettings) -> list[str]:
 
 def boxes_of(masks: list[np.ndarray]) -> list[list[int]]:
     found = [np.argwhere(mask) for mask in masks]
-    return [[*at.min(0)[::-1].tolist(), *(at.max(0)[::-1] + 1).tolist()] if len(at) else [] for at in found]
+    return [
+        [*at.min(0)[::-1].tolist(), *(at.max(0)[::-1] + 1).tolist()] if len(at) else []
+        for at in found
+    ]
 
 
 def write_boxes(path: Path, masks: list[np.ndarray]) -> Path:
@@ -81,10 +90,15 @@ def write_pictures(folder: Path, pictures: list[np.ndarray]) -> Path:
     return folder
 
 
-def panning(pictures: list[np.ndarray], step: float, size_wh: tuple[int, int] = (120, 130)) -> list[np.ndarray]:
+def panning(
+    pictures: list[np.ndarray], step: float, size_wh: tuple[int, int] = (120, 130)
+) -> list[np.ndarray]:
     """A window that moves over the pictures: what a camera that is turned sees."""
     width, height = size_wh
-    return [picture[:height, int(step * i) : int(step * i) + width] for i, picture in enumerate(pictures)]
+    return [
+        picture[:height, int(step * i) : int(step * i) + width]
+        for i, picture in enumerate(pictures)
+    ]
 
 
 # -- other sources
@@ -94,14 +108,20 @@ def test_a_folder_of_pictures_is_a_video(tmp_path, settings):
     pictures, _ = scene(WALK, shadow=False)
     folder = write_pictures(tmp_path / "frames", pictures)
     track = predict(replace(settings, video=folder, fps=50))
-    assert track.found.sum() >= 22 and track.fps == pytest.approx(50) and track.time_s[3] == pytest.approx(0.06)
+    assert (
+        track.found.sum() >= 22
+        and track.fps == pytest.approx(50)
+        and track.time_s[3] == pytest.approx(0.06)
+    )
     assert files(settings) == ["frames.npz"]
     assert len(predict(replace(settings, video=folder / "1*.png", fps=50))) == 11
 
 
 def test_variable_times_are_the_tracks(tmp_path, settings):
     times = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.09, 24)).tolist()
-    path = write_video(tmp_path / "a.mp4", scene(WALK, shadow=False)[0], [t - times[0] for t in times])
+    path = write_video(
+        tmp_path / "a.mp4", scene(WALK, shadow=False)[0], [t - times[0] for t in times]
+    )
     track = predict(replace(settings, video=path))
     assert track.time_s == pytest.approx(np.array(times) - times[0], abs=2e-4)
     assert track.fps == pytest.approx(23 / (times[-1] - times[0]), rel=1e-2)
@@ -110,7 +130,9 @@ def test_variable_times_are_the_tracks(tmp_path, settings):
 def test_a_video_held_upright_is_turned_as_it_is_shown(tmp_path, settings):
     """Stored lying, with a note to turn it: the person walks as in the upright video."""
     pictures, masks = scene(WALK, shadow=False)
-    stored = [np.rot90(picture) for picture in pictures]  # shown turned back, a quarter turn clockwise
+    stored = [
+        np.rot90(picture) for picture in pictures
+    ]  # shown turned back, a quarter turn clockwise
     path = tmp_path / "turned.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "12"})
@@ -142,7 +164,9 @@ def test_two_people_in_one_picture_keep_their_numbers(tmp_path, settings):
     assert sorted(sides) == [False, True] and len(track) == 24
     for other in others:
         middle = np.nanmean(other.box_xyxy[:, ::2], axis=1)
-        assert (np.diff(middle[2:-2]) > 0).all() or (np.diff(middle[2:-2]) < 0).all(), "nobody is taken for the other"
+        assert (np.diff(middle[2:-2]) > 0).all() or (np.diff(middle[2:-2]) < 0).all(), (
+            "nobody is taken for the other"
+        )
 
 
 def test_a_person_who_leaves_and_returns_is_the_same_and_missing_between(tmp_path, settings):
@@ -170,7 +194,9 @@ def test_with_masks_a_single_picture_is_enough(tmp_path, settings):
     pictures, masks = scene(WALK, shadow=False)
     Image.fromarray(pictures[10]).save(tmp_path / "one.png")
     Image.fromarray(255 * masks[10].astype(np.uint8)).save(tmp_path / "mask.png")
-    track = predict(replace(settings, video=tmp_path / "one.png", masks=tmp_path / "mask.png", overlay=True))
+    track = predict(
+        replace(settings, video=tmp_path / "one.png", masks=tmp_path / "mask.png", overlay=True)
+    )
     assert track.box_xyxy.tolist() == boxes_of(masks[10:11]) and track.found.all()
     assert files(settings) == ["one.npz", "one_contact.png", "one_overlay.png"]
 
@@ -190,7 +216,10 @@ def crops_of(settings: PredictSettings, monkeypatch) -> list[np.ndarray]:
 
 def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings, kept, monkeypatch):
     _, masks = scene(WALK, shadow=False)
-    video = write_video(tmp_path / "masks.mp4", [np.repeat(255 * m[..., None].astype(np.uint8), 3, -1) for m in masks])
+    video = write_video(
+        tmp_path / "masks.mp4",
+        [np.repeat(255 * m[..., None].astype(np.uint8), 3, -1) for m in masks],
+    )
     boxes = write_boxes(tmp_path / "boxes.csv", masks)
     found = crops_of(settings, monkeypatch)
     masked = crops_of(replace(settings, masks=video), monkeypatch)
@@ -205,7 +234,9 @@ def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings,
 
 def test_boxes_alone_are_refused_for_weights_that_know_no_background(tmp_path, settings):
     boxes = write_boxes(tmp_path / "boxes.csv", scene(WALK, shadow=False)[1])
-    with pytest.raises(SettingsError, match=r"standing\.onnx knows only people cut out of it: give --masks"):
+    with pytest.raises(
+        SettingsError, match=r"standing\.onnx knows only people cut out of it: give --masks"
+    ):
         predict(replace(settings, boxes=boxes))
 
 
@@ -242,7 +273,9 @@ def test_boxes_beyond_the_video_are_refused(tmp_path, settings, kept):
 def make_audio(path: Path) -> None:
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=16000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono"
+        )
         frame.sample_rate = 16000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -270,7 +303,10 @@ def make_still_person(path: Path) -> None:
 def make_shaking(path: Path) -> None:
     scenery, rng = wall(np.random.default_rng(3), (240, 170)), np.random.default_rng(4)
     corners = rng.integers(0, 20, (24, 2))
-    write_video(path, [np.clip(scenery[y : y + 130, x : x + 200], 0, 255).astype(np.uint8) for y, x in corners])
+    write_video(
+        path,
+        [np.clip(scenery[y : y + 130, x : x + 200], 0, 255).astype(np.uint8) for y, x in corners],
+    )
 
 
 @pytest.mark.parametrize(
@@ -285,7 +321,9 @@ def make_shaking(path: Path) -> None:
         ("text.mp4", lambda path: path.write_text("no video"), "is no video"),
     ],
 )
-def test_what_holds_no_walk_is_refused_and_nothing_is_written(tmp_path, settings, capsys, name, make, message):
+def test_what_holds_no_walk_is_refused_and_nothing_is_written(
+    tmp_path, settings, capsys, name, make, message
+):
     make(tmp_path / name)
     with pytest.raises(SourceError, match=message):
         predict(replace(settings, video=tmp_path / name))
@@ -303,7 +341,9 @@ def test_the_largest_pictures_are_done(tmp_path, settings):
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = 7680, 4320, "yuvj420p"
         for picture in pictures:
-            small = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:108, :192]), format="rgb24")
+            small = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(picture[:108, :192]), format="rgb24"
+            )
             container.mux(stream.encode(small.reformat(7680, 4320, "yuvj420p")))
         container.mux(stream.encode(None))
     track = predict(replace(settings, video=path))
@@ -332,9 +372,11 @@ def test_what_was_done_until_ctrl_c_is_kept_and_marked(settings, monkeypatch, re
                 signal.raise_signal(signal.SIGINT)
             yield frame
 
-    monkeypatch.setattr("posegrid.sources.footage.VideoFile.frames", with_ctrl_c)
+    monkeypatch.setattr("posegrid.video.footage.VideoFile.frames", with_ctrl_c)
     request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background may have it ignored
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job in the background may have it ignored
     with pytest.raises(KeyboardInterrupt):
         predict(settings)
     assert files(settings) == ["walk_partial.npz"]

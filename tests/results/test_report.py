@@ -1,4 +1,6 @@
-"""A report on a tiny made-up run: every file, a valid page, and what it says when parts are missing."""
+"""A report on a tiny made-up run: every file, a valid page, and what it says when parts are
+missing.
+"""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,13 +12,13 @@ from results.made_up import model_of, write_data
 
 from posegrid.errors import SourceError
 from posegrid.results import evaluate as evaluate_module
-from posegrid.results import sections
-from posegrid.results.clips import Clip, following_runs, varied_runs, write_clips
+from posegrid.results import report_sections as sections
 from posegrid.results.curves import load_curve
 from posegrid.results.evaluate import EvaluateSettings, evaluate
-from posegrid.results.page import Tile, page, paragraph
 from posegrid.results.report import ReportSettings, report
-from posegrid.sources.video import read_frames
+from posegrid.results.report_page import Tile, page, paragraph
+from posegrid.results.walk_videos import Clip, following_runs, varied_runs, write_clips
+from posegrid.video.video import read_frames
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "!doctype"}
 
@@ -53,7 +55,9 @@ def write_curve(folder: Path, figure: str, values: list[float], before: int = 0)
     folder.mkdir(parents=True)
     rows = [f"images,total_images,seconds,total_seconds,train_loss,validation_loss,{figure}"]
     for number, value in enumerate(values, start=1):
-        rows.append(f"{100 * number},{100 * number + before},{number},{number + before / 100},{1 / number},1.5,{value}")
+        rows.append(
+            f"{100 * number},{100 * number + before},{number},{number + before / 100},{1 / number},1.5,{value}"
+        )
     (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
 
 
@@ -83,7 +87,10 @@ def test_a_report_has_every_part(run: Path) -> None:
     page_seen = checked(run / "report.html")
     inlined = [source for source in page_seen.sources if source.startswith("data:image/")]
     assert len(inlined) == 6
-    assert [source for source in page_seen.sources if source not in inlined] == ["walk_test.mp4", "walk_validation.mp4"]
+    assert [source for source in page_seen.sources if source not in inlined] == [
+        "walk_test.mp4",
+        "walk_validation.mp4",
+    ]
     for words in (
         "pre-trained 90.0 mm",
         "from scratch 130.0 mm",
@@ -95,7 +102,9 @@ def test_a_report_has_every_part(run: Path) -> None:
     assert "Left out" not in page_seen.text
 
 
-def test_what_is_missing_is_left_out_and_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_missing_is_left_out_and_said(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (run / "scratch" / "metrics.csv").unlink()
     (run / "evaluation" / "evaluation.json").unlink()
     report(ReportSettings(run, out=run / "page"))
@@ -139,9 +148,15 @@ def test_a_file_that_is_no_curve_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_runs_break_at_gaps_and_other_sequences_and_short_ones_are_left_out() -> None:
-    time_s = np.concatenate([np.arange(12) * 0.1, 5 + np.arange(11) * 0.1, np.arange(10) * 0.1, np.arange(4) * 0.1])
+    time_s = np.concatenate(
+        [np.arange(12) * 0.1, 5 + np.arange(11) * 0.1, np.arange(10) * 0.1, np.arange(4) * 0.1]
+    )
     sequence = np.array(["a"] * 23 + ["b"] * 10 + ["c"] * 4)
-    assert [(run[0], run[-1]) for run in following_runs(sequence, time_s)] == [(0, 11), (12, 22), (23, 32)]
+    assert [(run[0], run[-1]) for run in following_runs(sequence, time_s)] == [
+        (0, 11),
+        (12, 22),
+        (23, 32),
+    ]
 
 
 def test_clips_show_different_people_first_and_keep_to_the_time() -> None:
@@ -155,7 +170,9 @@ def test_clips_show_different_people_first_and_keep_to_the_time() -> None:
 def test_a_video_shows_every_frame_at_its_time(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(0, 200, (5, 17, 3))
-    clip = Clip("S9 Walking 1 c1", np.zeros((5, 32, 32), np.uint8), truth, truth, 3.0 + np.arange(5) * 0.1)
+    clip = Clip(
+        "S9 Walking 1 c1", np.zeros((5, 32, 32), np.uint8), truth, truth, 3.0 + np.arange(5) * 0.1
+    )
     poster = write_clips(tmp_path / "walk.mp4", [clip, clip], size_px=64)
     frames = list(read_frames(tmp_path / "walk.mp4"))
     assert [frame.time_s for frame in frames] == pytest.approx(np.arange(10) * 0.1, abs=1e-3)

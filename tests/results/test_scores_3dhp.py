@@ -1,4 +1,6 @@
-"""3DPCK and AUC as MPI-INF-3DHP's papers count them: by hand, and by a slow second implementation in its own order."""
+"""3DPCK and AUC as MPI-INF-3DHP's papers count them: by hand, and by a slow second implementation
+in its own order.
+"""
 
 from dataclasses import replace
 
@@ -7,12 +9,11 @@ import pytest
 from results.made_up import poses, predictions_of
 
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.results.comparison import run_row
+from posegrid.datasets.mpi_inf_3dhp.files import TEST_TO_17
 from posegrid.results.evaluate import evaluation
 from posegrid.results.predictions import Predictions
-from posegrid.results.scores_3dhp import JOINTS, SCENES, VALID_FRAMES, pck_and_auc, scores_3dhp
-from posegrid.results.tables import pck_table, score_rows
-from posegrid.sources.mpi_inf_3dhp_files import TEST_TO_17
+from posegrid.results.scores import JOINTS, SCENES, VALID_FRAMES, pck_and_auc, scores_3dhp
+from posegrid.results.tables import pck_table, run_row, score_rows
 
 GROUPS = {
     "Head": [1],
@@ -33,13 +34,20 @@ def made_up(count: int = 12, **facts: object) -> Predictions:
     subjects = np.array([f"TS{1 + index % 6}" for index in range(count)])
     actions = np.array(["Sports" if index % 3 else "Standing/Walking" for index in range(count)])
     found = predictions_of(estimate, truth, subject=subjects, action=actions)
-    source = {"source": "MPI-INF-3DHP", "synthetic": False, "poses": "universal", "trained_subjects": ["S1"]}
+    source = {
+        "source": "MPI-INF-3DHP",
+        "synthetic": False,
+        "poses": "universal",
+        "trained_subjects": ["S1"],
+    }
     more = {"frames": "every frame", "network": "posegrid_s"}
     return replace(found, facts={**found.facts, **source, **more, **facts})
 
 
 def slowly(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """The sums of the groups' shares, each weighed by its joints, as the test set's evaluation adds them up."""
+    """The sums of the groups' shares, each weighed by its joints, as the test set's evaluation adds
+    them up.
+    """
     order = np.argsort(TEST_TO_17)
     error = np.linalg.norm((estimate - estimate[:, :1]) - (truth - truth[:, :1]), axis=-1)[:, order]
     at_150, curve, count = 0.0, np.zeros(31), 0
@@ -47,7 +55,9 @@ def slowly(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
         for joint in joints:
             at_150 += sum(1 for value in error[:, joint - 1] if value < 150) / len(error)
             for step in range(31):
-                curve[step] += sum(1 for value in error[:, joint - 1] if value < 5 * step) / len(error)
+                curve[step] += sum(1 for value in error[:, joint - 1] if value < 5 * step) / len(
+                    error
+                )
             count += 1
     assert count == 14
     return at_150 / count, sum(curve / count) / 31
@@ -56,11 +66,17 @@ def slowly(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 def test_the_joints_are_those_of_the_papers_groups():
     numbers = sorted(number for group in GROUPS.values() for number in group)
     assert sorted(TEST_TO_17[joint] + 1 for joint in JOINTS) == numbers
-    assert [JOINT_NAMES[joint] for joint in range(17) if joint not in JOINTS] == ["pelvis", "spine", "nose"]
+    assert [JOINT_NAMES[joint] for joint in range(17) if joint not in JOINTS] == [
+        "pelvis",
+        "spine",
+        "nose",
+    ]
 
 
 def test_by_hand():
-    """Of two joints one is 75 mm off, the other 150: only the first counts, from 80 mm on in 15 of 31 thresholds."""
+    """Of two joints one is 75 mm off, the other 150: only the first counts, from 80 mm on in 15 of
+    31 thresholds.
+    """
     assert pck_and_auc(np.array([[75.0, 150.0]])) == {
         "num_poses": 1,
         "pck_150mm": 0.5,
@@ -76,17 +92,22 @@ def test_it_is_what_the_slow_way_finds():
     assert figures is not None
     pck, auc = slowly(found.pose_pred_cam_mm.astype(float), found.pose_true_cam_mm.astype(float))
     assert 0.3 < pck < 0.99
-    assert (figures["pck_150mm"], figures["auc_0_150mm"]) == (pytest.approx(pck), pytest.approx(auc))
+    assert (figures["pck_150mm"], figures["auc_0_150mm"]) == (
+        pytest.approx(pck),
+        pytest.approx(auc),
+    )
     for scene, subjects in SCENES.items():
         rows = np.isin(found.subject, subjects)
-        pck, auc = slowly(found.pose_pred_cam_mm[rows].astype(float), found.pose_true_cam_mm[rows].astype(float))
+        pck, auc = slowly(
+            found.pose_pred_cam_mm[rows].astype(float), found.pose_true_cam_mm[rows].astype(float)
+        )
         part = figures["per_scene"][scene]
         assert (part["pck_150mm"], part["auc_0_150mm"]) == (pytest.approx(pck), pytest.approx(auc))
     parts = figures["per_activity"].values()
     assert sum(part["num_poses"] for part in parts) == len(found)
-    assert sum(part["num_poses"] * part["pck_150mm"] for part in parts) / len(found) == pytest.approx(
-        figures["pck_150mm"]
-    )
+    assert sum(part["num_poses"] * part["pck_150mm"] for part in parts) / len(
+        found
+    ) == pytest.approx(figures["pck_150mm"])
 
 
 def test_pelvis_spine_and_nose_do_not_count():
@@ -115,7 +136,9 @@ def test_the_tables_show_the_papers_figures_alone():
 
 def test_the_comparison_has_columns_of_its_own_for_them():
     columns = {str(column): value for column, value in run_row(evaluation(made_up())).figures}
-    (name,) = [name for name in columns if name.startswith("3DPCK of 14 joints, 150 mm, %; MPI-INF-3DHP")]
+    (name,) = [
+        name for name in columns if name.startswith("3DPCK of 14 joints, 150 mm, %; MPI-INF-3DHP")
+    ]
     assert columns[name] == pytest.approx(100 * evaluation(made_up())["mpi_inf_3dhp"]["pck_150mm"])
     others = {str(column) for column, _ in run_row(evaluation(made_up(poses="mono"))).figures}
     assert not any("3DPCK of 14 joints, 150 mm, %" in other for other in others)

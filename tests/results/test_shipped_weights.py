@@ -1,4 +1,6 @@
-"""The weights that come with the package: what they say of themselves, and that they see walkers they never saw."""
+"""The weights that come with the package: what they say of themselves, and that they see walkers
+they never saw.
+"""
 
 import json
 from dataclasses import asdict
@@ -11,10 +13,10 @@ import pytest
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import relative_to_root
 from posegrid.learning.checkpoint import load_checkpoint
-from posegrid.prepare.crop import DEFAULT_MARGIN, grey, window_of_box
-from posegrid.results.model import SHIPPED, SHIPPED_INT8, OnnxModel, load_onnx
-from posegrid.sources.walkers.clips import ClipPlan, film
-from posegrid.sources.walkers.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.people.crop import DEFAULT_MARGIN, grey, window_of_box
+from posegrid.results.network import SHIPPED, SHIPPED_INT8, OnnxModel, load_onnx
+from posegrid.walkers.clips import ClipPlan, film
+from posegrid.walkers.crops import CropPlan, WalkerCrop, render_crops
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +28,17 @@ def model() -> OnnxModel:
 def crops() -> list[WalkerCrop]:
     """Crops of four people of a seed that no training used."""
     plan = CropPlan(num_crops=12, every_nth_frame=10, margin=DEFAULT_MARGIN, background="masked")
-    people = [ClipPlan(seed=77_000, subject=f"S{i}", subaction=1, part=1, num_frames=30) for i in range(4)]
+    people = [
+        ClipPlan(seed=77_000, subject=f"S{i}", subaction=1, part=1, num_frames=30) for i in range(4)
+    ]
     return [crop for person in people for crop in render_crops(film(person), plan, window_of_box)]
 
 
 def view_poses_mm(crops: list[WalkerCrop]) -> np.ndarray:
     turns = [crop.camera.windowed(crop.window, 128).rotation_to_view() for crop in crops]
-    return np.stack([relative_to_root(c.pose_cam_mm) @ turn.T for c, turn in zip(crops, turns, strict=True)])
+    return np.stack(
+        [relative_to_root(c.pose_cam_mm) @ turn.T for c, turn in zip(crops, turns, strict=True)]
+    )
 
 
 def test_they_are_small_and_say_where_they_come_from(model: OnnxModel) -> None:
@@ -47,7 +53,9 @@ def test_they_name_no_folder_of_the_machine_they_were_made_on(model: OnnxModel) 
 
 
 @pytest.mark.parametrize("background", ["kept", "removed"])
-def test_they_see_people_they_never_saw(model: OnnxModel, crops: list[WalkerCrop], background: str) -> None:
+def test_they_see_people_they_never_saw(
+    model: OnnxModel, crops: list[WalkerCrop], background: str
+) -> None:
     truth = view_poses_mm(crops)
     masks = np.stack([crop.mask for crop in crops])
     greys = np.stack([grey(crop.image) for crop in crops])
@@ -59,7 +67,9 @@ def test_they_see_people_they_never_saw(model: OnnxModel, crops: list[WalkerCrop
 
 
 def test_the_other_files_answer_alike(model: OnnxModel, crops: list[WalkerCrop]) -> None:
-    """posegrid-m.safetensors to 0.1 mm; posegrid-m-int8.onnx as accurately to 5 % on these few people."""
+    """posegrid-m.safetensors to 0.1 mm; posegrid-m-int8.onnx as accurately to 5 % on these few
+    people.
+    """
     folder = Path(str(resources.files("posegrid") / "weights"))
     shown = np.stack([np.stack([grey(crop.image), crop.mask * np.uint8(255)]) for crop in crops])
     answers = {}

@@ -1,4 +1,6 @@
-"""The twin of Human3.6M with every fault of the release goes through `doctor` and `prepare` as its script says."""
+"""The twin of Human3.6M with every fault of the release goes through `doctor` and `prepare` as its
+script says.
+"""
 
 import os
 import subprocess

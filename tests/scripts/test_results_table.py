@@ -30,14 +30,18 @@ def write_arm(folder: Path, curve: list[tuple[float, float]], test_mm: float) ->
 
 
 def test_arms_are_compared_seed_by_seed(table, tmp_path):
-    """Equal images: 80 - 90 and 84 - 90. Equal time: the pre-trained one after 100 s is half way from 100 to 80."""
+    """Equal images: 80 - 90 and 84 - 90. Equal time: the pre-trained one after 100 s is half way
+    from 100 to 80.
+    """
     for seed, best in ((0, 80.0), (1, 84.0)):
         write_arm(tmp_path / "net" / "scratch" / str(seed), [(50, 120), (100, 90)], 95.0)
         write_arm(tmp_path / "net" / "convolutions" / str(seed), [(80, 100), (120, best)], best + 5)
     head, _, scratch, convolutions = table.claim_table(tmp_path)
     assert head.startswith("| `net` | validation | test")
     assert scratch == "| from scratch | 90.0 ± 0.0 | 95.0 ± 0.0 | 40.0 ± 0.0 | 100 |  |  | 2 |"
-    assert convolutions.startswith("| grid first, convolutions taken over | 82.0 ± 2.8 | 87.0 ± 2.8 | 40.0 ± 0.0 | ")
+    assert convolutions.startswith(
+        "| grid first, convolutions taken over | 82.0 ± 2.8 | 87.0 ± 2.8 | 40.0 ± 0.0 | "
+    )
     assert convolutions.endswith(" | 120 | -8.0 ± 2.8 | +1.0 ± 1.4 | 2 |")
 
 
@@ -45,7 +49,9 @@ def test_baselines_stand_beside_the_mean_pose(table, tmp_path):
     folder = tmp_path / "knn_hog"
     folder.mkdir()
     own = {"mpjpe_mm": 84.6, **ERRORS, "training_images": 36000, "training_cpu_seconds": 90.0}
-    (folder / "evaluation.json").write_text(json.dumps({**own, "mean_pose": {"mpjpe_mm": 166.9, **ERRORS}}))
+    (folder / "evaluation.json").write_text(
+        json.dumps({**own, "mean_pose": {"mpjpe_mm": 166.9, **ERRORS}})
+    )
     cost = {"parameters": 65e6, "multiply_adds": 63e6, "cpu_ms_per_crop": 1.234}
     (folder / "cost.json").write_text(json.dumps(cost))
     lines = table.baselines_table(tmp_path)
@@ -56,21 +62,34 @@ def test_baselines_stand_beside_the_mean_pose(table, tmp_path):
 
 
 def test_the_weights_on_both_fixed_sets(table, tmp_path):
-    own = {"num_poses": 10000, "mpjpe_mm": 57.3, **ERRORS, "size_floor_mpjpe_mm": 39.9, "mean_pose_mpjpe_mm": 168.1}
+    own = {
+        "num_poses": 10000,
+        "mpjpe_mm": 57.3,
+        **ERRORS,
+        "size_floor_mpjpe_mm": 39.9,
+        "mean_pose_mpjpe_mm": 168.1,
+    }
     own["per_axis_mm"] = {"x": 19.4, "y": 32.0, "z": 32.4}
     own["left_right_swapped_share"] = {"legs": 0.004, "arms": 0.0}
-    says = {"within_radius_share": {"once": 0.674, "twice": 0.975}, "keypoint_error_px": {"mean": 1.8, "median": 1.3}}
+    says = {
+        "within_radius_share": {"once": 0.674, "twice": 0.975},
+        "keypoint_error_px": {"mean": 1.8, "median": 1.3},
+    }
     for name, values in (("walkers-test", says), ("walkers-hard", dict.fromkeys(says))):
         folder = tmp_path / f"evaluation_{name}"
         with pytest.raises(SourceError, match=f"evaluation_{name}.*release.sh makes it"):
             table.weights_table(tmp_path)
         folder.mkdir()
         (folder / "evaluation.json").write_text(json.dumps({**own, **values}))
-    rows = {line.split(" | ")[0][2:]: line.split(" | ")[1:] for line in table.weights_table(tmp_path)}
+    rows = {
+        line.split(" | ")[0][2:]: line.split(" | ")[1:] for line in table.weights_table(tmp_path)
+    }
     assert rows["mm"] == ["walkers-test", "walkers-hard |"]
     assert rows["MPJPE"] == ["57.3", "57.3 |"]
     assert rows["legs, arms nearer with left and right exchanged"][0] == "0.4 %, 0.0 %"
-    floor, radius, places = (next(v for k, v in rows.items() if word in k) for word in ("floor", "radius", "places"))
+    floor, radius, places = (
+        next(v for k, v in rows.items() if word in k) for word in ("floor", "radius", "places")
+    )
     assert floor[0] == "39.9 (the weights: +17.4)"
     assert radius == ["67.4 %, 97.5 %", " |"] and places == ["1.8 / 1.3", " |"]
 

@@ -1,1 +1,3 @@
-"""Files that carry a motion: one module per format, from arrays to bytes and back; they know no Track."""
+"""Files that carry a motion: one module per format, from arrays to bytes and back; they know no
+Track.
+"""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from body.formats.walks import make_walk, places_mm
 
-from posegrid.body.formats.bones import BONE_NAMES, END_NAMES
+from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
 from posegrid.body.skeleton import BONES, JOINT_NAMES
 
 with warnings.catch_warnings():

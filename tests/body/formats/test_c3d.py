@@ -25,7 +25,11 @@ def test_points_come_back_exactly(tmp_path):
 def test_the_file_says_units_axes_rate_and_names(tmp_path):
     WALK.save(tmp_path / "walk.c3d", pinned=True)
     c3d = ezc3d.c3d(str(tmp_path / "walk.c3d"))
-    said = {name: entry["value"] for name, entry in c3d["parameters"]["POINT"].items() if name != "__METADATA__"}
+    said = {
+        name: entry["value"]
+        for name, entry in c3d["parameters"]["POINT"].items()
+        if name != "__METADATA__"
+    }
     assert said["LABELS"] == list(JOINT_NAMES) and said["UNITS"] == ["mm"]
     assert (said["X_SCREEN"], said["Y_SCREEN"], said["RATE"][0]) == (["+X"], ["+Y"], 25.0)
     assert said["DESCRIPTIONS"][0] == "joint of human36m_17, relative to the pelvis"

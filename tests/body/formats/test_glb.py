@@ -1,4 +1,6 @@
-"""GLB files as pygltflib reads them: the nodes, moved by the animation, lie where the Track has its joints."""
+"""GLB files as pygltflib reads them: the nodes, moved by the animation, lie where the Track has its
+joints.
+"""
 
 import struct
 
@@ -8,7 +10,7 @@ from body.formats.walks import LENGTHS_MM, make_walk, places_mm
 from pygltflib import GLTF2
 from scipy.spatial.transform import Rotation
 
-from posegrid.body.formats.bones import BONE_NAMES, END_NAMES
+from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
 from posegrid.body.skeleton import BONES, JOINT_NAMES
 
 WALK = make_walk()
@@ -70,9 +72,13 @@ def test_every_corner_of_the_body_is_moved_by_its_bone_and_faces_outwards(glb):
     inverse = values(glb, glb.skins[0].inverseBindMatrices).reshape(-1, 4, 4)
     counted = 0
     for primitive in glb.meshes[0].primitives:
-        corners, normals = (values(glb, a) for a in (primitive.attributes.POSITION, primitive.attributes.NORMAL))
+        corners, normals = (
+            values(glb, a) for a in (primitive.attributes.POSITION, primitive.attributes.NORMAL)
+        )
         movers = values(glb, primitive.attributes.JOINTS_0)
-        assert (values(glb, primitive.attributes.WEIGHTS_0) == [1, 0, 0, 0]).all() and not movers[:, 1:].any()
+        assert (values(glb, primitive.attributes.WEIGHTS_0) == [1, 0, 0, 0]).all() and not movers[
+            :, 1:
+        ].any()
         for bone in np.unique(movers[:, 0]):
             mine = movers[:, 0] == bone
             length = LENGTHS_MM[bone - 1] / 1000
@@ -87,4 +93,6 @@ def test_every_corner_of_the_body_is_moved_by_its_bone_and_faces_outwards(glb):
 def test_the_file_says_its_length(tmp_path):
     WALK.save(tmp_path / "walk.glb")
     content = (tmp_path / "walk.glb").read_bytes()
-    assert struct.unpack("<4sII", content[:12]) == (b"glTF", 2, len(content)) and len(content) % 4 == 0
+    assert (
+        struct.unpack("<4sII", content[:12]) == (b"glTF", 2, len(content)) and len(content) % 4 == 0
+    )

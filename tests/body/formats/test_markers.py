@@ -1,11 +1,13 @@
-"""Even times: a motion of a variable frame rate is carried over by its times; nothing is made up in gaps."""
+"""Even times: a motion of a variable frame rate is carried over by its times; nothing is made up in
+gaps.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from posegrid.body.formats.markers import Markers, turned_upright
+from posegrid.body.formats.c3d import Markers, turned_upright
 
 RNG = np.random.default_rng(1)
 
@@ -13,7 +15,9 @@ RNG = np.random.default_rng(1)
 def moving(time_s: np.ndarray, rate_hz: float = 25.0) -> Markers:
     """Joints that move evenly: place = time times a velocity of their own."""
     velocity = RNG.normal(0, 500, (17, 3))
-    return Markers(np.arange(len(time_s)), time_s, time_s[:, None, None] * velocity, rate_hz, "walk.mp4")
+    return Markers(
+        np.arange(len(time_s)), time_s, time_s[:, None, None] * velocity, rate_hz, "walk.mp4"
+    )
 
 
 def test_even_times_stay_as_they_are():

@@ -1,4 +1,6 @@
-"""Text files: read back by readers written from the formats' descriptions, and by the Track; nothing is lost."""
+"""Text files: read back by readers written from the formats' descriptions, and by the Track;
+nothing is lost.
+"""
 
 import csv
 import json
@@ -36,9 +38,13 @@ def test_csv_holds_every_number_exactly(tmp_path):
         return np.array([float(row[name] or "nan") for row in rows])
 
     np.testing.assert_array_equal(column("time_s"), TRACK.time_s)
-    np.testing.assert_array_equal(column("left_knee_y_mm").astype(np.float32), TRACK.joints_mm[:, 5, 1])
+    np.testing.assert_array_equal(
+        column("left_knee_y_mm").astype(np.float32), TRACK.joints_mm[:, 5, 1]
+    )
     np.testing.assert_array_equal(column("root_z_mm").astype(np.float32), TRACK.root_mm[:, 2])
-    np.testing.assert_array_equal(column("right_wrist_x_px").astype(np.float32), TRACK.keypoints_px[:, 16, 0])
+    np.testing.assert_array_equal(
+        column("right_wrist_x_px").astype(np.float32), TRACK.keypoints_px[:, 16, 0]
+    )
     np.testing.assert_array_equal(column("nose_sigma_mm").astype(np.float32), TRACK.sigma_mm[:, 9])
     np.testing.assert_array_equal(column("box_y1_px").astype(np.float32), TRACK.box_xyxy[:, 3])
 
@@ -59,7 +65,11 @@ def test_trc_holds_the_joints_in_metres_with_y_up(tmp_path):
     TRACK.save(tmp_path / "walk.trc")
     header, names, time_s, places_m = read_trc(tmp_path / "walk.trc")
     assert names == list(JOINT_NAMES) and header["Units"] == "m"
-    assert header["NumFrames"] == "4" and header["NumMarkers"] == "17" and float(header["DataRate"]) > 29.9
+    assert (
+        header["NumFrames"] == "4"
+        and header["NumMarkers"] == "17"
+        and float(header["DataRate"]) > 29.9
+    )
     assert time_s == pytest.approx(TRACK.time_s, abs=1e-6)
     absolute_mm = TRACK.joints_mm + TRACK.root_mm[:, None]
     assert places_m[0, 3, 0] == pytest.approx(absolute_mm[0, 3, 0] / 1000, abs=1e-6)
@@ -95,7 +105,11 @@ def test_a_name_with_commas_and_quotes_comes_back(tmp_path):
     ("name", "content", "message"),
     [
         ("walk.json", "[1, 2]", "not a track file of posegrid .expected a JSON object"),
-        ("walk.json", '{"format": 1, "skeleton": "human36m_17"}', "the arrays frame, time_s, .* are missing"),
+        (
+            "walk.json",
+            '{"format": 1, "skeleton": "human36m_17"}',
+            "the arrays frame, time_s, .* are missing",
+        ),
         ("walk.csv", "frame,time_s\n0,0.0\n", "no column 'facts'"),
         ("walk.csv", "facts\n{}\n", "no column 'frame'"),
         ("walk.csv", "", "there is no row"),
@@ -119,7 +133,9 @@ def test_a_number_that_is_none_is_named(tmp_path):
 @pytest.mark.parametrize("ending", ["trc", "c3d", "bvh", "glb"])
 def test_without_any_place_of_the_pelvis_only_pinned_joints_are_written(ending, tmp_path):
     lost = replace(TRACK, root_mm=np.full_like(TRACK.root_mm, np.nan))
-    with pytest.raises(OutputError, match=r"no frame has the pelvis' place; save it pinned \(--pinned\)"):
+    with pytest.raises(
+        OutputError, match=r"no frame has the pelvis' place; save it pinned \(--pinned\)"
+    ):
         lost.save(tmp_path / f"walk.{ending}")
     lost.save(tmp_path / f"walk.{ending}", pinned=True)
     nobody = replace(TRACK, joints_mm=np.full_like(TRACK.joints_mm, np.nan))

@@ -10,7 +10,9 @@ LENGTHS_MM = (130, 450, 440, 130, 450, 440, 230, 250, 120, 110, 150, 280, 250, 1
 
 
 def make_walk(num_frames: int = 40, fps: float = 25.0) -> Track:
-    """A person whose every bone swings by its own; nobody in frames 0, 1 and 10; no place of the pelvis in 20."""
+    """A person whose every bone swings by its own; nobody in frames 0, 1 and 10; no place of the
+    pelvis in 20.
+    """
     rng = np.random.default_rng(3)
     time_s = np.arange(num_frames) / fps + 0.2
     joints = np.zeros((num_frames, 17, 3))
@@ -19,8 +21,12 @@ def make_walk(num_frames: int = 40, fps: float = 25.0) -> Track:
         swing = rng.normal(0, 0.8, (2, 3))
         angle = 2 * np.pi * time_s[:, None] * rng.uniform(0.5, 1.2)
         bone = rest / np.linalg.norm(rest) + np.sin(angle) * swing[0] + np.cos(angle) * swing[1]
-        joints[:, joint] = joints[:, parent] + length * bone / np.linalg.norm(bone, axis=1, keepdims=True)
-    root = np.stack([900 * time_s - 500, 100 + 30 * np.sin(9 * time_s), 4000 - 500 * time_s], axis=1)
+        joints[:, joint] = joints[:, parent] + length * bone / np.linalg.norm(
+            bone, axis=1, keepdims=True
+        )
+    root = np.stack(
+        [900 * time_s - 500, 100 + 30 * np.sin(9 * time_s), 4000 - 500 * time_s], axis=1
+    )
     joints[[0, 1, 10]], root[[0, 1, 10, 20]] = np.nan, np.nan
     return Track(
         frame=np.arange(num_frames),

@@ -1,0 +1,170 @@
+"""CSV: one row per frame, a column for each number, its unit at the end of its name; empty where a
+number is missing.
+
+The last column, `facts`, holds in the first row what is true of all frames (unit, axes, camera,
+rate ...) as JSON.
+
+JSON: the Track's arrays and facts by their names, exactly; null where a number is missing.
+
+The Track file: NumPy's `.npz` without pickled objects; the facts are JSON text in an array of that
+name.
+"""
+
+import csv
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from posegrid.body.skeleton import JOINT_NAMES
+
+FACTS = "facts"
+
+
+def csv_text(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> str:
+    """All of the Track's numbers, exactly, and its facts."""
+    columns = [arrays[array][(slice(None), *index)] for _, array, index in _columns()]
+    rows = [[shown(value) for value in row] for row in zip(*columns, strict=True)]
+    return table_text([name for name, _, _ in _columns()], rows, facts)
+
+
+def table_text(names: list[str], rows: list[list[str]], facts: Mapping[str, object]) -> str:
+    """A table with the facts in the first row of a column of their own."""
+    with io.StringIO() as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*names, FACTS])
+        for number, row in enumerate(rows):
+            writer.writerow([*row, json.dumps(facts) if number == 0 else ""])
+        return file.getvalue()
+
+
+def from_csv(text: str, dtypes: Mapping[str, type]) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays that `dtypes` names, and the facts. Raises ValueError for what is no such
+    table.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+        facts = json.loads(rows[0][FACTS])
+        columns = {name: [row[name] for row in rows] for name, _, _ in _columns()}
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    except (IndexError, KeyError, TypeError) as error:
+        raise ValueError(f"there is no row, or no column {error}") from error
+    parts: dict[str, list[np.ndarray]] = {}
+    for name, array, _ in _columns():
+        parts.setdefault(array, []).append(_numbers(name, columns[name], dtypes[array]))
+    shapes = {"joints_mm": (-1, 3), "keypoints_px": (-1, 2)}
+    arrays = {name: np.stack(part, axis=1) for name, part in parts.items()}
+    for name in ("frame", "time_s"):
+        arrays[name] = arrays[name][:, 0]
+    return {
+        name: array.reshape(len(rows), *shapes.get(name, array.shape[1:]))
+        for name, array in arrays.items()
+    }, facts
+
+
+def _columns() -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """(name of the column, array, index into the array's row) in the order of the table."""
+    yield "frame", "frame", ()
+    yield "time_s", "time_s", ()
+    for axis, letter in enumerate("xyz"):
+        yield f"root_{letter}_mm", "root_mm", (axis,)
+    for array, letters, unit in (("joints_mm", "xyz", "mm"), ("keypoints_px", "xy", "px")):
+        for joint, name in enumerate(JOINT_NAMES):
+            for axis, letter in enumerate(letters):
+                yield f"{name}_{letter}_{unit}", array, (joint, axis)
+    for joint, name in enumerate(JOINT_NAMES):
+        yield f"{name}_sigma_mm", "sigma_mm", (joint,)
+    for index, side in enumerate(("x0", "y0", "x1", "y1")):
+        yield f"box_{side}_px", "box_xyxy", (index,)
+
+
+def _numbers(name: str, cells: list[str | None], dtype: type) -> np.ndarray:
+    """A column of numbers, empty cells as NaN."""
+    try:
+        if dtype is np.int64:
+            return np.array([int(cell or "") for cell in cells], dtype=np.int64)
+        return np.array([float(cell or "nan") for cell in cells]).astype(dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"column {name}: {error}") from error
+
+
+def json_text(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> str:
+    """One object with the facts and the arrays as nested lists."""
+    return (
+        json.dumps(
+            {**facts, **{name: nested(array) for name, array in arrays.items()}}, allow_nan=False
+        )
+        + "\n"
+    )
+
+
+def from_json(
+    text: str, dtypes: Mapping[str, type]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays that `dtypes` names, and everything else as facts. Raises ValueError for what is
+    no such object.
+    """
+    facts = json.loads(text)
+    if not isinstance(facts, dict):
+        raise ValueError("expected a JSON object")
+    present = [name for name in dtypes if name in facts]
+    return {name: _array(name, facts.pop(name), dtypes[name]) for name in present}, facts
+
+
+def shown(value: np.generic) -> str:
+    """The shortest text that reads back as the same number; nothing for NaN."""
+    return "" if np.isnan(value) else str(value)
+
+
+def nested(values: np.ndarray | np.generic) -> object:
+    """An array as nested lists of numbers whose text is the shortest that reads back as the same,
+    None for NaN.
+    """
+    if isinstance(values, np.ndarray):
+        return [nested(part) for part in values]
+    text = shown(values)
+    return json.loads(text) if text else None
+
+
+def _array(name: str, values: object, dtype: type) -> np.ndarray:
+    try:
+        return np.array(values, dtype=np.int64 if dtype is np.int64 else np.float64).astype(dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+)
+DAMAGED += (struct.error, zipfile.BadZipFile, zlib.error, SyntaxError)
+"""What numpy and zipfile raise on damaged bytes."""
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> bytes:
+    """The arrays under their names and the facts."""
+    with io.BytesIO() as file:
+        np.savez_compressed(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
+        return file.getvalue()
+
+
+def from_npz(content: bytes) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays and the facts. Raises ValueError for anything else than `npz_bytes` made."""
+    try:
+        with io.BytesIO(content) as stream, np.load(stream, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return arrays, json.loads(str(arrays.pop("facts")))
+    except DAMAGED as error:
+        raise ValueError(str(error)) from error

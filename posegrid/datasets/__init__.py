@@ -1,0 +1,1 @@
+"""Where sequences come from, and the small files that they become: crop, grey, compress, shard."""

@@ -1,0 +1,179 @@
+"""What a data set of crops says about itself: `dataset.json`, described in docs/design.md."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from posegrid import __version__
+from posegrid.body.skeleton import SKELETON
+from posegrid.errors import OutputError, ShardError
+from posegrid.files import completed
+from posegrid.people.crop import ImageFormat
+
+UNIT = "mm"
+AXES = "camera: x right, y down, z forward"
+DATASET_FILE = "dataset.json"
+
+Background = Literal["removed", "kept", "masked"]
+"""What a crop shows beside the person: removed: black. kept: what the camera saw. masked: what the
+camera saw, and the person's mask beside it as a picture of its own."""
+
+SplitName = Literal["subjects-5-2", "subjects-6-1", "walking2015", "official"]
+
+SPLITS: dict[SplitName, dict[str, list[str]]] = {
+    "subjects-5-2": {
+        "train": ["S1", "S5", "S6", "S7"],
+        "validation": ["S8"],
+        "test": ["S9", "S11"],
+    },
+    "subjects-6-1": {
+        "train": ["S1", "S5", "S6", "S7", "S9"],
+        "validation": ["S8"],
+        "test": ["S11"],
+    },
+    "walking2015": {"train": ["S1", "S5", "S6", "S7", "S8"], "validation": ["S9"], "test": ["S11"]},
+    "official": {
+        "train": ["S1", "S5", "S6", "S7", "S8"],
+        "validation": ["S9", "S11"],
+        "test": ["S2", "S3", "S4", "S10"],
+    },
+}
+"""Subjects of Human3.6M by split.
+
+- subjects-5-2: the usual one, with S8 taken out of its five training subjects for validation.
+- subjects-6-1: that of most figures after alignment (PA-MPJPE), with S8 taken out of its six
+  training subjects.
+- walking2015: that of the 2015 report (tested on S11 alone), with S9 taken out of its six training
+  subjects for validation. The report itself validated on rows that it trained on.
+- official: the release's own. Poses of its test subjects are not given away, so that figures are of
+  its validation subjects; weights are then chosen on them too, which makes the figures look better
+  than they are.
+"""
+
+_OF_THE_WHOLE = ("splits", "skipped", "notes", "num_crops")
+_NEW = ("source",)
+"""What data sets of earlier versions lack."""
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What `dataset.json` holds; every shard carries the same but `splits`, `skipped`, `notes` and
+    `num_crops`.
+    """
+
+    image_size: int
+    """Width and height of every crop in pixels."""
+    image_format: ImageFormat
+    background: Background
+    """What is outside the person's mask."""
+    settings: dict[str, Any]
+    """The settings of the command that made the data set."""
+    synthetic: bool
+    """True for rendered people."""
+    splits: dict[str, list[str]] = field(default_factory=dict)
+    """Subjects of "train", "validation" and "test"."""
+    skipped: list[list[str]] = field(default_factory=list)
+    """(sequence, reason) of what is missing because it could not be read."""
+    notes: list[list[str]] = field(default_factory=list)
+    """(sequence, remark): files of different lengths, frames without a person."""
+    num_crops: int = 0
+    skeleton: str = SKELETON
+    unit: str = UNIT
+    axes: str = AXES
+    posegrid_version: str = __version__
+    source: str = "Human3.6M"
+    """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own
+    recordings".
+    """
+
+    @property
+    def exact_masks(self) -> bool:
+        """Whether masks beside the crops are the truth, not background subtraction's or an
+        imitation of its faults.
+        """
+        return self.synthetic and self.settings.get("masks", "clean") == "clean"
+
+    def of_one_shard(self) -> dict[str, Any]:
+        """The part that every shard carries."""
+        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_WHOLE}
+
+    def subjects_of(self, split: str) -> list[str]:
+        """Subjects of the split. Raises ShardError, naming the splits there are, if it is unknown
+        or empty.
+        """
+        subjects = self.splits.get(split, [])
+        if not subjects:
+            known = ", ".join(
+                f"{name} ({_listed(people)})" for name, people in self.splits.items() if people
+            )
+            raise ShardError(
+                f"The data set has no subjects in the split {split!r}; it has: {known or 'no splits'}."
+            )
+        return subjects
+
+
+def _listed(names: list[str]) -> str:
+    """The names, of many the first and the last."""
+    return (
+        " ".join(names) if len(names) <= 8 else f"{names[0]} to {names[-1]}, {len(names)} of them"
+    )
+
+
+def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
+    """Writes `dataset.json`; leaves a file that already says the same untouched."""
+    path, text = folder / DATASET_FILE, json.dumps(asdict(facts), indent=2) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    try:
+        with completed(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error}. Make room and try again.") from error
+
+
+def load_dataset_facts(folder: Path) -> DatasetFacts:
+    """What the folder's `dataset.json` says. Raises ShardError if there is none, or it is of
+    another skeleton.
+    """
+    path = folder / DATASET_FILE
+    if not path.is_file():
+        raise ShardError(
+            f"{path} does not exist: {folder} is no finished data set. "
+            "Make it with `posegrid prepare` or `posegrid synth`, or call that again to finish it."
+        )
+    facts = facts_of_json(path, path.read_bytes())
+    check_readable(path, facts)
+    return facts
+
+
+def facts_of_json(path: Path, text: bytes) -> DatasetFacts:
+    """The facts that the JSON text holds; `path` is named in the ShardError if it does not."""
+    try:
+        entries = json.loads(text)
+        missing = [
+            f.name
+            for f in fields(DatasetFacts)
+            if f.name not in entries and f.name not in (*_OF_THE_WHOLE, *_NEW)
+        ]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing")
+        return DatasetFacts(
+            **{f.name: entries[f.name] for f in fields(DatasetFacts) if f.name in entries}
+        )
+    except (ValueError, TypeError) as error:
+        raise ShardError(
+            f"{path} does not hold the facts of a data set ({error}); expected JSON as docs/design.md describes it."
+        ) from error
+
+
+def check_readable(path: Path, facts: DatasetFacts) -> None:
+    """Raises ShardError if the facts are of another skeleton, unit or axes than this posegrid
+    reads.
+    """
+    for name, expected in (("skeleton", SKELETON), ("unit", UNIT), ("axes", AXES)):
+        found = getattr(facts, name)
+        if found != expected:
+            raise ShardError(
+                f"{path} holds the {name} {found!r}; this posegrid reads {expected!r} only."
+            )

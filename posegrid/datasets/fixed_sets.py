@@ -1,0 +1,131 @@
+"""Test sets of rendered walkers that everybody can make for himself: defined by settings, a seed,
+and hashes.
+
+walkers-test: people of all kinds walk before four cameras like Human3.6M's, in rooms, with exact
+masks. walkers-hard: they also stand, lean and sit; cameras of every kind, rolled ones too; gardens,
+clutter, occluders, poor footage; masks and boxes as background subtraction makes them. Each has a
+twin of another seed for choices; the sets themselves are for figures only. None takes captured
+walks, so that nothing but this package is needed to make them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from posegrid.datasets.shards import Crops, read_crops
+
+SetName = Literal[
+    "walkers-test", "walkers-hard", "walkers-test-validation", "walkers-hard-validation"
+]
+NUM_PEOPLE, CROPS_PER_PERSON = 502, 20
+
+
+@dataclass(frozen=True)
+class WalkerSet:
+    """What a set is made with, and what comes out."""
+
+    seed: int
+    split: Literal["validation", "test"]
+    changes: dict[str, Any]
+    """Settings of `synth` that are not at their defaults."""
+    truths_sha256: str
+    """Of all poses and places, see `truths_sha256`: the same on every machine."""
+    images_sha256: str
+    """Of all images, see `images_sha256`: the same on machines whose CPUs and libraries round
+    alike.
+    """
+
+
+CLEAN: dict[str, Any] = {"people_kind": "varied", "background": "masked"}
+HARD: dict[str, Any] = {
+    **CLEAN,
+    "activities": "varied",
+    "cameras": "varied",
+    "scenes": "varied",
+    "masks": "faulty",
+}
+
+SETS: dict[SetName, WalkerSet] = {
+    "walkers-test": WalkerSet(
+        41001,
+        "test",
+        CLEAN,
+        "0b0758f71dbcce493696fcf5c8d5786a937965ba7c54606e81d912d7097db862",
+        "a5ad52c698ec565037765b4daa55e0934d37e7ecc3ce11d59e4845f4f8f4e583",
+    ),
+    "walkers-test-validation": WalkerSet(
+        41002,
+        "validation",
+        CLEAN,
+        "23b5733b386e0480068bb1099ab3592c02f645d9a99db6d9984452348e7a6950",
+        "471ecdaef0938e31abea8135ec3fa4526236f0b52b6886dcf41ed2944cfee98a",
+    ),
+    "walkers-hard": WalkerSet(
+        42001,
+        "test",
+        HARD,
+        "4369b2c04dec951bf61667a3c9b37112ef20cd9b8275ce889a63540061af38fb",
+        "04a237717d8a93222fe44768ffad2ed7f934a2c71f0118f840cda4077df16e1d",
+    ),
+    "walkers-hard-validation": WalkerSet(
+        42002,
+        "validation",
+        HARD,
+        "6a41979699c2bd73e945173d24e27f12b83de104fd20a437a2f4eebf210f7972",
+        "82b9da7639fc57cc49c1612633b31d8c07b991cc66325df4cc12a0ff15c64a25",
+    ),
+}
+
+
+def changes_of(name: SetName) -> dict[str, Any]:
+    """The settings of `synth` that make a set, by name."""
+    entry = SETS[name]
+    counts = {
+        "people": 0,
+        "validation_people": 0,
+        "test_people": 0,
+        f"{entry.split}_people": NUM_PEOPLE,
+    }
+    return {
+        **entry.changes,
+        **counts,
+        "seed": entry.seed,
+        "held_out_crops_per_person": CROPS_PER_PERSON,
+    }
+
+
+def checked(name: SetName, folder: Path) -> str:
+    """What the finished set's hashes say, in a sentence."""
+    crops, entry = read_crops(folder), SETS[name]
+    truths, images = truths_sha256(crops), images_sha256(crops)
+    if truths != entry.truths_sha256:
+        return f"truths DIFFER from those of {name}: {truths}, expected {entry.truths_sha256}"
+    same = (
+        "the same"
+        if images == entry.images_sha256
+        else f"others ({images}): another CPU or library rounds otherwise"
+    )
+    return f"{len(crops)} crops; truths as recorded ({truths[:12]}); images {same}"
+
+
+def truths_sha256(crops: Crops) -> str:
+    """sha256 of who, when and where of each crop: names, frames, poses and places in micrometres,
+    as little endian.
+    """
+    digest = hashlib.sha256()
+    for row in range(len(crops)):
+        digest.update(
+            f"{crops.subject[row]} {crops.camera_id[row]} {crops.frame_index[row]}\n".encode()
+        )
+    for values in (crops.pose_cam_mm, crops.root_cam_mm):
+        digest.update((values.astype("<f8") * 1000).round().astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def images_sha256(crops: Crops) -> str:
+    """sha256 of the decoded images, and of the masks where there are any."""
+    digest = hashlib.sha256(crops.images.tobytes())
+    if crops.packed_masks is not None:
+        digest.update(crops.packed_masks.tobytes())
+    return digest.hexdigest()

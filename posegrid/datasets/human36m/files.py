@@ -1,0 +1,446 @@
+"""The two binary formats of the Human3.6M release: poses in CDF files, masks in MATLAB files.
+
+A pose file holds one variable `Pose`, float32, (1, T, 32 * d), d = 3 (mm) or 2 (pixels): x1 y1 z1
+x2 ... of 32 joints. A mask file (MATLAB 7.3, which is HDF5) holds `Masks`, a cell array with one
+logical picture per frame; older MATLAB files, masks as one three-dimensional array, and any type of
+number are read too.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import SEEK_END, BytesIO
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import cdflib
+import h5py
+import numpy as np
+from cdflib import cdfwrite
+from isal import isal_zlib
+from jaxtyping import Bool, Float, Float32
+
+from posegrid.body.skeleton import HUMAN36M_32_NAMES
+from posegrid.datasets.matlab5 import MatlabArray, read_variables
+from posegrid.datasets.sequence import MaskPart
+from posegrid.errors import OutputError, SourceError
+from posegrid.files import completed
+
+NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
+CDF_FLOAT = 44
+"""The CDF format's number for 32-bit floats (CDF_FLOAT)."""
+
+BYTES_PER_READ = 8
+"""An entry of a CDF file's index takes 16 bytes and is read once."""
+MOST_COMPRESSED = 100
+"""No file of poses is compressed so far."""
+PIECE_BYTES = 2**16
+"""So much of a mask is unpacked at a time: it stays in the cache, and its memory is used again (not
+from 128 kB on).
+"""
+EMPTY_PIECE = bytes(PIECE_BYTES)
+DEFLATE = h5py.h5z.FILTER_DEFLATE
+MOST_MASKS, MOST_PIXELS = 10**6, 10**8
+"""More masks in a file, or pixels in a mask, are no sequence of Human3.6M."""
+
+DAMAGED: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+)
+DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
+"""What the readers of binary formats raise on damaged bytes."""
+
+
+def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dimensions}"]:
+    """Joints of a pose file, frame by frame: 3 dimensions in mm, 2 in pixels.
+
+    Raises SourceError if there is no such file, it is no CDF file (a web page, say), is cut off,
+    has another shape, or holds values that are no finite numbers.
+    """
+    refuse_missing_or_web_page(path)
+    try:
+        cdf = _BoundedCdf(path)
+        _refuse_impossible_size(path, cdf)
+        pose = np.asarray(cdf.varget("Pose"))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+            values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
+    except DAMAGED as error:
+        raise SourceError(
+            f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged or cut off. "
+            "Download or copy it again."
+        ) from error
+    expected = NUM_FILE_JOINTS * dimensions
+    if values.shape[-1] != expected:
+        raise SourceError(
+            f"{path}: 'Pose' has {values.shape[-1]} numbers per frame, expected {expected} (32 joints x {dimensions})."
+        )
+    good = np.isfinite(values).all(axis=1)
+    if not good.all():
+        raise SourceError(
+            f"{path}: {np.sum(~good)} of {good.size} frames hold values that are no numbers, first frame "
+            f"{int(np.argmin(good))}. Download or copy the file again."
+        )
+    return values.reshape(-1, NUM_FILE_JOINTS, dimensions)
+
+
+class _BoundedFile:
+    """A file that refuses to be read more often than a sound file of its size could need.
+
+    The records of a CDF file name each other by their place. A damaged one may name itself, and
+    cdflib would follow for ever.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._reads_left = 10_000 + file.seek(0, SEEK_END) // BYTES_PER_READ
+        file.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise ValueError("its records go round in circles")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _BoundedCdf(cdflib.CDF):
+    """cdflib's reader on bounded files; `_f` is the file that it reads from."""
+
+    @property
+    def _f(self) -> Any:
+        return self.__dict__["_bounded_file"]
+
+    @_f.setter
+    def _f(self, file: Any) -> None:
+        self.__dict__["_bounded_file"] = _BoundedFile(file)
+
+
+def _refuse_impossible_size(path: Path, cdf: cdflib.CDF) -> None:
+    """Raise ValueError if 'Pose' claims more numbers than the file can hold, before memory is set
+    aside for them.
+    """
+    variable = cdf.varinq("Pose")
+    count = prod(variable.Dim_Sizes) * (variable.Last_Rec + 1)
+    if not 0 < 4 * count <= MOST_COMPRESSED * path.stat().st_size:
+        raise ValueError(f"it declares {count} numbers, and has {path.stat().st_size} bytes")
+
+
+def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
+    """Write joints as a pose file (float32). Raises OutputError if a value is no finite number or
+    the disk refuses.
+    """
+    if path.suffix != ".cdf":
+        raise OutputError(
+            f"{path}: the name of a pose file must end in .cdf, or cdflib drops what follows the dot."
+        )
+    if len(joints) == 0 or not bool(np.isfinite(joints).all()):
+        raise OutputError(
+            f"{path}: {len(joints)} frames of joints, some of which are missing or no numbers."
+        )
+    values = joints.reshape(1, len(joints), -1).astype(np.float32)
+    variable = {
+        "Variable": "Pose",
+        "Data_Type": CDF_FLOAT,
+        "Num_Elements": 1,
+        "Rec_Vary": True,
+        "Var_Type": "zVariable",
+        "Dim_Sizes": list(values.shape[1:]),
+    }
+    with _output_errors(path), completed(path) as temporary:
+        cdf = cdfwrite.CDF(temporary, cdf_spec={"Majority": "row_major"}, delete=True)
+        cdf.write_var(variable, var_data=values)
+        cdf.close()
+
+
+class MaskReader:
+    """The masks of an opened mask file, read one at a time. See `opened_masks`."""
+
+    def __init__(self, path: Path, cells: Any, file: h5py.File | None) -> None:
+        """`cells`: object references of `file`; or, without one, arrays of MATLAB 5 or (T, W, H)
+        numbers.
+        """
+        self.path = path
+        self._cells, self._file = cells, file
+
+    def __len__(self) -> int:
+        """Number of masks."""
+        return len(self._cells)
+
+    def mask(self, index: int) -> Bool[np.ndarray, "H W"] | None:
+        """True where the person is in frame `index`; None for an empty cell."""
+        part = self.part(index)
+        return None if part is None else part.whole()
+
+    def part(self, index: int) -> MaskPart | None:
+        """The same, only the columns from the first to the last with anything in them, where that
+        takes less time.
+        """
+        try:
+            start, values, columns = self._values(index)
+        except DAMAGED as error:
+            raise SourceError(
+                f"{self.path}: mask {index} of {len(self)} cannot be read ({error}): the file is damaged. "
+                "Download or copy it again."
+            ) from error
+        if values is None or columns == 0 or values.shape[-1] == 0:
+            return None
+        if values.ndim == 3:
+            # A mask saved as a colour picture; the axis of colours comes first.
+            values = values.any(axis=0)
+        if values.ndim != 2 or values.dtype.kind not in "buif":
+            raise SourceError(
+                f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, expected a picture."
+            )
+        is_logical = values.dtype == np.uint8 and (values.size == 0 or values.max() <= 1)
+        # A view: turning a whole picture round costs more than all that is done with it.
+        pixels = (values.view(bool) if is_logical else values != 0).T
+        return MaskPart(pixels, (start, 0), (columns, pixels.shape[0]))
+
+    def _values(self, index: int) -> tuple[int, np.ndarray | None, int]:
+        """Numbers of one mask, axes as HDF5 has them: [colour,] column, row; the first column; all
+        columns' number.
+        """
+        cell = self._cells[index]
+        if self._file is not None and isinstance(cell, h5py.Reference):
+            return _picture(h5py.h5r.dereference(cell, self._file.id))
+        values = cell.numbers().T if isinstance(cell, MatlabArray) else np.asarray(cell)
+        return 0, values, values.shape[-2] if values.ndim > 1 else values.size
+
+
+def _picture(data: Any) -> tuple[int, np.ndarray | None, int]:
+    """First column, numbers and number of columns of a cell's content (an h5d.DatasetID); no
+    numbers if it is empty.
+
+    The low level of h5py takes a third of the time: a sequence has thousands of such cells.
+    """
+    if not isinstance(data, h5py.h5d.DatasetID):
+        raise ValueError("it refers to no picture")
+    if h5py.h5a.exists(data, b"MATLAB_empty"):
+        return 0, None, 0
+    shape, plan = data.shape, data.get_create_plist()
+    count = prod(shape)
+    if count > MOST_PIXELS:
+        raise ValueError(f"it declares {count} pixels")
+    in_one_piece = (
+        plan.get_layout() == h5py.h5d.CHUNKED and plan.get_chunk() == shape and len(shape) == 2
+    )
+    if (
+        in_one_piece
+        and data.dtype == np.uint8
+        and plan.get_nfilters() == 1
+        and plan.get_filter_by_id(DEFLATE)
+    ):
+        left_out, content = data.read_direct_chunk((0,) * len(shape))
+        if not left_out:
+            return *_inflated(content, shape), shape[0]
+    values = np.asarray(h5py.Dataset(data)[()])
+    return 0, values, values.shape[-2] if values.ndim > 1 else values.size
+
+
+def _inflated(content: bytes, shape: tuple[int, ...]) -> tuple[int, np.ndarray]:
+    """Of a compressed picture of bytes, the first line with anything in it, and the lines from
+    there to the last one.
+
+    Most of a mask is empty: what is looked at piece by piece, and dropped, never leaves the
+    processor's cache.
+    """
+    stream, kept, end = isal_zlib.decompressobj(), [], 0
+    while not stream.eof and end <= prod(shape):
+        piece = stream.decompress(content, PIECE_BYTES)
+        content = stream.unconsumed_tail
+        if not piece and not stream.eof:
+            raise ValueError("its compressed bytes are cut off")
+        if piece != EMPTY_PIECE[: len(piece)]:
+            kept.append((end, piece))
+        end += len(piece)
+    if end != prod(shape):
+        raise ValueError(f"it declares {prod(shape)} pixels, and has {end} or more")
+    if not kept:
+        return 0, np.zeros((0, shape[1]), dtype=np.uint8)
+    width, last = shape[1], kept[-1]
+    first, stop = kept[0][0] // width, -(-(last[0] + len(last[1])) // width)
+    lines = bytearray((stop - first) * width)
+    for start, piece in kept:
+        lines[start - first * width : start - first * width + len(piece)] = piece
+    return first, np.frombuffer(lines, dtype=np.uint8).reshape(-1, width)
+
+
+@contextmanager
+def opened_masks(path: Path) -> Iterator[MaskReader]:
+    """The masks of a MATLAB file, read lazily while the block runs. Raises SourceError if it is no
+    such file.
+    """
+    refuse_missing_or_web_page(path)
+    if not h5py.is_hdf5(path):
+        yield MaskReader(path, _masks_of_old_matlab(path), None)
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(h5py.File(path, "r"))
+            cells = _cells(path, file)
+        except DAMAGED as error:
+            raise SourceError(
+                f"{path}: cannot be read as a MATLAB 7.3 file ({error}): it is damaged or cut off. "
+                "Download or copy it again."
+            ) from error
+        yield MaskReader(path, cells, file)
+
+
+def _cells(path: Path, file: h5py.File) -> Any:
+    """References to the masks (T,), or their numbers (T, W, H), not yet read."""
+    data = file.get("Masks")
+    if not isinstance(data, h5py.Dataset):
+        names = ", ".join(name for name in map(str, file) if not name.startswith("#"))
+        raise SourceError(f"{path}: holds no variable 'Masks', only {names or 'nothing'}.")
+    in_cells = data.dtype == h5py.ref_dtype
+    count, pixels = (data.size or 0, 0) if in_cells else (*data.shape[:1], prod(data.shape[1:]))
+    if count > MOST_MASKS or pixels > MOST_PIXELS:
+        raise ValueError(f"it declares {count} masks{'' if in_cells else f' of {pixels} pixels'}")
+    if not in_cells and (data.ndim != 3 or data.dtype.kind not in "buif"):
+        raise SourceError(
+            f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or an array of frames x "
+            "columns x rows."
+        )
+    return data[()].ravel() if in_cells else data
+
+
+def _masks_of_old_matlab(path: Path) -> np.ndarray:
+    """Cells (T,) or numbers (T, W, H) of a MATLAB file up to version 7.2."""
+    with path.open("rb") as file:
+        if not file.read(10).startswith(b"MATLAB 5.0"):
+            raise SourceError(
+                f"{path}: is no MATLAB file, or one that was cut off at its start. Download or copy it again."
+            )
+    try:
+        masks = read_variables(path, ("Masks",)).get("Masks")
+        if masks is None:
+            raise SourceError(f"{path}: holds no variable 'Masks'.")
+        if not masks.is_cells:
+            return np.moveaxis(np.atleast_3d(masks.numbers()), -1, 0).swapaxes(1, 2)
+        cells = masks.cells()
+    except DAMAGED as error:
+        raise SourceError(
+            f"{path}: cannot be read as a MATLAB file ({error}): it is damaged or cut off."
+        ) from error
+    return np.fromiter(cells, dtype=object, count=len(cells))
+
+
+class MaskWriter:
+    """Writes a mask file of MATLAB 7.3, mask by mask; the file appears under its name when all is
+    well.
+
+        with MaskWriter(path) as masks:
+            masks.write(mask)
+
+    Until then the compressed masks (some kB each) are held in memory: HDF5 does not tell in time
+    that a disk is full. Leaving the block by an exception writes nothing. Raises OutputError where
+    the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._references: list[h5py.Reference] = []
+        self._shape: tuple[int, ...] | None = None
+
+    def __enter__(self) -> "MaskWriter":
+        self._bytes = BytesIO()
+        self._file = h5py.File(self._bytes, "w", userblock_size=512)
+        self._pictures = self._file.create_group("#refs#")
+        return self
+
+    def write(self, mask: Bool[np.ndarray, "H W"]) -> None:
+        """Append the mask of the next frame."""
+        index = len(self._references)
+        if mask.shape != (self._shape or mask.shape):
+            raise OutputError(
+                f"{self.path}: mask {index} has the shape {mask.shape}, those before {self._shape}."
+            )
+        self._shape = mask.shape
+        picture = self._pictures.create_dataset(
+            f"frame{index:06d}",
+            data=np.ascontiguousarray(mask.T).view(np.uint8),
+            chunks=mask.shape[::-1],
+            compression="gzip",
+            compression_opts=1,
+        )
+        picture.attrs["MATLAB_class"] = np.bytes_("logical")
+        picture.attrs["MATLAB_int_decode"] = np.int32(1)
+        self._references.append(picture.ref)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if error is None and self._references:
+            cells = self._file.create_dataset(
+                "Masks", (len(self._references), 1), dtype=h5py.ref_dtype
+            )
+            cells.attrs["MATLAB_class"] = np.bytes_("cell")
+            cells[:, 0] = self._references
+        self._file.close()
+        if error is not None:
+            return
+        if not self._references:
+            raise OutputError(f"{self.path}: no mask was written, so there is no file of masks.")
+        content = self._bytes.getbuffer()
+        header = _matlab_header()
+        content[: len(header)] = header
+        with _output_errors(self.path), completed(self.path) as temporary:
+            temporary.write_bytes(content)
+
+
+def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The smallest upright box round the mask, as a mask: the form in which the release stores
+    boxes.
+    """
+    box = np.zeros_like(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows):
+        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
+
+
+def refuse_missing_or_web_page(path: Path) -> None:
+    """Raise SourceError if there is no such file, or it is the page that the release's server sends
+    to strangers.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: there is no such file.")
+    if is_web_page(path):
+        raise SourceError(
+            f"{path}: is a web page, since the download's log-in had expired. Log in and download it again."
+        )
+
+
+def is_web_page(path: Path) -> bool:
+    """Whether a file, whatever its name says, is a web page."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php"))
+
+
+def _matlab_header() -> bytes:
+    """The 128 bytes by which MATLAB knows its files: text, no subsystem data, version 2.0, byte
+    order.
+    """
+    text = b"MATLAB 7.3 MAT-file, Platform: posegrid, HDF5 schema 1.00 ."
+    return text.ljust(116) + bytes(8) + b"\x00\x02IM"
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error

@@ -1,0 +1,163 @@
+"""Pieces of work done side by side, by processes of this machine or of a Ray cluster, and how far
+they are.
+
+A piece writes a file of its own and leaves it alone if it is there. So whatever is lost on the way,
+a worker or a whole machine, costs no more than doing the unfinished pieces again, and the result is
+the same whoever did them. The folder that the files go to must be the same folder on every machine
+of a cluster.
+"""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import joblib
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from posegrid.errors import PosegridError, SettingsError
+
+PIECES_PER_WORKER = 4
+"""Of one round on a cluster; after each round the progress is shown."""
+MOST_LOSSES = 5
+"""How often workers may be lost in one round before the work is given up."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a worker reports of a piece of work it has done."""
+
+    name: str
+    num_pictures: int
+
+
+Piece = Callable[[], Finished]
+
+
+def done(
+    pieces: Sequence[Piece], workers: int, cluster: str | None, console: Console
+) -> Iterator[Finished]:
+    """The outcome of each piece as it is finished, by processes of this machine or, with an
+    address, of a cluster.
+    """
+    return (
+        done_here(pieces, workers)
+        if cluster is None
+        else done_on_cluster(pieces, cluster, workers, console)
+    )
+
+
+def done_here(pieces: Sequence[Piece], workers: int) -> Iterator[Finished]:
+    """The outcome of each piece as it is finished, in any order, by so many processes of this
+    machine.
+    """
+    pool = joblib.Parallel(
+        n_jobs=min(workers, max(len(pieces), 1)), return_as="generator_unordered"
+    )
+    yield from cast(Iterable[Finished], pool(joblib.delayed(piece)() for piece in pieces))
+
+
+def done_on_cluster(
+    pieces: Sequence[Piece], address: str, workers: int, console: Console
+) -> Iterator[Finished]:
+    """The outcome of each piece, by the CPUs of the Ray cluster at an address ("local": started
+    here, `workers` CPUs).
+
+    What a lost worker had in hand is done again. Raises SettingsError where there is no such
+    cluster, and what Ray raises where workers are lost again and again.
+    """
+    with _cluster(address, workers) as num_cpus:
+        size = PIECES_PER_WORKER * num_cpus
+        for start in range(0, len(pieces), size):
+            yield from _round(pieces[start : start + size], num_cpus, console)
+
+
+def _round(pieces: Sequence[Piece], num_cpus: int, console: Console) -> list[Finished]:
+    """The outcomes of a few pieces; after a loss all of them are asked for again, of which the
+    finished are quick.
+    """
+    from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
+
+    for losses in range(MOST_LOSSES + 1):
+        try:
+            with joblib.parallel_config(backend="ray"):
+                pool = joblib.Parallel(n_jobs=num_cpus)
+                return cast(list[Finished], pool(joblib.delayed(piece)() for piece in pieces))
+        except RayError as error:
+            if isinstance(error, RayTaskError) or losses == MOST_LOSSES:
+                raise
+            console.print(f"a worker was lost ({type(error).__name__}); its part is rendered again")
+    raise AssertionError("a round ends with its outcomes or with an error")
+
+
+@contextmanager
+def _cluster(address: str, workers: int) -> Iterator[int]:
+    """The number of CPUs of the cluster, for as long as the block is connected to it."""
+    # says nothing to its makers about the use that is made of it
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray  # pyright: ignore[reportMissingImports]
+    from ray.util.joblib import register_ray  # pyright: ignore[reportMissingImports]
+
+    register_ray()
+    # its pool warns that it does not take an argument that joblib always gives
+    logging.getLogger("ray.util.multiprocessing.pool").setLevel(logging.ERROR)
+    wanted = {"num_cpus": workers, "include_dashboard": False} if address == "local" else {}
+    try:
+        with warnings.catch_warnings():  # Ray warns of what its errors say, too
+            warnings.simplefilter("ignore")
+            ray.init(address=address, log_to_driver=False, configure_logging=False, **wanted)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise SettingsError(
+            f"--cluster {address}: no Ray cluster there ({error}). Name one that runs (ray://HOST:10001, HOST:6379 "
+            "from one of its own machines), or local to start one here."
+        ) from error
+    try:
+        yield max(1, int(ray.cluster_resources().get("CPU", 1)))
+    finally:
+        ray.shutdown()
+
+
+def follow(done: Iterable[Finished], total: int, what: str, console: Console) -> None:
+    """Shows each finished piece of work as it comes: as a bar on a terminal, as lines elsewhere."""
+    columns = (
+        TextColumn("rendering"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    start, count = time.perf_counter(), 0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total, speed="")
+        for finished in done:
+            count += finished.num_pictures
+            seconds = time.perf_counter() - start
+            speed = f"{count / seconds:.0f} {what}/s"
+            progress.update(
+                task, advance=finished.num_pictures, description=finished.name, speed=speed
+            )
+            if not console.is_terminal:
+                left = f"{max(0, total - count) * seconds / max(count, 1):.0f} s left"
+                console.print(
+                    f"{count}/{total} {what}, {speed}, {left}: {finished.name}", markup=False
+                )
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Says of whatever fails in the block what it was about: errors come back from other
+    processes.
+    """
+    try:
+        yield
+    except PosegridError as error:
+        raise type(error)(f"{what}: {error}") from error
+    except Exception as error:
+        error.add_note(f"This happened in {what}.")
+        raise

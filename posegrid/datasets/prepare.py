@@ -1,0 +1,476 @@
+"""`posegrid prepare`: recordings (Human3.6M, MPI-INF-3DHP, one's own) become a folder of shards,
+one crop per frame.
+
+Every sequence is read frame by frame (never held as a whole), by as many processes as `workers`
+says. A sequence that cannot be read is named, skipped and counted; a second call does what is
+missing and leaves the rest untouched.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import joblib
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tyro.conf import Positional, arg
+
+from posegrid.body.skeleton import ROOT, SKELETON, relative_to_root
+from posegrid.datasets.dataset_facts import (
+    DATASET_FILE,
+    Background,
+    DatasetFacts,
+    SplitName,
+    write_dataset_facts,
+)
+from posegrid.datasets.human36m.sequences import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
+from posegrid.datasets.sequence import Frame, Sequence
+from posegrid.datasets.shards import (
+    CropRow,
+    ShardWriter,
+    load_shard_facts,
+    shard_name,
+    shards_of,
+    subjects_in,
+)
+from posegrid.datasets.source import (
+    HUMAN36M,
+    View,
+    find_views,
+    kind_of,
+    open_recording,
+    refuse_meaningless,
+    refuse_no_data_set,
+    splits_of,
+)
+from posegrid.errors import OutputError, SettingsError, ShardError, SourceError
+from posegrid.people.crop import (
+    DEFAULT_MARGIN,
+    ImageFormat,
+    Silhouette,
+    cleaned_part,
+    encode_image,
+    encode_mask,
+    person_crop,
+    window_of_box,
+)
+from posegrid.video.picture import Picture
+
+JOINT_REACH = 0.02
+"""How far outside the mask a joint still counts as held, as a share of the box's longer side: masks
+cut ankles off.
+"""
+
+FLESH = 0.08
+"""How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
+
+KNOWN_FAULTS: tuple[tuple[Callable[[View], bool], str], ...] = (
+    (
+        lambda view: isinstance(view, SequenceFiles) and view.broken,
+        "This video is known to be damaged in many copies of the release.",
+    ),
+    (
+        lambda view: is_shifted(view),
+        "The release's poses of this sequence are known to lie beside the person: choose --s9 drop or correct.",
+    ),
+)
+"""Faults that many people's files have, and what to say where they keep a sequence from being
+prepared.
+"""
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What to take from a Human3.6M tree, and how to crop it."""
+
+    root: Positional[Annotated[Path, arg(metavar="ROOT")]]
+    """Folder of Human3.6M (metadata.xml, S1, S5, ...), of MPI-INF-3DHP, or of one's own
+    recordings.
+    """
+    out: Positional[Annotated[Path, arg(metavar="OUT")]]
+    """Folder for the shards; a second call with the same settings goes on where the first one
+    stopped.
+    """
+    subjects: tuple[str, ...] = ()
+    """Subjects to take, e.g. S1 S9; all if none are named."""
+    actions: tuple[str, ...] = ("Walking",)
+    """Actions to take, e.g. Walking Eating; all if none are named, and of recordings other than
+    Human3.6M.
+    """
+    cameras: tuple[str, ...] = ()
+    """Cameras to take, e.g. 54138969; all if none are named."""
+    image_size: int = 128
+    """Width and height of a crop, pixels."""
+    margin: float = DEFAULT_MARGIN
+    """Room round the person, a share: the crop's side is (1 + margin) x the longer side of the
+    person's box.
+    """
+    image_format: ImageFormat = "jpeg"
+    """How crops are compressed; png is exact and larger."""
+    quality: int = 90
+    """JPEG quality, 1 to 95."""
+    every_nth_frame: int = 1
+    """Take frames 0, n, 2n, ..."""
+    min_motion_mm: float = 0.0
+    """Of those, take a frame only if some joint moved so far (mm) since the last one taken; 40 is
+    usual.
+    """
+    background: Background = "removed"
+    """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside
+    the crop).
+    """
+    joint_set: str = SKELETON
+    """Joints to keep; human36m_17 is the only set so far."""
+    min_joints_in_mask: float = 0.8
+    """Leave out frames whose mask (its largest part) holds a smaller share of the joints, 0 to 1; 0
+    keeps all.
+    """
+    poses: PoseKind = "mono"
+    """Which 3D poses. mono: camera frame, the person's own size. world: those of the room, taken
+    into the camera by metadata.xml (Human3.6M only). universal: limbs of one length for everybody
+    (Human3.6M), or one height (MPI-INF-3DHP, as its papers measure)."""
+    s9: ShiftedPoses = "keep"
+    """S9's sequences whose poses lie beside the person (Greeting, SittingDown 1, Waiting 1;
+    Human3.6M only). keep: as they are. drop: left out. correct: moved by 200 mm along the world's x
+    axis."""
+    split: SplitName = "subjects-5-2"
+    """Which subjects of Human3.6M train, validate and test; for one's own, split.json in ROOT says
+    it.
+    """
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Sequences prepared at a time, each by its own process."""
+
+    def __post_init__(self) -> None:
+        if self.joint_set != SKELETON:
+            raise SettingsError(f"There is no joint set {self.joint_set!r}; choose {SKELETON}.")
+        for name, low, high in (
+            ("image_size", 8, 2048),
+            ("margin", 0, 10),
+            ("quality", 1, 95),
+            ("every_nth_frame", 1, 10**6),
+            ("min_motion_mm", 0, 10**5),
+            ("min_joints_in_mask", 0, 1),
+            ("workers", 1, 10**4),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SettingsError(
+                    f"--{name.replace('_', '-')} {value}: it must lie between {low} and {high}."
+                )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sequence."""
+
+    name: str
+    num_crops: int
+    skipped_because: str | None = None
+
+
+def prepare(settings: PrepareSettings) -> DatasetFacts:
+    """What the finished data set says about itself, after every sequence of the tree was turned
+    into a shard.
+
+    Raises SettingsError if the folder was begun with other settings, OutputError if the disk
+    refuses, and, when all else is done, SourceError if any sequence had to be skipped.
+    """
+    console = Console()
+    refuse_no_data_set(settings.root)
+    if settings.out.is_file():
+        raise OutputError(f"{settings.out}: is a file; choose a folder for the shards.")
+    refuse_meaningless(settings.root, settings.poses, settings.s9, settings.background)
+    found = find_views(
+        settings.root, settings.subjects or None, asked_actions(settings), settings.cameras or None
+    )
+    dropped = [files for files in found if is_shifted(files) and settings.s9 == "drop"]
+    found = [files for files in found if files not in dropped]
+    facts = DatasetFacts(
+        image_size=settings.image_size,
+        image_format=settings.image_format,
+        background=settings.background,
+        settings=recorded(settings),
+        synthetic=is_synthetic(settings.root),
+        source=kind_of(settings.root),
+    )
+    splits = splits_of(settings.root, settings.split)
+    check_begun_alike(settings.out, facts)
+    remove_leftovers(settings.out)
+    to_do = [files for files in found if not shard_path(files, settings.out).exists()]
+    if len(to_do) < len(found):
+        console.print(f"{len(found) - len(to_do)} of {len(found)} sequences are done already")
+    outcomes = list(shown(prepare_all(to_do, settings, facts), len(to_do), console))
+    skipped = sorted([o.name, o.skipped_because] for o in outcomes if o.skipped_because is not None)
+    left_out = [
+        [files.name, "left out: its poses lie beside the person (--s9 drop)"] for files in dropped
+    ]
+    facts = summed_up(replace(facts, splits=splits), settings.out, skipped, left_out)
+    write_dataset_facts(settings.out, facts)
+    console.print(
+        f"{settings.out}: {facts.num_crops} crops of {len(shards_of(settings.out))} sequences"
+    )
+    if skipped:
+        raise SourceError(
+            f"{len(skipped)} of {len(found)} sequences were skipped: {', '.join(name for name, _ in skipped)}. The "
+            f"reasons are above and in {settings.out / DATASET_FILE}; mend them and call again."
+        )
+    return facts
+
+
+# --- what to do
+# -----------------------------------------------------------------------------------------------------
+
+
+def asked_actions(settings: PrepareSettings) -> tuple[str, ...] | None:
+    """The actions to take; of own recordings all, unless others than the usual one are named."""
+    usual = settings.actions == PrepareSettings.actions and kind_of(settings.root) != HUMAN36M
+    return None if usual else settings.actions or None
+
+
+def recorded(settings: PrepareSettings) -> dict[str, object]:
+    """The settings that decide what the crops are, as JSON holds them."""
+    values = asdict(settings) | {"root": str(settings.root.resolve())}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in ("out", "workers")
+    }
+
+
+def check_begun_alike(out: Path, facts: DatasetFacts) -> None:
+    """Raises SettingsError if a shard in the folder was made with other settings."""
+    for path in shards_of(out):
+        earlier = load_shard_facts(path)
+        differing = [
+            f"{name} was {earlier.settings.get(name)!r}, now {value!r}"
+            for name, value in facts.settings.items()
+            if earlier.settings.get(name) != value
+        ]
+        if earlier.synthetic != facts.synthetic:
+            differing.append(f"synthetic was {earlier.synthetic}, now {facts.synthetic}")
+        if differing:
+            raise SettingsError(
+                f"{out} was begun with other settings ({path.name}: {'; '.join(differing)}). "
+                "Call with those settings to go on, or choose another folder."
+            )
+
+
+def remove_leftovers(out: Path) -> None:
+    """Removes the unfinished files of a call that was killed."""
+    for path in out.glob(".*.part.*"):
+        path.unlink()
+
+
+def is_shifted(view: View) -> bool:
+    """Whether the poses are known to lie beside the person."""
+    return isinstance(view, SequenceFiles) and view.shifted
+
+
+def shard_path(files: View, out: Path) -> Path:
+    """Where the sequence's shard lies."""
+    return out / shard_name(files.subject, files.action, files.subaction, files.camera_id)
+
+
+def summed_up(
+    facts: DatasetFacts, out: Path, skipped: list[list[str]], left_out: list[list[str]]
+) -> DatasetFacts:
+    """The facts of the whole data set, from the shards that are there; of the splits, who is
+    there.
+    """
+    shards = [load_shard_facts(path) for path in shards_of(out)]
+    present = subjects_in(out)
+    splits = {
+        name: [subject for subject in subjects if subject in present]
+        for name, subjects in facts.splits.items()
+    }
+    return replace(
+        facts,
+        splits=splits,
+        skipped=skipped,
+        notes=[*(note for shard in shards for note in shard.notes), *left_out],
+        num_crops=sum(shard.num_crops for shard in shards),
+    )
+
+
+# --- doing it
+# -------------------------------------------------------------------------------------------------------
+
+
+def prepare_all(
+    to_do: list[View], settings: PrepareSettings, facts: DatasetFacts
+) -> Iterator[Outcome]:
+    """The outcome of each sequence as it is finished, in any order."""
+    pool = joblib.Parallel(
+        n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered"
+    )
+    outcomes = pool(joblib.delayed(prepare_sequence)(files, settings, facts) for files in to_do)
+    return cast(Iterator[Outcome], outcomes)
+
+
+def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator[Outcome]:
+    """The outcomes, each shown as it passes: as a bar on a terminal, as lines elsewhere."""
+    columns = (
+        TextColumn("preparing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        for number, outcome in enumerate(outcomes, start=1):
+            progress.update(task, advance=1, description=outcome.name)
+            if outcome.skipped_because is not None:
+                progress.console.print(
+                    f"skipped {outcome.name}: {outcome.skipped_because}",
+                    markup=False,
+                    soft_wrap=True,
+                )
+            elif not console.is_terminal:
+                console.print(
+                    f"{number}/{total} {outcome.name}: {outcome.num_crops} crops",
+                    markup=False,
+                    soft_wrap=True,
+                )
+            yield outcome
+
+
+def prepare_sequence(files: View, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
+    """Writes one sequence's shard; a sequence that cannot be read leaves none, and the reason in
+    its outcome.
+    """
+    try:
+        sequence = open_recording(files, settings.poses, settings.s9)
+        with ShardWriter(shard_path(files, settings.out), facts) as shard:
+            write_crops(sequence, settings, shard)
+        return Outcome(files.name, shard.num_rows)
+    except (SourceError, ShardError) as error:
+        known = [remark for applies, remark in KNOWN_FAULTS if applies(files)]
+        return Outcome(files.name, 0, skipped_because=" ".join([str(error), *known]))
+
+
+def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:
+    """Writes every n-th frame's crop; frames without a usable mask are counted in the shard's
+    notes.
+
+    Raises SourceError if no frame was usable: a sequence without a person is damaged.
+    """
+    for note in sequence.notes:
+        shard.note(sequence.name, note)
+    left_out: Counter[str] = Counter()
+    last_taken_mm = None
+    for frame in sequence.open_frames(settings.every_nth_frame):
+        pose_mm = sequence.pose_cam_mm[frame.index]
+        if last_taken_mm is not None and not moved(pose_mm, last_taken_mm, settings.min_motion_mm):
+            continue
+        row = crop_row(sequence, frame, settings)
+        if isinstance(row, str):
+            left_out[row] += 1
+        else:
+            shard.write(row)
+            last_taken_mm = pose_mm
+    remarks = [
+        f"{count} frame{'s' * (count > 1)} left out: {reason}"
+        for reason, count in sorted(left_out.items())
+    ]
+    if not shard.num_rows:
+        raise SourceError(
+            f"{sequence.name}: no frame can be cropped ({'; '.join(remarks) or 'it has no frames'})."
+        )
+    for remark in remarks:
+        shard.note(sequence.name, remark)
+
+
+def moved(
+    pose_mm: Float[np.ndarray, "17 3"], earlier_mm: Float[np.ndarray, "17 3"], least_mm: float
+) -> bool:
+    """Whether some joint lies at least so far from where it was; cameras stand still, so any fixed
+    frame will do.
+    """
+    return bool(np.linalg.norm(pose_mm - earlier_mm, axis=1).max() >= least_mm)
+
+
+def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
+    """The frame's crop, or why it has none."""
+    keypoints_px = sequence.keypoints_px[frame.index]
+    if frame.mask_part is None:
+        person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
+    else:
+        pixels, (x, y) = cleaned_part(frame.mask_part.pixels)
+        if not pixels.size:
+            return "the mask is empty"
+        corner = (x + frame.mask_part.corner[0], y + frame.mask_part.corner[1])
+        person = Silhouette(pixels, corner, 1, frame.mask_part.size_wh)
+        box = person.box_xyxy
+        reach_px = JOINT_REACH * max(box[2:] - box[:2])
+        if (
+            share_of_joints_held(pixels, keypoints_px - corner, reach_px)
+            < settings.min_joints_in_mask
+        ):
+            return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
+    # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from
+    # the same numbers.
+    window = window_of_box(box, settings.margin).astype(np.float32)
+    image, mask = crop_and_mask(frame.picture, person, window, settings)
+    camera = sequence.camera.windowed(window, settings.image_size)
+    pose_cam_mm = sequence.pose_cam_mm[frame.index]
+    return CropRow(
+        image=encode_image(image, settings.image_format, settings.quality),
+        mask=None if mask is None else encode_mask(mask),
+        pose_cam_mm=relative_to_root(pose_cam_mm),
+        root_cam_mm=pose_cam_mm[ROOT],
+        keypoints_crop_px=(keypoints_px - window[:2]) * (settings.image_size / window[2]),
+        crop_camera=np.array([*camera.focal_px, *camera.principal_px]),
+        window=window,
+        subject=sequence.subject,
+        action=sequence.action_of(frame.index),
+        subaction=sequence.subaction,
+        camera_id=sequence.camera_id,
+        frame_index=frame.index,
+        time_s=frame.time_s,
+    )
+
+
+def box_of_keypoints(
+    sequence: Sequence, keypoints_px: Float[np.ndarray, "17 2"], settings: PrepareSettings
+) -> Float[np.ndarray, "4"]:
+    """The person's box where there is no mask: that of the joints, and room for what is round them.
+
+    Raises SourceError where the settings ask for the background's removal, which takes masks.
+    """
+    if settings.background != "kept":
+        raise SourceError(
+            f"{sequence.name}: there are no masks, which the background is removed with. Unpack them (Human3.6M: "
+            "MySegmentsMat/ground_truth_bs of this subject), or call with --background kept."
+        )
+    low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
+    room = FLESH * (high - low).max()
+    return np.concatenate([low - room, high + room])
+
+
+def crop_and_mask(
+    picture: Picture,
+    person: Silhouette | None,
+    window: Float[np.ndarray, "3"],
+    settings: PrepareSettings,
+) -> tuple[UInt8[np.ndarray, "size size"], Bool[np.ndarray, "size size"] | None]:
+    """The grey crop, and beside it the person's mask in it where the settings ask for it."""
+    if person is None:
+        person = Silhouette(np.ones((0, 0), dtype=bool), (0, 0), 1, picture.size_wh)
+    crop = person_crop(picture, person, window, settings.image_size, settings.background)
+    return (crop[0], crop[1] > 0) if settings.background == "masked" else (crop, None)
+
+
+def share_of_joints_held(
+    mask: Bool[np.ndarray, "H W"], keypoints_px: Float[np.ndarray, "17 2"], reach_px: float
+) -> float:
+    """Share of the keypoints with a pixel of the mask within `reach_px` (in x and in y)."""
+    low = np.maximum(np.floor(keypoints_px - reach_px), 0).astype(int)
+    high = np.maximum(np.floor(keypoints_px + reach_px) + 1, 0).astype(int)
+    held = [mask[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)]
+    return float(np.mean(held))

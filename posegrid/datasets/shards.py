@@ -1,0 +1,450 @@
+"""Shards: prepared crops in Parquet files, one file per sequence, and `dataset.json` that says what
+they are.
+
+The columns and the JSON are described in docs/design.md. Poses are mm in the source camera's frame
+(x right, y down, z forward), relative to the pelvis; `root_cam_mm` is where the pelvis is.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float, Float32, Float64, Int, Shaped, UInt8
+
+from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.datasets.dataset_facts import (
+    DATASET_FILE,
+    DatasetFacts,
+    check_readable,
+    facts_of_json,
+    load_dataset_facts,
+    write_dataset_facts,
+)
+from posegrid.errors import OutputError, ShardError
+from posegrid.files import completed
+from posegrid.people.crop import decode_image, decode_mask
+
+__all__ = [
+    "CropRow",
+    "Crops",
+    "DatasetFacts",
+    "ShardWriter",
+    "load_dataset_facts",
+    "load_shard_facts",
+    "read_crops",
+    "shard_name",
+    "shards_of",
+    "subjects_in",
+    "write_dataset_facts",
+]
+
+MASK_COLUMN = pa.field("mask", pa.binary())
+"""Only in shards of crops with their masks."""
+
+ROWS_PER_GROUP = 512
+"""Rows that a writer holds before it writes them: about 2 MB of 128 px crops."""
+
+SCHEMA = pa.schema(
+    [
+        ("image", pa.binary()),
+        ("pose_cam_mm", pa.list_(pa.float32(), 3 * NUM_JOINTS)),
+        ("root_cam_mm", pa.list_(pa.float32(), 3)),
+        ("keypoints_crop_px", pa.list_(pa.float32(), 2 * NUM_JOINTS)),
+        ("crop_camera", pa.list_(pa.float64(), 4)),
+        ("window", pa.list_(pa.float32(), 3)),
+        ("subject", pa.string()),
+        ("action", pa.string()),
+        ("camera_id", pa.string()),
+        ("subaction", pa.int32()),
+        ("frame_index", pa.int32()),
+        ("time_s", pa.float64()),
+    ]
+)
+
+
+# --- writing
+# --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class CropRow:
+    """One crop: the compressed picture and all that is known about it."""
+
+    image: bytes
+    """From `crop.encode_image`."""
+    pose_cam_mm: Float[np.ndarray, "17 3"]
+    """Relative to the pelvis, axes of the source camera."""
+    root_cam_mm: Float[np.ndarray, "3"]
+    """The pelvis in the source camera's frame."""
+    keypoints_crop_px: Float[np.ndarray, "17 2"]
+    crop_camera: Float[np.ndarray, "4"]
+    """fx, fy, cx, cy of the crop's camera, in the crop's pixels."""
+    window: Float[np.ndarray, "3"]
+    """x0, y0, side in the source picture's pixels."""
+    subject: str
+    action: str
+    subaction: int
+    camera_id: str
+    frame_index: int
+    time_s: float
+    mask: bytes | None = None
+    """From `crop.encode_mask`; only where the data set's background is "masked"."""
+
+
+def schema_of(facts: DatasetFacts) -> pa.Schema:
+    """The columns of a data set's shards."""
+    return SCHEMA.append(MASK_COLUMN) if facts.background == "masked" else SCHEMA
+
+
+def shard_name(subject: str, action: str, subaction: int, camera_id: str) -> str:
+    """File name of a sequence's shard, e.g. "S9_Walking_1_54138969.parquet"."""
+    return (
+        "_".join(_name_part(part) for part in (subject, action, str(subaction), camera_id))
+        + ".parquet"
+    )
+
+
+def _name_part(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", text)
+
+
+class ShardWriter:
+    """Writes one shard row by row, holding at most `ROWS_PER_GROUP` rows in memory.
+
+        with ShardWriter(path, facts) as shard:
+            shard.write(row)
+
+    The file gets its name when all is written: after any failure (a full disk, an error in the
+    block, Ctrl-C) there is no file of that name, or the old one. Raises OutputError where the disk
+    refuses.
+    """
+
+    def __init__(self, path: Path, facts: DatasetFacts) -> None:
+        self.path = path
+        self.num_rows = 0
+        self._rows: list[CropRow] = []
+        self._notes: list[list[str]] = []
+        self._open_files = ExitStack()
+        self._schema = schema_of(facts).with_metadata(
+            {"posegrid": json.dumps(facts.of_one_shard())}
+        )
+
+    def __enter__(self) -> "ShardWriter":
+        with self._refusals_named():
+            temporary = self._open_files.enter_context(completed(self.path))
+            file = self._open_files.enter_context(pa.OSFile(str(temporary), "wb"))
+            self._parquet = self._open_files.enter_context(
+                pq.ParquetWriter(file, self._schema, compression="zstd")
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._refusals_named():
+            if error is not None:
+                self._open_files.__exit__(kind, error, trace)
+                return
+            with self._open_files:
+                self._flush()
+                self._parquet.add_key_value_metadata({"posegrid_notes": json.dumps(self._notes)})
+
+    def write(self, row: CropRow) -> None:
+        """Adds one crop. Raises ShardError if one of its numbers is not finite, or its mask is
+        missing.
+        """
+        for name in (
+            "pose_cam_mm",
+            "root_cam_mm",
+            "keypoints_crop_px",
+            "crop_camera",
+            "window",
+            "time_s",
+        ):
+            if not np.isfinite(getattr(row, name)).all():
+                raise ShardError(
+                    f"{row.subject} {row.action} {row.subaction} {row.camera_id}, frame {row.frame_index}: "
+                    f"{name} is not finite. A crop needs every number; leave the frame out."
+                )
+        if (row.mask is None) == (MASK_COLUMN.name in self._schema.names):
+            raise ShardError(
+                f"{row.subject} {row.action} {row.subaction} {row.camera_id}, frame {row.frame_index}: a crop has "
+                'a mask where the data set\'s background is "masked", and only there.'
+            )
+        self._rows.append(row)
+        self.num_rows += 1
+        if len(self._rows) == ROWS_PER_GROUP:
+            self._flush()
+
+    def note(self, sequence: str, remark: str) -> None:
+        """Leaves a remark in the file, gathered in the data set's `notes`."""
+        self._notes.append([sequence, remark])
+
+    def _flush(self) -> None:
+        if self._rows:
+            table = pa.Table.from_arrays(
+                [_column(self._rows, f) for f in self._schema], schema=self._schema
+            )
+            with self._refusals_named():
+                self._parquet.write_table(table)
+            self._rows = []
+
+    @contextmanager
+    def _refusals_named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"{self.path} cannot be written: {error}. Nothing was left under that name; make room and try again."
+            ) from error
+
+
+def _column(rows: list[CropRow], column: pa.Field) -> pa.Array:
+    values = [getattr(row, column.name) for row in rows]
+    if not pa.types.is_fixed_size_list(column.type):
+        return pa.array(values, type=column.type)
+    flat = np.stack(values).reshape(-1).astype(column.type.value_type.to_pandas_dtype())
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), column.type.list_size)
+
+
+# --- reading
+# --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """N crops in memory, and all that is known about each; row i of every array belongs to crop
+    i.
+    """
+
+    images: UInt8[np.ndarray, "N size size"]
+    pose_cam_mm: Float32[np.ndarray, "N 17 3"]
+    """Relative to the pelvis, axes of the source camera."""
+    root_cam_mm: Float32[np.ndarray, "N 3"]
+    keypoints_crop_px: Float32[np.ndarray, "N 17 2"]
+    crop_camera: Float64[np.ndarray, "N 4"]
+    """fx, fy, cx, cy in the crop's pixels."""
+    window: Float32[np.ndarray, "N 3"]
+    """x0, y0, side in the source picture's pixels."""
+    subject: Shaped[np.ndarray, "N"]
+    action: Shaped[np.ndarray, "N"]
+    camera_id: Shaped[np.ndarray, "N"]
+    subaction: Int[np.ndarray, "N"]
+    frame_index: Int[np.ndarray, "N"]
+    time_s: Float64[np.ndarray, "N"]
+    packed_masks: UInt8[np.ndarray, "N size eighth"] | None = None
+    """The persons' masks, eight pixels of a row in a byte (`np.packbits`); None unless the data set
+    has them.
+    """
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, rows: Shaped[np.ndarray, "M"] | slice) -> "Crops":
+        """The crops of the given rows (indices, a boolean per crop, or a slice), in their order."""
+        columns = {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None
+        }
+        return Crops(**{name: values[rows] for name, values in columns.items()})
+
+    @property
+    def inputs(self) -> UInt8[np.ndarray, "N *channels size size"]:
+        """What a network of this data set takes: the crops, or (N, 2, size, size): crops and masks,
+        0 or 255.
+        """
+        if self.packed_masks is None:
+            return self.images
+        masks = np.unpackbits(self.packed_masks, axis=-1, count=self.images.shape[-1])
+        return np.stack([self.images, masks * np.uint8(255)], axis=1)
+
+    @property
+    def rot_cam_to_view(self) -> Float64[np.ndarray, "N 3 3"]:
+        """`Camera.rotation_to_view` of every crop's camera (its pinhole part: a shard keeps no lens
+        distortion).
+        """
+        fx, fy, cx, cy = self.crop_camera.T
+        centre = self.images.shape[-1] / 2
+        ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
+        x, y, cosine = (ray / np.linalg.norm(ray, axis=-1, keepdims=True)).T
+        # Rodrigues about ray x forward = (y, -x, 0), as smallest_rotation does it for one ray.
+        zero = np.zeros_like(x)
+        skew = np.stack([zero, zero, -x, zero, zero, -y, x, y, zero], axis=-1).reshape(-1, 3, 3)
+        return np.eye(3) + skew + skew @ skew / (1 + cosine)[:, None, None]
+
+    @property
+    def pose_view_mm(self) -> Float32[np.ndarray, "N 17 3"]:
+        """The poses in the frame of the virtual camera that looks at the crop's centre."""
+        return np.einsum("nij,nkj->nki", self.rot_cam_to_view, self.pose_cam_mm).astype(np.float32)
+
+
+def shards_of(folder: Path, subjects: Iterable[str] | None = None) -> list[Path]:
+    """The folder's shards in the order of their names, of the given subjects (None: of all)."""
+    paths = sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
+    if subjects is None:
+        return paths
+    wanted = {_name_part(subject) for subject in subjects}
+    return [path for path in paths if path.name.split("_")[0] in wanted]
+
+
+def subjects_in(folder: Path) -> list[str]:
+    """Subjects that the folder has shards of, by the files' names."""
+    return sorted({path.name.split("_")[0] for path in shards_of(folder)})
+
+
+def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: int = 2) -> Crops:
+    """All crops of the subjects (None: of everybody), images decoded, in the order of the files'
+    names and frames.
+
+    128 px crops take 16 kB each: 150,000 of them 2.5 GB. Raises ShardError, naming the file, for a
+    data set without `dataset.json`, a subject without crops, and a shard that is damaged, lacks a
+    column, or does not fit the others.
+    """
+    facts = load_dataset_facts(folder)
+    for subject in subjects if subjects is not None else ():
+        if not shards_of(folder, [subject]):
+            known = ", ".join(subjects_in(folder)) or "none"
+            raise ShardError(f"{folder} has no crops of the subject {subject!r}; it has: {known}.")
+    paths = shards_of(folder, subjects)
+    if not paths:
+        raise ShardError(
+            f"{folder} has no shards (*.parquet)"
+            + (" of no subjects." if subjects is not None else ".")
+        )
+    counts = [_count_if_fitting(path, facts) for path in paths]
+    images = np.zeros((sum(counts), facts.image_size, facts.image_size), dtype=np.uint8)
+    masks = np.zeros((*images.shape[:2], -(-facts.image_size // 8)), dtype=np.uint8)
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in SCHEMA.names if name != "image"}
+    with ThreadPoolExecutor(threads) as pool:
+        start = 0
+        for path, count in zip(paths, counts, strict=True):
+            table = _read_table(path, schema_of(facts))
+            for name, parts in columns.items():
+                parts.append(_array_of_column(table, name))
+            _check_subject(path, columns["subject"][-1], subjects)
+            rows = slice(start, start + count)
+            _decode_into(images[rows], table["image"].to_pylist(), decode_image, path, pool)
+            if facts.background == "masked":
+                _decode_into(masks[rows], table["mask"].to_pylist(), _packed_mask, path, pool)
+            start += count
+    arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return Crops(
+        images=images, **arrays, packed_masks=masks if facts.background == "masked" else None
+    )
+
+
+def load_shard_facts(path: Path) -> DatasetFacts:
+    """What one shard says about itself (and its own `notes` and `num_crops`). Raises ShardError if
+    it is damaged.
+    """
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+    entries = metadata.metadata or {}
+    if b"posegrid" not in entries:
+        raise ShardError(
+            f"{path} is a Parquet file but no shard of posegrid (it has no `posegrid` in its metadata)."
+        )
+    notes = json.loads(entries.get(b"posegrid_notes", b"[]"))
+    return replace(
+        facts_of_json(path, entries[b"posegrid"]), notes=notes, num_crops=metadata.num_rows
+    )
+
+
+def _damaged(path: Path, error: Exception) -> ShardError:
+    return ShardError(
+        f"{path} cannot be read as Parquet ({error}): delete it and prepare it again."
+    )
+
+
+def _count_if_fitting(path: Path, facts: DatasetFacts) -> int:
+    """Number of rows, after checking that the shard is of the data set that the facts describe."""
+    shard = load_shard_facts(path)
+    check_readable(path, shard)
+    for name in ("skeleton", "unit", "axes", "image_size", "background"):
+        found, expected = getattr(shard, name), getattr(facts, name)
+        if found != expected:
+            raise ShardError(
+                f"{path} has {name} {found!r} but {DATASET_FILE} beside it says {expected!r}: "
+                "it belongs to another data set. Take it out or prepare it again."
+            )
+    return shard.num_crops
+
+
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+    for column in schema:
+        if column.name not in table.column_names:
+            raise ShardError(
+                f"{path} lacks the column {column.name!r}; it has: {', '.join(table.column_names)}."
+            )
+        found = table.schema.field(column.name).type
+        if found != column.type:
+            raise ShardError(
+                f"{path}: the column {column.name!r} is {found}, expected {column.type}."
+            )
+        if table[column.name].null_count:
+            raise ShardError(
+                f"{path}: the column {column.name!r} has empty cells; prepare the file again."
+            )
+    return table
+
+
+def _array_of_column(table: pa.Table, name: str) -> np.ndarray:
+    column = table[name].combine_chunks()
+    if pa.types.is_string(column.type):
+        return np.array(column.to_pylist(), dtype=np.str_)
+    if not pa.types.is_fixed_size_list(column.type):
+        return column.to_numpy()
+    flat = column.flatten().to_numpy()
+    shape = {3 * NUM_JOINTS: (NUM_JOINTS, 3), 2 * NUM_JOINTS: (NUM_JOINTS, 2)}
+    return flat.reshape(-1, *shape.get(column.type.list_size, (column.type.list_size,)))
+
+
+def _check_subject(path: Path, found: np.ndarray, subjects: Sequence[str] | None) -> None:
+    strangers = set() if subjects is None else set(found.tolist()) - set(subjects)
+    if strangers:
+        raise ShardError(
+            f"{path} holds crops of {', '.join(sorted(strangers))}, not of whom its name says: renamed?"
+        )
+
+
+def _packed_mask(data: bytes) -> np.ndarray:
+    return np.packbits(decode_mask(data), axis=-1)
+
+
+def _decode_into(
+    images: np.ndarray,
+    encoded: list[bytes],
+    decoder: Callable[[bytes], np.ndarray],
+    path: Path,
+    pool: ThreadPoolExecutor,
+) -> None:
+    def decode(row: int) -> None:
+        try:
+            image = decoder(encoded[row])
+        except ShardError as error:
+            raise ShardError(f"{path}, row {row}: {error}") from error
+        if image.shape != images.shape[1:]:
+            raise ShardError(
+                f"{path}, row {row}: the image is {image.shape[1]} x {image.shape[0]}, "
+                f"its data set's are {images.shape[2]} x {images.shape[1]}."
+            )
+        images[row] = image
+
+    for _ in pool.map(decode, range(len(encoded)), chunksize=64):
+        pass

@@ -1,0 +1,187 @@
+"""What `posegrid synth` is asked for: its settings, who is in which split, and which walks are
+captured ones.
+"""
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from posegrid.datasets.dataset_facts import SPLITS, Background
+from posegrid.datasets.fixed_sets import SetName
+from posegrid.errors import SettingsError
+from posegrid.people.crop import DEFAULT_MARGIN, ImageFormat
+from posegrid.walkers.activities import Activities
+from posegrid.walkers.clips import Scenes
+from posegrid.walkers.crops import CameraKind, MaskKind
+from posegrid.walkers.mocap import RecordedWalk, load_walks
+from posegrid.walkers.varied import PeopleKind
+
+
+@dataclass(frozen=True)
+class SynthSettings:
+    """What to render. A second call with the same settings goes on where the first one stopped."""
+
+    out: Positional[Path]
+    """Folder to write to."""
+    set: SetName | None = None
+    """One of the fixed sets, 10,000 crops each (docs/walkers.md), in place of all flags but
+    --workers and --cluster.
+    """
+    layout: Literal["crops", "human36m"] = "crops"
+    """crops: shards, ready for training; human36m: videos, poses and masks as the Human3.6M release
+    has them.
+    """
+    subjects: tuple[str, ...] = ()
+    """Subjects of the release to render, two subactions each: S1 S5 S6 S7 train, S8 validates, S9
+    S11 test. If none are named, crops show as many people as the next three flags say (W0001...
+    train, V0001... validate, T0001... test); the human36m layout then has all seven."""
+    people: int = 200
+    """Training subjects."""
+    validation_people: int = 20
+    """Validation subjects."""
+    test_people: int = 20
+    """Test subjects."""
+    crops_per_person: int = 120
+    """Crops of each training subject."""
+    held_out_crops_per_person: int | None = None
+    """Crops of each validation and test subject; as many as of a training subject if not given."""
+    views: int = 4
+    """Cameras that see each moment."""
+    every_nth_frame: int = 5
+    """Which frames of the 50 Hz motion to render: 0, n, 2n, ..."""
+    image_size: int = 128
+    """Width and height of a crop, pixels."""
+    margin: float = DEFAULT_MARGIN
+    """Room round the person: the crop's side is (1 + margin) x the longer side of the person's
+    box.
+    """
+    image_format: ImageFormat = "jpeg"
+    """How crops are compressed; png is exact and about five times as large."""
+    quality: int = 90
+    """JPEG quality, 1 to 95."""
+    background: Background = "removed"
+    """What is not the person: removed (black), kept (a room), or masked (a room, and the person's
+    mask beside it).
+    """
+    cameras: CameraKind = "human36m"
+    """human36m: four fixed cameras like the release's. varied: a new one for every crop, 2 to 12 m
+    away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
+    masks: MaskKind = "clean"
+    """faulty: most masks, and the boxes that crops are cut by, are as wrong as background
+    subtraction makes them.
+    """
+    scenes: Scenes = "plain"
+    """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; up
+    to four lamps, sun and sky, backlight, dim and compressed video, things before the person,
+    people cut by the picture's edge, cameras rolled more often."""
+    backgrounds: Path | None = None
+    """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as
+    background.
+    """
+    activities: Activities = "walking"
+    """walking: people walk. gaits: they also walk in odd ways, backwards, turn, start, stop.
+    varied: they also stand, lean, squat, balance, reach, sit down."""
+    people_kind: PeopleKind = "plain"
+    """plain: adults in trousers, shorts, skirts, coats. varied: children and adults of all shapes,
+    dresses, open coats, hats, hoods, bags, hair of all kinds."""
+    motion: Path | None = None
+    """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up
+    gaits.
+    """
+    motion_share: float = 0.5
+    """Share of the walks that are taken from the motion capture, 0 to 1."""
+    seed: int = 0
+    """The same seed gives the same people, rooms, walks and pictures."""
+    frames: int = 500
+    """Frames (50 per second) of each sequence in the human36m layout."""
+    picture_size: int = 1000
+    """Width and height of the videos in the human36m layout, pixels."""
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Clips rendered at a time, each by its own process."""
+    cluster: str | None = None
+    """Render on a Ray cluster: its address (ray://HOST:10001), or local to start one here with
+    --workers CPUs. The output folder must be the same on all its machines."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("people", 0, 9999),
+            ("validation_people", 0, 9999),
+            ("test_people", 0, 9999),
+            ("crops_per_person", 1, 10**7),
+            ("held_out_crops_per_person", 1, 10**7),
+            ("views", 1, 4),
+            ("every_nth_frame", 1, 1000),
+            ("image_size", 16, 2048),
+            ("margin", 0, 10),
+            ("quality", 1, 95),
+            ("motion_share", 0, 1),
+            ("seed", 0, 2**63),
+            ("frames", 2, 100_000),
+            ("picture_size", 64, 4000),
+            ("workers", 1, 10**4),
+        ):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
+        known = [name for names in SPLITS["subjects-5-2"].values() for name in names]
+        if strangers := [name for name in self.subjects if name not in known]:
+            raise SettingsError(
+                f"There is no subject {', '.join(strangers)}; choose among {', '.join(known)}."
+            )
+        if self.picture_size % 2:
+            raise SettingsError(f"picture_size is {self.picture_size}; videos need an even one.")
+        if self.out.exists() and not self.out.is_dir():
+            raise SettingsError(
+                f"{self.out} is a file; give a folder, new or begun with the same settings."
+            )
+        for name, files in (("motion", "ASF and AMC files"), ("backgrounds", "pictures")):
+            if (folder := getattr(self, name)) is not None and not folder.is_dir():
+                raise SettingsError(f"{folder} is no folder; --{name} takes a folder with {files}.")
+        if self.backgrounds is not None and self.scenes != "varied":
+            raise SettingsError(
+                "--backgrounds are seen in varied scenes only; add --scenes varied."
+            )
+
+
+def recorded(settings: SynthSettings) -> dict[str, object]:
+    """The settings that decide what is in a shard, as JSON holds them: more people change no shard
+    that is there.
+    """
+    folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
+    values = asdict(settings) | {
+        name: str(path.resolve()) if path else None for name, path in folders.items()
+    }
+    left_out = ("out", "set", "workers", "cluster", "people", "validation_people", "test_people")
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in left_out
+    }
+
+
+def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
+    """Names of the subjects; those of different splits never share random numbers."""
+    if settings.subjects or settings.layout == "human36m":
+        known = SPLITS["subjects-5-2"]
+        wanted = settings.subjects or tuple(name for names in known.values() for name in names)
+        return {split: [name for name in names if name in wanted] for split, names in known.items()}
+    counts = {
+        "train": settings.people,
+        "validation": settings.validation_people,
+        "test": settings.test_people,
+    }
+    letters = {"train": "W", "validation": "V", "test": "T"}
+    return {
+        split: [f"{letters[split]}{i:04d}" for i in range(1, count + 1)]
+        for split, count in counts.items()
+    }
+
+
+def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
+    """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it
+    holds none.
+    """
+    return load_walks(settings.motion) if settings.motion is not None else []

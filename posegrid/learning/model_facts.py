@@ -1,0 +1,154 @@
+"""Every fact needed to use a network's weights, as one JSON text. Torch-free: prediction reads it
+too.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from posegrid import __version__
+from posegrid.body.skeleton import NUM_JOINTS, SKELETON
+from posegrid.errors import CheckpointError
+from posegrid.people.crop import DEFAULT_MARGIN
+
+FORMAT = 1
+"""Version of this description; raised when old programs could no longer read it rightly."""
+METADATA_KEY = "posegrid"
+"""Key under which the JSON lies in the metadata of a `.safetensors` or ONNX file."""
+POSE_FRAMES = ("view", "camera")
+BACKGROUNDS = ("removed", "kept", "masked")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a file of weights says about itself.
+
+    A pose is root-relative, in mm, in the axes x right, y down, z forward of `pose_frame`.
+    """
+
+    network: str
+    """Name of the backbone, such as "posegrid_s"."""
+    target: str
+    """What the head answers: "grid", "pose", "bins", "person", "integral", "rle", or a pose target
+    with "+grid".
+    """
+    image_size: int
+    """Side of the square grey crop that goes in, in pixels."""
+    background: str
+    """What is outside the person in the crops that it was trained on: "removed", "kept", or
+    "masked".
+    """
+    pose_frame: str
+    """"view": of the virtual camera that looks at the crop's centre; "camera": of the source
+    camera, as in 2015.
+    """
+    mean_pose_mm: tuple[tuple[float, float, float], ...]
+    """Mean pose of the training crops, 17 joints."""
+    target_settings: dict[str, Any] = field(default_factory=dict)
+    """Numbers that shape the target, such as {"cells": 10}."""
+    margin: float = DEFAULT_MARGIN
+    """Room round the person in the crops: their side is (1 + margin) x the longer side of the
+    person's box.
+    """
+    skeleton: str = SKELETON
+    unit: str = "mm"
+    posegrid_version: str = __version__
+    format: int = FORMAT
+    training: dict[str, Any] = field(default_factory=dict)
+    """How it was trained: settings, images seen, seconds, best validation figure, the stages
+    before.
+    """
+
+    @property
+    def channels(self) -> int:
+        """Pictures that go in: the crop, and for "masked" the person's mask as the second."""
+        return channels_of(self.background)
+
+    def to_json(self) -> str:
+        """The facts as JSON text."""
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "ModelFacts":
+        """The facts in a JSON text; `where` names the file in messages.
+
+        Raises CheckpointError for what is no such text, another format, another skeleton or unit.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise CheckpointError(
+                f"{where}: the weights' description is not JSON ({error}); the file is damaged."
+            ) from None
+        if not isinstance(values, dict):
+            raise CheckpointError(
+                f"{where}: the weights' description is not a JSON object; the file is damaged."
+            )
+        _check_format(values, where)
+        known = {entry.name for entry in fields(cls)}
+        missing, unknown = sorted(known - values.keys()), sorted(values.keys() - known)
+        if missing or unknown:
+            raise CheckpointError(
+                f"{where}: the weights' description lacks {missing} and has the unknown entries {unknown}."
+            )
+        facts = cls(**{**values, "mean_pose_mm": _as_pose(values["mean_pose_mm"], where)})
+        facts._check(where)
+        return facts
+
+    def mean_pose(self) -> Float[np.ndarray, "17 3"]:
+        """The mean training pose as an array, mm."""
+        return np.array(self.mean_pose_mm, dtype=np.float32)
+
+    def _check(self, where: str) -> None:
+        for name, value, allowed in (
+            ("skeleton", self.skeleton, (SKELETON,)),
+            ("unit", self.unit, ("mm",)),
+            ("pose_frame", self.pose_frame, POSE_FRAMES),
+            ("background", self.background, BACKGROUNDS),
+        ):
+            if value not in allowed:
+                raise CheckpointError(
+                    f"{where}: {name} is {value!r}, expected {' or '.join(map(repr, allowed))}."
+                )
+        if not isinstance(self.image_size, int) or self.image_size <= 0:
+            raise CheckpointError(
+                f"{where}: image_size is {self.image_size!r}, expected a number of pixels above 0."
+            )
+
+
+def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: ModelFacts) -> None:
+    """Raises CheckpointError unless the crops are of the size and have the channels that the
+    weights take.
+    """
+    size = facts.image_size
+    expected = (2, size, size) if facts.channels == 2 else (size, size)
+    if images.shape[1:] != expected:
+        raise CheckpointError(
+            f"The weights take crops of {size} x {size} px with {facts.channels} channel(s) (background "
+            f"{facts.background}), not of the shape {images.shape[1:]}."
+        )
+
+
+def channels_of(background: str) -> int:
+    """Pictures in one crop of a data set with this background."""
+    return 2 if background == "masked" else 1
+
+
+def _check_format(values: dict[str, Any], where: str) -> None:
+    if values.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{where}: weights of format {values.get('format')!r}, by posegrid {values.get('posegrid_version')!r}; "
+            f"posegrid {__version__} reads format {FORMAT}. Train again, or use the version that wrote them."
+        )
+
+
+def _as_pose(values: Any, where: str) -> tuple[tuple[float, float, float], ...]:
+    pose = np.array(values, dtype=object)
+    if pose.shape != (NUM_JOINTS, 3) or not all(isinstance(v, int | float) for v in pose.ravel()):
+        raise CheckpointError(
+            f"{where}: mean_pose_mm has the shape {pose.shape}, expected {NUM_JOINTS} joints of 3 numbers."
+        )
+    return tuple((float(x), float(y), float(z)) for x, y, z in pose)

@@ -1,0 +1,119 @@
+"""Feet that stand: when each foot is on the floor, and motions whose standing feet stay where they
+are.
+
+Neither the floor nor the direction of gravity has to be known; the camera must be at rest.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.motion.bones import with_bones
+from posegrid.motion.smoothing import known, runs
+
+LEGS = tuple(
+    tuple(JOINT_NAMES.index(f"{side}_{part}") for part in ("hip", "knee", "ankle"))
+    for side in ("right", "left")
+)
+ANKLES = tuple(leg[2] for leg in LEGS)
+
+SLOW_MM_S, SLOW_SHARE, FASTEST_MM_S = 250.0, 0.35, 1000.0
+"""A foot stands while it is slower than the first, or than this share of the other foot's speed and
+the last. On predicted rendered walks 95 % of such ankles are truly slower than 0.3 m/s, and under
+0.5 % faster than 1 m/s."""
+SHORTEST_S = 0.1
+LONGEST_SHIFT_MM = 80.0
+"""Where a foot would have to be moved farther, it does not stand, or the estimate is bad: the
+stretch is left alone.
+"""
+BLEND_S = 0.12
+"""Before and after it stands, a foot is led to its place and away from it over so long."""
+
+Joints = Float[np.ndarray, "T 17 3"]
+Times = Float[np.ndarray, "T"]
+
+
+def standing(joints_mm: Joints, time_s: Times) -> Bool[np.ndarray, "T 2"]:
+    """True where the right and the left foot stand; False where the joints (absolute, any frame at
+    rest) are NaN.
+    """
+    result = np.zeros((len(joints_mm), 2), dtype=bool)
+    for rows in runs(known(joints_mm), time_s):
+        if len(rows) < 3:
+            continue
+        velocity = np.gradient(joints_mm[rows][:, ANKLES], time_s[rows], axis=0)
+        speed = np.linalg.norm(velocity, axis=-1)
+        result[rows] = speed < np.clip(SLOW_SHARE * speed[:, ::-1], SLOW_MM_S, FASTEST_MM_S)
+    for foot in range(2):
+        for stretch in stretches(result[:, foot]):
+            if not time_s[stretch[-1]] - time_s[stretch[0]] >= SHORTEST_S:
+                result[stretch, foot] = False
+    return result
+
+
+def stretches(flags: Bool[np.ndarray, "T"]) -> list[Int[np.ndarray, "_"]]:
+    """Rows of each unbroken run of True."""
+    rows = np.flatnonzero(flags)
+    return [run for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(run)]
+
+
+def slip_mm(joints_mm: Joints, stands: Bool[np.ndarray, "T 2"]) -> float:
+    """Mean way of a standing ankle from one frame to the next, mm; NaN if no foot stands for two
+    frames.
+    """
+    steps = np.linalg.norm(np.diff(joints_mm[:, ANKLES], axis=0), axis=-1)[stands[1:] & stands[:-1]]
+    return float(steps.mean()) if len(steps) else float("nan")
+
+
+def with_still_feet(
+    joints_mm: Joints,
+    length_mm: Float[np.ndarray, "16"],
+    stands: Bool[np.ndarray, "T 2"],
+    time_s: Times,
+) -> Joints:
+    """The motion with every standing foot near one place, and bones of these lengths; all but the
+    legs stays.
+
+    A leg follows its ankle as a whole, half of the way at the knee, and keeps its bones' directions
+    else: a straight knee is not bent to win some millimetres, so a foot that would have to come
+    nearer to its hip goes on slipping.
+    """
+    goals = joints_mm[:, ANKLES].copy()
+    for foot in range(2):
+        goals[:, foot] += _shifts(goals[:, foot], stands[:, foot], time_s)
+    result = joints_mm.copy()
+    for _ in range(3):
+        for foot, (_, knee, ankle) in enumerate(LEGS):
+            way = goals[:, foot] - result[:, ankle]
+            result[:, knee] += way / 2
+            result[:, ankle] += way
+        result = with_bones(result, length_mm)
+    return result
+
+
+def _shifts(
+    ankle_mm: Float[np.ndarray, "T 3"], stands: Bool[np.ndarray, "T"], time_s: Times
+) -> Float[np.ndarray, "T 3"]:
+    """How far the ankle has to go: to the stretch's median while it stands, a fading part of that
+    before and after.
+    """
+    total, weights = np.zeros_like(ankle_mm), np.zeros(len(ankle_mm))
+    for rows in stretches(stands):
+        shift = np.median(ankle_mm[rows], axis=0) - ankle_mm[rows]
+        if np.linalg.norm(shift, axis=1).max() > LONGEST_SHIFT_MM:
+            continue
+        early, late = time_s[rows[0]] - time_s, time_s - time_s[rows[-1]]
+        near = np.clip(1 - np.maximum(np.maximum(early, late), 0.0) / BLEND_S, 0.0, 1.0)
+        near[~np.isfinite(near) | (stands & ((early > 0) | (late > 0)))] = 0.0
+        here = np.where((early > 0)[:, None], shift[0], shift[-1])
+        here[rows] = shift
+        total += near[:, None] * here
+        weights += near
+    return total / np.maximum(weights, 1.0)[:, None]
+
+
+BEND_S, STAY_S = 0.035, 0.2
+"""The correction bends and stays near zero: their weights against the slide, as times. Chosen on
+rendered walks.
+"""
+MOST_ROUNDS, CLOSE = 2000, 1e-8

@@ -1,0 +1,119 @@
+"""Which way is up, seen from the camera, and a motion in a world whose z axis points there and
+whose floor is at 0.
+
+Gravity comes from the pitch and roll that the user gives, or from the motion itself: on average
+over a walk the trunk stands upright, and the feet stand on one plane.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.track import Track
+from posegrid.errors import SettingsError
+from posegrid.motion.feet import ANKLES
+from posegrid.motion.smoothing import known
+
+THORAX = JOINT_NAMES.index("thorax")
+ANKLE_HEIGHT_MM = 80.0
+"""Height of an ankle joint above the floor while the foot stands on it."""
+LEAN_RAD, HEIGHT_NOISE_MM = 0.06, 40.0
+"""How far the mean trunk of a walk is from upright, and a standing ankle from its plane, one
+standard deviation: they weigh the trunk against the plane."""
+
+
+@dataclass(frozen=True, eq=False)
+class WorldMotion:
+    """A motion in the world: x right and y away as the first camera sees it, z up; the floor at z =
+    0. mm.
+
+    The origin is on the floor under the camera.
+    """
+
+    time_s: Float[np.ndarray, "T"]
+    joints_world_mm: Float[np.ndarray, "T 17 3"]
+    """Absolute; NaN where nobody was found, or where the pelvis' place is unknown."""
+    rot_cam_to_world: Float[np.ndarray, "3 3"]
+    camera_height_mm: float
+
+    @property
+    def found(self) -> Bool[np.ndarray, "T"]:
+        """True where the whole body's place is known."""
+        return known(self.joints_world_mm)
+
+    def to_camera(
+        self, points_world_mm: Float[np.ndarray, "*batch 3"]
+    ) -> Float[np.ndarray, "*batch 3"]:
+        """World points in the camera's frame, mm."""
+        return (points_world_mm - [0.0, 0.0, self.camera_height_mm]) @ self.rot_cam_to_world
+
+
+def to_world(track: Track, up_cam: Float[np.ndarray, "3"] | None = None) -> WorldMotion:
+    """The track's motion in the world. up_cam: the direction against gravity in the camera's frame,
+    if it is known.
+
+    Raises SettingsError if the pelvis' place is known in no frame.
+    """
+    joints_cam_mm = (track.joints_mm + track.root_mm[:, None]).astype(np.float64)
+    found = known(joints_cam_mm)
+    if not found.any():
+        raise SettingsError(
+            f"{track.source}: no frame has a person whose place is known, so there is no world to show."
+        )
+    up = (
+        estimated_up(joints_cam_mm[found])
+        if up_cam is None
+        else np.asarray(up_cam, float) / np.linalg.norm(up_cam)
+    )
+    rotation = _rotation_with(up)
+    turned = joints_cam_mm @ rotation.T
+    height_mm = ANKLE_HEIGHT_MM - float(np.median(turned[found][:, ANKLES, 2].min(axis=1)))
+    return WorldMotion(track.time_s, turned + [0.0, 0.0, height_mm], rotation, height_mm)
+
+
+def up_of_camera(pitch_rad: float, roll_rad: float = 0.0) -> Float[np.ndarray, "3"]:
+    """The direction against gravity for a camera that looks down by pitch_rad and is turned
+    clockwise by roll_rad.
+    """
+    level = np.array([0.0, -np.cos(pitch_rad), -np.sin(pitch_rad)])
+    cosine, sine = np.cos(roll_rad), np.sin(roll_rad)
+    return np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]]) @ level
+
+
+def estimated_up(joints_cam_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "3"]:
+    """The direction against gravity, camera frame: the mean trunk, turned towards the plane that
+    the feet stand on.
+    """
+    trunk = joints_cam_mm[:, THORAX] - joints_cam_mm[:, ANKLES].mean(axis=1)
+    up = (trunk / np.linalg.norm(trunk, axis=1, keepdims=True)).mean(axis=0)
+    up /= np.linalg.norm(up)
+    rows = np.arange(len(joints_cam_mm))
+    lower = (joints_cam_mm[:, ANKLES] @ up).argmin(axis=1)
+    standing = joints_cam_mm[rows, np.array(ANKLES)[lower]]
+    return _tilted(up, standing - standing.mean(axis=0))
+
+
+def _tilted(up: Float[np.ndarray, "3"], points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
+    """The direction near `up` that the points are spread least along: a plane's normal, held back
+    by the trunk's.
+    """
+    across = np.linalg.svd(up[None])[2][1:]
+    flat = points @ across.T / HEIGHT_NOISE_MM
+    upright = points @ up / HEIGHT_NOISE_MM
+    # Neighbouring frames share their errors: a step counts as one observation, not as all of its
+    # frames.
+    weight = 1 / max(len(points) / 10, 1.0)
+    tilt = np.linalg.solve(
+        weight * flat.T @ flat + np.eye(2) / LEAN_RAD**2, -weight * flat.T @ upright
+    )
+    tilted = up + tilt @ across
+    return tilted / np.linalg.norm(tilted)
+
+
+def _rotation_with(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """rot_cam_to_world: z along up, x as near to the camera's right as it gets."""
+    right = np.array([1.0, 0.0, 0.0]) - up[0] * up
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(up, right), up])

@@ -1,0 +1,1 @@
+"""Who is where in a picture, and the crop of each that a network sees."""

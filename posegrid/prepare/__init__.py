@@ -1,1 +1,0 @@
-"""From sequences to small files: crop, subtract the background, grey, compress, shard."""

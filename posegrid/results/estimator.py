@@ -1,0 +1,265 @@
+"""From what the network says about one person's crops to the Track: the camera's frame, and where
+the pelvis is.
+
+From people seen in picture after picture to what a network says about each: steadied boxes, crops,
+batches.
+
+The network works in a thread of its own while the next pictures are decoded and looked through.
+"""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from posegrid.body.camera import Camera
+from posegrid.body.estimate import Estimate
+from posegrid.learning.model_facts import ModelFacts
+from posegrid.motion.placing import (
+    in_picture,
+    root_from_box,
+    root_from_keypoints,
+    steadied_boxes,
+    turned_to_camera,
+)
+from posegrid.motion.refine import MotionTrack
+from posegrid.people.crop import Silhouette, person_crop, window_of_box
+from posegrid.results.network import OnnxModel
+from posegrid.video.picture import Picture
+
+BOX_REACH = 2
+"""Frames before and after that steady a box."""
+Looks = Literal["one", "both", "in-turns"]
+"""How a crop is shown to the network: as it is; that, and its mirror image, whose mean is taken; or
+the one in one frame and the other in the next, for a filter over time to take the mean of."""
+MOST_WAITING = 8
+"""Batches that may wait for the network; more would only take memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class PersonEstimate:
+    """One person: where and how in N frames, in the order of time."""
+
+    number: int
+    row: Int[np.ndarray, "N"]
+    """Which frames, counted from the first one that was looked at."""
+    box_xyxy: Float[np.ndarray, "N 4"]
+    window: Float[np.ndarray, "N 3"]
+    estimate: Estimate
+    """Poses in the model's pose frame, keypoints in the crop's pixels."""
+
+    @property
+    def size(self) -> float:
+        """Area of the boxes, summed over time, pixels."""
+        return float(np.prod(self.box_xyxy[:, 2:] - self.box_xyxy[:, :2], axis=1).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    number: int
+    row: int
+    box: np.ndarray
+    window: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    picture: Picture
+    silhouettes: dict[int, Silhouette]
+    boxes: dict[int, np.ndarray]
+
+
+_NO_BOX = np.full(4, np.nan)
+
+
+class Estimator:
+    """Takes pictures and the people in them one after another; `finished` gives all that was said
+    about each.
+
+    with Estimator(model) as estimator:
+        for ...: estimator.add(picture, silhouettes)
+        people = estimator.finished()
+    """
+
+    def __init__(self, model: OnnxModel, *, batch: int = 16, looks: Looks = "one") -> None:
+        self._model, self._batch, self._looks = model, batch, looks
+        self._near: deque[_Seen] = deque(maxlen=2 * BOX_REACH + 1)
+        self._num_added = self._num_cut = 0
+        self._places: list[_Place] = []
+        self._crops: list[np.ndarray] = []
+        self._answers: list[Future[Estimate]] = []
+        self._network = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> "Estimator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._network.shutdown(cancel_futures=True)
+
+    def add(self, picture: Picture, silhouettes: dict[int, Silhouette]) -> None:
+        """The next picture and the masks of the people in it, by their numbers."""
+        boxes = {number: silhouette.box_xyxy for number, silhouette in silhouettes.items()}
+        self._near.append(_Seen(picture, silhouettes, boxes))
+        self._num_added += 1
+        if self._num_added - self._num_cut > BOX_REACH:
+            self._cut()
+
+    def finished(self) -> list[PersonEstimate]:
+        """All people, in the order of their numbers."""
+        while self._num_cut < self._num_added:
+            self._cut()
+        self._send()
+        said = Estimate.joined([answer.result() for answer in self._answers])
+        numbers = np.array([place.number for place in self._places])
+        return [
+            self._of(number, np.flatnonzero(numbers == number), said)
+            for number in sorted(set(numbers.tolist()))
+        ]
+
+    def _of(self, number: int, at: np.ndarray, said: Estimate) -> PersonEstimate:
+        places = [self._places[i] for i in at]
+        return PersonEstimate(
+            number,
+            np.array([place.row for place in places]),
+            np.stack([place.box for place in places]),
+            np.stack([place.window for place in places]),
+            said.rows(at),
+        )
+
+    def _cut(self) -> None:
+        """Cut out the people of the next picture, their boxes steadied by the pictures round it."""
+        at = self._num_cut - (self._num_added - len(self._near))
+        seen = self._near[at]
+        for number, silhouette in seen.silhouettes.items():
+            boxes = [near.boxes.get(number, _NO_BOX) for near in self._near]
+            box = steadied_boxes(np.stack(boxes), BOX_REACH)[at]
+            window = window_of_box(box, self._model.facts.margin)
+            self._places.append(_Place(number, self._num_cut, box, window))
+            self._crops.append(crop_for(self._model.facts, seen.picture, silhouette, window))
+            if len(self._crops) == self._batch:
+                self._send()
+        self._num_cut += 1
+
+    def _send(self) -> None:
+        if self._crops:
+            crops, self._crops = np.stack(self._crops), []
+            rows = np.array([place.row for place in self._places[-len(crops) :]])
+            if self._looks == "both":
+                self._answers.append(self._network.submit(self._model.estimate_both, crops))
+            else:
+                mirror = (rows % 2 == 1) & (self._looks == "in-turns")
+                self._answers.append(self._network.submit(self._model.estimate, crops, mirror))
+        if len(self._answers) > MOST_WAITING:
+            self._answers[-MOST_WAITING].result()
+
+
+def crop_for(
+    facts: ModelFacts, picture: Picture, silhouette: Silhouette, window: Float[np.ndarray, "3"]
+) -> UInt8[np.ndarray, "*channels S S"]:
+    """One person's crop as the weights take it."""
+    return person_crop(picture, silhouette, window, facts.image_size, facts.background)
+
+
+def person_track(
+    person: PersonEstimate,
+    time_s: Float[np.ndarray, "T"],
+    camera: Camera,
+    model: OnnxModel,
+    *,
+    source: str,
+    camera_assumed: bool,
+    fps: float,
+) -> MotionTrack:
+    """The person's Track over all T frames; NaN where they were not seen.
+
+    fps: frames per second as the container declares them, for where the times do not say (one
+    frame).
+    """
+    count, size = len(time_s), model.facts.image_size
+    poses = person.estimate.pose_mm.astype(np.float64)
+    if model.facts.pose_frame == "view":
+        poses = turned_to_camera(poses, person.window, camera, size)
+    poses -= poses[:, :1]
+    keypoints_px = in_picture(person.estimate.keypoints_px.astype(np.float64), person.window, size)
+    root_mm = _roots(poses, keypoints_px, person, camera)
+    if not np.isfinite(keypoints_px).any():
+        keypoints_px = camera.project(poses + root_mm[:, None])
+    span_s = time_s[-1] - time_s[0]
+
+    def in_all(values: np.ndarray) -> np.ndarray:
+        everywhere = np.full((count, *values.shape[1:]), np.nan, dtype=np.float32)
+        everywhere[person.row] = values
+        return everywhere
+
+    return MotionTrack(
+        frame=np.arange(count, dtype=np.int64),
+        time_s=time_s,
+        joints_mm=in_all(poses),
+        root_mm=in_all(root_mm),
+        keypoints_px=in_all(keypoints_px),
+        sigma_mm=in_all(person.estimate.sigma_mm),
+        box_xyxy=in_all(person.box_xyxy),
+        camera=camera,
+        fps=float((count - 1) / span_s) if span_s > 0 else fps,
+        weights=model.name,
+        source=source,
+        camera_assumed=camera_assumed,
+    )
+
+
+def _roots(
+    poses_mm: Float[np.ndarray, "N 17 3"],
+    keypoints_px: Float[np.ndarray, "N 17 2"],
+    person: PersonEstimate,
+    camera: Camera,
+) -> Float[np.ndarray, "N 3"]:
+    """The pelvis' place in each frame: from the joints' places where the weights know them, else
+    from the box.
+    """
+    root_mm = np.full((len(poses_mm), 3), np.nan)
+    for row, pose in enumerate(poses_mm):
+        if np.isfinite(keypoints_px[row]).all():
+            root_mm[row] = root_from_keypoints(
+                pose, keypoints_px[row], camera, person.estimate.sigma_mm[row]
+            )
+        else:
+            root_mm[row] = root_from_box(pose, person.box_xyxy[row], camera)
+    return root_mm
+
+
+HEIGHT_PER_BONES = 1.065
+"""Height without shoes over the sum of these bones: feet and the crown above the head's joint come
+on top. 1.065 +- 0.004 in 55 rendered adults (scripts/measure_heights.py)."""
+HEIGHT_SPREAD = 0.06
+"""Standard deviation of the estimated height over the true one, of 55 rendered adults whom no
+training saw (same script, weights of the fourth stage; their mean is 0.98)."""
+_UPRIGHT = ((10, 9), (9, 8), (8, 7), (7, 0), (1, 2), (2, 3), (4, 5), (5, 6))
+"""Bones that add up to a height: head, neck and trunk once, thighs and shanks of both sides."""
+
+
+def bones_to_height_mm(poses_mm: Float[np.ndarray, "N 17 3"]) -> float:
+    """The height without shoes of a person with these poses' bones, the median over the poses."""
+    lengths = [
+        np.linalg.norm(poses_mm[:, child] - poses_mm[:, parent], axis=1)
+        for child, parent in _UPRIGHT
+    ]
+    return HEIGHT_PER_BONES * float(np.median(sum(lengths[:4]) + sum(lengths[4:]) / 2))
+
+
+def scaled_to_height(track: MotionTrack, height_mm: float) -> MotionTrack:
+    """The Track with lengths and distances scaled so that the person has this height without
+    shoes.
+    """
+    scale = np.float32(
+        height_mm / bones_to_height_mm(track.joints_mm[track.found].astype(np.float64))
+    )
+    return replace(
+        track,
+        joints_mm=track.joints_mm * scale,
+        root_mm=track.root_mm * scale,
+        sigma_mm=track.sigma_mm * scale,
+        scale_known=True,
+    )

@@ -1,0 +1,187 @@
+"""Weights that run without torch: an ONNX file of `posegrid export` on ONNX Runtime."""
+
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from jaxtyping import Bool, Float, UInt8
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
+
+from posegrid.body.estimate import Estimate
+from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.errors import CheckpointError
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
+
+SHIPPED, SHIPPED_INT8 = "posegrid-m.onnx", "posegrid-m-int8"
+INPUT, OUTPUT = "image", "pose_mm"
+KEYPOINTS, SIGMA = "keypoints_px", "sigma_mm"
+
+_UNREADABLE = (
+    onnx_errors.Fail,
+    onnx_errors.InvalidArgument,
+    onnx_errors.InvalidGraph,
+    onnx_errors.InvalidProtobuf,
+    onnx_errors.ModelRequiresCompilation,
+    onnx_errors.NoModel,
+    onnx_errors.NotImplemented,
+    onnx_errors.RuntimeException,
+)
+"""What ONNX Runtime raises for a file it cannot use; the classes have no common parent but
+Exception.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxModel:
+    """A network ready to estimate poses, and what it says about itself."""
+
+    facts: ModelFacts
+    name: str
+    """Name of the file."""
+    session: onnxruntime.InferenceSession
+
+    def predict_mm(
+        self, images: UInt8[np.ndarray, "N *channels S S"]
+    ) -> Float[np.ndarray, "N 17 3"]:
+        """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts
+        name.
+        """
+        return self.estimate(images).pose_mm
+
+    def estimate(
+        self,
+        images: UInt8[np.ndarray, "N *channels S S"],
+        mirror: Bool[np.ndarray, "N"] | None = None,
+    ) -> Estimate:
+        """What the network says about grey crops.
+
+        mirror: which of them to show as their mirror images, without background where there are
+        masks; the answers are mirrored back. Networks are wrong in another way about those. Raises
+        CheckpointError for crops of another size.
+        """
+        check_crops(images, self.facts)
+        if mirror is None or not mirror.any():
+            return self._answer(images)
+        shown = images.copy()
+        shown[mirror] = (
+            _without_background(images[mirror]) if self.facts.channels == 2 else images[mirror]
+        )[..., ::-1]
+        said = self._answer(shown)
+        back = said.mirrored(self.facts.image_size)
+        return Estimate(
+            *(
+                _chosen(mirror, getattr(back, f.name), getattr(said, f.name))
+                for f in fields(Estimate)
+            )
+        )
+
+    def estimate_both(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
+        """The mean of what the network says about the crops and about their mirror images: twice
+        the work.
+        """
+        return self.estimate(images).averaged(
+            self.estimate(images, np.ones(len(images), dtype=bool))
+        )
+
+    def _answer(self, images: np.ndarray) -> Estimate:
+        if not len(images):
+            return Estimate.joined([])
+        names = [node.name for node in self.session.get_outputs()]
+        size = self.facts.image_size
+        pictures = images.reshape(-1, self.facts.channels, size, size).astype(np.float32)
+        answers = self.session.run(names, {INPUT: pictures / 255})
+        said = {
+            name: np.asarray(answer, np.float32)
+            for name, answer in zip(names, answers, strict=True)
+        }
+        poses = Estimate.of_poses(said[OUTPUT])
+        return Estimate(
+            poses.pose_mm, said.get(KEYPOINTS, poses.keypoints_px), said.get(SIGMA, poses.sigma_mm)
+        )
+
+
+def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.where(first.reshape(-1, *(1,) * (one.ndim - 1)), one, other).astype(np.float32)
+
+
+def _without_background(images: UInt8[np.ndarray, "N 2 S S"]) -> UInt8[np.ndarray, "N 2 S S"]:
+    """The crops black off their masks: the other way in which these networks have learnt to see
+    people.
+    """
+    grey, mask = images[:, 0], images[:, 1]
+    return np.stack([np.where(mask > 0, grey, 0), mask], axis=1).astype(np.uint8)
+
+
+def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
+    """The network in an ONNX file of `posegrid export`; None: the weights that come with posegrid.
+
+    `posegrid-m-int8` names the same in whole numbers of 8 bits: faster, a little less accurate.
+
+    threads: how many cores one call may use. Raises CheckpointError if the file is missing,
+    damaged, not of posegrid, or of another format or skeleton.
+    """
+    where, content = _content(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except _UNREADABLE as error:
+        raise CheckpointError(
+            f"{where} cannot be read as ONNX ({_first_line(error)}): it is damaged or another kind of file. "
+            "Make it again with `posegrid export`."
+        ) from error
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise CheckpointError(
+            f"{where} is an ONNX file, but not of posegrid: it has no facts about itself."
+        )
+    facts = ModelFacts.from_json(text, where)
+    _check_shapes(session, facts, where)
+    return OnnxModel(facts, Path(where).name, session)
+
+
+def _content(path: Path | None) -> tuple[str, bytes]:
+    """Name and bytes of a weights' file."""
+    if path is not None and path != Path(SHIPPED_INT8):
+        if path.suffix == ".safetensors":
+            raise CheckpointError(
+                f"{path} is a checkpoint; turn it into ONNX first: posegrid export {path}"
+            )
+        if not path.is_file():
+            raise CheckpointError(
+                f"{path} is no file; expected weights (.onnx) of `posegrid export`."
+            )
+        try:
+            return str(path), path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    name = SHIPPED if path is None else f"{SHIPPED_INT8}.onnx"
+    shipped = resources.files("posegrid").joinpath("weights", name)
+    if not shipped.is_file():
+        raise CheckpointError(
+            f"This installation of posegrid has no weights (posegrid/weights/{name}); give some with --weights."
+        )
+    return name, shipped.read_bytes()
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, facts: ModelFacts, where: str) -> None:
+    """Raise CheckpointError unless the network takes grey crops and answers with poses."""
+    inputs = {node.name: node.shape for node in session.get_inputs()}
+    outputs = {node.name: node.shape for node in session.get_outputs()}
+    size = facts.image_size
+    if (
+        set(inputs) != {INPUT}
+        or inputs[INPUT][1:] != [facts.channels, size, size]
+        or OUTPUT not in outputs
+    ):
+        raise CheckpointError(
+            f"{where}: takes {inputs} and answers {list(outputs)}, expected {INPUT} (N, {facts.channels}, {size}, "
+            f"{size}) and {OUTPUT} (N, {NUM_JOINTS}, 3). Make it again with `posegrid export`."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

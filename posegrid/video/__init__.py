@@ -1,0 +1,1 @@
+"""Video in and out: files, cameras, pictures, and what other programs say of who is in them."""

@@ -1,0 +1,146 @@
+"""What people do: they walk, usually or not, go about and stop, walk backwards, or do this and that
+on the spot.
+
+Every motion of the varied activities is made one of a kind: its angles deviate a little, keep
+inside the joints' limits, and the arms keep out of the trunk.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from posegrid.walkers.arms import hold_arm
+from posegrid.walkers.body import Body
+from posegrid.walkers.clearance import cleared
+from posegrid.walkers.gait import made_up_loop, walk
+from posegrid.walkers.limits import Edit, jittered, limited, unedited
+from posegrid.walkers.mocap import RecordedWalk, recorded_loop, retarget
+from posegrid.walkers.motion import Motion, WalkingPath
+from posegrid.walkers.posture import SIDES, Angles
+from posegrid.walkers.stage import FRAME_RATE_HZ, WALKING_CENTRE_MM, WALKING_HALF_SIZE_MM
+from posegrid.walkers.strolls import stroll
+from posegrid.walkers.styles import GaitStyle, sample_style, sample_unusual_style
+from posegrid.walkers.upright import move_upright
+
+Activities = Literal["walking", "gaits", "varied"]
+ACTIVITIES = {
+    "walking": 0.18,
+    "walking unusually": 0.24,
+    "strolling": 0.18,
+    "walking backwards": 0.05,
+    "upright": 0.35,
+}
+"""What people do in clips of varied activities, and how often. Captured walks take the place of
+made-up ones.
+"""
+GAITS = {
+    name: share / (1 - ACTIVITIES["upright"])
+    for name, share in ACTIVITIES.items()
+    if name != "upright"
+}
+"""The same without what is done on the spot."""
+TEMPO = (0.8, 1.2)
+"""How much quicker than captured a captured walk may be."""
+
+
+def plain_walk(
+    body: Body,
+    recorded: RecordedWalk | None,
+    path: WalkingPath,
+    num_frames: int,
+    rng: np.random.Generator,
+    edited: Edit = unedited,
+) -> Motion:
+    """A walk along a path: the captured one, or one in a usual style."""
+    if recorded is None:
+        return walk(body, sample_style(rng), path, num_frames, FRAME_RATE_HZ, rng, edited)
+    return retarget(
+        recorded,
+        body,
+        path,
+        num_frames,
+        FRAME_RATE_HZ,
+        start_frame=rng.uniform(0, 200),
+        start_mm=rng.uniform(0, path.length_mm),
+        edited=edited,
+    )
+
+
+def varied_motion(
+    activity: str,
+    body: Body,
+    recorded: RecordedWalk | None,
+    path: WalkingPath,
+    num_frames: int,
+    rng: np.random.Generator,
+) -> Motion:
+    """A motion of one of the `ACTIVITIES` about the middle of the walking space, one of a kind."""
+    edited = partial(_one_of_a_kind, body, rng)
+    if activity == "upright":
+        motion = move_upright(body, num_frames, FRAME_RATE_HZ, rng, edited)
+        return motion.shifted(
+            np.array([*rng.uniform(-0.5, 0.5, 2) * WALKING_HALF_SIZE_MM + WALKING_CENTRE_MM, 0.0])
+        )
+    if recorded is not None:
+        recorded = replace(recorded, fps=recorded.fps * rng.uniform(*TEMPO))
+    if activity == "strolling":
+        return _stroll(body, recorded, num_frames, rng)
+    if activity == "walking unusually":
+        style = sample_unusual_style(rng)
+        if recorded is None:
+            return walk(body, style, path, num_frames, FRAME_RATE_HZ, rng, edited)
+        return plain_walk(
+            body, recorded, path, num_frames, rng, lambda angles: edited(restyled(angles, style))
+        )
+    motion = plain_walk(body, recorded, path, num_frames, rng, edited)
+    return motion.backwards() if activity == "walking backwards" else motion
+
+
+def _stroll(
+    body: Body, recorded: RecordedWalk | None, num_frames: int, rng: np.random.Generator
+) -> Motion:
+    """Walks from place to place, with the captured gait or a made-up one, arms held now and
+    then.
+    """
+    style = sample_unusual_style(rng) if rng.random() < 0.5 else sample_style(rng)
+    gait = made_up_loop(body, style) if recorded is None else recorded_loop(recorded, body)
+    if recorded is not None and rng.random() < 0.5:
+        gait = replace(gait, angles=restyled(gait.angles, style))
+    motion = stroll(
+        body,
+        gait,
+        WALKING_HALF_SIZE_MM,
+        num_frames,
+        FRAME_RATE_HZ,
+        rng,
+        partial(_one_of_a_kind, body, rng),
+    )
+    return motion.shifted(np.array([*WALKING_CENTRE_MM, 0.0]))
+
+
+def _one_of_a_kind(body: Body, rng: np.random.Generator, angles: Angles) -> Angles:
+    return cleared(body, limited(jittered(angles, FRAME_RATE_HZ, rng)))
+
+
+def restyled(angles: Angles, style: GaitStyle) -> dict[str, np.ndarray]:
+    """A captured walk's angles with the trunk, head and arms of a style: the legs stay as they
+    are.
+    """
+    styled = dict(angles)
+    for side, _ in SIDES:
+        flexion, elbow = styled[f"shoulder_flexion.{side}"], styled[f"elbow_flexion.{side}"]
+        styled[f"shoulder_flexion.{side}"] = flexion.mean() + style.arm_swing * (
+            flexion - flexion.mean()
+        )
+        styled[f"elbow_flexion.{side}"] = elbow + style.elbow_rad
+        styled[f"shoulder_abduction.{side}"] = (
+            styled[f"shoulder_abduction.{side}"] + style.arm_abduction_rad
+        )
+        hold_arm(styled, side, style.arms[0 if side == "L" else 1])
+    styled["trunk_tilt"] = styled["trunk_tilt"] + style.trunk_lean_rad + style.stoop_rad
+    styled["trunk_list"] = styled["trunk_list"] + style.trunk_list_rad
+    styled["trunk_rotation"] = styled["trunk_rotation"] + style.trunk_turn_rad
+    styled["head_tilt"] = styled["head_tilt"] + style.head_pitch_rad + 0.5 * style.stoop_rad
+    return styled

@@ -1,0 +1,371 @@
+"""Training runs from a folder of crops to a folder of weights: they learn, can be resumed, and
+refuse what is wrong.
+"""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import tyro
+from learning.made_up import write_dataset
+
+from posegrid.datasets.shards import read_crops
+from posegrid.errors import CheckpointError, SettingsError, ShardError
+from posegrid.learning.checkpoint import load_checkpoint, load_facts
+from posegrid.learning.data import CropSet, whole_batches
+from posegrid.learning.export import ExportSettings, export
+from posegrid.learning.loop import Plan, rate_share
+from posegrid.learning.pose_targets import PersonTarget
+from posegrid.learning.record import RunRecord
+from posegrid.learning.stage_data import load_stage_data
+from posegrid.learning.train import PretrainSettings, TrainSettings, pretrain, train
+from posegrid.results.network import load_onnx
+
+COLUMNS = ["images", "total_images", "seconds", "total_seconds", "cpu_seconds", "total_cpu_seconds"]
+COLUMNS += ["train_loss", "validation_loss"]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """96 crops of each of two people to learn from, and of one to validate on; the test subject has
+    no files.
+    """
+    folder = tmp_path_factory.mktemp("walkers")
+    write_dataset(folder, 96)
+    next(folder.glob("S4*")).unlink()
+    return folder
+
+
+def short(data: Path, run: Path, **changes) -> TrainSettings:
+    """A run of a few seconds."""
+    settings = TrainSettings(
+        data, run, network="report2015_small", batch_size=16, max_images=320, threads=1
+    )
+    return replace(settings, **changes)
+
+
+def short_pretrain(data: Path, run: Path, **changes) -> PretrainSettings:
+    settings = PretrainSettings(
+        data, run, network="report2015_small", batch_size=16, max_images=320, threads=1
+    )
+    return replace(settings, **changes)
+
+
+def rows_of(run: Path) -> list[dict[str, float]]:
+    with (run / "metrics.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="session")
+def pretrained(data, tmp_path_factory) -> Path:
+    """The best weights of a short run of the grid task."""
+    return pretrain(short_pretrain(data, tmp_path_factory.mktemp("pretrain")))
+
+
+def test_pretraining_learns_the_cells(pretrained):
+    rows = rows_of(pretrained.parent)
+    assert list(rows[0]) == [*COLUMNS, "validation_cell_accuracy"]
+    assert len(rows) == 10 and rows[-1]["images"] == rows[-1]["total_images"] == 320
+    assert rows[-1]["train_loss"] < 0.8 * rows[0]["train_loss"]
+    facts = load_checkpoint(pretrained).facts
+    assert facts.target == "grid" and facts.training["run_total_images"] == 320
+
+
+def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path):
+    best = train(short(data, tmp_path, init=pretrained))
+    rows = rows_of(tmp_path)
+    assert list(rows[0]) == [*COLUMNS, "validation_mpjpe_mm"]
+    assert rows[0]["total_images"] == rows[0]["images"] + 320
+    assert rows[0]["total_seconds"] > rows[0]["seconds"]
+    assert rows[0]["total_cpu_seconds"] > rows[0]["cpu_seconds"] > 0
+    checkpoint = load_checkpoint(best)
+    validation = read_crops(data, ["S3"])
+    error_mm = (
+        torch.from_numpy(checkpoint.predict_mm(validation.images) - validation.pose_view_mm)
+        .norm(dim=-1)
+        .mean()
+    )
+    assert error_mm.item() == pytest.approx(
+        min(row["validation_mpjpe_mm"] for row in rows), rel=1e-3
+    )
+    mean_mm = (
+        torch.from_numpy(checkpoint.facts.mean_pose() - validation.pose_view_mm).norm(dim=-1).mean()
+    )
+    assert error_mm < 0.9 * mean_mm
+    training = checkpoint.facts.training
+    assert training["subjects"] == ["S1", "S2"] and training["validation_subjects"] == ["S3"]
+    assert training["before"]["command"] == "pretrain" and training["run_total_images"] == 640
+
+
+def test_weights_do_not_say_where_they_were_made(data, tmp_path):
+    best = train(short(data, tmp_path / "run", max_images=16))
+    text = load_facts(best).to_json()
+    assert str(tmp_path) not in text and str(data.parent) not in text
+    assert load_facts(best).training["settings"]["data"] == data.name
+
+
+def test_transferred_layers_are_where_training_starts(data, pretrained, tmp_path):
+    """With no learning rate the weights stay what they were at the start."""
+    settings = short(
+        data, tmp_path, init=pretrained, transfer="all_but_head", learning_rate=0.0, max_images=16
+    )
+    source, network = load_checkpoint(pretrained).network, load_checkpoint(train(settings)).network
+    for name, value in source.backbone.state_dict().items():
+        assert torch.equal(network.backbone.state_dict()[name], value), name
+
+
+def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_path):
+    best = load_checkpoint(train(short(data, tmp_path, network="posegrid_s", target="person")))
+    validation = CropSet.of(read_crops(data, ["S3"]), "view", "removed")
+    with torch.inference_mode():
+        outputs = torch.cat([best.network(part.images) for part in whole_batches(validation, 64)])
+    assert isinstance(best.target, PersonTarget) and best.target.bound_68 < best.target.bound_95
+    error_mm = (best.target.decode(outputs) - validation.pose_mm).norm(dim=-1)[:, 1:]
+    held = error_mm <= best.target.decode_sigma_mm(outputs)[:, 1:]
+    assert held.float().mean().item() == pytest.approx(0.68, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "posegrid_s"},
+        {"network": "lichan2014", "joint": True},
+        {"optimiser": "sgd", "pose_frame": "camera", "augment": "standard"},
+        {"target": "rle"},
+    ],
+    ids=str,
+)
+def test_a_run_resumed_after_a_stop_ends_the_same(data, tmp_path, monkeypatch, changes):
+    changes = {"max_images": 64, "validation_images": 20, **changes}
+    whole = load_checkpoint(train(short(data, tmp_path / "whole", **changes)))
+    stopped = short(data, tmp_path / "stopped", **changes)
+
+    def stop_after_three_rounds(record, *_):
+        if len(record.rows) == 3:
+            raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunRecord, "_tell", stop_after_three_rounds)
+        with pytest.raises(RuntimeError, match="the power went"):
+            train(stopped)
+    assert len(rows_of(tmp_path / "stopped")) == 3
+    resumed = load_checkpoint(train(replace(stopped, resume=True)))
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value), name
+    pairs = zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "stopped"), strict=True)
+    for first, second in pairs:
+        assert all(first[name] == second[name] for name in first if "seconds" not in name)
+
+
+def test_a_finished_run_resumed_is_left_as_it_is(data, tmp_path):
+    settings = short(data, tmp_path, max_images=48)
+    before = load_checkpoint(train(settings))
+    metrics = (tmp_path / "metrics.csv").read_text()
+    after = load_checkpoint(train(replace(settings, resume=True)))
+    assert after.facts == before.facts
+    assert (tmp_path / "metrics.csv").read_text() == metrics
+
+
+def test_a_run_folder_takes_one_run(data, tmp_path):
+    settings = short(data, tmp_path, max_images=48)
+    train(settings)
+    with pytest.raises(SettingsError, match="holds a run already"):
+        train(settings)
+    with pytest.raises(SettingsError, match="batch_size was 16 and is now 8"):
+        train(replace(settings, resume=True, batch_size=8))
+    with pytest.raises(SettingsError, match="choose one"):
+        train(replace(settings, resume=True, overwrite=True))
+    train(replace(settings, overwrite=True, batch_size=8))
+    assert json.loads((tmp_path / "settings.json").read_text())["settings"]["batch_size"] == 8
+    assert rows_of(tmp_path)[-1]["images"] <= 48
+
+
+@pytest.mark.parametrize("target", ["integral", "rle"])
+def test_other_heads_learn_and_are_exported(data, tmp_path, target):
+    best = train(short(data, tmp_path, target=target, network="posegrid_s"))
+    rows = rows_of(tmp_path)
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    crops = read_crops(data, ["S3"]).images
+    model = load_onnx(export(ExportSettings(best)))
+    assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
+
+
+def test_a_share_of_the_crops_is_the_same_for_every_seed(data, tmp_path):
+    facts = [
+        load_facts(train(short(data, tmp_path / str(seed), share=0.25, max_images=48, seed=seed)))
+        for seed in (0, 1)
+    ]
+    assert facts[0].training["num_crops"] == 48 and facts[0].training["subjects"] == ["S1", "S2"]
+    assert facts[0].mean_pose_mm == facts[1].mean_pose_mm
+    assert (
+        facts[0].mean_pose_mm
+        != load_facts(train(short(data, tmp_path / "all", max_images=16))).mean_pose_mm
+    )
+    with pytest.raises(SettingsError, match=r"--share 1\.5: expected a share"):
+        train(short(data, tmp_path / "other", share=1.5))
+
+
+def test_a_run_that_could_not_start_leaves_its_folder_free(data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ShardError, match=r"dataset\.json does not exist"):
+        train(short(tmp_path / "empty", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    train(short(data, tmp_path / "run", max_images=16))
+
+
+def test_people_in_two_splits_are_refused(tmp_path):
+    write_dataset(
+        tmp_path / "data", 4, {"train": ["S1", "S2"], "validation": ["S3"], "test": ["S2"]}
+    )
+    with pytest.raises(SettingsError, match="subject S2 is in the splits train and test"):
+        train(short(tmp_path / "data", tmp_path / "run"))
+
+
+def test_several_data_sets_are_learnt_from_together(data, tmp_path):
+    write_dataset(tmp_path / "more", 32, {"train": ["S5"], "validation": ["S6"], "test": []})
+    best = train(
+        short(
+            data, tmp_path / "run", also=(tmp_path / "more",), max_images=64, validation_images=40
+        )
+    )
+    origin = load_facts(best).training
+    assert origin["num_crops"] == 2 * 96 + 32
+    assert origin["subjects"] == ["S1", "S2", "S5"] and origin["validation_subjects"] == [
+        "S3",
+        "S6",
+    ]
+    assert origin["settings"]["also"] == ["more"]
+    means = [
+        load_stage_data((folder,), "view", 40).mean_pose_mm for folder in (data, tmp_path / "more")
+    ]
+    np.testing.assert_allclose(load_facts(best).mean_pose_mm, np.mean(means, axis=0), atol=1e-3)
+
+
+def test_data_sets_that_do_not_fit_together_are_refused(data, tmp_path):
+    write_dataset(
+        tmp_path / "masked",
+        4,
+        {"train": ["S5"], "validation": ["S6"], "test": []},
+        background="masked",
+    )
+    with pytest.raises(
+        SettingsError, match=r"masked has crops with background masked, .* has removed"
+    ):
+        train(short(data, tmp_path / "run", also=(tmp_path / "masked",)))
+    write_dataset(tmp_path / "crossed", 4, {"train": ["S3"], "validation": ["S6"], "test": []})
+    with pytest.raises(
+        SettingsError, match="crossed: subject S3 is in the splits validation and train"
+    ):
+        train(short(data, tmp_path / "crossed run", also=(tmp_path / "crossed",)))
+
+
+def test_data_without_validation_people_is_refused(tmp_path):
+    write_dataset(tmp_path / "data", 4, {"train": ["S1"], "validation": [], "test": ["S2"]})
+    with pytest.raises(ShardError, match="validation"):
+        train(short(tmp_path / "data", tmp_path / "run"))
+
+
+def test_weights_that_do_not_fit_are_refused(data, pretrained, tmp_path):
+    with pytest.raises(
+        CheckpointError, match="convolutions of the weights to start from does not fit"
+    ):
+        train(short(data, tmp_path / "a", init=pretrained, network="posegrid_s"))
+    with pytest.raises(CheckpointError, match="is no file"):
+        train(short(data, tmp_path / "b", init=tmp_path / "none.safetensors"))
+    write_dataset(tmp_path / "kept", 4, background="kept")
+    with pytest.raises(SettingsError, match="background removed, the data has kept"):
+        train(short(tmp_path / "kept", tmp_path / "c", init=pretrained))
+    assert not (tmp_path / "a").exists()
+
+
+def test_fewer_images_than_a_batch_are_refused(data, tmp_path):
+    with pytest.raises(SettingsError, match="expected one batch at least"):
+        train(short(data, tmp_path, max_images=15))
+
+
+def test_a_plan_sees_at_most_what_was_asked_for():
+    assert Plan.of(1000, 64, 10) == Plan(7, 2, 64)
+    assert Plan.of(150_000, 64, 10).num_steps * 64 == 149_760
+    assert Plan.of(130, 64, 10) == Plan(2, 1, 64)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero():
+    shares = [rate_share(step, 1000) for step in range(1001)]
+    assert shares[0] < 0.05 and max(shares) > 0.99 and shares.index(max(shares)) in range(25, 35)
+    assert shares[-1] == pytest.approx(0.0) and shares[515] == pytest.approx(0.5, abs=0.05)
+
+
+def test_flags_read_as_the_readme_has_them(tmp_path):
+    flags = [
+        str(tmp_path),
+        "--run",
+        "r",
+        "--network",
+        "lichan2014",
+        "--transfer",
+        "all_but_head",
+        "--joint",
+        "--no-bone-rule",
+    ]
+    settings = tyro.cli(TrainSettings, args=flags)
+    assert settings == TrainSettings(
+        tmp_path,
+        Path("r"),
+        network="lichan2014",
+        transfer="all_but_head",
+        joint=True,
+        bone_rule=False,
+    )
+    assert (
+        tyro.cli(
+            PretrainSettings, args=[str(tmp_path), "--run", "r", "--grid-cells", "16"]
+        ).grid_cells
+        == 16
+    )
+
+
+def test_weights_remember_the_margin_of_their_crops(pretrained: Path) -> None:
+    assert load_facts(pretrained).margin == 0.25
+
+
+@pytest.mark.parametrize("steps", [1, 7, 20, 187, 312, 2343])
+def test_a_plan_wastes_little_of_what_it_may_see(steps: int) -> None:
+    plan = Plan.of(steps * 64, 64, 14)
+    assert plan.num_steps <= steps and plan.rounds <= 14
+    assert plan.num_steps >= 0.85 * steps
+
+
+def test_masked_crops_train_two_channels_and_all_weights_can_be_taken_on(tmp_path):
+    write_dataset(tmp_path / "data", 64, background="masked")
+    first = train(short(tmp_path / "data", tmp_path / "first", network="posegrid_s", max_images=64))
+    loaded = load_checkpoint(first)
+    assert loaded.facts.channels == 2
+    assert loaded.predict_mm(read_crops(tmp_path / "data", ["S3"]).inputs).shape == (64, 17, 3)
+    with pytest.raises(CheckpointError, match=r"2 channel\(s\)"):
+        loaded.predict_mm(np.zeros((1, 64, 64), np.uint8))
+    still = {"init": first, "transfer": "all", "learning_rate": 1e-12, "max_images": 32}
+    second = load_checkpoint(
+        train(short(tmp_path / "data", tmp_path / "second", network="posegrid_s", **still))
+    )
+    assert torch.allclose(second.network.head.weight, loaded.network.head.weight, atol=1e-6)
+
+
+def test_masked_weights_are_exported_with_both_channels(tmp_path):
+    write_dataset(tmp_path / "data", 32, background="masked")
+    best = train(
+        short(
+            tmp_path / "data",
+            tmp_path / "run",
+            network="posegrid_s",
+            target="person",
+            max_images=32,
+        )
+    )
+    model = load_onnx(export(ExportSettings(best)))
+    crops = read_crops(tmp_path / "data", ["S3"]).inputs
+    assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
+    assert model.estimate_both(crops).keypoints_px.shape == (32, 17, 2)

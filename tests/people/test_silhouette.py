@@ -1,0 +1,104 @@
+"""A mask kept small says the same as the mask of the whole picture; and the crop cut with it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posegrid.people.crop import Silhouette, box_of_mask, crop_grey, person_crop
+from posegrid.video.picture import Picture
+
+
+def silhouette_of(
+    mask: np.ndarray, corner: tuple[int, int], factor: int, size_wh: tuple[int, int]
+) -> Silhouette:
+    return Silhouette(mask, corner, factor, size_wh)
+
+
+def test_a_lone_pixel_has_the_box_of_its_square():
+    mask = np.zeros((4, 5), bool)
+    mask[1, 2] = True
+    silhouette = silhouette_of(mask, (10, 20), 3, (100, 100))
+    assert silhouette.box_xyxy.tolist() == [36, 63, 39, 66]
+
+
+def test_a_box_ends_with_the_picture():
+    silhouette = silhouette_of(np.ones((2, 2), bool), (2, 1), 3, (11, 8))
+    assert silhouette.box_xyxy.tolist() == [6, 3, 11, 8]
+
+
+def test_an_empty_mask_has_no_box():
+    assert np.isnan(silhouette_of(np.zeros((2, 2), bool), (0, 0), 2, (8, 8)).box_xyxy).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_the_box_is_that_of_the_mask_of_the_whole_picture(seed, factor):
+    rng = np.random.default_rng(seed)
+    mask = rng.random((5, 6)) < 0.3
+    mask[2, 3] = True
+    size = (int(rng.integers(9 * factor - factor + 1, 9 * factor + 1)), 8 * factor)
+    silhouette = silhouette_of(mask, (3, 2), factor, size)
+    whole = silhouette.in_picture()
+    assert whole.shape == size[::-1]
+    assert silhouette.box_xyxy.tolist() == box_of_mask(whole).tolist()
+
+
+def test_a_square_of_the_masks_own_pixels_is_a_copy():
+    mask = np.random.default_rng(0).random((6, 6)) < 0.5
+    square = silhouette_of(mask, (2, 3), 4, (60, 60)).square(8, 12, 4, 6)
+    assert (square == 255 * mask).all() and square.dtype == np.uint8
+
+
+def test_what_lies_off_the_mask_is_nobodys():
+    square = silhouette_of(np.ones((2, 2), bool), (2, 2), 2, (20, 20)).square(0, 0, 2, 8)
+    assert square[2:4, 2:4].all() and square.sum() == 4 * 255
+
+
+@pytest.mark.parametrize("window", [(4.0, 2.0, 32.0), (-6.5, 3.25, 40.0), (10.0, 8.0, 20.0)])
+def test_the_crop_is_that_of_training_where_nothing_is_reduced(window):
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    image[...] = image[..., :1]
+    mask = np.zeros((48, 64), bool)
+    mask[10:40, 20:44] = True
+    silhouette = silhouette_of(mask[5:45, 15:50], (15, 5), 1, (64, 48))
+    crop = person_crop(Picture.from_rgb(image), silhouette, np.array(window), 32, "removed")
+    assert crop == pytest.approx(crop_grey(image, mask, np.array(window), 32).astype(float), abs=2)
+
+
+def test_a_large_windows_crop_is_nearly_that_of_training():
+    y, x = np.mgrid[:240, :320]
+    image = np.repeat(
+        (128 + 100 * np.sin(x / 17) * np.cos(y / 13)).astype(np.uint8)[..., None], 3, axis=-1
+    )
+    mask = (np.abs(x - 150) < 60) & (np.abs(y - 120) < 90)
+    silhouette = silhouette_of(mask[::2, ::2], (0, 0), 2, (320, 240))
+    window = np.array([40.0, 10.0, 220.0])
+    crop = person_crop(Picture.from_rgb(image), silhouette, window, 32, "removed")
+    truth = crop_grey(image, mask, window, 32)
+    assert np.abs(crop.astype(float) - truth).mean() < 3
+
+
+def test_kept_masked_and_removed_are_one_crop():
+    image = np.full((40, 40, 3), 90, np.uint8)
+    silhouette = silhouette_of(np.ones((10, 20), bool), (10, 15), 1, (40, 40))
+    window = np.array([4.0, 4.0, 32.0])
+    kept, removed, masked = (
+        person_crop(Picture.from_rgb(image), silhouette, window, 16, how)
+        for how in ("kept", "removed", "masked")
+    )
+    assert (kept == 90).all() and masked.shape == (2, 16, 16)
+    assert (masked[0] == kept).all() and set(np.unique(masked[1]).tolist()) == {0, 255}
+    assert (removed[masked[1] == 0] < 60).all() and (removed[8, 6:12] == 90).all()
+
+
+def test_a_window_off_the_picture_is_black():
+    silhouette = silhouette_of(np.ones((4, 4), bool), (0, 0), 1, (40, 40))
+    crop = person_crop(
+        Picture.from_rgb(np.full((40, 40, 3), 90, np.uint8)),
+        silhouette,
+        np.array([60.0, 0, 20]),
+        8,
+        "kept",
+    )
+    assert not crop.any()

@@ -1,0 +1,112 @@
+"""The command gait: its JSON, its page, and what it refuses."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from motion.walks import STRIDE_S, walk_track
+
+from posegrid.errors import SettingsError, SourceError
+from posegrid.results.gait_page import GaitSettings, gait, normal_band
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gait")
+    walk_track(np.arange(300) / 60).save(folder / "walk.npz")
+    gait(GaitSettings(folder / "walk.npz"))
+    return folder
+
+
+def test_the_json_holds_the_figures(folder):
+    content = json.loads((folder / "walk_gait.json").read_text())
+    assert content["quantities"]["cadence"]["value"] == pytest.approx(120 / STRIDE_S, abs=0.5)
+    assert set(content["quantities"]["cadence"]) == {
+        "value",
+        "unit",
+        "uncertainty",
+        "spread",
+        "count",
+    }
+    assert len(content["strides"][0]["flexion_deg"]["knee"]) == 101
+    assert len(content["events_s"]["left"]["strike"]) >= 3
+
+
+def test_the_page_shows_them_and_needs_nothing_else(folder):
+    text = (folder / "walk_gait.html").read_text(encoding="utf-8")
+    assert "109.1 ±" in text and "average adult" in text
+    assert "<script" not in text and "http" not in text and "src=" not in text
+    pictures = text.split("<svg")[1:]
+    assert len(pictures) == 3
+    for picture in pictures:
+        root = ElementTree.fromstring("<svg" + picture.split("</svg>")[0] + "</svg>")
+        assert "nan" not in ElementTree.tostring(root).decode()
+
+
+def test_the_normal_band_has_the_published_turning_points():
+    knee, hip = normal_band("knee"), normal_band("hip")
+    at = {int(percent): row for row, percent in enumerate(knee.percent)}
+    assert list(at) == list(range(0, 101, 2))
+    # At the strike nearly straight, bent by 15 in loading, by 62 in swing; SD there 5.2 and 3.7.
+    assert (knee.mean_deg[at[0]], knee.mean_deg[at[12]], knee.mean_deg[at[74]]) == (0.1, 14.7, 62.2)
+    assert knee.percent[knee.mean_deg.argmax()] == 74 and (
+        knee.spread_deg[at[12]],
+        knee.spread_deg[at[72]],
+    ) == (5.2, 3.7)
+    assert (hip.mean_deg[at[0]], hip.mean_deg[at[54]], hip.mean_deg[at[88]]) == (30.5, -7.7, 31.9)
+    assert hip.percent[hip.mean_deg.argmin()] == 54 and (
+        hip.spread_deg[at[60]],
+        hip.spread_deg[at[94]],
+    ) == (7.3, 5.6)
+    for band in (knee, hip):
+        assert (
+            np.abs(np.diff(band.mean_deg)).max() < 8.2
+            and np.abs(np.diff(band.spread_deg)).max() < 1.3
+        )
+
+
+def test_the_page_shows_the_band_with_its_source(folder):
+    text = (folder / "walk_gait.html").read_text(encoding="utf-8")
+    assert (
+        text.count("<polygon") == 2
+        and "Fukuchi et al., PeerJ 2018" in text
+        and "no diagnosis" in text
+    )
+    assert (
+        json.loads((folder / "walk_gait.json").read_text())["quantities"]
+        .keys()
+        .isdisjoint({"normal"})
+    )
+
+
+def test_a_single_stride_per_side_still_makes_a_page(tmp_path):
+    walk_track(np.arange(150) / 60).save(tmp_path / "short.npz")
+    found = gait(GaitSettings(tmp_path / "short.npz", out=tmp_path / "out"))
+    assert len(found.strides) <= 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "short_gait.html",
+        "short_gait.json",
+    ]
+    quantities = json.loads((tmp_path / "out" / "short_gait.json").read_text())["quantities"]
+    assert any(figure["count"] == 1 for figure in quantities.values())
+    assert all(
+        figure["uncertainty"] > 0 for figure in quantities.values() if figure["value"] is not None
+    )
+
+
+def test_the_cameras_pitch_can_be_given(folder, tmp_path):
+    level = gait(GaitSettings(folder / "walk.npz", out=tmp_path, camera_pitch_deg=0))
+    assert level.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, abs=0.5)
+
+
+def test_what_is_no_walk_is_refused(tmp_path):
+    walk_track(np.arange(20) / 60).save(tmp_path / "short.npz")
+    with pytest.raises(SourceError, match="no walking was found"):
+        gait(GaitSettings(tmp_path / "short.npz"))
+    assert [path.name for path in tmp_path.iterdir()] == ["short.npz"]
+    with pytest.raises(SourceError, match="no such track file"):
+        gait(GaitSettings(Path("none.npz")))
+    with pytest.raises(SettingsError, match="--camera-pitch-deg 95: expected between -90 and 90"):
+        gait(GaitSettings(tmp_path / "short.npz", camera_pitch_deg=95))
