@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Does classification before regression help? docs/claim.md asks, this runs: about 65 minutes of one core for the first
+# Does classification before regression help? docs/claim-table.md asks, this runs: about 65 minutes of one core for the first
 # seed, 40 for each of the others, which leave out what is asked of one seed only.
 #
 #   runs/claim.sh                          three seeds; stop it when you like, it goes on where it was
 #   FULL_SEEDS="0 1 2" runs/claim.sh       all arms with all seeds
 #   SEEDS=0 IMAGES=100000 runs/claim.sh    (another number of images: another RUN, too)
 #
-# After each seed docs/claim.md has all arms, so an early stop leaves a whole table. All arms see the same number of
+# After each seed docs/claim-table.md has all arms, so an early stop leaves a whole table. All arms see the same number of
 # images in all, a third of them in pre-training where there is any.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -95,5 +95,5 @@ for seed in ${SEEDS:-0 1 2}; do
         [ "$seed" != 0 ] || posegrid report "$run/$network" --pretrain "$(folder grid_usual)" \
             --train "$(folder convolutions)" --scratch "$(folder scratch)" --evaluation "$(folder convolutions)"
     done
-    [ -z "${PAGE-docs/claim.md}" ] || python scripts/results_table.py "${PAGE-docs/claim.md}" --table claim --results "$run"
+    [ -z "${PAGE-docs/claim-table.md}" ] || python scripts/results_table.py "${PAGE-docs/claim-table.md}" --table claim --results "$run"
 done

@@ -2,7 +2,7 @@
 runs left.
 
     python scripts/results_table.py docs/results.md --table baselines --results runs/baselines
-    python scripts/results_table.py docs/claim.md --table claim --results runs/claim
+    python scripts/results_table.py docs/claim-table.md --table claim --results runs/claim
     python scripts/results_table.py docs/results.md --table weights --results runs/release
 
 The page has a line `<!-- table: NAME -->` and a line `<!-- end: NAME -->`; what stands between them

@@ -109,5 +109,5 @@ def test_a_folder_without_results_is_refused(table, tmp_path):
 
 def test_the_pages_have_their_marks(table):
     docs = SCRIPT.parents[1] / "docs"
-    for page, name in (("results.md", "baselines"), ("claim.md", "claim")):
+    for page, name in (("results.md", "baselines"), ("claim-table.md", "claim")):
         assert "new" in table.with_table((docs / page).read_text(), name, ["new"])
