@@ -28,8 +28,8 @@ from posegrid.people.following import People
 from posegrid.results.estimator import Estimator, person_track
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.video.video import VideoWriter, read_frames, read_spread
-from posegrid.walkers.clips import ClipPlan, Scenes, film
-from posegrid.walkers.stage import CAMERA_IDS
+from posegrid.walkers.clip import ClipPlan, Scenes, film
+from posegrid.walkers.render.cameras import CAMERA_IDS
 
 SIZE_WH, RATE_HZ = (1280, 720), 50
 WAYS = {

@@ -16,11 +16,11 @@ import numpy as np
 
 from posegrid.walkers.acclaim import CMU_FPS, load_motion_capture
 from posegrid.walkers.activities import ACTIVITIES, varied_motion
-from posegrid.walkers.body import load_body_model
+from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.footing import foot_points_mm
 from posegrid.walkers.mocap import RecordedWalk, load_walks, recorded_walk
 from posegrid.walkers.motion import sample_path
-from posegrid.walkers.stage import FRAME_RATE_HZ, WALKING_HALF_SIZE_MM
+from posegrid.walkers.render.cameras import FRAME_RATE_HZ, WALKING_HALF_SIZE_MM
 
 NUM_CLIPS, NUM_FRAMES = 40, 250
 FLAT = (0.12, 0.40)

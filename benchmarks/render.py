@@ -28,9 +28,10 @@ from posegrid.datasets import synth
 from posegrid.datasets.synth import CropJob, jobs_of_subject
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
-from posegrid.walkers import clips, kernels, render, shots
-from posegrid.walkers.clips import film
-from posegrid.walkers.crops import render_crops
+from posegrid.walkers import clip
+from posegrid.walkers.clip import film
+from posegrid.walkers.render import kernels
+from posegrid.walkers.render.crops import render_crops
 
 EVERYTHING: dict[str, Any] = {
     "activities": "varied",
@@ -41,17 +42,17 @@ EVERYTHING: dict[str, Any] = {
     "background": "masked",
 }
 STAGES: tuple[tuple[str, Any, str], ...] = (
-    ("person dressed", clips, "person_of_kind"),
-    ("motion made", clips, "_motion"),
-    ("clothes swung", clips, "with_loose"),
-    ("place made", clips, "random_place"),
-    ("pose, skin, shadow map", shots, "render"),
-    ("mask spoilt", shots, "faulty_mask"),
-    ("things in the way", shots, "draw"),
-    ("footage", shots, "degraded"),
+    ("person dressed", clip, "person_of_kind"),
+    ("motion made", clip, "_motion"),
+    ("clothes swung", clip, "with_loose"),
+    ("place made", clip, "random_place"),
+    ("pose, skin, shadow map", crops, "render"),
+    ("mask spoilt", crops, "faulty_mask"),
+    ("things in the way", crops, "draw"),
+    ("footage", crops, "degraded"),
     ("visibility", kernels, "rasterise"),
     ("shading", kernels, "shade"),
-    ("sensor", shots, "expose"),
+    ("sensor", crops, "expose"),
     ("compression", synth, "encode_image"),
 )
 """(name, module that looks the function up, function); what is nested counts for the inner one, the
@@ -140,7 +141,7 @@ def draw_bare(jobs: list[CropJob]) -> float:
         for view in views:
             if view.frame_index != frame:
                 frame, posed = view.frame_index, clip.posed(view.frame_index)
-            render.render(posed, view.camera, view.window, job.crops.image_size)
+            renderer.render(posed, view.camera, view.window, job.crops.image_size)
         seconds += time.process_time() - start
     return seconds
 
@@ -149,8 +150,8 @@ def bare(person: Any) -> Any:
     """The person's body alone, in one colour: the mesh's skin, and the tights where there is no
     skin under clothes.
     """
-    from posegrid.walkers.body import load_body_model
-    from posegrid.walkers.garments import vertex_normals
+    from posegrid.walkers.body.mesh import load_body_model
+    from posegrid.walkers.clothes.sewing import vertex_normals
 
     model = load_body_model()
     faces = np.concatenate([model.faces["body"], model.faces["helper_tights"]])

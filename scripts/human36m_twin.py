@@ -38,7 +38,7 @@ from posegrid.datasets.human36m.writer import (
     write_poses,
 )
 from posegrid.video.video import VideoWriter, read_frames
-from posegrid.walkers.clips import ClipPlan, film
+from posegrid.walkers.clip import ClipPlan, film
 
 POSES_OF = {
     "S1": (3305, 3305),

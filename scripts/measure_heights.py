@@ -18,9 +18,9 @@ from posegrid.learning.model_facts import ModelFacts
 from posegrid.people.crop import grey, window_of_box
 from posegrid.results.estimator import HEIGHT_PER_BONES, bones_to_height_mm
 from posegrid.results.network import load_onnx
-from posegrid.walkers.body import STATURE_RANGE_MM
-from posegrid.walkers.clips import ClipPlan, film
-from posegrid.walkers.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.walkers.body.mesh import STATURE_RANGE_MM
+from posegrid.walkers.clip import ClipPlan, film
+from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
 
 
 @dataclass(frozen=True)

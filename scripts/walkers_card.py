@@ -23,9 +23,9 @@ from posegrid.datasets.fixed_sets import changes_of
 from posegrid.datasets.synth import crop_jobs
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
-from posegrid.walkers.clips import Clip, activity_of, film
-from posegrid.walkers.crops import WalkerCrop, render_crops
-from posegrid.walkers.stage import FRAME_RATE_HZ
+from posegrid.walkers.clip import Clip, activity_of, film
+from posegrid.walkers.render.cameras import FRAME_RATE_HZ
+from posegrid.walkers.render.crops import WalkerCrop, render_crops
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ROWS, COLUMNS = 8, 12

@@ -3,7 +3,7 @@ Human3.6M's own layout.
 
 The work is cut into clips, each drawn from random numbers of its own: what a clip shows depends on
 the seed, its subject and its number, not on who renders it, in which order, or what else there is
-(`walkers/clips.py`).
+(`walkers/clip.py`).
 """
 
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ from posegrid.datasets.synth_settings import (
 )
 from posegrid.errors import SettingsError
 from posegrid.people.crop import encode_image, encode_mask, grey, window_of_box
-from posegrid.walkers.backdrop import picture_files
-from posegrid.walkers.clips import ClipPlan, choose_walk, film
-from posegrid.walkers.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.walkers.clip import ClipPlan, choose_walk, film
 from posegrid.walkers.mocap import RecordedWalk
-from posegrid.walkers.stage import FRAME_RATE_HZ
+from posegrid.walkers.render.cameras import FRAME_RATE_HZ
+from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.walkers.render.places import picture_files
 
 CROPS_PER_SHARD = 2000
 GAP_FRAMES = 50

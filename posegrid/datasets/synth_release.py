@@ -38,11 +38,10 @@ from posegrid.datasets.synth_settings import (
 )
 from posegrid.errors import OutputError, SettingsError
 from posegrid.files import completed
-from posegrid.walkers.backdrop import Backdrop, picture_files
-from posegrid.walkers.clips import Clip, ClipPlan, choose_walk, film
-from posegrid.walkers.render import PosedPerson, expose, person_box_px, render
-from posegrid.walkers.rooms import Room
-from posegrid.walkers.stage import CAMERA_IDS, FRAME_RATE_HZ, STUDIO_REACH_MM
+from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
+from posegrid.walkers.render.cameras import CAMERA_IDS, FRAME_RATE_HZ, STUDIO_REACH_MM
+from posegrid.walkers.render.places import Backdrop, Room, picture_files
+from posegrid.walkers.render.renderer import PosedPerson, expose, person_box_px, render
 
 ACTION = "Walking"
 _PAD_PX = 4

@@ -14,10 +14,10 @@ from posegrid.datasets.fixed_sets import SetName
 from posegrid.errors import SettingsError
 from posegrid.people.crop import DEFAULT_MARGIN, ImageFormat
 from posegrid.walkers.activities import Activities
-from posegrid.walkers.clips import Scenes
-from posegrid.walkers.crops import CameraKind, MaskKind
+from posegrid.walkers.clip import Scenes
+from posegrid.walkers.clothes.person import PeopleKind
 from posegrid.walkers.mocap import RecordedWalk, load_walks
-from posegrid.walkers.varied import PeopleKind
+from posegrid.walkers.render.crops import CameraKind, MaskKind
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from typing import Literal
 import numpy as np
 
 from posegrid.walkers.arms import hold_arm
-from posegrid.walkers.body import Body
+from posegrid.walkers.body.mesh import Body
 from posegrid.walkers.clearance import cleared
 from posegrid.walkers.gait import made_up_loop, walk
 from posegrid.walkers.limits import Edit, jittered, limited, unedited
 from posegrid.walkers.mocap import RecordedWalk, recorded_loop, retarget
 from posegrid.walkers.motion import Motion, WalkingPath
 from posegrid.walkers.posture import SIDES, Angles
-from posegrid.walkers.stage import FRAME_RATE_HZ, WALKING_CENTRE_MM, WALKING_HALF_SIZE_MM
+from posegrid.walkers.render.cameras import FRAME_RATE_HZ, WALKING_CENTRE_MM, WALKING_HALF_SIZE_MM
 from posegrid.walkers.strolls import stroll
 from posegrid.walkers.styles import GaitStyle, sample_style, sample_unusual_style
 from posegrid.walkers.upright import move_upright

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from posegrid.body.rotations import rot_x, rot_y, rot_z, turned
 from posegrid.walkers.arms import LEAST_DEG, MOST_DEG
-from posegrid.walkers.body import BONE_INDEX, Body, load_body_model
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, load_body_model
 from posegrid.walkers.posture import DOWN, SIDES, Angles
 
 ALONG_FOREARM = np.array([0.0, 0.3, 0.6, 0.85, 1.1, 1.3])

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from posegrid.body.rotations import rot_x, rot_y, rot_z, smallest_rotations, turned
-from posegrid.walkers.body import BONE_INDEX, Body, forward_kinematics, load_body_model
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics, load_body_model
 from posegrid.walkers.motion import Motion, WalkingPath
 from posegrid.walkers.posture import SIDES, Angles, limb_frames, neutral_rotations, skin_rotations
 

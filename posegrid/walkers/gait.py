@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.walkers.arms import hold_arm
-from posegrid.walkers.body import BONE_INDEX, Body, forward_kinematics
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
 from posegrid.walkers.footing import GRAVITY_MM_S2, HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.walkers.gait_loop import GaitLoop
 from posegrid.walkers.limits import Edit, unedited

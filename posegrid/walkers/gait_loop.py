@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float
 
-from posegrid.walkers.body import BONE_INDEX, Body, forward_kinematics
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
 from posegrid.walkers.footing import HipWay, sole_of
 from posegrid.walkers.posture import SIDES, Angles, limb_frames, skin_rotations
 

@@ -24,7 +24,7 @@ from posegrid.body.rotations import (
 )
 from posegrid.errors import SourceError
 from posegrid.walkers.acclaim import CMU_FPS, MotionCapture, load_motion_capture
-from posegrid.walkers.body import BONE_INDEX, Body, forward_kinematics
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
 from posegrid.walkers.footing import HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.walkers.gait_loop import GaitLoop
 from posegrid.walkers.limits import Edit, unedited

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from posegrid.walkers.body import Body, forward_kinematics
+from posegrid.walkers.body.mesh import Body, forward_kinematics
 
 LEAST_RADIUS_MM = 600.0
 """Of the bends of a random path: people go round sharper ones by stopping."""

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.rotations import rot_x, rot_y, rot_z, rotation_about, smallest_rotations
-from posegrid.walkers.body import BONE_NAMES, BONE_PARENTS, Body
+from posegrid.walkers.body.mesh import BONE_NAMES, BONE_PARENTS, Body
 
 Angles = Mapping[str, Float[np.ndarray, "T"]]
 

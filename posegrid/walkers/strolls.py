@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.rotations import rot_z, turned
-from posegrid.walkers.body import Body
+from posegrid.walkers.body.mesh import Body
 from posegrid.walkers.footing import posed_on_floor
 from posegrid.walkers.gait_loop import GaitLoop
 from posegrid.walkers.limits import Edit, unedited

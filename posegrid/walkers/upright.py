@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.walkers.arms import ARM_ANGLES, hanging_arm, sample_arms, spread_arm
-from posegrid.walkers.body import BONE_INDEX, Body, forward_kinematics
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
 from posegrid.walkers.footing import posed_on_floor, sole_of
 from posegrid.walkers.limits import Edit, unedited
 from posegrid.walkers.motion import Motion

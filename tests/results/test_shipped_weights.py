@@ -15,8 +15,8 @@ from posegrid.body.skeleton import relative_to_root
 from posegrid.learning.checkpoint import load_checkpoint
 from posegrid.people.crop import DEFAULT_MARGIN, grey, window_of_box
 from posegrid.results.network import SHIPPED, SHIPPED_INT8, OnnxModel, load_onnx
-from posegrid.walkers.clips import ClipPlan, film
-from posegrid.walkers.crops import CropPlan, WalkerCrop, render_crops
+from posegrid.walkers.clip import ClipPlan, film
+from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from posegrid.body.rotations import rot_x, rot_z, smallest_rotations
-from posegrid.walkers.body import (
+from posegrid.walkers.body.mesh import (
     ARM_BONES,
     BONE_INDEX,
     LEG_BONES,

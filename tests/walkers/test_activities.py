@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from posegrid.walkers.activities import ACTIVITIES, GAITS, restyled, varied_motion
-from posegrid.walkers.body import load_body_model
-from posegrid.walkers.clips import ClipPlan, activity_of
+from posegrid.walkers.body.mesh import load_body_model
+from posegrid.walkers.clip import ClipPlan, activity_of
 from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm
 from posegrid.walkers.gait import gait_angles
 from posegrid.walkers.mocap import load_walks, recorded_loop

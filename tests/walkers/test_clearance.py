@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posegrid.walkers.arms import ARM_ANGLES, sample_arms
-from posegrid.walkers.body import load_body_model
+from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.clearance import Trunk, cleared, depth_mm
 from posegrid.walkers.posture import CENTRAL_ANGLES
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posegrid.walkers.body import BONE_INDEX, BONE_PARENTS, Body, load_body_model
+from posegrid.walkers.body.mesh import BONE_INDEX, BONE_PARENTS, Body, load_body_model
 from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm, leg_lengths_mm
 from posegrid.walkers.gait import (
     GRAVITY_MM_S2,

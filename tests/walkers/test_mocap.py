@@ -12,7 +12,7 @@ import pytest
 from posegrid.body.rotations import rot_z, turned
 from posegrid.errors import SourceError
 from posegrid.walkers.acclaim import MotionCapture
-from posegrid.walkers.body import BONE_INDEX, load_body_model
+from posegrid.walkers.body.mesh import BONE_INDEX, load_body_model
 from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm, leg_lengths_mm
 from posegrid.walkers.gait import gait_angles
 from posegrid.walkers.mocap import load_walks, mirrored_walk, recorded_walk, retarget

@@ -5,7 +5,7 @@ turn up.
 import numpy as np
 import pytest
 
-from posegrid.walkers.body import load_body_model
+from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm
 from posegrid.walkers.gait import made_up_loop
 from posegrid.walkers.strolls import WAYS, stroll

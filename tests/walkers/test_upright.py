@@ -7,8 +7,8 @@ import pytest
 
 from posegrid.walkers.activities import ACTIVITIES
 from posegrid.walkers.arms import LEAST_DEG, MOST_DEG, POSTURES, hanging_arm, sample_arms
-from posegrid.walkers.body import load_body_model
-from posegrid.walkers.clips import ClipPlan, film
+from posegrid.walkers.body.mesh import load_body_model
+from posegrid.walkers.clip import ClipPlan, film
 from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm
 from posegrid.walkers.gait import gait_angles, walk
 from posegrid.walkers.motion import ellipse_path

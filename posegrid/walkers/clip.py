@@ -1,0 +1,205 @@
+"""Clips: one person on a walk before the cameras, drawn from random numbers of the clip's own.
+
+A `ClipPlan` always gives the same clip, whoever films it and whatever else is filmed: its random
+numbers start from the seed and the words that name it. A subject's body, clothes, light, room and
+cameras depend on the subject alone, so they are the same in all clips of the subject; gait and path
+change from clip to clip.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.body.camera import Camera
+from posegrid.body.skeleton import HUMAN36M_32_TO_17
+from posegrid.walkers.activities import ACTIVITIES, GAITS, Activities, plain_walk, varied_motion
+from posegrid.walkers.body.joints import joints_world_mm
+from posegrid.walkers.clothes.loose import with_loose
+from posegrid.walkers.clothes.person import PeopleKind, person_of_kind
+from posegrid.walkers.clothes.sewing import Person
+from posegrid.walkers.mocap import RecordedWalk, mirrored_walk
+from posegrid.walkers.motion import Motion, WalkingPath, sample_path
+from posegrid.walkers.render.cameras import (
+    PICTURE_SIZE_PX,
+    WALKING_CENTRE_MM,
+    WALKING_HALF_SIZE_MM,
+    studio_cameras,
+)
+from posegrid.walkers.render.light import Light, random_light, varied_light
+from posegrid.walkers.render.places import (
+    OUTDOORS,
+    Backdrop,
+    Room,
+    load_backdrop,
+    random_kind,
+    random_place,
+    random_room,
+)
+from posegrid.walkers.render.renderer import (
+    PosedPerson,
+    Sensor,
+    pose_person,
+    random_sensor,
+    varied_sensor,
+)
+
+Scenes = Literal["plain", "varied"]
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """Everything that a clip follows from."""
+
+    seed: int
+    subject: str
+    subaction: int = 1
+    part: int = 1
+    """Which piece of a long subaction; each is a walk of its own."""
+    num_frames: int = 100
+    """Frames at 50 per second."""
+    recorded: RecordedWalk | None = None
+    """The captured walk to repeat; None: a made-up gait."""
+    activities: Activities = "walking"
+    """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
+    people: PeopleKind = "plain"
+    """plain: adults in everyday clothes. varied: adults of all shapes and children in clothes of
+    all kinds.
+    """
+    scenes: Scenes = "plain"
+    """plain: a room and soft light. varied: any place, light and camera, and what stands in the
+    way.
+    """
+    backgrounds: tuple[Path, ...] = ()
+    """Pictures to take as backgrounds, in the place of half of the varied places."""
+    picture_size: int = PICTURE_SIZE_PX
+    """Width and height of the studio's pictures in pixels."""
+
+    @property
+    def name(self) -> str:
+        """The clip in words, e.g. "W0012 1 part 2"."""
+        return f"{self.subject} {self.subaction} part {self.part}"
+
+    def subject_rng(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose, the same in all clips of the subject."""
+        return np.random.default_rng([self.seed, *f"{self.subject}/{purpose}".encode()])
+
+    def clip_rng(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose in this clip."""
+        return self.subject_rng(f"{self.subaction}/{self.part}/{purpose}")
+
+    def cameras(self) -> dict[str, Camera]:
+        """The studio's cameras as they stand for the subject, by id."""
+        return studio_cameras(self.subject_rng("cameras"), self.picture_size)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A person who walks before cameras: T frames at 50 per second."""
+
+    plan: ClipPlan
+    person: Person
+    motion: Motion
+    """Raised by the soles of the person's shoes."""
+    bone_rotations: Float[np.ndarray, "T B 3 3"]
+    """Of the body's bones, as in the motion, and of the clothes' loose ones."""
+    bone_positions_mm: Float[np.ndarray, "T B 3"]
+    joints_world_mm: Float[np.ndarray, "T 32 3"]
+    """The release's 32 joints."""
+    light: Light
+    sensor: Sensor
+    cameras: dict[str, Camera]
+    """The studio's, by id."""
+
+    def posed(self, frame: int) -> PosedPerson:
+        """The person as it looks in one frame."""
+        return pose_person(
+            self.person, self.bone_rotations[frame], self.bone_positions_mm[frame], self.light
+        )
+
+    def pose_world_mm(self, frame: int) -> Float[np.ndarray, "17 3"]:
+        """The skeleton's 17 joints in one frame."""
+        return self.joints_world_mm[frame, list(HUMAN36M_32_TO_17)]
+
+    def room(self, reach_mm: float) -> Room | Backdrop:
+        """The subject's room or place, large enough for cameras that stand so far from its middle
+        (mm).
+        """
+        rng = self.plan.subject_rng("room")
+        if self.plan.scenes == "plain":
+            return random_room(rng, reach_mm)
+        kind, pictures = _kind_of_place(self.plan, rng), self.plan.backgrounds
+        if kind is None:
+            return load_backdrop(pictures[int(rng.integers(len(pictures)))])
+        return random_place(rng, reach_mm, kind)
+
+
+def film(plan: ClipPlan) -> Clip:
+    """The clip of the plan: body, clothes, walk, light and cameras."""
+    person = person_of_kind(plan.people, plan.subject_rng("person"))
+    path = _studio_path(plan.clip_rng("path"))
+    motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
+    bones = motion.rotations, motion.bone_positions(person.body)
+    rotations, positions = with_loose(person.loose, person.body, bones, motion.fps)
+    return Clip(
+        plan=plan,
+        person=person,
+        motion=motion,
+        bone_rotations=rotations,
+        bone_positions_mm=positions,
+        joints_world_mm=joints_world_mm(person.body, *bones),
+        light=_light(plan),
+        sensor=(random_sensor if plan.scenes == "plain" else varied_sensor)(
+            plan.subject_rng("sensor")
+        ),
+        cameras=plan.cameras(),
+    )
+
+
+def _light(plan: ClipPlan) -> Light:
+    """The subject's light: lamps and windows in rooms, sun and sky outdoors."""
+    rng = plan.subject_rng("light")
+    if plan.scenes == "plain":
+        return random_light(rng)
+    kind = _kind_of_place(plan, plan.subject_rng("room"))
+    return varied_light(rng, outdoors=None if kind is None else kind in OUTDOORS)
+
+
+def _kind_of_place(plan: ClipPlan, rng: np.random.Generator) -> str | None:
+    """What kind of place a subject's varied scene is; None: a picture of the user's."""
+    return None if plan.backgrounds and rng.random() < 0.5 else random_kind(rng)
+
+
+def choose_walk(plan: ClipPlan, walks: list[RecordedWalk], share: float) -> ClipPlan:
+    """The plan with one of the captured walks, as it is or mirrored, in a `share` (0..1) of all
+    cases.
+    """
+    rng = plan.clip_rng("motion capture")
+    if not walks or rng.random() >= share:
+        return plan
+    walk_of_choice = walks[int(rng.integers(len(walks)))]
+    return replace(
+        plan, recorded=mirrored_walk(walk_of_choice) if rng.random() < 0.5 else walk_of_choice
+    )
+
+
+def _studio_path(rng: np.random.Generator) -> WalkingPath:
+    path = sample_path(*WALKING_HALF_SIZE_MM, rng)
+    return replace(path, points_mm=path.points_mm + np.array(WALKING_CENTRE_MM))
+
+
+def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
+    rng = plan.clip_rng("motion")
+    if plan.activities == "walking":
+        return plain_walk(person.body, plan.recorded, path, plan.num_frames, rng)
+    return varied_motion(activity_of(plan), person.body, plan.recorded, path, plan.num_frames, rng)
+
+
+def activity_of(plan: ClipPlan) -> str:
+    """What the person of a clip does."""
+    if plan.activities == "walking":
+        return "walking"
+    shares = GAITS if plan.activities == "gaits" else ACTIVITIES
+    return str(plan.clip_rng("activity").choice(list(shares), p=list(shares.values())))

@@ -1,0 +1,316 @@
+"""Things before a person, or beside: poles, plants, furniture, other people. Drawn into a crop's
+light and coverage.
+
+Masks as background subtraction makes them, of crops that were rendered with their exact masks.
+
+    faults = random_faults(rng) box = faults.box(true_box_px)
+    the window is cut from the faulty box mask = faulty_mask(rendered, behind, faults, box_crop_px,
+    pixels_per_block, rng)
+
+What `posegrid.people.background` does is imitated, step by step: a pixel is the person's where it
+is unlike the empty scene, so holes come where person and scene have the same colour, and the shadow
+on the floor is taken in where it is dark; the comparison runs on blocks of pixels, and near parts
+are joined. On top come lumps and holes of a scene that was learnt wrongly, parts cut off (feet,
+head, hands) and neighbours' blobs. How far boxes are off was measured by
+`scripts/measure_mask_faults.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from PIL import Image, ImageDraw
+from scipy.special import ndtri
+
+from posegrid.walkers.render.picture_kernels import (
+    averaged,
+    closed_and_sampled,
+    outlined,
+    unlikeness_to_scene,
+)
+from posegrid.walkers.render.renderer import Rendered
+from posegrid.walkers.render.textures import colour, fractal
+
+CHANCE = 0.22
+KINDS = {"pole": 0.25, "plant": 0.2, "furniture": 0.25, "passer-by": 0.15, "bystander": 0.15}
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """One thing, placed in shares of the person's box."""
+
+    kind: Literal["pole", "plant", "furniture", "passer-by", "bystander"]
+    """A bystander stands behind the person, all others before."""
+    at: float
+    """Where it stands, from the box's left edge."""
+    reach: float
+    """How wide it is; of furniture: how far down its upper edge is."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it can pass for a part of the person: what stands still belongs to the empty
+        scene.
+        """
+        return self.kind in ("passer-by", "bystander")
+
+    def box(self, box_xyxy: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
+        """The box of what is still seen of the person."""
+        if self.kind != "furniture":
+            return box_xyxy
+        x0, y0, x1, y1 = box_xyxy
+        return np.array([x0, y0, x1, y0 + self.reach * (y1 - y0)])
+
+
+def random_occluder(rng: np.random.Generator) -> Occluder | None:
+    """Something before the person in one crop of five; None otherwise."""
+    if rng.random() >= CHANCE:
+        return None
+    kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+    low, high = {"pole": (0.03, 0.14), "plant": (0.3, 0.7), "furniture": (0.6, 0.9)}.get(
+        kind, (0.3, 0.8)
+    )
+    return Occluder(kind, float(rng.uniform(-0.1, 1.1)), float(rng.uniform(low, high)))  # type: ignore[arg-type]
+
+
+def draw(
+    occluder: Occluder,
+    light: Float32[np.ndarray, "size size 3"],
+    coverage: Float32[np.ndarray, "size size"],
+    box_crop_px: Float[np.ndarray, "4"],
+    rng: np.random.Generator,
+) -> Bool[np.ndarray, "size size"]:
+    """Draws the thing into `light`, in place; True comes back where it covers.
+
+    `box_crop_px`: the whole person's box in the crop.
+    """
+    if occluder.moves:
+        return _draw_person(occluder, light, coverage, rng)
+    shape = Image.new("L", light.shape[:2])
+    x0, y0, x1, y1 = (float(v) for v in box_crop_px)
+    x, high = x0 + occluder.at * (x1 - x0), y1 - y0
+    pen = ImageDraw.Draw(shape)
+    if occluder.kind == "pole":
+        half, lean = occluder.reach * high / 2, rng.normal(0, 0.04) * high
+        pen.polygon(
+            [(x - half + lean, -2), (x + half + lean, -2), (x + half, 999), (x - half, 999)],
+            fill=255,
+        )
+    elif occluder.kind == "furniture":
+        edge = y0 + occluder.reach * high
+        pen.polygon(
+            [(-2, edge + rng.normal(0, 2)), (999, edge + rng.normal(0, 2)), (999, 999), (-2, 999)],
+            fill=255,
+        )
+    else:
+        _draw_plant(pen, x, y1, occluder.reach * high, rng)
+    there = np.asarray(shape) > 127
+    base = colour(rng, 0.02, 0.6, 0.3) * (
+        [0.7, 1.2, 0.5] if occluder.kind == "plant" else [1, 1, 1]
+    )
+    tone = np.exp(0.25 * fractal(rng, light.shape[:2], 30))
+    if occluder.kind == "pole":
+        tone = tone * (1 - 0.5 * np.abs(np.arange(len(light)) - x) / (occluder.reach * high))
+    light[there] = np.clip(base * tone[..., None], 0, 1)[there]
+    return there
+
+
+def _draw_plant(
+    pen: ImageDraw.ImageDraw, x: float, foot: float, high: float, rng: np.random.Generator
+) -> None:
+    """Leaves about a stem, denser at the bottom."""
+    for _ in range(int(rng.integers(25, 70))):
+        up = rng.random() ** 1.3 * high
+        across = x + rng.normal(0, 0.15) * high
+        long, wide = rng.uniform(0.05, 0.16) * high, rng.uniform(0.01, 0.04) * high
+        turn = rng.uniform(0, np.pi)
+        along, aside = (
+            np.array([np.cos(turn), np.sin(turn)]) * long,
+            np.array([-np.sin(turn), np.cos(turn)]) * wide,
+        )
+        middle = np.array([across, foot - up])
+        pen.polygon([tuple(middle + way) for way in (along, aside, -along, -aside)], fill=255)
+
+
+def _draw_person(
+    occluder: Occluder, light: np.ndarray, coverage: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """The person's own mirror image in other colours, to one side."""
+    size = len(light)
+    aside = int(size * rng.uniform(0.2, 0.5)) * (1 if occluder.at > 0.5 else -1)
+    down = int(rng.integers(0, max(2, size // 20)))
+    there = _shifted(coverage[:, ::-1], aside, down) > 0.5
+    if occluder.kind == "bystander":
+        there &= coverage < 0.5
+    other = _shifted(light[:, ::-1], aside, down)[..., rng.permutation(3)]
+    light[there] = np.clip(other[there] ** np.float32(rng.uniform(0.6, 1.6)), 0, 1)
+    return there
+
+
+def _shifted(picture: np.ndarray, aside: int, down: int) -> np.ndarray:
+    """The picture moved; what comes in is 0."""
+    moved = np.zeros_like(picture)
+    size = len(picture)
+    to, off = (
+        slice(max(aside, 0), size + min(aside, 0)),
+        slice(max(-aside, 0), size + min(-aside, 0)),
+    )
+    moved[down:, to] = picture[: size - down, off]
+    return moved
+
+
+CLEAN_SHARE = 0.28
+"""So many crops keep their exact mask and box."""
+EDGE_CENTRE, EDGE_SPREAD = 0.002, 0.005
+"""Of the error of each edge of the box, outwards, as a share of the box's longer side: usual value
+and spread.
+"""
+CUT_CHANCE, ADDED_CHANCE = (0.05, 0.12, 0.05, 0.2), (0.05, 0.02, 0.05, 0.04)
+"""How often a part beyond the left, top, right, bottom edge is lost (a hand, a head, feet), or
+something is added,
+"""
+CUT_MEAN, ADDED_MEAN = 0.07, 0.05
+"""and how much on average, as a share of the box's longer side (exponential)."""
+MOST_CUT, MOST_ADDED = 0.2, 0.3
+NODES = 14
+"""Nodes of the smooth random fields along each side of a crop."""
+
+
+@dataclass(frozen=True)
+class MaskFaults:
+    """How one mask will be wrong. Lengths are shares of the box's longer side."""
+
+    edges: tuple[float, float, float, float]
+    """Error of the box's left, top, right, bottom edge, outwards."""
+    limit_levels: float
+    """Difference (of 255) that makes a pixel the person's."""
+    shadow_levels: float
+    """Difference of a shadow that is forgiven."""
+    level: float
+    """Share of the limit at which the outline is drawn, after averaging: low masks are swollen."""
+    wave_share: float
+    """How much the level varies along the outline."""
+    lump_share: float
+    """Of the person's surroundings taken in, and of the person lost, in lumps."""
+    joining: float
+    """A pixel is taken in if more than this share of its neighbourhood is: 1 leaves all gaps
+    open.
+    """
+    takes_in_others: bool
+    """Whether other people's parts that are near count as the person's."""
+    flicker_px: tuple[int, int]
+    """The mask lags by so many crop pixels."""
+
+    def box(self, box_xyxy: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
+        """The box that the faulty mask has, of the true one."""
+        longer = max(box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1])
+        box = box_xyxy + np.array([-1, -1, 1, 1]) * np.array(self.edges) * longer
+        # of a narrow person both sides may be cut off by more than there is
+        return np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
+
+
+def random_faults(rng: np.random.Generator) -> MaskFaults | None:
+    """Faults at random; None: this mask is exact."""
+    if rng.random() < CLEAN_SHARE:
+        return None
+    edges = rng.normal(EDGE_CENTRE, EDGE_SPREAD, 4)
+    kind, sizes = rng.random(4), rng.exponential(1.0, 4)
+    edges = np.where(kind < CUT_CHANCE, -np.minimum(CUT_MEAN * sizes, MOST_CUT), edges)
+    edges = np.where(
+        kind > 1 - np.array(ADDED_CHANCE), np.minimum(ADDED_MEAN * sizes, MOST_ADDED), edges
+    )
+    lags = rng.random() < 0.1
+    return MaskFaults(
+        edges=tuple(float(edge) for edge in edges),  # type: ignore[arg-type]  # four of them
+        limit_levels=float(np.exp(rng.uniform(np.log(8), np.log(40)))),
+        shadow_levels=float(rng.uniform(5, 25) if rng.random() < 0.25 else rng.uniform(25, 120)),
+        level=float(rng.uniform(0.3, 0.9)),
+        wave_share=float(rng.uniform(0.0, 0.5)),
+        lump_share=float(rng.exponential(0.01)) if rng.random() < 0.5 else 0.0,
+        joining=float(rng.uniform(0.5, 0.8)),
+        takes_in_others=bool(rng.random() < 0.4),
+        flicker_px=(int(rng.integers(-2, 3)), int(rng.integers(-1, 2))) if lags else (0, 0),
+    )
+
+
+def faulty_mask(
+    rendered: Rendered,
+    behind: Float[np.ndarray, "size size 3"],
+    faults: MaskFaults,
+    box_crop_px: Float[np.ndarray, "4"],
+    block_px: float,
+    rng: np.random.Generator,
+) -> Bool[np.ndarray, "size size"]:
+    """The crop's mask with the faults. At least a quarter of the person stays: else the exact mask
+    comes back.
+
+    `behind`: linear light without the person. `box_crop_px`: the faulty box in the crop.
+    `block_px`: the side of the squares, in crop pixels, that the picture is compared by.
+    """
+    coverage = rendered.coverage
+    score, means, found = np.empty_like(coverage), np.empty_like(coverage), np.empty_like(coverage)
+    unlikeness_to_scene(
+        rendered.light,
+        behind,
+        coverage,
+        np.float32(faults.limit_levels),
+        np.float32(faults.shadow_levels),
+        score,
+    )
+    averaged(score, max(1, round(block_px)), means)
+    near = np.empty_like(coverage)
+    averaged(coverage, max(2, len(coverage) // 16), near)
+    from_lump = _normal_limit(faults.lump_share)
+    nodes = rng.standard_normal((2, NODES, NODES), dtype=np.float32)
+    outlined(
+        means, np.float32(faults.level), nodes[0], np.float32(faults.wave_share), nodes[1], np.float32(from_lump),
+        np.float32(-from_lump), near, box_crop_px.astype(np.float32), found,
+    )  # fmt: skip
+    _add_blobs(found, faults, box_crop_px, rng)
+    averaged(found, max(1, round(2 * block_px)), means)
+    mask = np.empty(coverage.shape, bool)
+    first = rng.random(2) * block_px
+    closed_and_sampled(
+        found, means, np.float32(faults.joining), first[0], first[1], float(block_px), mask
+    )
+    if any(faults.flicker_px):
+        mask |= np.roll(mask, faults.flicker_px, (1, 0))
+    person = coverage >= 0.5
+    return mask if 4 * np.count_nonzero(mask & person) >= np.count_nonzero(person) else person
+
+
+def _normal_limit(share: float) -> float:
+    """What a field between normal nodes (2/3 of their spread, on average) exceeds on about so large
+    a share.
+    """
+    return -2 / 3 * float(ndtri(min(share, 0.5))) if share > 0 else 1e9
+
+
+def _add_blobs(
+    found: np.ndarray, faults: MaskFaults, box: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Put a lump between the person and each edge of the box that lies well outside: a neighbour, a
+    ghost.
+    """
+    longer = max(box[2] - box[0], box[3] - box[1])
+    for side, error in enumerate(faults.edges):
+        if error < 0.02:
+            continue
+        out, along = error * longer * rng.uniform(0.5, 1.0), longer * rng.uniform(0.02, 0.15)
+        axis = side % 2
+        middle = np.empty(2)
+        middle[axis] = box[side] + (out if side < 2 else -out)
+        middle[1 - axis] = rng.uniform(box[1 - axis], box[3 - axis])
+        half = np.array([out, along] if axis == 0 else [along, out])
+        for _ in range(3):
+            _add_ellipse(
+                found, middle + half * rng.uniform(-0.5, 0.5, 2), half * rng.uniform(0.3, 0.9, 2)
+            )
+
+
+def _add_ellipse(found: np.ndarray, middle: np.ndarray, half: np.ndarray) -> None:
+    left, top = (max(0, int(v)) for v in middle - half)
+    right, bottom = (max(0, int(np.ceil(v))) for v in middle + half)
+    part = found[top:bottom, left:right]
+    x, y = left + np.arange(part.shape[1]) + 0.5, top + np.arange(part.shape[0])[:, None] + 0.5
+    part[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1

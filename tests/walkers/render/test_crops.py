@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from posegrid.datasets.synth_release import pictures
+from posegrid.people.crop import box_of_mask, crop_grey, grey, window_of_box
+from posegrid.walkers.clip import Clip, ClipPlan, film
+from posegrid.walkers.render.cameras import CAMERA_IDS
+from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops, surface_box_px
+
+SIZE = 96
+PLAN = CropPlan(num_crops=12, every_nth_frame=10, image_size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return film(ClipPlan(seed=1, subject="S5", num_frames=31))
+
+
+@pytest.fixture(scope="module")
+def crops(clip: Clip) -> list[WalkerCrop]:
+    return list(render_crops(clip, PLAN, window_of_box))
+
+
+def keypoints_crop_px(crop: WalkerCrop) -> np.ndarray:
+    return crop.camera.windowed(crop.window, SIZE).project(crop.pose_cam_mm)
+
+
+def test_every_camera_sees_every_moment(crops: list[WalkerCrop]) -> None:
+    assert [(crop.frame_index, crop.camera_id) for crop in crops] == [
+        (frame, camera_id) for frame in (0, 10, 20) for camera_id in CAMERA_IDS
+    ]
+
+
+def test_the_same_clip_gives_the_same_crops(clip: Clip, crops: list[WalkerCrop]) -> None:
+    again = list(render_crops(clip, PLAN, window_of_box))
+    for one, other in zip(crops, again, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_joints_lie_inside_the_crop_and_on_the_person(crops: list[WalkerCrop]) -> None:
+    on_person = []
+    for crop in crops:
+        keypoints = keypoints_crop_px(crop)
+        assert keypoints.min() > 0
+        assert keypoints.max() < SIZE
+        seen = np.pad(crop.image.any(axis=-1), 1)
+        columns, rows = keypoints.astype(int).T
+        on_person += [
+            seen[row : row + 3, column : column + 3].any()
+            for row, column in zip(rows, columns, strict=True)
+        ]
+    assert np.mean(on_person) > 0.98
+
+
+def test_the_person_fills_the_crop_up_to_the_margin_and_is_centred(crops: list[WalkerCrop]) -> None:
+    for crop in crops:
+        x0, y0, x1, y1 = box_of_mask(crop.image.max(axis=-1) > 10)
+        assert abs(max(x1 - x0, y1 - y0) - SIZE / 1.1) < 3.5
+        assert np.abs(np.array([x0 + x1, y0 + y1]) / 2 - SIZE / 2).max() < 2.5
+
+
+def test_keeping_the_background_changes_only_the_background(
+    clip: Clip, crops: list[WalkerCrop]
+) -> None:
+    kept = list(render_crops(clip, replace(PLAN, num_crops=4, background="kept"), window_of_box))
+    for crop, with_room in zip(crops, kept, strict=False):
+        np.testing.assert_array_equal(crop.window, with_room.window)
+        person = crop.image.max(axis=-1) > 25
+        inside = person.copy()
+        for shift in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            inside &= np.roll(person, shift, (0, 1))
+        assert np.abs(with_room.image[inside].astype(float) - crop.image[inside]).mean() < 4
+        assert (with_room.image[~person].max(axis=-1) > 0).mean() > 0.95
+
+
+def test_the_mask_is_where_the_person_is(clip: Clip, crops: list[WalkerCrop]) -> None:
+    masked = list(
+        render_crops(clip, replace(PLAN, num_crops=4, background="masked"), window_of_box)
+    )
+    for crop, alone in zip(masked, crops, strict=False):
+        np.testing.assert_array_equal(crop.mask, alone.mask)
+        assert 0.08 < crop.mask.mean() < 0.5
+        assert alone.image[~alone.mask].mean() < 3
+        assert crop.image[~crop.mask].mean() > 15
+
+
+def test_a_crop_equals_what_preparing_the_whole_picture_gives(
+    clip: Clip, crops: list[WalkerCrop]
+) -> None:
+    for crop in crops[:2]:
+        picture = next(pictures(clip, crop.camera_id))
+        window = window_of_box(box_of_mask(picture.mask), PLAN.margin)
+        assert np.abs(window - crop.window).max() < 3
+        prepared = crop_grey(
+            picture.image, picture.mask, crop.window.astype(np.float64), SIZE
+        ).astype(float)
+        difference = np.abs(prepared - grey(crop.image))
+        assert difference.mean() < 2
+        assert difference[prepared > 0].mean() < 10
+
+
+def test_a_person_who_is_not_whole_in_the_picture_is_left_out(clip: Clip) -> None:
+    cameras = {
+        camera_id: camera.cropped(450, 0, 1000, 1000) for camera_id, camera in clip.cameras.items()
+    }
+    halved = replace(clip, cameras=cameras)
+    for crop in render_crops(halved, PLAN, window_of_box):
+        box = surface_box_px(halved.posed(crop.frame_index), crop.camera)
+        assert box.min() >= 0
+    assert len(list(render_crops(halved, PLAN, window_of_box))) < PLAN.num_crops
+
+
+def test_varied_cameras_are_all_different(clip: Clip) -> None:
+    plan = replace(PLAN, cameras="varied", num_crops=8)
+    crops = list(render_crops(clip, plan, window_of_box))
+    assert len(crops) >= 6
+    assert len({tuple(crop.camera.centre_world_mm) for crop in crops}) == len(crops)
+
+
+def test_fewer_views_are_drawn_anew_for_each_moment(clip: Clip) -> None:
+    crops = list(
+        render_crops(clip, replace(PLAN, views=1, num_crops=4, image_size=32), window_of_box)
+    )
+    assert [crop.frame_index for crop in crops] == [0, 10, 20, 30]
