@@ -12,8 +12,11 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not
     say
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
+    confidence    (T,)       float32  how sure it is that this is the person, 0 to 1; NaN as the box
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
-    filled_frames, scale_known, weights, source, version
+    camera_fixed, filled_frames, scale_known, weights, source, version
+
+Files of before 0.2 have no confidence; it is read as NaN.
 
 JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for other programs
 (docs/formats.md).
@@ -53,6 +56,7 @@ class Track:
     keypoints_px: Float[np.ndarray, "T 17 2"]
     sigma_mm: Float[np.ndarray, "T 17"]
     box_xyxy: Float[np.ndarray, "T 4"]
+    confidence: Float[np.ndarray, "T"]
     camera: Camera
     fps: float
     """Mean frame rate of the source, frames per second; `time_s` is exact."""
@@ -68,6 +72,10 @@ class Track:
     """
     scale_known: bool = False
     """The person's height was given: lengths are not those of an average adult."""
+    camera_fixed: bool = True
+    """False: the camera moved, so that `root_mm` says how the person moved as seen from it, not in
+    the room.
+    """
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -154,6 +162,7 @@ class Track:
             root_mm=self.root_mm,
             keypoints_px=_taken(self.keypoints_px, target),
             sigma_mm=_taken(self.sigma_mm, target),
+            confidence=self.confidence,
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -176,6 +185,7 @@ class Track:
             "camera_assumed": self.camera_assumed,
             "filled_frames": list(self.filled_frames),
             "scale_known": self.scale_known,
+            "camera_fixed": self.camera_fixed,
             "weights": self.weights,
             "source": self.source,
             "posegrid_version": __version__,
@@ -218,6 +228,7 @@ class Track:
                 **{key: facts[key] for key in keys},
                 filled_frames=tuple(int(frame) for frame in facts.get("filled_frames", ())),
                 scale_known=bool(facts.get("scale_known", False)),
+                camera_fixed=bool(facts.get("camera_fixed", True)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(
@@ -240,6 +251,7 @@ class SkeletonTrack:
     """That pelvis in the camera frame, or NaN."""
     keypoints_px: Float[np.ndarray, "T J 2"]
     sigma_mm: Float[np.ndarray, "T J"]
+    confidence: Float[np.ndarray, "T"]
 
 
 ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb")
@@ -253,7 +265,10 @@ _ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "keypoints_px": (np.float32, (NUM_JOINTS, 2)),
     "sigma_mm": (np.float32, (NUM_JOINTS,)),
     "box_xyxy": (np.float32, (4,)),
+    "confidence": (np.float32, ()),
 }
+_ADDED = ("confidence",)
+"""Arrays that files of posegrid 0.1 lack: NaN then."""
 
 
 def _motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
@@ -271,8 +286,9 @@ def _read(ending: str, content: bytes) -> tuple[dict[str, np.ndarray], Any]:
     """The arrays and facts in a file's bytes; raises ValueError for damaged ones."""
     if ending == ".npz":
         return from_npz(content)
-    reader = from_json if ending == ".json" else from_csv
-    return reader(content.decode("utf-8"), {name: dtype for name, (dtype, _) in _ARRAYS.items()})
+    dtypes = {name: dtype for name, (dtype, _) in _ARRAYS.items()}
+    text = content.decode("utf-8")
+    return from_json(text, dtypes) if ending == ".json" else from_csv(text, dtypes, _ADDED)
 
 
 def _taken(
@@ -301,12 +317,14 @@ def _check(path: Path, facts: Any, content: dict[str, np.ndarray]) -> None:
             f"{path}: format {facts.get('format')}, skeleton {facts.get('skeleton')}; "
             f"expected format {TRACK_FORMAT}, skeleton {SKELETON}; make the track anew with this version"
         )
-    missing = [name for name in _ARRAYS if name not in content]
+    missing = [name for name in _ARRAYS if name not in content and name not in _ADDED]
     if missing:
         raise SourceError(
             f"{path}: the arrays {', '.join(missing)} are missing; make the track anew"
         )
     length = len(content["frame"])
+    for name in _ADDED:
+        content.setdefault(name, np.full(length, np.nan))
     for name, (_, shape) in _ARRAYS.items():
         if content[name].shape != (length, *shape):
             raise SourceError(

@@ -202,6 +202,7 @@ def person_track(
         keypoints_px=in_all(keypoints_px),
         sigma_mm=in_all(person.estimate.sigma_mm),
         box_xyxy=in_all(person.box_xyxy),
+        confidence=in_all(np.ones(len(person.row))),
         camera=camera,
         fps=float((count - 1) / span_s) if span_s > 0 else fps,
         weights=model.name,

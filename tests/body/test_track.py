@@ -1,5 +1,6 @@
 """The Track file: exact round trips, and clear words about anything else."""
 
+import csv
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from posegrid.body.camera import Camera
+from posegrid.body.formats.text import json_text, npz_bytes
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SourceError
 
@@ -27,6 +29,7 @@ def make_track(num_frames: int = 4) -> Track:
         keypoints_px=values(17, 2),
         sigma_mm=values(17),
         box_xyxy=values(4),
+        confidence=values(),
         camera=Camera(
             (1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)
         ),
@@ -94,3 +97,29 @@ def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     with pytest.raises(SourceError, match="format 99"):
         Track.load(tmp_path / "walk.npz")
+
+
+def test_files_of_before_the_confidence_have_none(tmp_path: Path) -> None:
+    track = make_track()
+    for ending in (".npz", ".json", ".csv"):
+        track.save(tmp_path / f"new{ending}")
+    arrays, facts = track.arrays(), track.facts()
+    del arrays["confidence"]
+    (tmp_path / "old.npz").write_bytes(npz_bytes(arrays, facts))
+    (tmp_path / "old.json").write_text(json_text(arrays, facts))
+    rows = list(csv.reader((tmp_path / "new.csv").read_text().splitlines()))
+    column = rows[0].index("confidence")
+    with (tmp_path / "old.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([*row[:column], *row[column + 1 :]] for row in rows)
+    for ending in (".npz", ".json", ".csv"):
+        old = Track.load(tmp_path / f"old{ending}")
+        assert np.isnan(old.confidence).all() and old.confidence.shape == (len(track),)
+        new = Track.load(tmp_path / f"new{ending}")
+        np.testing.assert_array_equal(new.confidence, track.confidence)
+        assert old.camera_fixed and np.array_equal(old.root_mm, track.root_mm)
+
+
+def test_a_camera_that_moved_is_remembered(tmp_path: Path) -> None:
+    for ending in (".npz", ".json", ".csv"):
+        replace(make_track(), camera_fixed=False).save(tmp_path / f"walk{ending}")
+        assert not Track.load(tmp_path / f"walk{ending}").camera_fixed

@@ -91,6 +91,7 @@ def walk_track(time_s: np.ndarray, noise_mm: float = 0.0, seed: int = 0) -> Trac
         box_xyxy=np.concatenate(
             [keypoints.min(axis=1) - 10, keypoints.max(axis=1) + 10], axis=1
         ).astype(np.float32),
+        confidence=np.ones(count, np.float32),
         camera=CAMERA,
         fps=float((count - 1) / (time_s[-1] - time_s[0])),
         weights="none",
@@ -101,7 +102,7 @@ def walk_track(time_s: np.ndarray, noise_mm: float = 0.0, seed: int = 0) -> Trac
 def without_frames(track: Track, rows: list[int]) -> Track:
     """The Track, nobody found in these frames."""
     changed = {}
-    for name in ("joints_mm", "root_mm", "keypoints_px", "sigma_mm", "box_xyxy"):
+    for name in ("joints_mm", "root_mm", "keypoints_px", "sigma_mm", "box_xyxy", "confidence"):
         values = getattr(track, name).copy()
         values[rows] = np.nan
         changed[name] = values

@@ -16,7 +16,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,21 @@ def table_text(names: list[str], rows: list[list[str]], facts: Mapping[str, obje
         return file.getvalue()
 
 
-def from_csv(text: str, dtypes: Mapping[str, type]) -> tuple[dict[str, np.ndarray], Any]:
-    """The arrays that `dtypes` names, and the facts. Raises ValueError for what is no such
-    table.
+def from_csv(
+    text: str, dtypes: Mapping[str, type], added: Collection[str] = ()
+) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays that `dtypes` names, NaN where a table lacks those that were `added` later; the
+    facts.
+
+    Raises ValueError for what is no such table.
     """
     try:
         rows = list(csv.DictReader(io.StringIO(text), strict=True))
         facts = json.loads(rows[0][FACTS])
-        columns = {name: [row[name] for row in rows] for name, _, _ in _columns()}
+        columns = {
+            name: [row.get(name) if array in added else row[name] for row in rows]
+            for name, array, _ in _columns()
+        }
     except csv.Error as error:
         raise ValueError(str(error)) from error
     except (IndexError, KeyError, TypeError) as error:
@@ -60,7 +67,7 @@ def from_csv(text: str, dtypes: Mapping[str, type]) -> tuple[dict[str, np.ndarra
         parts.setdefault(array, []).append(_numbers(name, columns[name], dtypes[array]))
     shapes = {"joints_mm": (-1, 3), "keypoints_px": (-1, 2)}
     arrays = {name: np.stack(part, axis=1) for name, part in parts.items()}
-    for name in ("frame", "time_s"):
+    for name in ("frame", "time_s", "confidence"):
         arrays[name] = arrays[name][:, 0]
     return {
         name: array.reshape(len(rows), *shapes.get(name, array.shape[1:]))
@@ -82,6 +89,7 @@ def _columns() -> Iterator[tuple[str, str, tuple[int, ...]]]:
         yield f"{name}_sigma_mm", "sigma_mm", (joint,)
     for index, side in enumerate(("x0", "y0", "x1", "y1")):
         yield f"box_{side}_px", "box_xyxy", (index,)
+    yield "confidence", "confidence", ()
 
 
 def _numbers(name: str, cells: list[str | None], dtype: type) -> np.ndarray:
