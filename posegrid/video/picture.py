@@ -16,13 +16,24 @@ from av.video.reformatter import ColorRange
 from jaxtyping import UInt8
 from PIL import Image
 
-PLANAR = {f"yuv{full}{sampling}p" for full in ("", "j") for sampling in ("420", "422", "444")}
-"""Formats of FFmpeg whose planes of 8 bits are used as they are; others are turned to the first of
-them.
-"""
+PLANAR = {
+    "gray",
+    *(f"yuv{full}{sampling}p" for full in ("", "j") for sampling in ("420", "422", "444")),
+}
+"""Formats of FFmpeg whose planes of 8 bits are used as they are."""
 _FULL_RANGE = (255.0, 127.0)
 _VIDEO_RANGE = (219.0, 112.0)
 """Span of brightness and half span of the colour differences, of 255: ITU-R BT.601."""
+BT601 = (0.299, 0.114)
+LUMA_SHARES = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
+"""Shares of red and blue in the brightness, by FFmpeg's number of a colour matrix: BT.709, FCC,
+SMPTE 240M, BT.2020. What says nothing is BT.601's, as in FFmpeg."""
 
 Box = tuple[int, int, int, int]
 """(x0, y0, x1, y1) in pixels of the picture as shown, half open."""
@@ -85,25 +96,29 @@ class Picture:
 
     def rgb(self) -> UInt8[np.ndarray, "H W 3"]:
         """All of it as RGB."""
+        if len(self._planes) == 1:
+            grey = self.reduced_grey((0, 0, *self.size_wh), 1)
+            return np.repeat(grey[..., None], 3, axis=-1)
         return np.ascontiguousarray(self.turn.shown(self.frame.to_ndarray(format="rgb24")))
 
     def reduced_grey(self, box: Box, factor: int) -> UInt8[np.ndarray, "h w"]:
-        """Brightness (0..255) of a part, each factor x factor pixels averaged; what remains at the
-        end counts too.
+        """Brightness (BT.601's, 0..255) of a part, each factor x factor pixels averaged; what
+        remains at the end counts too.
         """
-        luma = _reduced(self._planes[0], self.turn.stored_box(box, self.size_wh), factor)
-        grey = luma if self._is_full_range else luma.point(_FULL_GREY)
+        stored = self.turn.stored_box(box, self.size_wh)
+        luma = _reduced(self._planes[0], stored, factor)
+        if self._luma_shares != BT601 and len(self._planes) == 3:
+            matrix = _to_rgb(self._luma_shares, full=self._is_full_range)
+            grey = self._merged(luma, stored).convert("RGB", matrix).convert("L")
+        else:
+            grey = luma if self._is_full_range else luma.point(_FULL_GREY)
         return self.turn.shown(np.asarray(grey))
 
     def reduced_rgb(self, box: Box, factor: int) -> UInt8[np.ndarray, "3 h w"]:
         """Red, green and blue of a part, reduced likewise."""
         stored = self.turn.stored_box(box, self.size_wh)
-        luma = _reduced(self._planes[0], stored, factor)
-        pixels = Image.merge(
-            "RGB", (luma, *(self._chroma(plane, stored, luma.size) for plane in self._planes[1:]))
-        )
-        rgb = pixels.convert("RGB", _rgb_matrix(full=self._is_full_range))
-        return np.ascontiguousarray(np.moveaxis(self.turn.shown(np.asarray(rgb)), -1, 0))
+        merged = self._merged(_reduced(self._planes[0], stored, factor), stored)
+        return np.ascontiguousarray(np.moveaxis(self.turn.shown(self._coloured(merged)), -1, 0))
 
     def picked_rgb(self, step: int, first: int) -> UInt8[np.ndarray, "3 h w"]:
         """Red, green and blue of every step-th pixel each way, from the first on: no averages."""
@@ -116,10 +131,22 @@ class Picture:
             rows = np.arange(first, height, step) * shown.shape[0] // height
             columns = np.arange(first, width, step) * shown.shape[1] // width
             pixels.append(shown[rows[:, None], columns])
-        rgb = Image.fromarray(np.stack(pixels, axis=-1)).convert(
-            "RGB", _rgb_matrix(full=self._is_full_range)
-        )
-        return np.ascontiguousarray(np.moveaxis(np.asarray(rgb), -1, 0))
+        pixels += [np.full_like(pixels[0], 128)] * (3 - len(pixels))
+        rgb = self._coloured(Image.fromarray(np.stack(pixels, axis=-1)))
+        return np.ascontiguousarray(np.moveaxis(rgb, -1, 0))
+
+    def _coloured(self, merged: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+        """RGB of pixels that hold brightness and colour differences."""
+        matrix = _to_rgb(self._luma_shares, full=self._is_full_range)
+        return np.asarray(merged.convert("RGB", matrix))
+
+    def _merged(self, luma: Image.Image, stored: Box) -> Image.Image:
+        """A reduced part's brightness and colour differences as one picture; grey has none."""
+        if len(self._planes) == 1:
+            grey = Image.new("L", luma.size, 128)
+            return Image.merge("RGB", (luma, grey, grey))
+        chroma = (self._chroma(plane, stored, luma.size) for plane in self._planes[1:])
+        return Image.merge("RGB", (luma, *chroma))
 
     def _chroma(self, plane: Image.Image, box: Box, size_wh: tuple[int, int]) -> Image.Image:
         """A plane of colour differences, which may be coarser than the picture, at the size of the
@@ -139,15 +166,18 @@ class Picture:
 
     @cached_property
     def _planar(self) -> av.VideoFrame:
-        if self.frame.format.name in PLANAR:
+        stored = self.frame.format
+        if stored.name in PLANAR:
             return self.frame
-        if self.frame.format.name == "rgb24":
+        if stored.is_rgb or stored.has_palette:
             return self.frame.reformat(format="yuvj444p", dst_color_range=ColorRange.JPEG)
-        return self.frame.reformat(format="yuv420p")
+        kept = {"src_color_range": self._range, "dst_color_range": self._range}
+        is_grey = stored.name.startswith(("gray", "ya", "mono"))
+        return self.frame.reformat(format="gray" if is_grey else "yuv420p", **kept)
 
     @cached_property
     def _planes(self) -> tuple[Image.Image, ...]:
-        """The three planes as stored, not copied."""
+        """The three planes as stored, or the one of a grey picture, not copied."""
         planes = self._planar.planes
         sizes = [
             ((plane.width, plane.height), memoryview(plane), plane.line_size) for plane in planes
@@ -158,23 +188,37 @@ class Picture:
         )
 
     @property
+    def _range(self) -> ColorRange:
+        """The stored picture's range. What says nothing is full where it is grey, as in FFmpeg."""
+        said = ColorRange(self.frame.color_range)
+        if said in (ColorRange.MPEG, ColorRange.JPEG):
+            return said
+        is_full = self.frame.format.name.startswith(("yuvj", "gray", "ya", "mono"))
+        return ColorRange.JPEG if is_full else ColorRange.MPEG
+
+    @property
     def _is_full_range(self) -> bool:
-        return self._planar.color_range == ColorRange.JPEG or self._planar.format.name.startswith(
-            "yuvj"
-        )
+        return self._range == ColorRange.JPEG or self._planar.format.name.startswith("yuvj")
+
+    @property
+    def _luma_shares(self) -> tuple[float, float]:
+        if self.frame.format.is_rgb or self.frame.format.has_palette:
+            return BT601
+        return LUMA_SHARES.get(int(self.frame.colorspace), BT601)
 
 
 def _reduced(plane: Image.Image, box: Box, factor: int) -> Image.Image:
     return plane.reduce(factor, box) if factor > 1 else plane.crop(box)
 
 
-def _rgb_matrix(*, full: bool) -> tuple[float, ...]:
-    """12 numbers that turn brightness and colour differences to RGB by ITU-R BT.601, as Pillow
-    takes them.
-    """
+def _to_rgb(luma_shares: tuple[float, float], *, full: bool) -> tuple[float, ...]:
+    """12 numbers that turn brightness and colour differences to RGB, as Pillow takes them."""
     span, half = _FULL_RANGE if full else _VIDEO_RANGE
     y, c, low = 255 / span, 127.5 / half, 0.0 if full else 16.0
-    rows = ((y, 0.0, 1.402 * c), (y, -0.344136 * c, -0.714136 * c), (y, 1.772 * c, 0.0))
+    red, blue = luma_shares
+    green, from_cr, from_cb = 1 - red - blue, 2 * (1 - red), 2 * (1 - blue)
+    to_green = (round(-from_cb * blue / green, 6), round(-from_cr * red / green, 6))
+    rows = ((y, 0.0, from_cr * c), (y, to_green[0] * c, to_green[1] * c), (y, from_cb * c, 0.0))
     return tuple(v for row in rows for v in (*row, -row[0] * low - 128 * (row[1] + row[2])))
 
 

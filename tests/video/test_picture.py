@@ -1,33 +1,14 @@
 """A picture as it was decoded gives the same reduced, picked and turned pixels as its RGB does."""
 
-import av
 import numpy as np
 import pytest
-from av.video.reformatter import ColorRange
 from hypothesis import given
 from hypothesis import strategies as st
+from video.films import smooth_colours, stored_frame, yuv_planes
 
 from posegrid.video.picture import Picture, Turn
 
 TURNS = [Turn(s, x, y) for s in (False, True) for x in (False, True) for y in (False, True)]
-
-
-def colours(width: int = 24, height: int = 16) -> np.ndarray:
-    """Smooth colours, so that the coarse planes of 4:2:0 lose little."""
-    y, x = np.mgrid[:height, :width]
-    return np.stack([40 + 7 * x, 60 + 9 * y, 220 - 4 * x - 3 * y], axis=-1).astype(np.uint8)
-
-
-def as_stored(image: np.ndarray, pixel_format: str, full: bool = False) -> av.VideoFrame:
-    """The picture with the planes of a format, as a decoder leaves it."""
-    colour_range = ColorRange.JPEG if full else ColorRange.MPEG
-    frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(
-        format=pixel_format,
-        dst_color_range=colour_range,
-        dst_colorspace=av.video.reformatter.Colorspace.ITU601,
-    )
-    frame.color_range = colour_range
-    return frame
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -72,10 +53,10 @@ def test_a_quarter_turn_shows_the_stored_left_edge_on_top():
 )
 @pytest.mark.parametrize("turn", TURNS[::3])
 def test_reduced_pixels_are_the_means_of_the_rgb(pixel_format, turn):
-    frame = as_stored(colours(), pixel_format, full=pixel_format in ("yuvj420p", "rgb24"))
+    frame = stored_frame(smooth_colours(), pixel_format, full=pixel_format in ("yuvj420p", "rgb24"))
     picture = Picture(frame, turn)
     width, height = picture.size_wh
-    image = turn.shown(colours()).astype(float)
+    image = turn.shown(smooth_colours()).astype(float)
     assert picture.rgb().shape == (height, width, 3) == image.shape
     expected = image.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3))
     assert picture.reduced_rgb((0, 0, width, height), 4) == pytest.approx(
@@ -85,9 +66,78 @@ def test_reduced_pixels_are_the_means_of_the_rgb(pixel_format, turn):
     assert picture.reduced_grey((0, 0, width, height), 4) == pytest.approx(luma, abs=4)
 
 
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("matrix", ["601", "709", "2020", "240M"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv422p10le"])
+def test_colours_are_those_of_the_matrix_and_range_that_the_picture_states(
+    matrix, full, pixel_format
+):
+    """Without heeding it, red of BT.709 is off by 20 of 255 when taken for BT.601's."""
+    image = np.zeros((8, 48, 3), np.uint8)
+    for place, colour in enumerate(
+        [(200, 30, 40), (20, 200, 60), (30, 60, 220), (128, 128, 128), (250, 240, 20), (5, 5, 5)]
+    ):
+        image[:, 8 * place : 8 * place + 8] = colour
+    picture = Picture(stored_frame(image, pixel_format, full=full, matrix=matrix))
+    middles = image[4, 4::8].T
+    assert picture.reduced_rgb((0, 0, 48, 8), 8)[:, 0] == pytest.approx(middles, abs=3)
+    assert picture.picked_rgb(8, 4)[:, 0] == pytest.approx(middles, abs=3)
+    luma = (0.299, 0.587, 0.114) @ middles.astype(float)
+    assert picture.reduced_grey((0, 0, 48, 8), 8)[0] == pytest.approx(luma, abs=3)
+    if matrix != "240M":  # FFmpeg itself takes it for BT.709
+        assert np.abs(picture.rgb()[4, 4::8].T - middles.astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize("pixel_format", ["gray", "gray10le"])
+@pytest.mark.parametrize("turn", TURNS[::3])
+def test_a_grey_picture_is_grey_in_full_range(pixel_format, turn):
+    image = np.repeat(smooth_colours()[..., :1], 3, axis=-1)
+    frame = stored_frame(image, pixel_format, full=True)
+    picture = Picture(frame, turn)
+    shown = turn.shown(image)
+    height, width = shown.shape[:2]
+    assert picture.rgb() == pytest.approx(shown, abs=1)
+    assert picture.reduced_grey((0, 0, width, height), 1) == pytest.approx(shown[..., 0], abs=1)
+    rgb = picture.reduced_rgb((0, 0, width, height), 1)
+    assert rgb == pytest.approx(np.moveaxis(shown, -1, 0), abs=1) and (rgb[0] == rgb[2]).all()
+    assert (picture.picked_rgb(3, 1)[1] == picture.picked_rgb(3, 1)[0]).all()
+
+
+@pytest.mark.parametrize(
+    "pixel_format", ["yuv420p", "yuv420p10le", "yuv444p10le", "nv12", "gray10le"]
+)
+@pytest.mark.parametrize("size_wh", [(24, 16), (23, 15), (131, 77)])
+def test_a_picture_gives_the_same_bits_each_time(pixel_format, size_wh):
+    """Odd widths and 10 bits, too; memory in between is dirtied, so that none of it may count."""
+    size_wh = (size_wh[0] & ~1, size_wh[1] & ~1) if pixel_format == "nv12" else size_wh
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(20):
+        picture = Picture(stored_frame(smooth_colours(*size_wh), pixel_format))
+        part = (1, 1, size_wh[0] - 2, size_wh[1] - 1)
+        seen.add(
+            picture.rgb().tobytes()
+            + picture.reduced_rgb(part, 3).tobytes()
+            + picture.reduced_grey(part, 2).tobytes()
+            + picture.picked_rgb(5, 2).tobytes()
+        )
+        rng.bytes(int(rng.integers(10, 100_000)))
+    assert len(seen) == 1
+
+
+def test_the_planes_of_the_tests_are_those_of_the_standard():
+    """ITU-R BT.601: white, black and pure red in video range."""
+    rgb = np.array([[[1.0, 1, 1], [0, 0, 0], [1, 0, 0]]]).repeat(2, axis=0)
+    y, cb, cr = yuv_planes(rgb, "yuv444p", full=False, matrix="601", bits=8)
+    assert [y[0].tolist(), cb[0].tolist(), cr[0].tolist()] == [
+        [235, 16, 81],
+        [128, 128, 90],
+        [128, 128, 240],
+    ]
+
+
 @given(st.integers(0, 20), st.integers(0, 12), st.integers(1, 4), st.sampled_from(TURNS))
 def test_a_part_is_reduced_as_the_whole_is(x, y, factor, turn):
-    picture = Picture(as_stored(colours(), "yuv444p"), turn)
+    picture = Picture(stored_frame(smooth_colours(), "yuv444p"), turn)
     width, height = picture.size_wh
     x0, y0 = (
         factor * (x // factor) % width // factor * factor,
@@ -108,15 +158,17 @@ def test_what_remains_at_the_end_counts_too():
 
 
 def test_picked_pixels_are_single_ones():
-    picture = Picture(as_stored(colours(), "yuv444p"))
+    picture = Picture(stored_frame(smooth_colours(), "yuv444p"))
     picked = picture.picked_rgb(5, 2)
-    assert picked == pytest.approx(np.moveaxis(colours()[2::5, 2::5], -1, 0).astype(float), abs=4)
+    assert picked == pytest.approx(
+        np.moveaxis(smooth_colours()[2::5, 2::5], -1, 0).astype(float), abs=4
+    )
 
 
 @pytest.mark.parametrize("full", [False, True])
 def test_black_and_white_are_0_and_255_in_either_range(full):
     image = np.zeros((4, 8, 3), np.uint8)
     image[:, 4:] = 255
-    picture = Picture(as_stored(image, "yuv420p", full))
+    picture = Picture(stored_frame(image, "yuv420p", full=full))
     assert picture.reduced_grey((0, 0, 8, 4), 4).tolist() == [[0, 255]]
     assert picture.reduced_rgb((0, 0, 8, 4), 4) == pytest.approx(np.array([[[0, 255]]] * 3), abs=1)
