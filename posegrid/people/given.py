@@ -29,11 +29,6 @@ class GivenPeople:
     """Pictures as large as the video's and as many, white where the person is."""
     _num_frames: int = 0
 
-    @property
-    def pieces(self) -> set[int]:
-        """None: the user's numbers count."""
-        return set()
-
     def seen(self, picture: Picture) -> dict[int, Silhouette]:
         """The people in the next picture by their numbers. With masks alone there is one person,
         number 1.

@@ -107,17 +107,23 @@ class Estimator:
         if self._num_added - self._num_cut > BOX_REACH:
             self._cut()
 
-    def finished(self) -> list[PersonEstimate]:
-        """All people, in the order of their numbers."""
+    def finished(self, person_of: dict[int, int] | None = None) -> list[PersonEstimate]:
+        """All people, in the order of their numbers.
+
+        person_of: the person of each number given (`Finder.persons`); numbers that it has not are
+        nobody. Default: each is a person.
+        """
         while self._num_cut < self._num_added:
             self._cut()
         self._send()
         said = Estimate.joined([answer.result() for answer in self._answers])
-        numbers = np.array([place.number for place in self._places])
-        return [
-            self._of(number, np.flatnonzero(numbers == number), said)
-            for number in sorted(set(numbers.tolist()))
-        ]
+        numbers = [place.number for place in self._places]
+        persons = [n if person_of is None else person_of.get(n) for n in numbers]
+        rows_of = {
+            person: np.flatnonzero(np.array(persons, dtype=object) == person)
+            for person in sorted({person for person in persons if person is not None})
+        }
+        return [self._of(person, rows, said) for person, rows in rows_of.items()]
 
     def _of(self, number: int, at: np.ndarray, said: Estimate) -> PersonEstimate:
         places = [self._places[i] for i in at]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -11,21 +10,15 @@ from posegrid.body.camera import Camera
 from posegrid.errors import SourceError
 from posegrid.motion.placing import in_picture, root_from_box, root_from_keypoints, turned_to_camera
 from posegrid.motion.smoothing import OneEuro
-from posegrid.people.background import learn_background
 from posegrid.people.crop import Silhouette, window_of_box
-from posegrid.people.following import People
+from posegrid.people.finder import Finder
 from posegrid.results.estimator import crop_for
 from posegrid.results.network import OnnxModel
 from posegrid.video.picture import Picture
+from posegrid.video.video import VideoFrame
 
-LEARNING_S, MOST_LEARNT = 3.0, 40
-"""The empty scene is learnt from so many pictures of the first seconds; in those somebody has to
-move.
-"""
 FORGOTTEN_S = 1.0
 """Who is out of sight for longer is no longer waited for."""
-
-TimedPicture = tuple[float, Picture]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +40,8 @@ class LivePose:
 def timed_pictures(
     frames: Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]] | UInt8[np.ndarray, "H W 3"]],
     fps: float | None = None,
-) -> Iterator[TimedPicture]:
-    """Times and RGB pictures as the stream takes them; pictures that have no time are 1 / fps
-    apart.
+) -> Iterator[VideoFrame]:
+    """Frames of times and RGB pictures; pictures that have no time are 1 / fps apart.
 
     Raises SourceError for what is no RGB picture, and where there is neither a time nor a rate.
     """
@@ -63,29 +55,18 @@ def timed_pictures(
             raise SourceError(
                 f"at {time_s:g} s: {image.dtype} {image.shape} is no picture; expected uint8 (H, W, 3)."
             )
-        yield float(time_s), Picture.from_rgb(image)
+        yield VideoFrame(number, float(time_s), Picture.from_rgb(image))
 
 
 def live_poses(
-    pictures: Iterable[TimedPicture],
-    scene: Iterable[Picture] | None,
-    model: OnnxModel,
-    camera: Camera,
+    frames: Iterable[VideoFrame], finder: Finder, model: OnnxModel, camera: Camera
 ) -> Iterator[LivePose]:
     """The pose in each picture that shows somebody: the largest person, and then the same one while
     they are seen.
-
-    scene: pictures to learn the empty scene from; None: those of the first seconds, in which then
-    no pose is given.
     """
-    pictures = iter(pictures)
-    if scene is None:
-        scene, after = _first_seconds(pictures)
-        pictures = chain(after, pictures)
-    people = People(learn_background(scene))
     number, last_s, filters = 0, -np.inf, (OneEuro(), OneEuro())
-    for time_s, picture in pictures:
-        seen = people.seen(picture)
+    for frame, sightings in finder.follow(frames):
+        seen, time_s = {s.number: s.silhouette for s in sightings}, frame.time_s
         if number not in seen:
             if not seen or time_s - last_s <= FORGOTTEN_S:
                 continue
@@ -95,22 +76,7 @@ def live_poses(
             )
             filters = (OneEuro(), OneEuro())
         last_s = time_s
-        yield _pose(time_s, number, picture, seen[number], model, camera, filters)
-
-
-def _first_seconds(pictures: Iterator[TimedPicture]) -> tuple[list[Picture], list[TimedPicture]]:
-    """Pictures spread over the first seconds, and the first one after them."""
-    learnt: list[Picture] = []
-    begin_s = None
-    for time_s, picture in pictures:
-        begin_s = time_s if begin_s is None else begin_s
-        if time_s - begin_s > LEARNING_S:
-            return learnt, [(time_s, picture)]
-        if time_s - begin_s >= len(learnt) * LEARNING_S / MOST_LEARNT:
-            learnt.append(picture)
-    raise SourceError(
-        f"the pictures end before {LEARNING_S:g} s, in which the empty scene is learnt."
-    )
+        yield _pose(time_s, number, frame.picture, seen[number], model, camera, filters)
 
 
 def _pose(

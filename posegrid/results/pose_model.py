@@ -12,7 +12,7 @@ from rich.console import Console
 from posegrid.body.camera import Camera
 from posegrid.motion.placing import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.motion.refine import MotionTrack, RefineSettings
-from posegrid.people.background import NUM_SAMPLES
+from posegrid.people.finder import find_people
 from posegrid.results.live import LivePose, live_poses, timed_pictures
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.predict import chosen_people, watch
@@ -82,15 +82,15 @@ class PoseModel:
         if isinstance(source, Path | str):
             path = Path(source)
             camera = camera or assumed_camera(probe(path).size_wh, ASSUMED_FOV_DEG)
-            frames = ((frame.time_s, frame.picture) for frame in read_frames(path))
-            yield from live_poses(frames, read_spread(path, NUM_SAMPLES), self.network, camera)
+            finder = find_people(lambda count: read_spread(path, count))
+            yield from live_poses(read_frames(path), finder, self.network, camera)
             return
         pictures = timed_pictures(source, fps)
         first = next(pictures, None)
         if first is None:
             return
-        camera = camera or assumed_camera(first[1].size_wh, ASSUMED_FOV_DEG)
-        yield from live_poses(chain([first], pictures), None, self.network, camera)
+        camera = camera or assumed_camera(first.picture.size_wh, ASSUMED_FOV_DEG)
+        yield from live_poses(chain([first], pictures), find_people(None), self.network, camera)
 
 
 def load(weights: Path | str | None = None, *, threads: int = 1) -> PoseModel:

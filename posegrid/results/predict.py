@@ -22,9 +22,7 @@ from posegrid.datasets.camera_files import load_camera
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.placing import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.motion.refine import MotionTrack, RefineSettings
-from posegrid.people.background import NUM_SAMPLES, learn_background
-from posegrid.people.following import People
-from posegrid.people.given import GivenPeople
+from posegrid.people.finder import Finder, find_people, given_people
 from posegrid.progress import stop_noted
 from posegrid.results.convert import write_track_file
 from posegrid.results.estimator import (
@@ -139,35 +137,38 @@ def watch(footage: Footage, settings: PredictSettings, model: OnnxModel, console
     `Seen.stopped`.
     """
     camera = _camera(settings, footage.facts.size_wh)
-    people = _people(footage, settings, console)
+    finder = _finder(footage, settings, console)
     frames = _shown(footage.frames(), footage.facts.num_frames, "Finding and estimating", console)
     times: list[float] = []
     stopped: KeyboardInterrupt | SourceError | None = None
     with Estimator(model, batch=settings.batch, looks=_looks(settings)) as estimator:
         with stop_noted() as is_stopped:
             try:
-                for frame in frames:
+                for frame, sightings in finder.follow(frames):
                     if is_stopped():
                         stopped = KeyboardInterrupt()
                         break
-                    estimator.add(frame.picture, people.seen(frame.picture))
+                    estimator.add(frame.picture, {s.number: s.silhouette for s in sightings})
                     times.append(frame.time_s)
             except SourceError as error:
                 stopped = error
-        found = [p for p in estimator.finished() if p.size > 0 and p.number not in people.pieces]
+        found = [p for p in estimator.finished(finder.persons()) if p.size > 0]
     if not found:
         if stopped:
             raise stopped
-        raise SourceError(f"{settings.video}: {_nobody(settings, len(times))}")
+        raise SourceError(f"{settings.video}: {finder.nobody(len(times))}")
     return Seen(np.array(times), found, footage.facts, camera, stopped)
 
 
-def _people(footage: Footage, settings: PredictSettings, console: Console) -> People | GivenPeople:
-    """Who finds the people: the background learnt from the video, or the user."""
+def _finder(footage: Footage, settings: PredictSettings, console: Console) -> Finder:
+    """Who finds the people: what moves in the video, or the user."""
     if settings.boxes is None and settings.masks is None:
-        spread = _shown(footage.spread(NUM_SAMPLES), None, "Learning the background", console)
         try:
-            return People(learn_background(spread))
+            return find_people(
+                lambda count: _shown(
+                    footage.spread(count), None, "Learning the background", console
+                )
+            )
         except SourceError as error:
             raise SourceError(f"{settings.video}: {error}") from error
     ours = footage.facts.num_frames
@@ -178,25 +179,14 @@ def _people(footage: Footage, settings: PredictSettings, console: Console) -> Pe
             f"0 to {ours - 1}."
         )
     if settings.masks is None:
-        return GivenPeople(boxes, None)
+        return given_people(boxes, None, str(settings.boxes))
     masks = open_footage(settings.masks, None if settings.masks.is_file() else settings.fps)
     theirs = masks.facts.num_frames
     if ours and theirs and ours != theirs:
         raise SettingsError(
             f"--masks {settings.masks} has {theirs} frames, {settings.video} {ours}: expected as many."
         )
-    return GivenPeople(boxes, masks.frames())
-
-
-def _nobody(settings: PredictSettings, num_frames: int) -> str:
-    if settings.boxes or settings.masks:
-        return (
-            f"none of its {num_frames} frames has a person in {settings.boxes or settings.masks}."
-        )
-    return (
-        f"no moving person was found in {num_frames} frames. The person must move before a still background, differ "
-        "from it in colour, and be taller than a twelfth of the picture's shorter side."
-    )
+    return given_people(boxes, masks.frames(), str(settings.boxes or settings.masks))
 
 
 def _looks(settings: PredictSettings) -> Looks:
