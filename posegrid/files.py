@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from posegrid.errors import OutputError
+
 
 @contextmanager
 def completed(path: Path) -> Iterator[Path]:
@@ -22,3 +24,20 @@ def completed(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@contextmanager
+def written(path: Path, advice: str = "choose another --out") -> Iterator[Path]:
+    """As `completed`; where the disk refuses, an OutputError with the path and the advice."""
+    try:
+        with completed(path) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{path}: cannot be written ({reason}); {advice}.") from error
+
+
+def write_text(path: Path, text: str, advice: str = "choose another --out") -> None:
+    """Write the text in UTF-8, its line ends as they are. Raises OutputError as `written`."""
+    with written(path, advice) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
