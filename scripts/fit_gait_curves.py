@@ -25,11 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
-from posegrid.walkers.footing import GRAVITY_MM_S2
-from posegrid.walkers.gait import NUM_HARMONICS, fourier_basis
-from posegrid.walkers.mocap import RecordedWalk, load_walks
-from posegrid.walkers.posture import CENTRAL_ANGLES, SIDE_ANGLES
-from posegrid.walkers.styles import NUM_MODES
+from posegrid.walkers.motion.captured import RecordedWalk, load_walks
+from posegrid.walkers.motion.foot_contact import GRAVITY_MM_S2
+from posegrid.walkers.motion.gait_style import NUM_HARMONICS, NUM_MODES, fourier_basis
+from posegrid.walkers.motion.posture import CENTRAL_ANGLES, SIDE_ANGLES
 
 NAMES = (*CENTRAL_ANGLES, *SIDE_ANGLES)
 OUTPUT = Path(__file__).parent.parent / "posegrid" / "walkers" / "gait_curves.json"

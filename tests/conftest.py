@@ -3,6 +3,7 @@ screen, and let none fail by chance: Hypothesis tries the same examples each tim
 """
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -13,47 +14,12 @@ from jaxtyping import install_import_hook
 settings.register_profile("by_no_chance", deadline=None, derandomize=True)
 settings.load_profile("by_no_chance")
 
-CHECKED = (
-    "posegrid.body",
-    "posegrid.motion",
-    "posegrid.people",
-    "posegrid.datasets.human36m",
-    "posegrid.datasets.sequence",
-    "posegrid.datasets.doctor",
-    "posegrid.datasets.validation",
-    "posegrid.datasets.prepare",
-    "posegrid.datasets.shards",
-    "posegrid.datasets.dataset_facts",
-    "posegrid.datasets.synth",
-    "posegrid.datasets.synth_settings",
-    "posegrid.datasets.fixed_sets",
-    "posegrid.datasets.synth_stream",
-    "posegrid.datasets.parallel",
-    "posegrid.datasets.source",
-    "posegrid.video",
-    "posegrid.learning",
-    "posegrid.results",
-    "posegrid.walkers.body.mesh",
-    "posegrid.walkers.body.joints",
-    "posegrid.walkers.clothes.person",
-    "posegrid.walkers.render.renderer",
-    "posegrid.walkers.motion",
-    "posegrid.walkers.arms",
-    "posegrid.walkers.upright",
-    "posegrid.walkers.gait",
-    "posegrid.walkers.mocap",
-    "posegrid.walkers.acclaim",
-    "posegrid.walkers.footing",
-    "posegrid.walkers.posture",
-    "posegrid.body.rotations",
-    "posegrid.walkers.clip",
-    "posegrid.walkers.render.crops",
-    "posegrid.walkers.clothes.sewing",
-    "posegrid.walkers.render.cameras",
-    "posegrid.walkers.render.places",
-)
-"""Everything with annotations but the modules that hold Numba kernels, which must stay plain
-functions.
-"""
+PACKAGE = Path(__file__).parents[1] / "posegrid"
+CHECKED = [
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if path.stem != "__init__" and not path.stem.endswith("kernels")
+]
+"""Every module but those of Numba kernels, which must stay plain functions."""
 
 install_import_hook(CHECKED, "shape_checking.checked")

@@ -30,7 +30,7 @@ from posegrid.datasets.synth_settings import (
 from posegrid.errors import SettingsError
 from posegrid.people.crop import encode_image, encode_mask, grey, window_of_box
 from posegrid.walkers.clip import ClipPlan, choose_walk, film
-from posegrid.walkers.mocap import RecordedWalk
+from posegrid.walkers.motion.captured import RecordedWalk
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ
 from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
 from posegrid.walkers.render.places import picture_files

@@ -8,11 +8,9 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.body.skeleton import mirror_order
+from posegrid.body.skeleton import fitted_bones_mm, mirror_order, with_bones
 from posegrid.body.track import Track
-from posegrid.motion.bones import fitted_bones_mm, with_bones
-from posegrid.motion.feet import standing, with_still_feet
-from posegrid.motion.footholds import root_correction_mm
+from posegrid.motion.feet import root_correction_mm, standing, with_still_feet
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.sides import consistent_sides

@@ -15,13 +15,20 @@ from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.walkers.activities import ACTIVITIES, GAITS, Activities, plain_walk, varied_motion
 from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.clothes.loose import with_loose
 from posegrid.walkers.clothes.person import PeopleKind, person_of_kind
 from posegrid.walkers.clothes.sewing import Person
-from posegrid.walkers.mocap import RecordedWalk, mirrored_walk
-from posegrid.walkers.motion import Motion, WalkingPath, sample_path
+from posegrid.walkers.motion.activities import (
+    ACTIVITIES,
+    GAITS,
+    Activities,
+    plain_walk,
+    varied_motion,
+)
+from posegrid.walkers.motion.captured import RecordedWalk, mirrored_walk
+from posegrid.walkers.motion.paths import WalkingPath, sample_path
+from posegrid.walkers.motion.posture import Motion
 from posegrid.walkers.render.cameras import (
     PICTURE_SIZE_PX,
     WALKING_CENTRE_MM,

@@ -1,9 +1,25 @@
-"""Laws of the skeleton."""
+"""Laws of the skeleton.
+
+Other skeletons: joints that Human3.6M has are taken over, all others are NaN; nothing is made
+up.
+"""
 
 import numpy as np
 import pytest
+from body.test_track import make_track
 
 from posegrid.body import skeleton
+from posegrid.body.skeleton import (
+    COCO17,
+    HUMAN36M_32_COINCIDING,
+    HUMAN36M_32_TO_17,
+    JOINT_NAMES,
+    MEDIAPIPE33,
+    MPII16,
+    OPENPOSE25,
+    SKELETONS,
+)
+from posegrid.errors import SettingsError
 
 RNG = np.random.default_rng(0)
 POSES = RNG.normal(0, 300, (5, 17, 3))
@@ -68,3 +84,67 @@ def test_a_bone_of_3_4_0_is_5_long() -> None:
     pose = np.zeros((17, 3))
     pose[1] = [3, 4, 0]
     assert skeleton.bone_lengths(pose)[skeleton.BONES.index((0, 1))] == pytest.approx(5)
+
+
+TRACK = make_track()
+
+
+def test_every_skeleton_has_as_many_joints_as_its_name_says():
+    assert [len(s.joint_names) for s in SKELETONS] == [
+        int("".join(c for c in s.name if c.isdigit())[-2:]) for s in SKELETONS
+    ]
+    assert all(len(set(s.joint_names)) == len(s.joint_names) for s in SKELETONS)
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "indices"),
+    [
+        (
+            COCO17,
+            {"nose": 0, "left_shoulder": 5, "right_wrist": 10, "left_hip": 11, "right_ankle": 16},
+        ),
+        (
+            MEDIAPIPE33,
+            {"nose": 0, "left_shoulder": 11, "right_wrist": 16, "left_hip": 23, "right_ankle": 28},
+        ),
+        (
+            OPENPOSE25,
+            {"nose": 0, "right_shoulder": 2, "left_wrist": 7, "right_hip": 9, "left_ankle": 14},
+        ),
+        (MPII16, {"right_ankle": 0, "left_hip": 3, "thorax": 7, "head_top": 9, "left_wrist": 15}),
+    ],
+)
+def test_joints_stand_at_the_places_that_their_data_sets_document(skeleton, indices):
+    track = TRACK.to(skeleton.name)
+    for name, index in indices.items():
+        joint = JOINT_NAMES.index(name)
+        np.testing.assert_array_equal(track.joints_mm[:, index], TRACK.joints_mm[:, joint])
+        np.testing.assert_array_equal(track.keypoints_px[:, index], TRACK.keypoints_px[:, joint])
+        np.testing.assert_array_equal(track.sigma_mm[:, index], TRACK.sigma_mm[:, joint])
+
+
+def test_joints_that_are_not_estimated_are_nan():
+    coco = TRACK.to("coco17")
+    known = np.isfinite(coco.joints_mm[0]).all(axis=1)
+    assert known.tolist() == [True, False, False, False, False] + [True] * 12
+    assert np.isfinite(TRACK.to("mediapipe33").joints_mm[0]).all(axis=1).sum() == 13
+    assert coco.joints_mm.dtype == np.float32 and coco.joints_mm.shape == (4, 17, 3)
+
+
+def test_openpose_necks_are_midway_between_the_shoulders():
+    neck = TRACK.to("openpose25").joints_mm[0, 1]
+    assert neck == pytest.approx((TRACK.joints_mm[0, 11] + TRACK.joints_mm[0, 14]) / 2)
+
+
+def test_the_releases_32_joints_coincide_as_they_do_there():
+    joints = TRACK.to("human36m_32").joints_mm
+    np.testing.assert_array_equal(joints[:, list(HUMAN36M_32_TO_17)], TRACK.joints_mm)
+    for joint, twin in HUMAN36M_32_COINCIDING:
+        np.testing.assert_array_equal(joints[:, joint], joints[:, twin])
+
+
+def test_an_unknown_skeleton_is_refused_and_the_known_ones_listed():
+    with pytest.raises(
+        SettingsError, match=r"no skeleton 'coco18'; there are human36m_17, .*coco17"
+    ):
+        TRACK.to("coco18")

@@ -9,9 +9,8 @@ from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, mirrored
 from posegrid.motion.angles import ANGLE_NAMES, joint_angles
 from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.body.mesh import forward_kinematics, load_body_model
-from posegrid.walkers.gait import gait_angles
-from posegrid.walkers.posture import limb_frames, skin_rotations
-from posegrid.walkers.styles import sample_style
+from posegrid.walkers.motion.gait_style import gait_angles, sample_style
+from posegrid.walkers.motion.posture import limb_frames, skin_rotations
 
 STANDING = {
     "pelvis": (0, 0, 0),

@@ -16,8 +16,7 @@ from motion.walks import (
     without_frames,
 )
 
-from posegrid.body.skeleton import JOINT_NAMES, mirror_order
-from posegrid.motion.bones import fitted_bones_mm, with_bones
+from posegrid.body.skeleton import JOINT_NAMES, fitted_bones_mm, mirror_order, with_bones
 from posegrid.motion.feet import ANKLES, slip_mm, standing
 from posegrid.motion.placing import with_even_distance
 from posegrid.motion.refine import RefineSettings, refined

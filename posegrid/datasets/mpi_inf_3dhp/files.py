@@ -42,16 +42,16 @@ ACTIVITIES = (
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """The poses of one sequence and camera."""
+    """The poses of one sequence and camera; that the lengths agree is checked when it is read."""
 
-    keypoints_px: Float[np.ndarray, "T 17 2"]
-    pose_cam_mm: Float[np.ndarray, "T 17 3"]
+    keypoints_px: Float[np.ndarray, "_ 17 2"]
+    pose_cam_mm: Float[np.ndarray, "_ 17 3"]
     """`annot3`: the person's own size; it projects to the pixels."""
-    universal_mm: Float[np.ndarray, "T 17 3"] | None
+    universal_mm: Float[np.ndarray, "_ 17 3"] | None
     """`univ_annot3`: scaled to the height of Human3.6M's universal skeleton; None where the file
     has none.
     """
-    valid: Bool[np.ndarray, "T"]
+    valid: Bool[np.ndarray, "_"]
     """Frames that count; numbers of the others may be anything."""
     activities: tuple[str, ...] = ()
     """What the person does in each frame; empty where the file does not say it."""

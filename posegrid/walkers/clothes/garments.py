@@ -229,9 +229,8 @@ class Top:
 
     def gap_mm(self, form: Form, height: np.ndarray | float) -> np.ndarray:
         """Half the gap at a height."""
-        return (
-            self.opening + 0.1 * (form.tailor.body.head_of("neck01")[2] - np.asarray(height))
-        ) * form.scale
+        below_neck = form.tailor.body.head_of("neck01")[2] - height
+        return np.asarray((self.opening + 0.1 * below_neck) * form.scale)
 
 
 def _top(form: Form, top: Top) -> list[Piece]:

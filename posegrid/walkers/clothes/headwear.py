@@ -260,7 +260,7 @@ def _strands(form: Form, piece: Piece, columns: int, rows: int) -> Piece:
             LooseBone("head", start, tip, outward, frequency_hz=1.5, damping=0.3, colliders=rods)
         )
     share = np.tile(np.linspace(0, 2, columns), rows)
-    free = np.repeat(smoothstep(np.arange(rows), 6.0, 9.0), columns)
+    free = np.repeat(smoothstep(np.arange(float(rows)), 6.0, 9.0), columns)
     mixed = np.stack([np.maximum(0, 1 - np.abs(share - k)) for k in range(3)], axis=1)
     weights = np.concatenate([piece.weights * (1 - free)[:, None], mixed * free[:, None]], axis=1)
     return replace(piece, weights=weights, loose=tuple(bones))

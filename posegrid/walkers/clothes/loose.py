@@ -29,7 +29,7 @@ _SHARES = (0.4, 0.7, 1.0)
 """Where along a bone it is kept off colliders."""
 _LEAST = (0.0, 0.5, 0.8)
 """How near to a collider these points may come at most, relative to its radius."""
-Frames = tuple[Float[np.ndarray, "T B 3 3"], Float[np.ndarray, "T B 3"]]
+Frames = tuple[Float[np.ndarray, "T _ 3 3"], Float[np.ndarray, "T _ 3"]]
 """Rotations of bones from rest to the world, and where they start, mm."""
 
 

@@ -309,7 +309,7 @@ def _spread_mm(source: SoftLight, height_mm: Float[np.ndarray, "..."] | float) -
     sine = source.softness
     upright = source.towards[2] / np.linalg.norm(source.towards)
     tangent = sine / max(1 - sine * sine, 0.05) ** 0.5
-    return np.minimum(np.asarray(height_mm) * tangent / upright**1.5, MAX_SPREAD_MM)
+    return np.asarray(np.minimum(height_mm * tangent / upright**1.5, MAX_SPREAD_MM))
 
 
 def _floor_map(

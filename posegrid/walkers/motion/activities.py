@@ -11,18 +11,16 @@ from typing import Literal
 
 import numpy as np
 
-from posegrid.walkers.arms import hold_arm
 from posegrid.walkers.body.mesh import Body
-from posegrid.walkers.clearance import cleared
-from posegrid.walkers.gait import made_up_loop, walk
-from posegrid.walkers.limits import Edit, jittered, limited, unedited
-from posegrid.walkers.mocap import RecordedWalk, recorded_loop, retarget
-from posegrid.walkers.motion import Motion, WalkingPath
-from posegrid.walkers.posture import SIDES, Angles
+from posegrid.walkers.motion.arms import cleared, hold_arm
+from posegrid.walkers.motion.captured import RecordedWalk, recorded_loop, retarget
+from posegrid.walkers.motion.gait_cycle import made_up_loop, walk
+from posegrid.walkers.motion.gait_style import GaitStyle, sample_style, sample_unusual_style
+from posegrid.walkers.motion.paths import WalkingPath
+from posegrid.walkers.motion.posture import SIDES, Angles, Edit, Motion, jittered, limited, unedited
+from posegrid.walkers.motion.strolls import stroll
+from posegrid.walkers.motion.upright import move_upright
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ, WALKING_CENTRE_MM, WALKING_HALF_SIZE_MM
-from posegrid.walkers.strolls import stroll
-from posegrid.walkers.styles import GaitStyle, sample_style, sample_unusual_style
-from posegrid.walkers.upright import move_upright
 
 Activities = Literal["walking", "gaits", "varied"]
 ACTIVITIES = {

@@ -13,8 +13,15 @@ from jaxtyping import Bool, Float
 
 from posegrid.body.rotations import rot_x, rot_y, rot_z, smallest_rotations, turned
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics, load_body_model
-from posegrid.walkers.motion import Motion, WalkingPath
-from posegrid.walkers.posture import SIDES, Angles, limb_frames, neutral_rotations, skin_rotations
+from posegrid.walkers.motion.paths import WalkingPath
+from posegrid.walkers.motion.posture import (
+    SIDES,
+    Angles,
+    Motion,
+    limb_frames,
+    neutral_rotations,
+    skin_rotations,
+)
 
 STRETCH = 0.9985
 """Longest leg, as a share of thigh plus shank: a knee is never locked (about 6 degrees of bend)."""

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from posegrid.walkers.motion import (
+from posegrid.walkers.motion.paths import (
     LEAST_RADIUS_MM,
-    Motion,
     WalkingPath,
     ellipse_path,
     figure_eight_path,
@@ -13,6 +12,7 @@ from posegrid.walkers.motion import (
     straight_path,
     wandering_path,
 )
+from posegrid.walkers.motion.posture import Motion
 
 HALF_SIZE_MM = (2000.0, 1500.0)
 ROUNDS = {

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from posegrid.walkers.arms import ARM_ANGLES, sample_arms
 from posegrid.walkers.body.mesh import load_body_model
-from posegrid.walkers.clearance import Trunk, cleared, depth_mm
-from posegrid.walkers.posture import CENTRAL_ANGLES
+from posegrid.walkers.motion.arms import Trunk, cleared, depth_mm, sample_arms
+from posegrid.walkers.motion.posture import ARM_ANGLES, CENTRAL_ANGLES
 
 
 def arm(side: str, *degrees: float) -> dict[str, np.ndarray]:

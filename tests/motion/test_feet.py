@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from posegrid.motion.feet import ANKLES, BEND_S, STAY_S
-from posegrid.motion.footholds import root_correction_mm
+from posegrid.motion.feet import ANKLES, BEND_S, STAY_S, root_correction_mm
 
 STEP_S = 0.02
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from posegrid.errors import SourceError
-from posegrid.walkers.acclaim import MotionCapture, load_motion_capture
+from posegrid.walkers.motion.acclaim import MotionCapture, load_motion_capture
 
 ASF = """# made by hand
 :version 1.10

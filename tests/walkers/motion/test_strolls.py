@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from posegrid.walkers.body.mesh import load_body_model
-from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm
-from posegrid.walkers.gait import made_up_loop
-from posegrid.walkers.strolls import WAYS, stroll
-from posegrid.walkers.styles import GaitStyle, sample_unusual_style
+from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm
+from posegrid.walkers.motion.gait_cycle import made_up_loop
+from posegrid.walkers.motion.gait_style import GaitStyle, sample_unusual_style
+from posegrid.walkers.motion.strolls import WAYS, stroll
 
 ROOM_MM = (1300.0, 1400.0)
 

@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from posegrid.walkers.body.mesh import BONE_INDEX, BONE_PARENTS, Body, load_body_model
-from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm, leg_lengths_mm
-from posegrid.walkers.gait import (
-    GRAVITY_MM_S2,
+from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm, leg_lengths_mm
+from posegrid.walkers.motion.gait_cycle import GRAVITY_MM_S2, hip_cycle, walk
+from posegrid.walkers.motion.gait_style import (
+    GaitStyle,
     fourier_basis,
     gait_angles,
-    hip_cycle,
     load_gait_curves,
+    sample_style,
     stance_share,
-    walk,
 )
-from posegrid.walkers.motion import Motion, ellipse_path, sample_path, straight_path
-from posegrid.walkers.posture import SIDE_ANGLES, mirrored_angles
-from posegrid.walkers.styles import GaitStyle, sample_style
+from posegrid.walkers.motion.paths import ellipse_path, sample_path, straight_path
+from posegrid.walkers.motion.posture import SIDE_ANGLES, Motion, mirrored_angles
 
 FPS = 50.0
 STEADY = GaitStyle(unsteadiness=0.0)

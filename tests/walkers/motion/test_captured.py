@@ -11,20 +11,19 @@ import pytest
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.errors import SourceError
-from posegrid.walkers.acclaim import MotionCapture
 from posegrid.walkers.body.mesh import BONE_INDEX, load_body_model
-from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm, leg_lengths_mm
-from posegrid.walkers.gait import gait_angles
-from posegrid.walkers.mocap import load_walks, mirrored_walk, recorded_walk, retarget
-from posegrid.walkers.motion import ellipse_path, straight_path
-from posegrid.walkers.posture import limb_frames
-from posegrid.walkers.styles import GaitStyle
+from posegrid.walkers.motion.acclaim import MotionCapture
+from posegrid.walkers.motion.captured import load_walks, mirrored_walk, recorded_walk, retarget
+from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm, leg_lengths_mm
+from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles
+from posegrid.walkers.motion.paths import ellipse_path, straight_path
+from posegrid.walkers.motion.posture import limb_frames
 
 CYCLE_FRAMES = 130
 SPEED_MM_S = 1200.0
 CMU = Path(
     os.environ.get(
-        "POSEGRID_CMU_DIR", Path(__file__).parents[2].parent / "shared" / "data" / "cmu_walk"
+        "POSEGRID_CMU_DIR", Path(__file__).parents[3].parent / "shared" / "data" / "cmu_walk"
     )
 )
 DOWN, HIP_MM = np.array([0.0, 0.0, -1.0]), 90.0

@@ -16,11 +16,10 @@ from jaxtyping import Float
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.walkers.body.mesh import Body
-from posegrid.walkers.footing import posed_on_floor
-from posegrid.walkers.gait_loop import GaitLoop
-from posegrid.walkers.limits import Edit, unedited
-from posegrid.walkers.motion import Motion, WalkingPath
-from posegrid.walkers.posture import SIDES
+from posegrid.walkers.motion.foot_contact import posed_on_floor
+from posegrid.walkers.motion.gait_cycle import GaitLoop
+from posegrid.walkers.motion.paths import WalkingPath
+from posegrid.walkers.motion.posture import SIDES, Edit, Motion, unedited
 
 Way = Literal["forwards", "backwards", "sideways", "turning", "standing"]
 WAYS: dict[Way, float] = {"forwards": 0.7, "backwards": 0.14, "sideways": 0.16}

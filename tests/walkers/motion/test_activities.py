@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posegrid.walkers.activities import ACTIVITIES, GAITS, restyled, varied_motion
 from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.clip import ClipPlan, activity_of
-from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm
-from posegrid.walkers.gait import gait_angles
-from posegrid.walkers.mocap import load_walks, recorded_loop
-from posegrid.walkers.motion import ellipse_path
-from posegrid.walkers.styles import GaitStyle, sample_unusual_style
+from posegrid.walkers.motion.activities import ACTIVITIES, GAITS, restyled, varied_motion
+from posegrid.walkers.motion.captured import load_walks, recorded_loop
+from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm
+from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles, sample_unusual_style
+from posegrid.walkers.motion.paths import ellipse_path
 
 CMU = Path(
     os.environ.get(
-        "POSEGRID_CMU_DIR", Path(__file__).parents[2].parent / "shared" / "data" / "cmu_walk"
+        "POSEGRID_CMU_DIR", Path(__file__).parents[3].parent / "shared" / "data" / "cmu_walk"
     )
 )
 PATH = ellipse_path(1300.0, 1400.0)

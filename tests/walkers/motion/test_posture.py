@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from posegrid.walkers.gait import gait_angles
-from posegrid.walkers.limits import (
+from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles, sample_unusual_style
+from posegrid.walkers.motion.posture import (
     BEND_LIMITS_DEG,
     JITTER_DEG,
     NECK_LIMITS_DEG,
@@ -13,7 +13,6 @@ from posegrid.walkers.limits import (
     limited,
     unedited,
 )
-from posegrid.walkers.styles import GaitStyle, sample_unusual_style
 
 
 @pytest.fixture(scope="module")

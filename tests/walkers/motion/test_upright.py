@@ -5,15 +5,16 @@ turns up.
 import numpy as np
 import pytest
 
-from posegrid.walkers.activities import ACTIVITIES
-from posegrid.walkers.arms import LEAST_DEG, MOST_DEG, POSTURES, hanging_arm, sample_arms
 from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.clip import ClipPlan, film
-from posegrid.walkers.footing import foot_sink_mm, foot_slip_mm
-from posegrid.walkers.gait import gait_angles, walk
-from posegrid.walkers.motion import ellipse_path
-from posegrid.walkers.styles import GaitStyle, sample_unusual_style
-from posegrid.walkers.upright import ANGLES, KINDS, move_upright, sample_posture
+from posegrid.walkers.motion.activities import ACTIVITIES
+from posegrid.walkers.motion.arms import POSTURES, hanging_arm, sample_arms
+from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm
+from posegrid.walkers.motion.gait_cycle import walk
+from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles, sample_unusual_style
+from posegrid.walkers.motion.paths import ellipse_path
+from posegrid.walkers.motion.posture import LEAST_DEG, MOST_DEG
+from posegrid.walkers.motion.upright import ANGLES, KINDS, move_upright, sample_posture
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,20 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from posegrid.body.rotations import rot_z, turned
-from posegrid.walkers.arms import ARM_ANGLES, hanging_arm, sample_arms, spread_arm
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
-from posegrid.walkers.footing import posed_on_floor, sole_of
-from posegrid.walkers.limits import Edit, unedited
-from posegrid.walkers.motion import Motion
-from posegrid.walkers.posture import (
+from posegrid.walkers.motion.arms import hanging_arm, sample_arms, spread_arm
+from posegrid.walkers.motion.foot_contact import posed_on_floor, sole_of
+from posegrid.walkers.motion.posture import (
+    ARM_ANGLES,
     CENTRAL_ANGLES,
     SIDE_ANGLES,
     SIDES,
     Angles,
+    Edit,
+    Motion,
     limb_frames,
     skin_rotations,
+    unedited,
 )
 
 KINDS = {

@@ -23,13 +23,21 @@ from posegrid.body.rotations import (
     turned,
 )
 from posegrid.errors import SourceError
-from posegrid.walkers.acclaim import CMU_FPS, MotionCapture, load_motion_capture
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
-from posegrid.walkers.footing import HipWay, leg_lengths_mm, sole_of, walked_along
-from posegrid.walkers.gait_loop import GaitLoop
-from posegrid.walkers.limits import Edit, unedited
-from posegrid.walkers.motion import Motion, WalkingPath
-from posegrid.walkers.posture import SIDES, Angles, limb_frames, mirrored_angles, skin_rotations
+from posegrid.walkers.motion.acclaim import CMU_FPS, MotionCapture, load_motion_capture
+from posegrid.walkers.motion.foot_contact import HipWay, leg_lengths_mm, sole_of, walked_along
+from posegrid.walkers.motion.gait_cycle import GaitLoop
+from posegrid.walkers.motion.paths import WalkingPath
+from posegrid.walkers.motion.posture import (
+    SIDES,
+    Angles,
+    Edit,
+    Motion,
+    limb_frames,
+    mirrored_angles,
+    skin_rotations,
+    unedited,
+)
 
 CYCLE_POINTS = 130
 """Points of a table for each cycle of a captured walk: about its own frames."""

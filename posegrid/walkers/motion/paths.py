@@ -5,48 +5,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
-
-from posegrid.walkers.body.mesh import Body, forward_kinematics
+from jaxtyping import Float
 
 LEAST_RADIUS_MM = 600.0
 """Of the bends of a random path: people go round sharper ones by stopping."""
-
-
-@dataclass(frozen=True, eq=False)
-class Motion:
-    """How a body moves: what `forward_kinematics` and the skinning of the body need for each
-    frame.
-    """
-
-    rotations: Float[np.ndarray, "T B 3 3"]
-    """World rotation of the skin of each bone of `BONE_NAMES`, from the rest pose."""
-    root_mm: Float[np.ndarray, "T 3"]
-    """The hip centre: midpoint of the two upper legs' heads."""
-    contacts: Bool[np.ndarray, "T 2"]
-    """Whether the left and the right foot stand on the floor, wholly or by heel or ball."""
-    fps: float
-
-    @property
-    def num_frames(self) -> int:
-        return len(self.root_mm)
-
-    def bone_positions(self, body: Body) -> Float[np.ndarray, "T B 3"]:
-        """Where each bone starts, world frame, mm."""
-        return forward_kinematics(body, self.rotations, self.root_mm)
-
-    def backwards(self) -> "Motion":
-        """The same in reverse: a walk becomes a walk backwards."""
-        return Motion(
-            self.rotations[::-1].copy(),
-            self.root_mm[::-1].copy(),
-            self.contacts[::-1].copy(),
-            self.fps,
-        )
-
-    def shifted(self, offset_mm: Float[np.ndarray, "3"]) -> "Motion":
-        """The same motion elsewhere (for example raised by the thickness of a shoe's sole)."""
-        return Motion(self.rotations, self.root_mm + offset_mm, self.contacts, self.fps)
 
 
 @dataclass(frozen=True, eq=False)
