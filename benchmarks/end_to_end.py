@@ -27,7 +27,8 @@ from posegrid.people.crop import Silhouette, box_of_mask
 from posegrid.people.following import People
 from posegrid.results.estimator import Estimator, person_track
 from posegrid.results.network import OnnxModel, load_onnx
-from posegrid.video.video import VideoWriter, read_frames, read_spread
+from posegrid.video.video import read_frames, read_spread
+from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, Scenes, film
 from posegrid.walkers.render.cameras import CAMERA_IDS
 

@@ -37,7 +37,8 @@ from posegrid.datasets.human36m.writer import (
     write_metadata,
     write_poses,
 )
-from posegrid.video.video import VideoWriter, read_frames
+from posegrid.video.video import read_frames
+from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, film
 
 POSES_OF = {

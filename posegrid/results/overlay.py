@@ -13,7 +13,8 @@ from posegrid.body.track import Track
 from posegrid.errors import OutputError
 from posegrid.files import completed
 from posegrid.results.draw import draw_keypoints, draw_pose_3d, levelling_rotation
-from posegrid.video.video import VideoFrame, VideoWriter
+from posegrid.video.video import VideoFrame
+from posegrid.video.writer import VideoWriter
 
 LONGER_SIDE_PX = 1280
 """Larger videos are drawn at this size."""

@@ -17,8 +17,9 @@ from posegrid.results.live import LivePose, live_poses, timed_pictures
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.predict import chosen_people, watch
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.video.footage import is_webcam, open_footage, webcam_pictures
+from posegrid.video.footage import open_footage
 from posegrid.video.video import probe, read_frames, read_spread
+from posegrid.video.webcam import is_webcam, webcam_pictures
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,8 +37,9 @@ from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.overlay import write_contact_picture, write_overlay
 from posegrid.results.predict_settings import PredictSettings
 from posegrid.video.boxes import load_boxes
-from posegrid.video.footage import Footage, is_webcam, name_of, open_footage, record_webcam
+from posegrid.video.footage import Footage, name_of, open_footage
 from posegrid.video.video import VideoFacts
+from posegrid.video.webcam import is_webcam, record_webcam
 
 
 def predict(settings: PredictSettings) -> MotionTrack:

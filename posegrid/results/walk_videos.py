@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, UInt8
 
 from posegrid.results.draw import Picture, labelled, levelling_rotation
 from posegrid.results.sample_pictures import column_titles, sample_row
-from posegrid.video.video import VideoWriter
+from posegrid.video.writer import VideoWriter
 
 LONGEST_GAP_S = 0.25
 """Frames further apart than this are no motion any more."""

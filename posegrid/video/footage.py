@@ -1,117 +1,47 @@
-"""A webcam: recorded to a video file, with the times at which the system took the pictures.
-
-Whatever holds pictures in the order of time: a video file, a picture, a folder or a pattern of
+"""Whatever holds pictures in the order of time: a video file, a picture, a folder or a pattern of
 pictures.
 """
 
 import glob
 import re
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.error import FFmpegError
-from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.video.picture import Picture
+from posegrid.video.times import number_note, numbers_in, usual_rate
 from posegrid.video.video import (
     VideoFacts,
     VideoFrame,
-    VideoWriter,
+    packet_times,
     probe,
     read_frames,
     read_spread,
 )
+from posegrid.video.webcam import is_webcam
 
-_DEVICES = {
-    "linux": ("v4l2", "/dev/video{}"),
-    "darwin": ("avfoundation", "{}"),
-    "win32": ("dshow", "video={}"),
-}
-"""FFmpeg's name of the system's cameras, and how it calls one of them."""
-
-
-def is_webcam(where: Path) -> bool:
-    """Whether a source's name is a camera's number."""
-    return str(where).isdecimal() and not where.exists()
-
-
-def record_webcam(
-    number: int, path: Path, seconds: float | None, is_stopped: Callable[[], bool]
-) -> int:
-    """Record the system's camera (0: the first) to an mp4 file; how many frames there are in it.
-
-    It ends after so many seconds, or with None when `is_stopped`. Raises SourceError where there is
-    no such camera or it gives no pictures, OutputError.
-    """
-    with _opened(number) as container:
-        stream = container.streams.video[0]
-        size_wh, rate = (
-            (stream.codec_context.width, stream.codec_context.height),
-            stream.average_rate or 30,
-        )
-        try:
-            with VideoWriter(path, rate, size_wh) as video:
-                first_s = None
-                for frame in container.decode(stream):
-                    time_s = frame.time or 0.0
-                    first_s = time_s if first_s is None else first_s
-                    if is_stopped() or (seconds is not None and time_s - first_s >= seconds):
-                        break
-                    video.write(frame.to_ndarray(format="rgb24"), time_s - first_s)
-                return video.num_frames
-        except FFmpegError as error:
-            raise SourceError(
-                f"webcam {number}: gives no more pictures ({error.strerror})."
-            ) from error
-
-
-def webcam_pictures(number: int) -> Iterator[tuple[float, UInt8[np.ndarray, "H W 3"]]]:
-    """Seconds since the first picture, and RGB pictures, of the system's camera (0: the first), as
-    they come.
-
-    Raises SourceError where there is no such camera or it gives no more pictures.
-    """
-    with _opened(number) as container:
-        first_s = None
-        try:
-            for frame in container.decode(video=0):
-                time_s = frame.time or 0.0
-                first_s = time_s if first_s is None else first_s
-                yield time_s - first_s, frame.to_ndarray(format="rgb24")
-        except FFmpegError as error:
-            raise SourceError(
-                f"webcam {number}: gives no more pictures ({error.strerror})."
-            ) from error
-
-
-def _opened(number: int) -> InputContainer:
-    """The camera's stream."""
-    kind, pattern = _DEVICES.get(sys.platform, _DEVICES["linux"])
-    try:
-        return av.open(pattern.format(number), format=kind)
-    except (FFmpegError, OSError, ValueError) as error:
-        raise SourceError(
-            f"webcam {number}: there is no such camera, or another program uses it ({pattern.format(number)}: {error})."
-        ) from error
-
-
+SAME_RATE = 0.02
+"""A rate of recording this near to that of playing is no slow motion."""
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A video; its times are the container's."""
+    """A video; its times are the container's, unless it was said otherwise."""
 
     path: Path
     facts: VideoFacts
+    fps: Fraction | None = None
+    """Frame n is of the time n / fps, whatever the file says."""
+    slowness: Fraction = Fraction(1)
+    """The file's times are so many times the true ones: 8 for 240 frames/s played at 30."""
 
     @property
     def file_names(self) -> tuple[str, ...]:
@@ -120,21 +50,26 @@ class VideoFile:
 
     def frames(self) -> Iterator[VideoFrame]:
         """All frames; see `read_frames`."""
-        return read_frames(self.path)
+        for frame in read_frames(self.path, stream=self.facts.stream, fps=self.fps):
+            yield (
+                frame
+                if self.slowness == 1
+                else replace(frame, time_s=frame.time_s / float(self.slowness))
+            )
 
     def spread(self, count: int) -> Iterator[Picture]:
         """About `count` pictures or up to twice as many, evenly over it."""
-        return read_spread(self.path, count)
+        return read_spread(self.path, count, stream=self.facts.stream)
 
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """Pictures of one size, so many per second, in the order of their names, where 2 comes before
-    10.
-    """
+    """Pictures of one size, in the order of their names, where 2 comes before 10."""
 
     paths: tuple[Path, ...]
     facts: VideoFacts
+    places: tuple[int, ...]
+    """Time of each picture, in units of 1 / fps."""
 
     @property
     def file_names(self) -> tuple[str, ...]:
@@ -142,17 +77,9 @@ class PictureFiles:
         return tuple(path.name for path in self.paths)
 
     def frames(self) -> Iterator[VideoFrame]:
-        """All pictures, upright. Raises SourceError at one that cannot be read or is of another
-        size than the first.
-        """
-        for index, path in enumerate(self.paths):
-            picture = read_picture(path)
-            if picture.size_wh != self.facts.size_wh:
-                raise SourceError(
-                    f"{path}: is {picture.size_wh[0]} x {picture.size_wh[1]}, the first picture "
-                    f"{self.facts.size_wh[0]} x {self.facts.size_wh[1]}; expected pictures of one size."
-                )
-            yield VideoFrame(index, float(index / self.facts.fps), picture)
+        """All pictures, upright. Raises SourceError at one that cannot be read."""
+        for index, (path, place) in enumerate(zip(self.paths, self.places, strict=True)):
+            yield VideoFrame(index, float(place / self.facts.fps), read_picture(path))
 
     def spread(self, count: int) -> Iterator[Picture]:
         """About `count` pictures or up to twice as many, evenly over all."""
@@ -163,43 +90,137 @@ class PictureFiles:
 Footage = VideoFile | PictureFiles
 
 
-def open_footage(where: Path, fps: float | None = None) -> Footage:
+def open_footage(
+    where: Path,
+    fps: float | None = None,
+    *,
+    capture_fps: float | None = None,
+    stream: int | None = None,
+) -> Footage:
     """What is at a path: a video, one picture, a folder of pictures, or those whose names fit a
     pattern (walk/*.png).
 
-    fps: how many per second several pictures are, which they do not say themselves; a video says
-    it, one picture has no need of it. Raises SourceError where there is nothing of the kind,
-    SettingsError for a missing or needless fps.
+    fps: how many per second several pictures are, which they do not say themselves (where their
+    names differ by a number, a picture's time is its number / fps); or the rate of a video that
+    says a wrong one. capture_fps: frames per second at which a slow-motion video was recorded; by
+    default what the file says. stream: which of a file's videos. Raises SourceError where there is
+    nothing of the kind, SettingsError for settings that are missing or do not fit.
     """
+    for name, rate in (("fps", fps), ("capture-fps", capture_fps)):
+        if rate is not None and not 0 < rate < 100_000:
+            raise SettingsError(f"--{name} {rate:g}: expected a number per second above 0.")
     paths = _pictures_at(where)
-    if not paths:
-        if fps is not None:
+    if paths is None:
+        if fps is not None and capture_fps is not None:
             raise SettingsError(
-                f"--fps {fps:g}: {where} is a video and has its own times; leave --fps away."
+                "--fps and --capture-fps both say the video's rate: give one of them."
             )
-        return VideoFile(where, probe(where))
+        return _video(where, fps, capture_fps, stream)
+    if capture_fps is not None or stream is not None:
+        raise SettingsError(
+            f"--{'stream' if capture_fps is None else 'capture-fps'}: is for a video; {where} holds "
+            "pictures. How many there are per second is --fps."
+        )
     if len(paths) > 1 and fps is None:
         raise SettingsError(
             f"{where} holds {len(paths)} pictures, which do not say when they were taken: give --fps."
         )
-    if fps is not None and not 0 < fps < 10_000:
-        raise SettingsError(f"--fps {fps:g}: expected a number of pictures per second above 0.")
     rate = Fraction(fps or 1).limit_denominator(1001)
-    size_wh = read_picture(paths[0]).size_wh
-    facts = VideoFacts(size_wh, rate, len(paths), paths[0].suffix.lower().lstrip("."))
-    return PictureFiles(tuple(paths), facts)
+    facts = VideoFacts(_one_size(where, paths), rate, len(paths), _ending(paths[0]))
+    if len(paths) == 1:
+        return PictureFiles(tuple(paths), replace(facts, focal_35mm=_focal_35mm(paths[0])), (0,))
+    numbers = numbers_in([path.name for path in paths])
+    if numbers is None:
+        return PictureFiles(tuple(paths), facts, tuple(range(len(paths))))
+    note = number_note(numbers)
+    return PictureFiles(
+        tuple(paths),
+        replace(facts, notes=(note,) if note else ()),
+        tuple(number - numbers[0] for number in numbers),
+    )
+
+
+def _video(
+    where: Path, fps: float | None, capture_fps: float | None, stream: int | None
+) -> VideoFile:
+    """The video with the times that were asked for, or that it says it was recorded at."""
+    if fps is not None:
+        rate = Fraction(fps).limit_denominator(1001)
+        facts = probe(where, stream=stream, fps=rate)
+        return VideoFile(where, facts, rate)
+    facts = probe(where, stream=stream)
+    recorded = capture_fps or facts.capture_fps
+    played = usual_rate(packet_times(where, facts.stream)) if recorded else None
+    if recorded is None or played is None or abs(recorded / float(played) - 1) < SAME_RATE:
+        return VideoFile(where, facts)
+    slowness = Fraction(recorded).limit_denominator(1001) / played
+    who = "the file says" if capture_fps is None else "--capture-fps"
+    note = (
+        f"recorded at {recorded:g} frames/s ({who}), played at {float(played):.4g}: "
+        "times are those of the recording"
+    )
+    facts = replace(facts, fps=facts.fps * slowness, notes=(*facts.notes, note))
+    return VideoFile(where, facts, slowness=slowness)
+
+
+def _one_size(where: Path, paths: list[Path]) -> tuple[int, int]:
+    """Width and height of all pictures, as shown. Raises SourceError with the names of those that
+    are of another size than most. One that cannot be read stops the reading when its turn comes.
+    """
+    sizes = [_shown_wh(path) for path in paths]
+    counted = Counter(size for size in sizes if size is not None).most_common()
+    usual = counted[0][0] if counted else read_picture(paths[0]).size_wh
+    if len(counted) > 1:
+        strays = [
+            f"{path.name} ({size[0]} x {size[1]})"
+            for path, size in zip(paths, sizes, strict=True)
+            if size is not None and size != usual
+        ]
+        more = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
+        raise SourceError(
+            f"{where}: of its {len(paths)} pictures most are {usual[0]} x {usual[1]}, but not "
+            f"{', '.join(strays[:3])}{more}; expected pictures of one size. Take the others away."
+        )
+    return usual
+
+
+def _shown_wh(path: Path) -> tuple[int, int] | None:
+    """Size of a picture when upright, from the head of its file; None where it cannot be read."""
+    try:
+        with _picture_errors(path), Image.open(path) as stored:
+            lies = stored.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+            return stored.size[::-1] if lies else stored.size
+    except SourceError:
+        return None
+
+
+def _focal_35mm(path: Path) -> float | None:
+    """EXIF's focal length for pictures of 36 mm, if it is there."""
+    with _picture_errors(path), Image.open(path) as stored:
+        said = stored.getexif().get_ifd(ExifTags.IFD.Exif)
+        focal = said.get(ExifTags.Base.FocalLengthIn35mmFilm)
+        return float(focal) if isinstance(focal, int | float) and focal > 0 else None
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.lower().lstrip(".")
 
 
 def read_picture(path: Path) -> Picture:
     """The picture in a file, turned upright as the camera noted it (EXIF). Raises SourceError."""
+    with _picture_errors(path), Image.open(path) as stored:
+        upright = ImageOps.exif_transpose(stored)
+        if upright.mode.startswith(("I", "F")):
+            raise SourceError(
+                f"{path}: has more than 8 bits per colour ({upright.mode}); save it with 8 bits."
+            )
+        return Picture.from_rgb(np.asarray(upright.convert("RGB")))
+
+
+@contextmanager
+def _picture_errors(path: Path) -> Iterator[None]:
     try:
-        with Image.open(path) as stored:
-            upright = ImageOps.exif_transpose(stored)
-            if upright.mode.startswith(("I", "F")):
-                raise SourceError(
-                    f"{path}: has more than 8 bits per colour ({upright.mode}); save it with 8 bits."
-                )
-            return Picture.from_rgb(np.asarray(upright.convert("RGB")))
+        yield
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SourceError(f"{path}: cannot be read as a picture ({error}).") from error
 
@@ -210,7 +231,7 @@ def _pictures_at(where: Path) -> list[Path] | None:
         found = [path for path in where.iterdir() if _is_picture(path)]
     elif where.suffix.lower() in PICTURE_ENDINGS and where.is_file():
         found = [where]
-    elif glob.has_magic(str(where)) and not where.exists():
+    elif is_pattern(where):
         found = [Path(name) for name in glob.glob(str(where)) if _is_picture(Path(name))]
     else:
         return None
@@ -219,6 +240,13 @@ def _pictures_at(where: Path) -> list[Path] | None:
             f"{where}: holds no pictures; expected files that end in {', '.join(PICTURE_ENDINGS)}."
         )
     return sorted(found, key=_in_order)
+
+
+def is_pattern(where: Path) -> bool:
+    """Whether a name stands for several: it has signs of a pattern (* ? [) and is no file or folder
+    itself, as walk[1].mp4 is.
+    """
+    return glob.has_magic(str(where)) and not where.exists()
 
 
 def _is_picture(path: Path) -> bool:
@@ -241,6 +269,6 @@ def name_of(where: Path) -> str:
     webcam 0 webcam0."""
     if is_webcam(where):
         return f"webcam{where}"
-    if glob.has_magic(where.name):
+    if is_pattern(where):
         return where.parent.resolve().name
     return where.stem if where.is_file() else where.resolve().name

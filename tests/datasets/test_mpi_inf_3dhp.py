@@ -27,7 +27,7 @@ from posegrid.datasets.mpi_inf_3dhp.sequences import (
     open_view,
 )
 from posegrid.errors import SourceError
-from posegrid.video.video import VideoWriter
+from posegrid.video.writer import VideoWriter
 
 NUM_FRAMES = 5
 SIZE_WH = (64, 48)

@@ -15,7 +15,7 @@ import posegrid
 from posegrid.errors import CheckpointError, SourceError
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.video import footage as webcam
+from posegrid.video import webcam
 from posegrid.video.video import read_frames
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"

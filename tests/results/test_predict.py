@@ -17,7 +17,8 @@ from posegrid.people.crop import box_of_mask
 from posegrid.results.estimator import HEIGHT_PER_BONES
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.video.video import VideoWriter, read_frames
+from posegrid.video.video import read_frames
+from posegrid.video.writer import VideoWriter
 
 CENTRES = [(-40.0, 65.0)] * 4 + [(20 + 8.0 * i, 65.0) for i in range(20)]
 """Nobody for 4 frames, then a walk from left to right."""

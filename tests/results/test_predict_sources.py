@@ -21,9 +21,10 @@ from posegrid.results import estimator as estimating
 from posegrid.results.estimator import crop_for
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
-from posegrid.video import footage as webcam
 from posegrid.video import video as video_files
-from posegrid.video.video import VideoWriter, read_frames
+from posegrid.video import webcam
+from posegrid.video.video import read_frames
+from posegrid.video.writer import VideoWriter
 
 WALK = [(30 + 6.0 * i, 65.0) for i in range(24)]
 

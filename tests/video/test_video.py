@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from posegrid.errors import OutputError, SourceError
-from posegrid.video.video import VideoWriter, probe, read_frames
+from posegrid.video.video import probe, read_frames
+from posegrid.video.writer import VideoWriter
 
 RED, GREEN, BLUE, GREY = (200, 30, 40), (20, 200, 60), (30, 60, 220), (128, 128, 128)
 

@@ -7,9 +7,10 @@ import av
 import pytest
 
 from posegrid.errors import SourceError
-from posegrid.video import footage as webcam
-from posegrid.video.footage import is_webcam, name_of, record_webcam
+from posegrid.video import webcam
+from posegrid.video.footage import name_of
 from posegrid.video.video import probe, read_frames
+from posegrid.video.webcam import is_webcam, record_webcam
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from posegrid.datasets.human36m.metadata import (
 )
 from posegrid.errors import OutputError
 from posegrid.files import completed
-from posegrid.video.video import VideoWriter
+from posegrid.video.writer import VideoWriter
 
 SUBJECTS = tuple(f"S{number}" for number in range(1, 12))
 ACTIONS = (

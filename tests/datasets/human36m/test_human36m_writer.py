@@ -42,7 +42,7 @@ from posegrid.datasets.human36m.writer import (
     write_poses,
 )
 from posegrid.errors import OutputError
-from posegrid.video.video import VideoWriter
+from posegrid.video.writer import VideoWriter
 
 VIEW = f"Walking 1.{CAMERA_IDS[0]}"
 
