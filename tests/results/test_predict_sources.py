@@ -386,7 +386,7 @@ def test_what_was_done_until_ctrl_c_is_kept_and_marked(settings, monkeypatch, re
 
 
 def test_where_nothing_can_be_written_nothing_is_begun(tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(video_files, "_opened", lambda *_: pytest.fail("the video was opened"))
+    monkeypatch.setattr(video_files, "opened", lambda *_, **__: pytest.fail("the video was opened"))
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="nothing can be written there"):
         predict(replace(settings, out=tmp_path / "file" / "x"))
@@ -395,7 +395,7 @@ def test_where_nothing_can_be_written_nothing_is_begun(tmp_path, settings, monke
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fps": 25.0}, "is a video and has its own times"),
+        ({"fps": -25.0}, "expected a number per second above 0"),
         ({"seconds": 3.0}, "--seconds 3: is for a webcam"),
         ({"video": Path("0"), "seconds": -1.0}, "above 0"),
     ],
