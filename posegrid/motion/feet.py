@@ -8,6 +8,7 @@ must be at rest.
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.linalg import solveh_banded
 
 from posegrid.body.skeleton import JOINT_NAMES, with_bones
 from posegrid.motion.smoothing import known, runs
@@ -117,7 +118,6 @@ BEND_S, STAY_S = 0.035, 0.2
 """The correction bends and stays near zero: their weights against the slide, as times. Chosen on
 rendered walks.
 """
-MOST_ROUNDS, CLOSE = 2000, 1e-8
 
 
 def root_correction_mm(
@@ -146,40 +146,20 @@ def root_correction_mm(
 
 def _correction(
     feet: Float[np.ndarray, "n"], slide: Float[np.ndarray, "n 3"], step_s: float
-) -> np.ndarray:
-    """The least squares' normal equations, solved by conjugate gradients. feet: how many stand from
-    frame to frame; slide: the sum of what they move, mm."""
-    bending, staying = (BEND_S / step_s) ** 2, (step_s / STAY_S) ** 2
+) -> Float[np.ndarray, "m 3"]:
+    """The least squares' normal equations, a symmetric matrix with two bands beside its diagonal.
 
-    def applied(c: np.ndarray) -> np.ndarray:
-        return (
-            staying * c
-            + _transposed(feet[:, None] * np.diff(c, axis=0))
-            + bending * _bends_transposed(c)
-        )
-
-    result = np.zeros((len(feet) + 1, 3))
-    rest = -_transposed(slide)
-    way, square = rest, (rest**2).sum()
-    first = square
-    for _ in range(MOST_ROUNDS):
-        if square <= CLOSE**2 * first:
-            break
-        pushed = applied(way)
-        length = square / (way * pushed).sum()
-        result, rest = result + length * way, rest - length * pushed
-        before, square = square, (rest**2).sum()
-        way = rest + square / before * way
-    return result
-
-
-def _transposed(steps: Float[np.ndarray, "n 3"]) -> np.ndarray:
-    """What `np.diff` does, transposed: each step is added to the frame after it and taken from the
-    one before.
+    feet: how many stand from frame to frame; slide: the sum of what they move, mm.
     """
-    return -np.diff(steps, axis=0, prepend=0, append=0)
-
-
-def _bends_transposed(c: np.ndarray) -> np.ndarray:
-    """The second differences of the second differences, with free ends."""
-    return _transposed(_transposed(np.diff(c, n=2, axis=0))) if len(c) > 2 else np.zeros_like(c)
+    bending, bends = (BEND_S / step_s) ** 2, len(feet) - 1
+    bands = np.zeros((3, len(feet) + 1))
+    bands[0] = (step_s / STAY_S) ** 2
+    bands[0, 1:] += feet
+    bands[0, :-1] += feet
+    bands[1, :-1] -= feet
+    for column, weight in enumerate((1.0, 4.0, 1.0)):
+        bands[0, column : column + bends] += bending * weight
+    for column in (0, 1):
+        bands[1, column : column + bends] -= 2 * bending
+    bands[2, :bends] += bending
+    return solveh_banded(bands, np.diff(slide, axis=0, prepend=0, append=0), lower=True)

@@ -1,6 +1,4 @@
-"""Peaks of a curve, told from its small unrest.
-
-When the feet of a walking person strike and leave the floor, and where they stand.
+"""When the feet of a walking person strike and leave the floor, and where they stand.
 
 Zeni, Richards & Higginson (Gait & Posture 2008): seen from the pelvis, a foot is farthest ahead
 when it strikes and farthest behind when it leaves. Their markers sit on heel and toe, our skeleton
@@ -18,43 +16,6 @@ from jaxtyping import Float, Int
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.motion.feet import ANKLES
 from posegrid.motion.smoothing import known, local_parabolas, runs
-
-
-def standing_out(values: Float[np.ndarray, "n"], least: float) -> Int[np.ndarray, "_"]:
-    """Rows of the peaks that rise by at least so much above the lowest value on the way to a higher
-    one, on each side.
-
-    Of a level top it is the middle.
-    """
-    steps = np.sign(np.diff(values))
-    changes = np.flatnonzero(steps)
-    tops = np.flatnonzero((steps[changes[:-1]] > 0) & (steps[changes[1:]] < 0))
-    peaks = (changes[tops] + 1 + changes[tops + 1]) // 2
-    return np.array(
-        [row for row in peaks.tolist() if _prominence(values, row) >= least], dtype=np.intp
-    )
-
-
-def apart(
-    peaks: Int[np.ndarray, "n"], values: Float[np.ndarray, "_"], nearest: float
-) -> Int[np.ndarray, "_"]:
-    """The peaks without those that are nearer than so many rows to a higher one that stays."""
-    kept: list[int] = []
-    for row in peaks[np.argsort(values[peaks], kind="stable")[::-1]].tolist():
-        if all(abs(row - other) >= nearest for other in kept):
-            kept.append(row)
-    return np.array(sorted(kept), dtype=np.intp)
-
-
-def _prominence(values: Float[np.ndarray, "n"], row: int) -> float:
-    """How far the peak stands out: above the higher one of the lowest values before and after it,
-    up to higher ones.
-    """
-    higher = np.flatnonzero(values > values[row])
-    begin = higher[higher < row].max(initial=-1) + 1
-    end = higher[higher > row].min(initial=len(values))
-    return float(values[row] - max(values[begin : row + 1].min(), values[row:end].min()))
-
 
 Side = Literal["right", "left"]
 SIDES: tuple[Side, Side] = ("right", "left")
@@ -127,9 +88,14 @@ def turning_points_s(values: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "
     Of two that are much nearer than is usual here the lower one is left out: for a moment the
     estimate took one leg for the other, or forwards for backwards.
     """
-    peaks = standing_out(values, LEAST_SWING_MM)
+    from scipy.signal import find_peaks  # a second that only the gait pays for
+
+    peaks, _ = find_peaks(values, prominence=LEAST_SWING_MM)
     if len(peaks) > 2:
-        peaks = apart(peaks, values, LEAST_STRIDE_SHARE * float(np.median(np.diff(peaks))))
+        heights = np.zeros(len(values))
+        heights[peaks] = 1 + values[peaks] - values[peaks].min()
+        usual = float(np.median(np.diff(peaks)))
+        peaks, _ = find_peaks(heights, distance=LEAST_STRIDE_SHARE * usual)
     return [_vertex_s(values[row - 1 : row + 2], time_s[row - 1 : row + 2]) for row in peaks]
 
 

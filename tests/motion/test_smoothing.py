@@ -6,7 +6,6 @@ Curves through gaps, beside scipy's.
 
 import numpy as np
 import pytest
-from scipy.interpolate import PchipInterpolator
 
 from posegrid.motion.smoothing import (
     filtered,
@@ -97,15 +96,17 @@ def test_a_frame_whose_time_is_unknown_is_left_alone():
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 30])
-def test_the_curves_are_scipys(count):
+def test_what_moves_evenly_is_filled_exactly_and_nothing_else_is_touched(count):
     rng = np.random.default_rng(count)
     for _ in range(20):
         time_s = np.cumsum(rng.uniform(0.01, 0.2, count))
-        values = np.round(rng.normal(size=(count, 2, 3)), 1)
+        values = time_s[:, None, None] * rng.normal(size=(2, 3)) + rng.normal(size=(2, 3))
         gaps = np.zeros(count, dtype=bool)
         gaps[1:-1] = rng.random(count - 2) < 0.6
-        curves = PchipInterpolator(time_s[~gaps], values[~gaps])
-        np.testing.assert_allclose(interpolated(values, gaps, time_s), curves(time_s), atol=1e-12)
+        holes = np.where(gaps[:, None, None], np.nan, values)
+        filled = interpolated(holes, gaps, time_s)
+        np.testing.assert_allclose(filled, values, atol=1e-12)
+        np.testing.assert_array_equal(filled[~gaps], values[~gaps])
 
 
 def test_they_do_not_overshoot():
