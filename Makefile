@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ = 4294967296
 export MALLOC_TRIM_THRESHOLD_ = 8589934592
 export MALLOC_TOP_PAD_ = 268435456
 
-.PHONY: setup demo test check lint types bench peers clean
+.PHONY: setup demo test check lint types docs bench peers clean
 
 setup: .venv/.installed
 
@@ -31,6 +31,14 @@ lint: setup
 types: setup
 	$(BIN)/pyright
 
+# The documentation as a site, in site/index.html.
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
+.venv/.docs: .venv/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 bench: setup
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
@@ -43,5 +51,5 @@ peers: .venv-peers/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .ruff_cache data/demo runs/demo
+	rm -rf .venv .venv-peers build dist site *.egg-info .pytest_cache .ruff_cache data/demo runs/demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

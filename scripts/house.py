@@ -77,7 +77,7 @@ def table(found: list[Room]) -> str:
 def documents() -> list[Path]:
     """Pages that people read; the log and the changelog are kept as they were written."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    return sorted(p for p in pages if p.name != "LOG.md")
+    return sorted(p for p in pages if p.name not in ("LOG.md", "human36m.md"))
 
 
 def long_lines(page: Path) -> list[int]:
@@ -96,7 +96,7 @@ def mean_sentence_words(page: Path) -> float:
     kept = [line for line in text.splitlines() if not re.match(r"\s*(\||#|!\[|<|\$)", line)]
     prose = re.sub(r"`[^`]*`", "code", "\n".join(kept))
     prose = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", prose)
-    parts = re.split(r"(?<=[.!?:;])\s+|\n\s*\n|\n\s*[-*\d]+[. ]\s*", prose)
+    parts = re.split(r"(?<=[.!?])\s+|\n\s*\n|\n\s*[-*\d]+[. ]\s*", prose)
     counts = [len(part.split()) for part in parts if len(part.split()) > 1]
     return statistics.mean(counts) if counts else 0.0
 
