@@ -14,7 +14,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import TypeVar, cast
 
 import joblib
 from rich.console import Console
@@ -59,7 +60,21 @@ def done_here(pieces: Sequence[Piece], workers: int) -> Iterator[Finished]:
     pool = joblib.Parallel(
         n_jobs=min(workers, max(len(pieces), 1)), return_as="generator_unordered"
     )
-    yield from cast(Iterable[Finished], pool(joblib.delayed(piece)() for piece in pieces))
+    here = Path.cwd()
+    yield from cast(
+        Iterable[Finished], pool(joblib.delayed(called_in)(here, piece) for piece in pieces)
+    )
+
+
+Result = TypeVar("Result")
+
+
+def called_in(folder: Path, piece: Callable[[], Result]) -> Result:
+    """What a piece returns in this folder: a process that is used again may stand in another, and
+    relative paths would then lead elsewhere.
+    """
+    os.chdir(folder)
+    return piece()
 
 
 def done_on_cluster(

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -29,6 +30,7 @@ from posegrid.datasets.dataset_facts import (
     write_dataset_facts,
 )
 from posegrid.datasets.human36m.sequences import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
+from posegrid.datasets.parallel import called_in
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.shards import (
     CropRow,
@@ -308,7 +310,9 @@ def prepare_all(
     pool = joblib.Parallel(
         n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered"
     )
-    outcomes = pool(joblib.delayed(prepare_sequence)(files, settings, facts) for files in to_do)
+    here = Path.cwd()
+    pieces = (partial(prepare_sequence, files, settings, facts) for files in to_do)
+    outcomes = pool(joblib.delayed(called_in)(here, piece) for piece in pieces)
     return cast(Iterator[Outcome], outcomes)
 
 

@@ -53,3 +53,22 @@ def test_a_killed_ray_worker_changes_no_byte() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 shards identical" in done.stdout and "a worker was lost" in done.stdout
+
+
+def test_processes_that_are_used_again_work_in_the_folder_of_the_call(tmp_path, monkeypatch):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        list(done_here([partial(written_beside, f"{name}{i}") for i in range(2)], workers=2))
+    assert sorted(p.name for p in tmp_path.rglob("*.txt")) == [
+        "first0.txt",
+        "first1.txt",
+        "second0.txt",
+        "second1.txt",
+    ]
+    assert len(list((tmp_path / "second").iterdir())) == 2
+
+
+def written_beside(name: str) -> Finished:
+    Path(f"{name}.txt").write_text(name)
+    return Finished(name, 1)
