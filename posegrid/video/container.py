@@ -1,9 +1,10 @@
 """Opening a video file, the stream that is meant, and its frames up to the first damage."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -14,6 +15,8 @@ from av.video.stream import VideoStream
 
 from posegrid.errors import SettingsError, SourceError
 
+MANY_PACKETS = 500
+"""By then every video of a file has shown more than one frame."""
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Streams of these are covers and previews."""
 
@@ -80,6 +83,8 @@ def _chosen(path: Path, container: InputContainer, number: int | None) -> VideoS
                 f"{path}: does not say how its video is coded: it is damaged. Copy or download it again."
             )
         raise SourceError(f"{path}: holds no video, only a cover picture.")
+    if len(films) > 1:
+        films = _moving(container, films)
     # The first of equals: max keeps it.
     return max(films, key=lambda stream: (stream.width * stream.height, _length(stream)))
 
@@ -87,6 +92,20 @@ def _chosen(path: Path, container: InputContainer, number: int | None) -> VideoS
 def is_film(stream: VideoStream) -> bool:
     """Whether a stream is a video that can be decoded, and no cover picture or preview."""
     return stream.codec_context is not None and not stream.disposition & NO_FILM
+
+
+def _moving(container: InputContainer, films: list[VideoStream]) -> list[VideoStream]:
+    """Those of which more than one frame comes among the first packets, if there are any: Matroska
+    does not mark cover pictures.
+    """
+    counts = Counter[int]()
+    with suppress(FFmpegError):
+        for packet in islice(container.demux(*films), MANY_PACKETS):
+            counts[packet.stream.index] += packet.size > 0
+            if all(counts[film.index] > 1 for film in films):
+                break
+    container.seek(0)
+    return [film for film in films if counts[film.index] > 1] or films
 
 
 def _length(stream: VideoStream) -> float:

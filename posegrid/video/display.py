@@ -9,26 +9,18 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
 from av.container import InputContainer
-from av.error import FFmpegError
 from av.filter import Graph
-from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 
 from posegrid.errors import SourceError
+from posegrid.video import hdr
 from posegrid.video.picture import Picture, Turn
 
-HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
-"""Transfers of ITU-R BT.2100."""
-TO_BT709 = (
-    "out_color_matrix=bt709:out_primaries=bt709:out_transfer=bt709:out_range=tv"
-    ":intent=relative_colorimetric"
-)
-"""FFmpeg's scaler (8.0 and later): diffuse white, 203 cd/m2 of PQ or 75 % of HLG (ITU-R BT.2408),
-becomes white, and what is brighter is cut."""
 SCALING = "flags=bicubic+accurate_rnd+bitexact"
 LARGEST_ASPECT = 8
 """Pixels are taken for square if they are said to be longer than that."""
@@ -46,10 +38,8 @@ class Display:
     is_interlaced: bool = False
     crop: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Pixels that the container cuts off: left, right, top, bottom."""
-    hdr: str = ""
-    """PQ, HLG, or nothing."""
-    is_wide_gamut: bool = False
-    """Primaries of ITU-R BT.2020."""
+    colours: str = ""
+    """PQ, HLG, BT.2020, or nothing for ordinary video (`posegrid.video.hdr`)."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height, as the container says, else the stream."""
     turn: Turn = AS_STORED
@@ -74,8 +64,7 @@ class Display:
             stored_wh=(frame.width, frame.height),
             is_interlaced=frame.interlaced_frame,
             crop=crop,
-            hdr=HDR.get(frame.color_trc, ""),
-            is_wide_gamut=frame.color_primaries == ColorPrimaries.BT2020,
+            colours=hdr.kind_of(frame.color_trc, frame.color_primaries),
             pixel_aspect=Fraction(
                 stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1
             ),
@@ -105,16 +94,31 @@ class Display:
         return (height, width) if self.turn.swaps_sides else (width, height)
 
     @property
-    def filters(self) -> list[tuple[str, str]]:
-        """FFmpeg's filters and their settings that make a decoded frame one of `_square_wh`."""
+    def is_plain(self) -> bool:
+        """Whether a decoded frame needs nothing but turning."""
+        same_shape = self._square_wh == self.stored_wh
+        return same_shape and not (self.is_interlaced or any(self.crop) or self.colours)
+
+    def filters(self, table: Path) -> list[tuple[str, str]]:
+        """FFmpeg's filters and their settings that make a decoded frame one of `_square_wh`.
+
+        table: a file of `hdr.write_table`, for those of `colours`.
+        """
         chosen = []
         if self.is_interlaced:
             chosen.append(("bwdif", "mode=send_frame:deint=interlaced"))
         if any(self.crop):
             (width, height), (left, _, top, _) = self._cropped_wh, self.crop
             chosen.append(("crop", f"{width}:{height}:{left}:{top}:exact=1"))
-        if self.hdr or self.is_wide_gamut:
-            chosen += [("scale", f"{TO_BT709}:{SCALING}"), ("format", "yuv420p")]
+        if self.colours:
+            chosen += [
+                ("scale", SCALING),
+                ("format", "gbrp10le"),
+                ("lut3d", f"file='{table.as_posix()}':interp=tetrahedral"),
+                ("setparams", "color_primaries=bt709:color_trc=bt709"),
+                ("scale", f"out_color_matrix=bt709:out_range=tv:{SCALING}"),
+                ("format", "yuv420p"),
+            ]
         if self._square_wh != self._cropped_wh:
             chosen.append(("scale", f"{self._square_wh[0]}:{self._square_wh[1]}:{SCALING}"))
         return chosen
@@ -128,8 +132,8 @@ class Display:
             notes.append(
                 "cropped from {} x {} to {} x {} px".format(*self.stored_wh, *self._cropped_wh)
             )
-        if self.hdr:
-            notes.append(f"HDR ({self.hdr}): its colours are brought to those of ordinary video")
+        if self.colours:
+            notes.append(f"colours of {self.colours} are brought to those of ordinary video")
         if self._square_wh != self._cropped_wh:
             notes.append(
                 f"pixels {self.pixel_aspect.numerator}:{self.pixel_aspect.denominator} wide: "
@@ -167,11 +171,19 @@ class Shower:
                 f"{width} x {height}; expected frames of one size. Convert the video with any video tool."
             )
         self._number += 1
-        if not self._display.filters:
+        if self._display.is_plain:
             return [Picture(frame, self._display.turn)]
         if self._graph is None:
             self._graph = self._configured(frame)
         return self._filtered(frame)
+
+    def alone(self, frame: av.VideoFrame) -> Picture:
+        """The picture of one frame, whose neighbours in time play no part in it."""
+        if not self._display.is_interlaced:
+            return self.shown(frame)[0]
+        # Fields of frames far apart in time do not belong together.
+        shower = Shower(self._path, self._display)
+        return [*shower.shown(frame), *shower.shown(None)][0]
 
     def _configured(self, frame: av.VideoFrame) -> Graph:
         graph = Graph()
@@ -179,14 +191,13 @@ class Shower:
             f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/1000"
             f":pixel_aspect=1/1:colorspace={int(frame.colorspace)}:range={int(frame.color_range)}"
         )
-        names = [("buffer", source), *self._display.filters, ("buffersink", "")]
-        try:
+        with TemporaryDirectory() as folder:
+            table = Path(folder) / "table.cube"
+            if self._display.colours:
+                hdr.write_table(table, self._display.colours)
+            steps = self._display.filters(table)
+            names = [("buffer", source), *steps, ("buffersink", "")]
             graph.link_nodes(*(graph.add(name, settings) for name, settings in names)).configure()
-        except (FFmpegError, ValueError) as error:
-            raise SourceError(
-                f"{self._path}: {' and '.join(self._display.notes())}: this FFmpeg cannot do it "
-                f"({error}). Install PyAV 16 or later, or convert the video with any video tool."
-            ) from error
         return graph
 
     def _filtered(self, frame: av.VideoFrame | None) -> list[Picture]:

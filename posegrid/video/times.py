@@ -8,7 +8,6 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import av
 import numpy as np
 from jaxtyping import Float
 
@@ -30,13 +29,14 @@ class Clock:
         self._last_s: float | None = None
         self._intervals_s: list[float] = []
 
-    def time_s(self, index: int, frame: av.VideoFrame) -> tuple[float, bool]:
-        """Seconds, and whether the frame was moved: one that is no later than the frame before
+    def time_s(self, index: int, said_s: float | None) -> tuple[float, bool]:
+        """Seconds of a frame, from what the container says, and whether it was moved: one that is
+        no later than the frame before
         goes half way from there to a frame's length after its own time.
 
         Raises SourceError where there is no time, or it lies a frame or more before the last one.
         """
-        said_s, last_s = frame.time, self._last_s
+        last_s = self._last_s
         if said_s is not None and (last_s is None or said_s > last_s):
             if last_s is not None:
                 self._intervals_s = [*self._intervals_s[1 - RECENT :], said_s - last_s]
@@ -79,8 +79,8 @@ def gap_note(time_s: Float[np.ndarray, "T"]) -> str:
         return ""
     longest = int(gaps[intervals[gaps].argmax()])
     return (
-        f"{len(gaps)} gaps between frames, the longest of {intervals[longest]:.2f} s "
-        f"at {time_s[longest]:.2f} s: times are kept"
+        f"gaps between frames: {len(gaps)}, the longest of {intervals[longest]:.2f} s after "
+        f"{time_s[longest]:.2f} s; times are kept"
     )
 
 

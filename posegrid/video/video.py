@@ -135,7 +135,7 @@ def read_frames(
         waiting: deque[tuple[int, float, bool]] = deque()
         shower: Shower | None = None
         for index, frame in enumerate(decoder):
-            timed = clock.time_s(index, frame) if clock else (float(index / (fps or 1)), False)
+            timed = clock.time_s(index, frame.time) if clock else (float(index / (fps or 1)), False)
             waiting.append((index, *timed))
             if shower is None:
                 shower = Shower(path, Display.of_stream(path, container, chosen, frame))
@@ -181,14 +181,13 @@ def read_spread(
         chosen.codec_context.skip_frame = skipped
         decoded = {"DEFAULT": num_packets, "NONKEY": num_keys, "NONREF": num_packets // 2}[skipped]
         every = max(1, decoded // count)
-        display: Display | None = None
+        shower: Shower | None = None
         with suppress(FFmpegError):
             for number, frame in enumerate(container.decode(chosen)):
-                display = display or Display.of_stream(path, container, chosen, frame)
+                if shower is None:
+                    shower = Shower(path, Display.of_stream(path, container, chosen, frame))
                 if number % every == 0:
-                    # Each for itself: fields of frames far apart in time do not belong together.
-                    shower = Shower(path, display)
-                    yield from [*shower.shown(frame), *shower.shown(None)]
+                    yield shower.alone(frame)
 
 
 def packet_times(path: Path, stream: int | None = None) -> np.ndarray:

@@ -8,39 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from video.films import BLUE, GREEN, GREY, RED, corners, quarters
 
 from posegrid.errors import OutputError, SourceError
 from posegrid.video.video import probe, read_frames
 from posegrid.video.writer import VideoWriter
-
-RED, GREEN, BLUE, GREY = (200, 30, 40), (20, 200, 60), (30, 60, 220), (128, 128, 128)
-
-
-def quarters(width: int = 64, height: int = 48) -> np.ndarray:
-    """Red top left, green top right, blue bottom left, grey bottom right."""
-    image = np.empty((height, width, 3), dtype=np.uint8)
-    top, left = height // 2, width // 2
-    image[:top, :left], image[:top, left:], image[top:, :left], image[top:, left:] = (
-        RED,
-        GREEN,
-        BLUE,
-        GREY,
-    )
-    return image
-
-
-def corners(image: np.ndarray) -> list[tuple[int, int, int]]:
-    """The colour nearest to each quarter's centre: top left, top right, bottom left, bottom
-    right.
-    """
-    height, width = image.shape[:2]
-    colours = (RED, GREEN, BLUE, GREY)
-    points = [
-        image[y, x].astype(int)
-        for y in (height // 4, -height // 4)
-        for x in (width // 4, -width // 4)
-    ]
-    return [min(colours, key=lambda colour: np.abs(point - colour).sum()) for point in points]
 
 
 def write_video(
