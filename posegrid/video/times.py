@@ -31,8 +31,8 @@ class Clock:
 
     def time_s(self, index: int, said_s: float | None) -> tuple[float, bool]:
         """Seconds of a frame, from what the container says, and whether it was moved: one that is
-        no later than the frame before
-        goes half way from there to a frame's length after its own time.
+        no later than the frame before goes half way from there to a frame's length after its own
+        time.
 
         Raises SourceError where there is no time, or it lies a frame or more before the last one.
         """
