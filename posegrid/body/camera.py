@@ -18,6 +18,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.rotations import rot_z, smallest_rotations
+
+UNIT, AXES = "mm", "camera: x right, y down, z forward"
+"""What files say of their lengths and of the camera frame."""
 NO_DISTORTION = (0.0, 0.0, 0.0, 0.0, 0.0)
 HUMAN36M_TANGENTIAL, OPENCV_TANGENTIAL = 1.0, 2.0
 """The factor `Camera.tangential` of the release's formula and of OpenCV's."""
@@ -30,8 +34,8 @@ class Camera:
     With x = X/Z, y = Y/Z, r2 = x^2 + y^2, distortion (k1, k2, k3, p1, p2):
 
         radial = 1 + k1 r2 + k2 r2^2 + k3 r2^3 ;  tangential = t (p1 y + p2 x)
-        u = fx (x (radial + tangential) + p2 r2) + cx ;  v = fy (y (radial + tangential) + p1 r2) +
-        cy
+        u = fx (x (radial + tangential) + p2 r2) + cx
+        v = fy (y (radial + tangential) + p1 r2) + cy
 
     t = 1 is the release's own formula, t = 2 OpenCV's (equal where p1 = p2 = 0).
     """
@@ -70,8 +74,7 @@ class Camera:
         return self._distorted(xy) * self.focal_px + self.principal_px
 
     def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 3"]:
-        """Points (x, y, 1) of the camera frame that project to the pixels; distortion undone by
-        iteration.
+        """Points (x, y, 1) of the camera frame that project to the pixels, found by iteration.
 
         A lens that draws inwards shows nothing beyond some radius: pixels farther out get the ray
         of about that radius.
@@ -95,9 +98,7 @@ class Camera:
         return np.stack([x * factor + p2 * r2, y * factor + p1 * r2], axis=-1)
 
     def cropped(self, x0: float, y0: float, width: int, height: int) -> "Camera":
-        """The camera of the picture's window that starts at pixel (x0, y0); the window may reach
-        over the edge.
-        """
+        """The camera of the window that starts at pixel (x0, y0); it may reach over the edge."""
         cx, cy = self.principal_px
         return replace(self, principal_px=(cx - x0, cy - y0), size_wh=(width, height))
 
@@ -113,9 +114,7 @@ class Camera:
         )
 
     def windowed(self, window: Float[np.ndarray, "3"], size: int) -> "Camera":
-        """The camera of a square crop: window (x0, y0, side) in this picture's pixels, resized to
-        size x size.
-        """
+        """The camera of a square crop: window (x0, y0, side), px, resized to size x size."""
         x0, y0, side = (float(v) for v in window)
         scale = size / side
         (fx, fy), (cx, cy) = self.focal_px, self.principal_px
@@ -127,8 +126,7 @@ class Camera:
         )
 
     def rotation_to_view(self) -> Float[np.ndarray, "3 3"]:
-        """Rotation from this camera's frame to the virtual camera that looks at the picture's
-        centre.
+        """Rotation from this camera's frame to that of one that looks at the picture's centre.
 
         `points_cam @ R.T` are the points as that virtual camera sees them: a person in a crop away
         from the optical axis is seen turned, and this takes the turn out. The turn is the smallest
@@ -136,31 +134,16 @@ class Camera:
         """
         width, height = self.size_wh
         ray = self.rays(np.array([width / 2, height / 2], dtype=np.float64))
-        return smallest_rotation(ray, np.array([0.0, 0.0, 1.0]))
+        return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
 
 
 def turning_radius(distortion: tuple[float, float, float, float, float]) -> float:
-    """The radius (z = 1) from which on points farther out are drawn nearer to the middle; infinite
-    if there is none.
-    """
+    """The radius (z = 1) beyond which points are drawn nearer to the middle; infinite if none."""
     k1, k2, k3, *_ = distortion
-    squares = np.roots(
-        [7 * k3, 5 * k2, 3 * k1, 1.0]
-    )  # where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) is 0, in r^2
+    # where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) is 0, in r^2
+    squares = np.roots([7 * k3, 5 * k2, 3 * k1, 1.0])
     turns = squares.real[(np.abs(squares.imag) < 1e-9) & (squares.real > 0)]
     return float(np.sqrt(turns.min())) if turns.size else np.inf
-
-
-def smallest_rotation(
-    start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "3 3"]:
-    """The rotation by the smallest angle with R @ start parallel to end (Rodrigues); not for
-    opposite directions.
-    """
-    a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    axis, cosine = np.cross(a, b), float(a @ b)
-    skew = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + skew + skew @ skew / (1 + cosine)
 
 
 def look_at(
@@ -168,13 +151,9 @@ def look_at(
     target_world_mm: Float[np.ndarray, "3"],
     roll_rad: float = 0.0,
 ) -> Float[np.ndarray, "3 3"]:
-    """`rot_world_to_cam` of a camera at one point that looks at another, the world's z axis up in
-    the picture.
-    """
+    """`rot_world_to_cam` of a camera at one point that looks at another; the world's z is up."""
     forward = target_world_mm - centre_world_mm
     forward = forward / np.linalg.norm(forward)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(forward, right), forward])
-    cosine, sine = np.cos(roll_rad), np.sin(roll_rad)
-    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ rotation
+    return rot_z(roll_rad) @ np.stack([right, np.cross(forward, right), forward])

@@ -9,7 +9,7 @@ convention of `body/camera.py` (the crop's top left corner is (0, 0)).
 import numpy as np
 from jaxtyping import Bool, Float
 
-from posegrid.body.skeleton import BONES, NUM_JOINTS
+from posegrid.body.skeleton import BONES
 
 BONE_SHARE = 0.3
 """A cell belongs to a joint, too, if more than this share of an adjoining bone's length lies in it
@@ -78,20 +78,3 @@ def _crossing(
     enter = np.where(step == 0, np.where(inside, 0.0, 1.0), enter)
     leave = np.where(step == 0, np.where(inside, 1.0, 0.0), leave)
     return enter, leave
-
-
-def cell_centres_px(size_px: int, cells: int) -> Float[np.ndarray, "cells"]:
-    """Pixel coordinates of the cells' centres along one axis of the crop."""
-    return (np.arange(cells) + 0.5) * (size_px / cells)
-
-
-def keypoints_from_scores(
-    scores: Float[np.ndarray, "n 17 cells cells"], size_px: int
-) -> Float[np.ndarray, "n 17 2"]:
-    """The centre of each joint's best cell, in crop pixels; for scores [joint, row, column], higher
-    is likelier.
-    """
-    cells = scores.shape[-1]
-    row, column = np.divmod(scores.reshape(-1, NUM_JOINTS, cells * cells).argmax(axis=-1), cells)
-    centres = cell_centres_px(size_px, cells)
-    return np.stack([centres[column], centres[row]], axis=-1)

@@ -47,12 +47,12 @@ def rotation_about(axis: Float[np.ndarray, "3"], angle: float) -> Float[np.ndarr
 
 
 def smallest_rotations(
-    start: Float[np.ndarray, "*batch 3"], end: Float[np.ndarray, "*batch 3"]
-) -> Float[np.ndarray, "*batch 3 3"]:
-    """The rotations by the smallest angle that make each start parallel to its end.
+    start: Float[np.ndarray, "*#batch 3"], end: Float[np.ndarray, "*#batch 3"]
+) -> Float[np.ndarray, "*#batch 3 3"]:
+    """The rotations by the smallest angle that make each start parallel to its end (Rodrigues).
 
-    Between opposite directions it is half a turn about one of the axes across that are equally
-    small.
+    Vectors of any length but 0. Between opposite directions it is half a turn about one of the axes
+    across that are equally small.
     """
     a = start / np.linalg.norm(start, axis=-1, keepdims=True)
     b = end / np.linalg.norm(end, axis=-1, keepdims=True)

@@ -1,17 +1,13 @@
-"""The skeleton `human36m_17`, and the 32 joints of the Human3.6M release that it is taken from.
+"""The skeleton `human36m_17`, what its bones and mirror image are, and the skeletons of others.
 
 This is the only file that knows joint indices. Everything else uses names or the constants below.
 Order and parents: Ionescu et al., "Human3.6M", TPAMI 2014, and the release's own `metadata.xml`.
 
-Skeletons that other programs use, as data: their joints in order, and where each comes from in
-`human36m_17`.
-
-A joint is taken over if Human3.6M has it, under the same name or as listed in `made_of`; all others
-are NaN: eyes, ears, fingers, heels and toes are not estimated and not made up. Points of one name
-still differ a little between data sets: Human3.6M's hips lie higher and wider apart than COCO's,
-and its `nose` lies inside the head, behind the nose.
-
-Bones of one length each: fitted to all frames, left and right alike, given to every pose.
+Other skeletons are data: their joints in order, and where each comes from in `human36m_17`. A joint
+is taken over if Human3.6M has it, under the same name or as listed in `made_of`. All others are
+NaN: eyes, ears, fingers, heels and toes are not estimated and not made up. Points of one name still
+differ a little between data sets: Human3.6M's hips lie higher and wider apart than COCO's, and its
+`nose` lies inside the head, behind the nose.
 """
 
 from collections.abc import Mapping
@@ -24,24 +20,16 @@ from posegrid.errors import SettingsError
 
 SKELETON = "human36m_17"
 
-JOINT_NAMES = (
-    "pelvis",
-    "right_hip",
-    "right_knee",
-    "right_ankle",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "spine",
-    "thorax",
-    "nose",
-    "head_top",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "right_shoulder",
-    "right_elbow",
-    "right_wrist",
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+JOINT_NAMES = _names(
+    """
+    pelvis right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax nose head_top
+    left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist
+    """
 )
 NUM_JOINTS = len(JOINT_NAMES)
 ROOT = 0
@@ -53,39 +41,13 @@ MIRROR_PAIRS = ((1, 4), (2, 5), (3, 6), (11, 14), (12, 15), (13, 16))
 RIGHT_JOINTS = tuple(i for i, name in enumerate(JOINT_NAMES) if name.startswith("right_"))
 LEFT_JOINTS = tuple(i for i, name in enumerate(JOINT_NAMES) if name.startswith("left_"))
 
-HUMAN36M_32_NAMES = (
-    "Hips",
-    "RightUpLeg",
-    "RightLeg",
-    "RightFoot",
-    "RightToeBase",
-    "RightToeSite",
-    "LeftUpLeg",
-    "LeftLeg",
-    "LeftFoot",
-    "LeftToeBase",
-    "LeftToeSite",
-    "Spine",
-    "Spine1",
-    "Neck",
-    "Head",
-    "HeadSite",
-    "LeftShoulder",
-    "LeftArm",
-    "LeftForeArm",
-    "LeftHand",
-    "LeftHandThumb",
-    "LeftThumbSite",
-    "L_Wrist_End",
-    "LeftWristSite",
-    "RightShoulder",
-    "RightArm",
-    "RightForeArm",
-    "RightHand",
-    "RightHandThumb",
-    "RightThumbSite",
-    "R_Wrist_End",
-    "RightWristSite",
+HUMAN36M_32_NAMES = _names(
+    """
+    Hips RightUpLeg RightLeg RightFoot RightToeBase RightToeSite LeftUpLeg LeftLeg LeftFoot
+    LeftToeBase LeftToeSite Spine Spine1 Neck Head HeadSite LeftShoulder LeftArm LeftForeArm
+    LeftHand LeftHandThumb LeftThumbSite L_Wrist_End LeftWristSite RightShoulder RightArm
+    RightForeArm RightHand RightHandThumb RightThumbSite R_Wrist_End RightWristSite
+    """
 )
 HUMAN36M_32_PARENTS = (
     *(-1, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 0, 11, 12, 13, 14),
@@ -152,81 +114,55 @@ class Skeleton:
         ]
 
 
-def _sides(*names: str, first: str = "left") -> tuple[str, ...]:
-    """Each name for both sides, one after the other."""
-    second = "right" if first == "left" else "left"
-    return tuple(f"{side}_{name}" for name in names for side in (first, second))
+def _sides(names: str, sides: tuple[str, str] = ("left", "right")) -> tuple[str, ...]:
+    """Each of the names for both sides, one after the other."""
+    return tuple(f"{side}_{name}" for name in _names(names) for side in sides)
 
 
-_LIMBS = ("shoulder", "elbow", "wrist")
-_LEGS = ("hip", "knee", "ankle")
+def _limb(side: str, names: str) -> tuple[str, ...]:
+    """The names, all of one side."""
+    return tuple(f"{side}_{name}" for name in _names(names))
+
+
+_ARM, _LEG, _LEG_UP = "shoulder elbow wrist", "hip knee ankle", "ankle knee hip"
 
 HUMAN36M_17 = Skeleton(SKELETON, JOINT_NAMES)
 HUMAN36M_32 = Skeleton(
     "human36m_32",
     HUMAN36M_32_NAMES,
     {
-        HUMAN36M_32_NAMES[joint]: (JOINT_NAMES[index],)
-        for index, joint in enumerate(HUMAN36M_32_TO_17)
-    }
-    | {
         HUMAN36M_32_NAMES[joint]: (JOINT_NAMES[HUMAN36M_32_TO_17.index(twin)],)
-        for joint, twin in HUMAN36M_32_COINCIDING
+        for joint, twin in (*zip(range(32), range(32), strict=True), *HUMAN36M_32_COINCIDING)
         if twin in HUMAN36M_32_TO_17
     },
 )
-COCO17 = Skeleton("coco17", ("nose", *_sides("eye", "ear", *_LIMBS, *_LEGS)))
+COCO17 = Skeleton("coco17", ("nose", *_sides(f"eye ear {_ARM} {_LEG}")))
 MEDIAPIPE33 = Skeleton(
     "mediapipe33",
     (
-        *(
-            "nose",
-            "left_eye_inner",
-            "left_eye",
-            "left_eye_outer",
-            "right_eye_inner",
-            "right_eye",
-            "right_eye_outer",
-        ),
+        *("nose", "left_eye_inner", "left_eye", "left_eye_outer"),
+        *("right_eye_inner", "right_eye", "right_eye_outer"),
         *("left_ear", "right_ear", "mouth_left", "mouth_right"),
-        *_sides(*_LIMBS, "pinky", "index", "thumb", *_LEGS, "heel", "foot_index"),
+        *_sides(f"{_ARM} pinky index thumb {_LEG} heel foot_index"),
     ),
 )
 OPENPOSE25 = Skeleton(
     "openpose25",
     (
-        *(
-            "nose",
-            "neck",
-            *(f"right_{joint}" for joint in _LIMBS),
-            *(f"left_{joint}" for joint in _LIMBS),
-        ),
-        *("mid_hip", *(f"right_{joint}" for joint in _LEGS), *(f"left_{joint}" for joint in _LEGS)),
-        *_sides("eye", "ear", first="right"),
-        *(
-            "left_big_toe",
-            "left_small_toe",
-            "left_heel",
-            "right_big_toe",
-            "right_small_toe",
-            "right_heel",
-        ),
+        *("nose", "neck", *_limb("right", _ARM), *_limb("left", _ARM)),
+        *("mid_hip", *_limb("right", _LEG), *_limb("left", _LEG)),
+        *_sides("eye ear", ("right", "left")),
+        *_limb("left", "big_toe small_toe heel"),
+        *_limb("right", "big_toe small_toe heel"),
     ),
     {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("pelvis",)},
 )
 MPII16 = Skeleton(
     "mpii16",
     (
-        *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
+        *(*_limb("right", _LEG_UP), *_limb("left", _LEG)),
         *("pelvis", "thorax", "upper_neck", "head_top"),
-        *(
-            "right_wrist",
-            "right_elbow",
-            "right_shoulder",
-            "left_shoulder",
-            "left_elbow",
-            "left_wrist",
-        ),
+        *(*_limb("right", "wrist elbow shoulder"), *_limb("left", _ARM)),
     ),
 )
 SKELETONS = (HUMAN36M_17, HUMAN36M_32, COCO17, MEDIAPIPE33, OPENPOSE25, MPII16)
@@ -248,8 +184,7 @@ in all frames, this quantile (0..1) is nearest to the true one on rendered walks
 
 
 def fitted_bones_mm(joints_mm: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "16"]:
-    """The lengths that fit the found frames best, in the order of `skeleton.BONES`, left and right
-    equal.
+    """The lengths that fit the found frames best, in the order of `BONES`, left and right equal.
 
     NaN if nobody was found in any frame.
     """
@@ -272,8 +207,7 @@ def with_bones(
     return result
 
 
-_ENDING_AT = {child: index for index, (_, child) in enumerate(BONES)}
-
-
-_MIRROR_BONES = [_ENDING_AT[int(mirror_order()[child])] for _, child in BONES]
-"""The bone on the other side of the body; those of the trunk are their own."""
+_MIRROR_BONES = [int(mirror_order()[child]) - 1 for _, child in BONES]
+"""The bone on the other side of the body; those of the trunk are their own. Bone i ends at joint
+i + 1.
+"""

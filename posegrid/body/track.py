@@ -30,7 +30,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
-from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
+from posegrid.body.camera import AXES, HUMAN36M_TANGENTIAL, UNIT, Camera
 from posegrid.body.formats.animation import bone_motion, bvh_text, glb_bytes
 from posegrid.body.formats.c3d import Markers, c3d_bytes, trc_text, turned_upright
 from posegrid.body.formats.text import csv_text, from_csv, from_json, from_npz, json_text, npz_bytes
@@ -41,8 +41,6 @@ from posegrid.files import completed
 SomeTrack = TypeVar("SomeTrack", bound="Track")
 
 TRACK_FORMAT = 1
-UNIT = "mm"
-AXES = "camera: x right, y down, z forward"
 
 
 @dataclass(frozen=True, eq=False)

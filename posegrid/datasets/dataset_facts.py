@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from posegrid import __version__
+from posegrid.body.camera import AXES, UNIT
 from posegrid.body.skeleton import SKELETON
 from posegrid.errors import OutputError, ShardError
 from posegrid.files import completed
 from posegrid.people.crop import ImageFormat
 
-UNIT = "mm"
-AXES = "camera: x right, y down, z forward"
 DATASET_FILE = "dataset.json"
 
 Background = Literal["removed", "kept", "masked"]

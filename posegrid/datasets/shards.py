@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float, Float32, Float64, Int, Shaped, UInt8
 
+from posegrid.body.rotations import smallest_rotations
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.datasets.dataset_facts import (
     DATASET_FILE,
@@ -276,11 +277,7 @@ class Crops:
         fx, fy, cx, cy = self.crop_camera.T
         centre = self.images.shape[-1] / 2
         ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
-        x, y, cosine = (ray / np.linalg.norm(ray, axis=-1, keepdims=True)).T
-        # Rodrigues about ray x forward = (y, -x, 0), as smallest_rotation does it for one ray.
-        zero = np.zeros_like(x)
-        skew = np.stack([zero, zero, -x, zero, zero, -y, x, y, zero], axis=-1).reshape(-1, 3, 3)
-        return np.eye(3) + skew + skew @ skew / (1 + cosine)[:, None, None]
+        return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
 
     @property
     def pose_view_mm(self) -> Float32[np.ndarray, "N 17 3"]:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from posegrid.body.camera import smallest_rotation
+from posegrid.body.rotations import smallest_rotations
 from posegrid.body.skeleton import BONES, JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS
 
 Colour = tuple[int, int, int]
@@ -152,7 +152,7 @@ def levelling_rotation(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarra
     mean = np.nanmean(upward, axis=0) if np.isfinite(upward).any() else np.array([0.0, -1.0, 0.0])
     if np.linalg.norm(mean) == 0 or mean[1] >= 0:
         return np.eye(3)
-    return smallest_rotation(mean.astype(np.float64), np.array([0.0, -1.0, 0.0]))
+    return smallest_rotations(mean.astype(np.float64), np.array([0.0, -1.0, 0.0]))
 
 
 def beside(*pictures: Picture, gap_px: int = 8, background: Colour = WHITE) -> Picture:

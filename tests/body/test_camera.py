@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegrid.body.camera import Camera, look_at, smallest_rotation
+from posegrid.body.camera import Camera, look_at
 
 RNG = np.random.default_rng(0)
 CENTRE_MM = np.array([1840.0, 4960.0, 1560.0])
@@ -93,13 +93,6 @@ def test_the_view_camera_looks_at_the_crops_centre() -> None:
     centre_ray = crop.rays(np.array([64.0, 64.0]))
     seen = rotation @ centre_ray
     np.testing.assert_allclose(seen / np.linalg.norm(seen), [0, 0, 1], atol=1e-12)
-
-
-def test_the_smallest_rotation_turns_about_the_common_normal() -> None:
-    start, end = np.array([1.0, 0.2, 0.3]), np.array([0.0, 0.0, 1.0])
-    rotation = smallest_rotation(start, end)
-    np.testing.assert_allclose(rotation @ np.cross(start, end), np.cross(start, end), atol=1e-12)
-    assert np.linalg.det(rotation) == pytest.approx(1)
 
 
 def test_look_at_puts_the_target_on_the_axis_and_up_at_the_top() -> None:

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from posegrid.body.grid import bone_share_in_cells, keypoints_from_scores, positive_cells
+from posegrid.body.grid import bone_share_in_cells, positive_cells
 from posegrid.body.skeleton import BONES, NUM_JOINTS
 
 FAR_AWAY = -1000.0
+
+
+def keypoints_from_scores(scores: np.ndarray, size_px: int) -> np.ndarray:
+    """The centre (n, 17, 2) of each joint's best cell, crop pixels; scores [n, joint, row, column]."""
+    cells = scores.shape[-1]
+    row, column = np.divmod(scores.reshape(-1, NUM_JOINTS, cells * cells).argmax(axis=-1), cells)
+    return (np.stack([column, row], axis=-1) + 0.5) * (size_px / cells)
 
 
 def only(**joints: tuple[float, float]) -> np.ndarray:

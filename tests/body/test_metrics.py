@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from posegrid.body import metrics
-from posegrid.body.camera import smallest_rotation
+from posegrid.body.rotations import smallest_rotations
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.normal(0, 300, (6, 17, 3))
 ESTIMATE = TRUTH + RNG.normal(0, 40, TRUTH.shape)
-ROTATION = smallest_rotation(np.array([1.0, 2.0, 3.0]), np.array([-2.0, 1.0, 0.5]))
+ROTATION = smallest_rotations(np.array([1.0, 2.0, 3.0]), np.array([-2.0, 1.0, 0.5]))
 METRICS = (metrics.mpjpe_mm, metrics.n_mpjpe_mm, metrics.pa_mpjpe_mm)
 
 

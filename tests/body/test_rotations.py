@@ -66,6 +66,13 @@ def test_quaternions_and_angles_are_scipys(rng):
     )
 
 
+def test_the_smallest_rotation_turns_about_the_common_normal() -> None:
+    start, end = np.array([1.0, 0.2, 0.3]), np.array([0.0, 0.0, 1.0])
+    rotation = smallest_rotations(start, end)
+    np.testing.assert_allclose(rotation @ np.cross(start, end), np.cross(start, end), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+
+
 def test_rotation_about_an_axis_agrees_with_rot_z():
     np.testing.assert_allclose(rotation_about(7.0 * Z, 0.3), rot_z(0.3), atol=1e-12)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from body.test_grid import keypoints_from_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posegrid.body.grid import keypoints_from_scores, positive_cells
+from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch

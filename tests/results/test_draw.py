@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegrid.body.camera import smallest_rotation
+from posegrid.body.rotations import smallest_rotations
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.results.draw import (
     FRONT,
@@ -135,7 +135,7 @@ def test_a_pose_of_unknown_joints_is_an_empty_stage() -> None:
 
 
 def test_levelling_puts_people_upright() -> None:
-    tilt = smallest_rotation(np.array([0.0, -1, 0]), np.array([0.1, -1, 0.4]))
+    tilt = smallest_rotations(np.array([0.0, -1, 0]), np.array([0.1, -1, 0.4]))
     tilted = np.stack([standing(), standing()]) @ tilt.T
     assert tilted @ levelling_rotation(tilted).T == pytest.approx(
         np.stack([standing()] * 2), abs=1e-6

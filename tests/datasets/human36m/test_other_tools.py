@@ -15,7 +15,8 @@ import scipy.io
 from datasets.human36m_tree import make_joints, make_mask
 from scipy.spatial.transform import Rotation
 
-from posegrid.body.camera import Camera, look_at, smallest_rotation
+from posegrid.body.camera import Camera, look_at
+from posegrid.body.rotations import smallest_rotations
 from posegrid.datasets.human36m.files import MaskWriter, opened_masks, read_pose_cdf, write_pose_cdf
 from posegrid.datasets.human36m.metadata import angles_of_rotation, rotation_of_angles
 
@@ -155,5 +156,5 @@ def test_rotations_are_scipys() -> None:
         matrix = look_at(centre, np.array([0.0, 0.0, 900.0]), roll_rad=0.1)
         np.testing.assert_allclose(Rotation.from_matrix(matrix).as_matrix(), matrix, atol=1e-9)
         ray = centre / np.linalg.norm(centre)
-        turn = smallest_rotation(ray, np.array([0.0, 0.0, 1.0]))
+        turn = smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
         assert Rotation.from_matrix(turn).magnitude() == pytest.approx(np.arccos(ray[2]), abs=1e-9)
