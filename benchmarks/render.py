@@ -30,7 +30,8 @@ from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
 from posegrid.walkers import clip
 from posegrid.walkers.clip import film
-from posegrid.walkers.render import kernels
+from posegrid.walkers.clothes import sewing
+from posegrid.walkers.render import crops, kernels, renderer, scene
 from posegrid.walkers.render.crops import render_crops
 
 EVERYTHING: dict[str, Any] = {
@@ -42,10 +43,10 @@ EVERYTHING: dict[str, Any] = {
     "background": "masked",
 }
 STAGES: tuple[tuple[str, Any, str], ...] = (
-    ("person dressed", clip, "person_of_kind"),
+    ("person dressed", clip, "random_person"),
     ("motion made", clip, "_motion"),
-    ("clothes swung", clip, "with_loose"),
-    ("place made", clip, "random_place"),
+    ("clothes swung", sewing, "with_loose"),
+    ("place made", scene, "random_place"),
     ("pose, skin, shadow map", crops, "render"),
     ("mask spoilt", crops, "faulty_mask"),
     ("things in the way", crops, "draw"),

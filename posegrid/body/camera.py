@@ -91,11 +91,8 @@ class Camera:
         return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
 
     def _distorted(self, xy: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
-        k1, k2, k3, p1, p2 = self.distortion
-        x, y = xy[..., 0], xy[..., 1]
-        r2 = x * x + y * y
-        factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + self.tangential * (p1 * y + p2 * x)
-        return np.stack([x * factor + p2 * r2, y * factor + p1 * r2], axis=-1)
+        x, y = distorted(xy[..., 0], xy[..., 1], self.distortion, self.tangential)
+        return np.stack([x, y], axis=-1)
 
     def cropped(self, x0: float, y0: float, width: int, height: int) -> "Camera":
         """The camera of the window that starts at pixel (x0, y0); it may reach over the edge."""
@@ -135,6 +132,17 @@ class Camera:
         width, height = self.size_wh
         ray = self.rays(np.array([width / 2, height / 2], dtype=np.float64))
         return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
+
+
+def distorted(x, y, distortion, tangential):
+    """The formula of `Camera` for points at depth 1: of arrays, or of numbers in compiled loops.
+
+    It stands here alone: `walkers/render/camera_kernels.py` compiles this very function.
+    """
+    k1, k2, k3, p1, p2 = distortion
+    r2 = x * x + y * y
+    outwards = r2 * (k1 + r2 * (k2 + r2 * k3)) + tangential * (p1 * y + p2 * x)
+    return x + x * outwards + p2 * r2, y + y * outwards + p1 * r2
 
 
 def turning_radius(distortion: tuple[float, float, float, float, float]) -> float:

@@ -40,8 +40,9 @@ from posegrid.errors import OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.render.cameras import CAMERA_IDS, FRAME_RATE_HZ, STUDIO_REACH_MM
-from posegrid.walkers.render.places import Backdrop, Room, picture_files
-from posegrid.walkers.render.renderer import PosedPerson, expose, person_box_px, render
+from posegrid.walkers.render.places import Backdrop, Place, picture_files
+from posegrid.walkers.render.renderer import PosedPerson, render, surface_box_px
+from posegrid.walkers.render.sensor import expose
 
 ACTION = "Walking"
 _PAD_PX = 4
@@ -62,7 +63,7 @@ class Picture:
 
 def pictures(clip: Clip, camera_id: str, camera: Camera | None = None) -> Iterator[Picture]:
     """What one of the studio's cameras, or another in its place, sees of a clip, frame by frame."""
-    view = _View(clip, camera_id, clip.room(STUDIO_REACH_MM), camera)
+    view = _View(clip, camera_id, clip.scene.place(STUDIO_REACH_MM), camera)
     for frame in range(clip.motion.num_frames):
         yield view.picture(clip.posed(frame))
 
@@ -74,7 +75,7 @@ def record(clip: Clip, root: Path) -> None:
     """
     subject = clip.plan.subject
     file_base = default_file_base(ACTION, clip.plan.subaction)
-    room = clip.room(STUDIO_REACH_MM)
+    room = clip.scene.place(STUDIO_REACH_MM)
     views = [_View(clip, camera_id, room) for camera_id in CAMERA_IDS]
     with ExitStack() as stack:
         writers = [
@@ -104,20 +105,20 @@ class _View:
     """One camera of a clip and its picture of the empty room."""
 
     def __init__(
-        self, clip: Clip, camera_id: str, room: Room | Backdrop, camera: Camera | None = None
+        self, clip: Clip, camera_id: str, room: Place | Backdrop, camera: Camera | None = None
     ) -> None:
         self.camera_id = camera_id
         self.camera: Camera = clip.cameras[camera_id] if camera is None else camera
-        self._sensor = clip.sensor
+        self._sensor = clip.scene.sensor
         self._noise = clip.plan.clip_rng(f"noise/{camera_id}")
         self._light = room.picture(self.camera)
-        self._empty = expose(self._light, clip.sensor, self._noise)
+        self._empty = expose(self._light, self._sensor, self._noise)
 
     def picture(self, posed: PosedPerson) -> Picture:
         """The room with the person in it."""
         image, mask = self._empty.copy(), np.zeros(self._empty.shape[:2], bool)
         window = _square_round(
-            person_box_px(posed, self.camera, with_shadow=True), self.camera.size_wh
+            surface_box_px(posed, self.camera, with_shadow=True), self.camera.size_wh
         )
         x0, y0, side = (int(value) for value in window)
         there = (slice(y0, y0 + side), slice(x0, x0 + side))

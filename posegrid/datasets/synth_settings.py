@@ -13,11 +13,11 @@ from posegrid.datasets.dataset_facts import SPLITS, Background
 from posegrid.datasets.fixed_sets import SetName
 from posegrid.errors import SettingsError
 from posegrid.people.crop import DEFAULT_MARGIN, ImageFormat
-from posegrid.walkers.clip import Scenes
-from posegrid.walkers.clothes.person import PeopleKind
+from posegrid.walkers.clothes.wardrobe import PeopleKind
 from posegrid.walkers.motion.activities import Activities
 from posegrid.walkers.motion.captured import RecordedWalk, load_walks
 from posegrid.walkers.render.crops import CameraKind, MaskKind
+from posegrid.walkers.render.scene import Scenes
 
 
 @dataclass(frozen=True)

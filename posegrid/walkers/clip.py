@@ -1,24 +1,20 @@
 """Clips: one person on a walk before the cameras, drawn from random numbers of the clip's own.
 
 A `ClipPlan` always gives the same clip, whoever films it and whatever else is filmed: its random
-numbers start from the seed and the words that name it. A subject's body, clothes, light, room and
+numbers start from the seed and the words that name it. A subject's body, clothes, light, place and
 cameras depend on the subject alone, so they are the same in all clips of the subject; gait and path
 change from clip to clip.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.walkers.body.joints import joints_world_mm
-from posegrid.walkers.clothes.loose import with_loose
-from posegrid.walkers.clothes.person import PeopleKind, person_of_kind
-from posegrid.walkers.clothes.sewing import Person
+from posegrid.walkers.body.joints import SKELETON_JOINTS, joints_world_mm
+from posegrid.walkers.clothes.person import PeopleKind, Person, random_person
 from posegrid.walkers.motion.activities import (
     ACTIVITIES,
     GAITS,
@@ -35,25 +31,8 @@ from posegrid.walkers.render.cameras import (
     WALKING_HALF_SIZE_MM,
     studio_cameras,
 )
-from posegrid.walkers.render.light import Light, random_light, varied_light
-from posegrid.walkers.render.places import (
-    OUTDOORS,
-    Backdrop,
-    Room,
-    load_backdrop,
-    random_kind,
-    random_place,
-    random_room,
-)
-from posegrid.walkers.render.renderer import (
-    PosedPerson,
-    Sensor,
-    pose_person,
-    random_sensor,
-    varied_sensor,
-)
-
-Scenes = Literal["plain", "varied"]
+from posegrid.walkers.render.renderer import PosedPerson, pose_person
+from posegrid.walkers.render.scene import Scene, Scenes, random_scene
 
 
 @dataclass(frozen=True)
@@ -73,12 +52,10 @@ class ClipPlan:
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
     """plain: adults in everyday clothes. varied: adults of all shapes and children in clothes of
-    all kinds.
-    """
+    all kinds."""
     scenes: Scenes = "plain"
-    """plain: a room and soft light. varied: any place, light and camera, and what stands in the
-    way.
-    """
+    """plain: a room and one lamp. varied: any place, light and camera, and what stands in the
+    way."""
     backgrounds: tuple[Path, ...] = ()
     """Pictures to take as backgrounds, in the place of half of the varied places."""
     picture_size: int = PICTURE_SIZE_PX
@@ -104,7 +81,7 @@ class ClipPlan:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A person who walks before cameras: T frames at 50 per second."""
+    """A person who walks before cameras: T frames at 50 per second. World frame, mm."""
 
     plan: ClipPlan
     person: Person
@@ -115,41 +92,27 @@ class Clip:
     bone_positions_mm: Float[np.ndarray, "T B 3"]
     joints_world_mm: Float[np.ndarray, "T 32 3"]
     """The release's 32 joints."""
-    light: Light
-    sensor: Sensor
+    scene: Scene
     cameras: dict[str, Camera]
     """The studio's, by id."""
 
     def posed(self, frame: int) -> PosedPerson:
         """The person as it looks in one frame."""
-        return pose_person(
-            self.person, self.bone_rotations[frame], self.bone_positions_mm[frame], self.light
-        )
+        rotations, positions_mm = self.bone_rotations[frame], self.bone_positions_mm[frame]
+        return pose_person(self.person, rotations, positions_mm, self.scene.light)
 
     def pose_world_mm(self, frame: int) -> Float[np.ndarray, "17 3"]:
         """The skeleton's 17 joints in one frame."""
-        return self.joints_world_mm[frame, list(HUMAN36M_32_TO_17)]
-
-    def room(self, reach_mm: float) -> Room | Backdrop:
-        """The subject's room or place, large enough for cameras that stand so far from its middle
-        (mm).
-        """
-        rng = self.plan.subject_rng("room")
-        if self.plan.scenes == "plain":
-            return random_room(rng, reach_mm)
-        kind, pictures = _kind_of_place(self.plan, rng), self.plan.backgrounds
-        if kind is None:
-            return load_backdrop(pictures[int(rng.integers(len(pictures)))])
-        return random_place(rng, reach_mm, kind)
+        return self.joints_world_mm[frame, SKELETON_JOINTS]
 
 
 def film(plan: ClipPlan) -> Clip:
-    """The clip of the plan: body, clothes, walk, light and cameras."""
-    person = person_of_kind(plan.people, plan.subject_rng("person"))
-    path = _studio_path(plan.clip_rng("path"))
-    motion = _motion(plan, person, path).shifted(np.array([0.0, 0.0, person.sole_mm]))
+    """The clip of the plan: body, clothes, walk, scene and cameras."""
+    person = random_person(plan.subject_rng("person"), plan.people)
+    motion = _motion(plan, person, _studio_path(plan.clip_rng("path")))
+    motion = motion.shifted(np.array([0.0, 0.0, person.sole_mm]))
     bones = motion.rotations, motion.bone_positions(person.body)
-    rotations, positions = with_loose(person.loose, person.body, bones, motion.fps)
+    rotations, positions = person.with_loose(bones, motion.fps)
     return Clip(
         plan=plan,
         person=person,
@@ -157,39 +120,19 @@ def film(plan: ClipPlan) -> Clip:
         bone_rotations=rotations,
         bone_positions_mm=positions,
         joints_world_mm=joints_world_mm(person.body, *bones),
-        light=_light(plan),
-        sensor=(random_sensor if plan.scenes == "plain" else varied_sensor)(
-            plan.subject_rng("sensor")
-        ),
+        scene=random_scene(plan.subject_rng, plan.scenes, plan.backgrounds),
         cameras=plan.cameras(),
     )
 
 
-def _light(plan: ClipPlan) -> Light:
-    """The subject's light: lamps and windows in rooms, sun and sky outdoors."""
-    rng = plan.subject_rng("light")
-    if plan.scenes == "plain":
-        return random_light(rng)
-    kind = _kind_of_place(plan, plan.subject_rng("room"))
-    return varied_light(rng, outdoors=None if kind is None else kind in OUTDOORS)
-
-
-def _kind_of_place(plan: ClipPlan, rng: np.random.Generator) -> str | None:
-    """What kind of place a subject's varied scene is; None: a picture of the user's."""
-    return None if plan.backgrounds and rng.random() < 0.5 else random_kind(rng)
-
-
 def choose_walk(plan: ClipPlan, walks: list[RecordedWalk], share: float) -> ClipPlan:
     """The plan with one of the captured walks, as it is or mirrored, in a `share` (0..1) of all
-    cases.
-    """
+    cases."""
     rng = plan.clip_rng("motion capture")
     if not walks or rng.random() >= share:
         return plan
-    walk_of_choice = walks[int(rng.integers(len(walks)))]
-    return replace(
-        plan, recorded=mirrored_walk(walk_of_choice) if rng.random() < 0.5 else walk_of_choice
-    )
+    chosen = walks[int(rng.integers(len(walks)))]
+    return replace(plan, recorded=mirrored_walk(chosen) if rng.random() < 0.5 else chosen)
 
 
 def _studio_path(rng: np.random.Generator) -> WalkingPath:

@@ -11,13 +11,14 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_NAMES
+from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_NAMES, HUMAN36M_32_TO_17
 from posegrid.walkers.body.mesh import BONE_INDEX, Body
 
+SKELETON_JOINTS = list(HUMAN36M_32_TO_17)
+"""Which of the release's 32 joints are the skeleton's 17."""
 HIP_RISE = 0.017
 """Hips and pelvis above the centres that the thighs turn about, as a share of the stature; so are
-the next four.
-"""
+the next four."""
 KNEE_DROP = 0.003
 ANKLE_DROP = 0.006
 SHOULDER_RISE = 0.012
@@ -66,9 +67,7 @@ JOINT_BONES: dict[str, str] = {
         for joint, bone in _SIDE_BONES.items()
     },
 }
-"""The bone that each joint of the release is fixed to; the seven that coincide with another one are
-left out.
-"""
+"""The bone that each joint of the release is fixed to, but for seven that coincide with others."""
 
 
 def rest_joints_mm(body: Body) -> dict[str, Float[np.ndarray, "3"]]:
@@ -87,12 +86,9 @@ def rest_joints_mm(body: Body) -> dict[str, Float[np.ndarray, "3"]]:
         "HeadSite": np.array([0.0, axis_y, body.stature_mm]) - CROWN_DEPTH * up,
     }
     for side in "LR":
-        hip, knee, shoulder = (
-            head(f"upperleg01.{side}"),
-            head(f"lowerleg01.{side}"),
-            head(f"upperarm01.{side}"),
-        )
-        elbow, wrist, toes = head(f"lowerarm01.{side}"), head(f"wrist.{side}"), head(f"toes.{side}")
+        hip, knee = head(f"upperleg01.{side}"), head(f"lowerleg01.{side}")
+        shoulder, elbow = head(f"upperarm01.{side}"), head(f"lowerarm01.{side}")
+        wrist, toes = head(f"wrist.{side}"), head(f"toes.{side}")
         ankle = head(f"foot.{side}")
         limbs = {
             "UpLeg": hip * [HIP_WIDENING, 1, 1] + HIP_RISE * up,
@@ -112,14 +108,9 @@ def rest_joints_mm(body: Body) -> dict[str, Float[np.ndarray, "3"]]:
 
 @lru_cache(maxsize=8)
 def _attachments(body: Body) -> tuple[np.ndarray, np.ndarray]:
-    """For each of the 32 joints: the index of its bone, and its offset from the bone's head at
-    rest, mm.
-    """
-    points = rest_joints_mm(body)
-    twins = {
-        HUMAN36M_32_NAMES[joint]: HUMAN36M_32_NAMES[twin] for joint, twin in HUMAN36M_32_COINCIDING
-    }
-    names = [twins.get(name, name) for name in HUMAN36M_32_NAMES]
+    """Of each of the 32 joints: the index of its bone, its offset from the bone's head at rest, mm."""
+    points, twins = rest_joints_mm(body), dict(HUMAN36M_32_COINCIDING)
+    names = [HUMAN36M_32_NAMES[twins.get(joint, joint)] for joint in range(32)]
     bones = np.array([BONE_INDEX[JOINT_BONES[name]] for name in names])
     offsets = np.array([points[name] for name in names]) - body.bone_heads_mm[bones]
     return bones, offsets
@@ -130,8 +121,7 @@ def joints_world_mm(
     rotations: Float[np.ndarray, "T B 3 3"],
     bone_positions_mm: Float[np.ndarray, "T B 3"],
 ) -> Float[np.ndarray, "T 32 3"]:
-    """The release's 32 joints in the world, mm; `[:, list(HUMAN36M_32_TO_17)]` are the skeleton's
-    17.
+    """The release's 32 joints in the world, mm; `[:, SKELETON_JOINTS]` are the skeleton's 17.
 
     `rotations` and `bone_positions_mm` are those of `forward_kinematics`.
     """

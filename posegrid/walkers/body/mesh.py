@@ -1,5 +1,4 @@
-"""Human bodies: MakeHuman's CC0 mesh with a skeleton of moved bones, sampled from principal
-components.
+"""Human bodies: MakeHuman's CC0 mesh, moved by bones, shaped by principal components.
 
 Frame of the rest pose: mm, z up, the floor at z = 0, facing -y, +x = the person's left. The assets
 and how they were made: `scripts/build_body_asset.py`.
@@ -24,8 +23,7 @@ BONE_NAMES = (
     *(f"{bone}.{side}" for limb in (LEG_BONES, ARM_BONES) for side in SIDES for bone in limb),
 )
 """The bones a walker moves, parents first: MakeHuman's names; "toes" are all toes of a foot,
-spine04 is the lowest.
-"""
+spine04 is the lowest."""
 NUM_BONES = len(BONE_NAMES)
 BONE_INDEX = {name: index for index, name in enumerate(BONE_NAMES)}
 
@@ -48,9 +46,7 @@ BONE_PARENTS = tuple(BONE_INDEX.get(_parent_name(name), -1) for name in BONE_NAM
 """Index of each bone's parent, -1 for the root; the asset's own parents are checked against it."""
 
 STATURE_RANGE_MM = (1500.0, 1950.0)
-STATURE_MEAN_MM = {"male": 1760.0, "female": 1650.0}
-STATURE_SPREAD_MM = 100.0
-"""Adults of tall populations, the spread a third wider than theirs."""
+"""Adults."""
 CHILD_STATURE_RANGE_MM = (1000.0, 1560.0)
 """About 4 to 13 years old."""
 HIPS = (BONE_INDEX["upperleg01.L"], BONE_INDEX["upperleg01.R"])
@@ -58,9 +54,7 @@ HIPS = (BONE_INDEX["upperleg01.L"], BONE_INDEX["upperleg01.R"])
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One naked person at rest: arms out and down, feet on the floor z = 0, facing -y, +x = left,
-    mm.
-    """
+    """One naked person at rest: arms out and down, feet on the floor z = 0, facing -y, +x = left."""
 
     vertices_mm: Float[np.ndarray, "V 3"]
     bone_heads_mm: Float[np.ndarray, "B 3"]
@@ -69,9 +63,7 @@ class Body:
     """Centres of the left and the right eyeball."""
     stature_mm: float
     phenotype: dict[str, float]
-    """MakeHuman's sliders, 0..1: gender (0 male, 1 female), age, muscle, weight, height,
-    proportions, and others.
-    """
+    """MakeHuman's sliders, 0..1: gender (0 male, 1 female), age, muscle, weight and others."""
 
     @property
     def hip_centre_mm(self) -> Float[np.ndarray, "3"]:
@@ -90,15 +82,11 @@ class BodyModel:
     mean_mm: Float32[np.ndarray, "D"]
     components_mm: Float32[np.ndarray, "K D"]
     coefficients: Float32[np.ndarray, "N K"]
-    """Of the N bodies that the components were computed from: the distribution that identities are
-    drawn from.
-    """
+    """Of the N bodies that the components were computed from, in standard deviations."""
     phenotypes: Float32[np.ndarray, "N P"]
     phenotype_names: tuple[str, ...]
     faces: dict[str, Int[np.ndarray, "F 3"]]
-    """Triangles of "body", "helper_tights", "helper_skirt", "helper_hair", "helper_l_eye",
-    "helper_r_eye".
-    """
+    """Triangles of "body", "helper_tights", "helper_l_eye", "helper_r_eye" and others."""
     skin_bones: Int[np.ndarray, "V 4"]
     skin_weights: Float32[np.ndarray, "V 4"]
     about: str
@@ -109,36 +97,10 @@ class BodyModel:
         """Number of vertices, those of the helper meshes included."""
         return len(self.skin_bones)
 
-    def sample(self, rng: np.random.Generator) -> Body:
-        """A random adult between 1.50 and 1.95 m: a mixture of two of the sampled bodies of the
-        same sex.
-
-        The stature is about normally distributed, by drawing again.
-        """
-        gender = self.phenotypes[:, self.phenotype_names.index("gender")] > 0.5
-        while True:
-            first = int(rng.integers(len(gender)))
-            second = int(rng.choice(np.flatnonzero(gender == gender[first])))
-            share = rng.uniform(0, 0.5)
-            coefficients = (1 - share) * self.coefficients[first] + share * self.coefficients[
-                second
-            ]
-            phenotype = (1 - share) * self.phenotypes[first] + share * self.phenotypes[second]
-            body = self.body(coefficients, phenotype)
-            mean = STATURE_MEAN_MM["female" if gender[first] else "male"]
-            likelihood = np.exp(-0.5 * ((body.stature_mm - mean) / STATURE_SPREAD_MM) ** 2)
-            if (
-                STATURE_RANGE_MM[0] <= body.stature_mm <= STATURE_RANGE_MM[1]
-                and rng.random() < likelihood
-            ):
-                return body
-
-    def sample_widely(
+    def sample(
         self, rng: np.random.Generator, stature_range_mm: tuple[float, float] = STATURE_RANGE_MM
     ) -> Body:
-        """A random one of the sampled bodies itself, all statures of the range about equally
-        likely.
-        """
+        """A random one of the sampled bodies, all statures of the range about equally likely."""
         wanted, width = rng.uniform(*stature_range_mm), 25.0
         while True:
             index = int(rng.integers(len(self.coefficients)))
@@ -162,9 +124,7 @@ class BodyModel:
         return Body(vertices, heads, eyes, float(np.ptp(skin[:, 2])), sliders)
 
     def skin_share(self, *bones: str) -> Float32[np.ndarray, "V"]:
-        """How much of each vertex's skin weight (0..1) hangs on the named bones; "foot" stands for
-        both sides.
-        """
+        """How much of each vertex's skin weight (0..1) hangs on these bones; "foot": of both sides."""
         wanted = [name for name in BONE_NAMES if name in bones or name.split(".")[0] in bones]
         chosen = np.isin(self.skin_bones, [BONE_INDEX[name] for name in wanted])
         return (self.skin_weights * chosen).sum(axis=1)
@@ -181,26 +141,17 @@ class BodyModel:
 
 @cache
 def load_body_model() -> BodyModel:
-    """The body model of the package, read once. Raises SourceError if the package's asset is
-    damaged.
-    """
+    """The package's model of adults, read once. Raises SourceError if the asset is damaged."""
     arrays = _load_arrays("asset.npz")
     parents = tuple(int(parent) for parent in arrays["bone_parents"])
     if tuple(arrays["bone_names"]) != BONE_NAMES or parents != BONE_PARENTS:
         raise SourceError(
             "asset.npz: its bones are not those of body.py; run scripts/build_body_asset.py again"
         )
-    faces = {
-        name.removeprefix("faces_"): arrays[name].astype(np.int32)
-        for name in arrays
-        if name.startswith("faces_")
-    }
-    single = {
-        name: arrays[name].astype(np.float32)
-        for name in ("mean_mm", "components_mm", "coefficients", "phenotypes", "skin_weights")
-    }
+    faces = {name[6:]: arrays[name].astype(np.int32) for name in arrays if name[:6] == "faces_"}
+    singles = ("mean_mm", "components_mm", "coefficients", "phenotypes", "skin_weights")
     return BodyModel(
-        **single,
+        **{name: arrays[name].astype(np.float32) for name in singles},
         faces=faces,
         phenotype_names=tuple(str(name) for name in arrays["phenotype_names"]),
         skin_bones=arrays["skin_bones"].astype(np.int32),
@@ -210,17 +161,14 @@ def load_body_model() -> BodyModel:
 
 @cache
 def load_child_model() -> BodyModel:
-    """The same mesh and bones with the shapes of children; `sample_widely` draws them."""
+    """The same mesh and bones with the shapes of children."""
     arrays = _load_arrays("children.npz")
     names = ("mean_mm", "components_mm", "coefficients", "phenotypes")
     return replace(load_body_model(), **{name: arrays[name].astype(np.float32) for name in names})
 
 
 def _load_arrays(name: str) -> dict[str, np.ndarray]:
-    with (
-        (files("posegrid.walkers") / name).open("rb") as file,
-        np.load(file, allow_pickle=False) as asset,
-    ):
+    with (files("posegrid.walkers") / name).open("rb") as file, np.load(file) as asset:
         return {key: asset[key] for key in asset.files}
 
 
@@ -233,13 +181,11 @@ def forward_kinematics(
     relative to the parent). `root_mm` is where the hip centre is: the midpoint of the two upper
     legs' heads.
     """
-    positions = np.empty(rotations.shape[:-1])
-    heads = body.bone_heads_mm
+    positions, heads = np.empty(rotations.shape[:-1]), body.bone_heads_mm
     for bone, parent in enumerate(BONE_PARENTS):
         if parent < 0:
             positions[:, bone] = root_mm + rotations[:, bone] @ (heads[bone] - body.hip_centre_mm)
         else:
-            positions[:, bone] = positions[:, parent] + rotations[:, parent] @ (
-                heads[bone] - heads[parent]
-            )
+            arm = rotations[:, parent] @ (heads[bone] - heads[parent])
+            positions[:, bone] = positions[:, parent] + arm
     return positions

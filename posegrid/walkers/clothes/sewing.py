@@ -1,11 +1,9 @@
-"""Cutting clothes out of the body's meshes: where a body's parts are, and cuts with clean edges.
+"""Cutting clothes out of a body's meshes and sewing them: pieces with clean edges, put together as
+flat arrays that the renderer poses and draws.
 
 A garment is cut from a mesh along a field: a number per vertex, positive inside. Faces that the
 field's zero line crosses are cut there, so that hems and sleeves end in smooth lines however coarse
-the mesh.
-
-Sewing: pieces cut from a body's meshes, put together as flat arrays that the renderer poses and
-draws.
+the mesh. Lengths are mm; points lie in the body's rest frame.
 """
 
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from posegrid.walkers.body.mesh import BONE_INDEX, FINGER_BONES, NUM_BONES, Body, BodyModel
-from posegrid.walkers.clothes.loose import LooseBone
-from posegrid.walkers.clothes.wardrobe import Attire, Outfit
+from posegrid.walkers.clothes.loose import Frames, LooseBone, with_loose
+from posegrid.walkers.clothes.wardrobe import Attire
 from posegrid.walkers.render.kernels import project_along_light, rasterise
 from posegrid.walkers.render.light import light_frame
 from posegrid.walkers.render.light_kernels import NOTHING_MM
@@ -45,25 +43,20 @@ def cut_faces(faces: Int[np.ndarray, "F 3"], field: Float[np.ndarray, "V"]) -> C
     pieces = [np.stack([faces, faces], axis=-1)[num_inside == 3]]
     for count in (1, 2):
         crossed = faces[num_inside == count]
-        lone = np.argmax(
-            inside[crossed] == (count == 1), axis=1
-        )  # the corner on its own side of the line
-        a, b, c = (
-            np.take_along_axis(crossed, (lone[:, None] + k) % 3, axis=1)[:, 0] for k in range(3)
-        )
-        at_a, ab, ac, at_b, at_c = (
-            np.stack(pair, axis=-1) for pair in ((a, a), (a, b), (a, c), (b, b), (c, c))
-        )
+        lone = np.argmax(inside[crossed] == (count == 1), axis=1)  # the corner on its own side
+        turned = np.take_along_axis(crossed, (lone[:, None] + np.arange(3)) % 3, axis=1)
+        a, b, c = turned.T
+        pairs = ((a, a), (a, b), (a, c), (b, b), (c, c))
+        at_a, ab, ac, at_b, at_c = (np.stack(pair, axis=-1) for pair in pairs)
         if count == 1:
             pieces.append(np.stack([at_a, ab, ac], axis=1))
         else:
             pieces += [np.stack([ab, at_b, at_c], axis=1), np.stack([ab, at_c, ac], axis=1)]
     corners = np.sort(np.concatenate(pieces).reshape(-1, 2), axis=1)
     count = len(field)  # one number per pair: sorting those is far faster than sorting rows
-    pairs, numbers = np.unique(
-        corners[:, 0].astype(np.int64) * count + corners[:, 1], return_inverse=True
-    )
-    first, second = np.divmod(pairs, count)
+    keys = corners[:, 0].astype(np.int64) * count + corners[:, 1]
+    keys, numbers = np.unique(keys, return_inverse=True)
+    first, second = np.divmod(keys, count)
     difference = field[first] - field[second]
     share = np.divide(field[first], difference, out=np.zeros(len(first)), where=first != second)
     return Cut(first, second, share, numbers.reshape(-1, 3))
@@ -75,22 +68,15 @@ def vertex_normals(
     """Unit normals, the mean of the adjoining faces' by area; 0 for vertices without a face."""
     a, b, c = vertices[faces].swapaxes(0, 1)
     face_normals = np.cross(b - a, c - a)  # as long as twice the face's area
-    normals = np.stack(
-        [
-            np.bincount(faces.ravel(), np.repeat(face_normals[:, k], 3), len(vertices))
-            for k in range(3)
-        ],
-        axis=1,
-    )
+    shares, count = np.repeat(face_normals, 3, axis=0), len(vertices)
+    normals = np.stack([np.bincount(faces.ravel(), shares[:, k], count) for k in range(3)], axis=1)
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 
 def smoothed(
     values: Float[np.ndarray, "n d"], faces: Int[np.ndarray, "f 3"], rounds: int
 ) -> Float[np.ndarray, "n d"]:
-    """Each vertex's value drawn half way towards its neighbours' mean, again and again; edges of
-    the mesh stay.
-    """
+    """Each vertex's value drawn half way to its neighbours' mean, again and again; borders stay."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     undirected, times = np.unique(np.sort(edges, axis=1), axis=0, return_counts=True)
     inner = np.ones(len(values), bool)
@@ -131,21 +117,17 @@ def find_landmarks(model: BodyModel, body: Body) -> Landmarks:
         ids = np.unique(faces)
         normals[ids] = vertex_normals(vertices, faces)[ids]
     limbs = {}
-    for limb, bones in {
-        "leg": ("upperleg01", "lowerleg01", "foot"),
-        "arm": ("upperarm01", "lowerarm01", "wrist"),
-    }.items():
-        tips = ("toes",) if limb == "leg" else ("lowerarm02", *FINGER_BONES)
-        shares = {
-            side: model.skin_share(*(f"{bone}.{side}" for bone in (*bones, *tips))) for side in "LR"
-        }
+    for limb, bones, tips in (
+        ("leg", ("upperleg01", "lowerleg01", "foot"), ("toes",)),
+        ("arm", ("upperarm01", "lowerarm01", "wrist"), ("lowerarm02", *FINGER_BONES)),
+    ):
+        shares, along = {}, {}
+        for side in "LR":
+            shares[side] = model.skin_share(*(f"{bone}.{side}" for bone in (*bones, *tips)))
+            along[side] = _along(vertices, *(body.head_of(f"{bone}.{side}") for bone in bones))
         on_limb = np.maximum(shares["L"], shares["R"]) > 0.5
-        along = {
-            side: _along(vertices, *(body.head_of(f"{bone}.{side}") for bone in bones))
-            for side in "LR"
-        }
-        left = shares["L"] > shares["R"]
-        limbs[limb] = on_limb, np.where(on_limb, np.where(left, along["L"], along["R"]), 0.0)
+        own = np.where(shares["L"] > shares["R"], along["L"], along["R"])
+        limbs[limb] = on_limb, np.where(on_limb, own, 0.0)
     return Landmarks(
         normals, *limbs["leg"], *limbs["arm"],
         foot=model.skin_share("foot", "toes"),
@@ -157,10 +139,8 @@ def find_landmarks(model: BodyModel, body: Body) -> Landmarks:
 def _along(points: np.ndarray, top: np.ndarray, middle: np.ndarray, end: np.ndarray) -> np.ndarray:
     """0 to 1 from the top to the middle joint, 1 to 2 from there to the end, for each point."""
     upper, lower = middle - top, end - middle
-    first, second = (
-        (points - top) @ upper / (upper @ upper),
-        (points - middle) @ lower / (lower @ lower),
-    )
+    first = (points - top) @ upper / (upper @ upper)
+    second = (points - middle) @ lower / (lower @ lower)
     return np.where(second > 0, 1 + second, np.minimum(first, 1))
 
 
@@ -174,15 +154,11 @@ class Person:
     """A dressed body at rest, V vertices and F faces, ready for skinning. Frame as `Body`."""
 
     body: Body
-    outfit: Outfit | Attire
+    attire: Attire
     loose: tuple[LooseBone, ...]
-    """Bones beyond the body's, for parts that swing; `skin_bones` counts them on from
-    `NUM_BONES`.
-    """
+    """Bones beyond the body's, for parts that swing; `skin_bones` counts them from `NUM_BONES` on."""
     sole_mm: float
-    """How far shoes reach below the naked feet: raise a motion's root by it to stand on the
-    floor.
-    """
+    """How far shoes reach below the naked feet: raise a motion's root by it to stand on the floor."""
     vertices_mm: Float32[np.ndarray, "V 3"]
     normals: Float32[np.ndarray, "V 3"]
     faces: Int[np.ndarray, "F 3"]
@@ -203,9 +179,12 @@ class Person:
     @cached_property
     def bone_heads_mm(self) -> Float[np.ndarray, "B 3"]:
         """Where each bone starts at rest: the body's, then the loose ones."""
-        return np.concatenate(
-            [self.body.bone_heads_mm, *(bone.head_mm[None] for bone in self.loose)]
-        )
+        loose = [bone.head_mm[None] for bone in self.loose]
+        return np.concatenate([self.body.bone_heads_mm, *loose])
+
+    def with_loose(self, frames: Frames, fps: float) -> Frames:
+        """The motion of the body's bones, and behind them that of the loose ones."""
+        return with_loose(self.loose, self.body, frames, fps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,32 +227,25 @@ class Tailor:
         Smoothing (by its share, 0..1) leaves each point at least the clearance away from the mesh.
         Hair hangs on the head.
         """
-        count = self.model.num_vertices
+        count, normals = self.model.num_vertices, self.marks.normals
         cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
         offset = np.asarray(offset_mm, float)
-        shift = (
-            offset
-            if offset.ndim == 2
-            else self.marks.normals * np.broadcast_to(offset, count)[:, None]
-        )
-        points = cut.of(self.body.vertices_mm + shift)
+        if offset.ndim < 2:
+            offset = normals * np.broadcast_to(offset, count)[:, None]
+        points = cut.of(self.body.vertices_mm + offset)
         if smoothing:
             smooth = smoothed(points, cut.faces, smoothing)
-            points = (
-                smooth
-                if smoothing_share is None
-                else (points + cut.of(smoothing_share)[:, None] * (smooth - points))
-            )
-            normals = cut.of(self.marks.normals)
-            gap = ((points - cut.of(self.body.vertices_mm)) * normals).sum(axis=1)
-            points += (
-                normals * np.maximum(0, cut.of(np.broadcast_to(clearance_mm, count)) - gap)[:, None]
-            )
-        wrinkles, tints = (
+            share = 1.0 if smoothing_share is None else cut.of(smoothing_share)[:, None]
+            points = points + share * (smooth - points)
+            outwards = cut.of(normals)
+            gap = ((points - cut.of(self.body.vertices_mm)) * outwards).sum(axis=1)
+            missing = np.maximum(0, cut.of(np.broadcast_to(clearance_mm, count)) - gap)
+            points += outwards * missing[:, None]
+        wrinkle, tint = (
             cut.of(np.broadcast_to(value, count).astype(float)) for value in (wrinkle, tint)
         )
         weights = self.hung_on("head", len(points)) if material == "hair" else cut.of(self.weights)
-        return Piece(material, points, cut.faces, weights, wrinkles, tints)
+        return Piece(material, points, cut.faces, weights, wrinkle, tint)
 
     def hung_on(self, bone: str, count: int) -> Float[np.ndarray, "count B"]:
         """The weights of vertices that one bone alone moves."""
@@ -285,7 +257,7 @@ class Tailor:
 def sewn(
     tailor: Tailor,
     pieces: list[Piece],
-    outfit: Outfit | Attire,
+    attire: Attire,
     materials: dict[str, Float[np.ndarray, "12"]],
 ) -> Person:
     """All pieces in one mesh."""
@@ -293,18 +265,15 @@ def sewn(
     sizes = [len(piece.points_mm) for piece in pieces]
     starts = np.cumsum([0, *sizes[:-1]])
     vertices = np.concatenate([piece.points_mm for piece in pieces])
-    faces = np.concatenate(
-        [piece.faces + start for piece, start in zip(pieces, starts, strict=True)]
-    )
+    faces = np.concatenate([p.faces + start for p, start in zip(pieces, starts, strict=True)])
     normals = vertex_normals(vertices, faces)
-    material = np.repeat([MATERIALS.index(piece.material) for piece in pieces], sizes).astype(
-        np.uint8
-    )
+    rows = [MATERIALS.index(piece.material) for piece in pieces]
+    material = np.repeat(rows, sizes).astype(np.uint8)
     loose, bones, weights = _skinning(pieces)
     closed = np.isin(material, [MATERIALS.index(name) for name in CLOSED_MATERIALS])
     return Person(
         body=tailor.body,
-        outfit=outfit,
+        attire=attire,
         loose=loose,
         sole_mm=float(-vertices[:, 2].min()),
         vertices_mm=vertices.astype(np.float32),
@@ -314,9 +283,7 @@ def sewn(
         skin_bones=bones.astype(np.int32),
         skin_weights=weights.astype(np.float32),
         material=material,
-        materials=np.stack([materials.get(name, materials["sole"]) for name in MATERIALS]).astype(
-            np.float32
-        ),
+        materials=np.stack([materials[name] for name in MATERIALS]).astype(np.float32),
         tint=np.concatenate([piece.tint for piece in pieces]).astype(np.float32),
         wrinkle=np.concatenate([piece.wrinkle for piece in pieces]).astype(np.float32),
         openness=_openness(vertices, normals, faces).astype(np.float32),
@@ -324,9 +291,7 @@ def sewn(
 
 
 def _skinning(pieces: list[Piece]) -> tuple[tuple[LooseBone, ...], np.ndarray, np.ndarray]:
-    """The loose bones of all pieces, and the four bones that move each vertex most with their
-    weights.
-    """
+    """The loose bones of all pieces, and the four bones that move each vertex most, and how much."""
     num_loose = sum(len(piece.loose) for piece in pieces)
     loose, mixed = [], []
     for piece in pieces:
@@ -345,26 +310,19 @@ def _skinning(pieces: list[Piece]) -> tuple[tuple[LooseBone, ...], np.ndarray, n
 def _openness(
     vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_directions: int = 32
 ) -> np.ndarray:
-    """How much of the light from all around (but not from below) reaches each vertex at rest,
-    0.25..1.
-    """
+    """How much of the light from all around, but not from below, reaches each vertex (0.25..1)."""
     size, texels_per_mm = 192, np.float32(192 / 2300)
     centre = tuple(vertices.mean(axis=0).astype(np.float32))
     points, lifted = vertices.astype(np.float32), (vertices + 20 * normals).astype(np.float32)
     screen, both_sides = np.empty_like(points), np.ones(len(faces), bool)
     reached, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
     steps = np.arange(num_directions) + 0.5
-    z, turn = (
-        1 - 1.6 * steps / num_directions,
-        np.pi * (1 + 5**0.5) * steps,
-    )  # a spiral of even density
+    z, turn = 1 - 1.6 * steps / num_directions, np.pi * (1 + 5**0.5) * steps  # an even spiral
     radius = np.sqrt(1 - z**2)
     for towards in np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1):
         rotation = tuple(tuple(row) for row in light_frame(towards).astype(np.float32))
-        depths, front = (
-            np.full((size, size), NOTHING_MM, np.float32),
-            np.full((size, size), -1, np.int32),
-        )
+        depths = np.full((size, size), NOTHING_MM, np.float32)
+        front = np.full((size, size), -1, np.int32)
         project_along_light(points, rotation, centre, texels_per_mm, size, screen)
         rasterise(screen, faces, both_sides, depths, front)
         project_along_light(lifted, rotation, centre, texels_per_mm, size, screen)

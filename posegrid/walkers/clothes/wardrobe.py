@@ -1,7 +1,5 @@
-"""What a person wears and looks like: garments, lengths, widths, colours, drawn at random.
-
-Clothes of all kinds, for adults and children: which garments a person wears, how long and wide,
-in which colours.
+"""What people wear: which garments, how long and wide, in which colours; drawn at random from a
+wardrobe of everyday clothes or from one of clothes of all kinds.
 """
 
 from dataclasses import dataclass
@@ -10,170 +8,31 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.walkers.render.kernels import CAMOUFLAGE, CHECKS, HOOPS, PLAIN, PRINT, STRIPES
+from posegrid.walkers.render.kernels import (
+    CAMOUFLAGE,
+    CHECKS,
+    HOOPS,
+    PATTERN,
+    PLAIN,
+    PRINT,
+    STRIPES,
+)
 
-_SKIN_TONES = np.array([(0.80, 0.58, 0.46), (0.62, 0.42, 0.31), (0.25, 0.15, 0.10)])
-"""Light, medium and dark skin, linear RGB."""
-_HAIR_GREYS = (0.015, 0.03, 0.06, 0.13, 0.35, 0.6)
-_SHOE_GREYS = (0.03, 0.08, 0.15, 0.35, 0.75)
-
-
-@dataclass(frozen=True)
-class Outfit:
-    """Clothes, shoes and hair of one person. Lengths in mm; places along a limb as in
-    `Landmarks`.
-    """
-
-    below: str
-    """"trousers", "shorts", "skirt" or "coat" (over trousers)."""
-    leg_end: float
-    """Where trousers or shorts end along the leg."""
-    leg_ease: float
-    """How far trousers stand off the thigh."""
-    leg_flare: float
-    """How much farther they do at the ankle."""
-    skirt_end: float
-    """Where a skirt or coat ends: 0 at the hip, 1 at the floor."""
-    waist: float
-    """How far above the hips trousers reach."""
-    hem: float
-    """How far above (or, negative, below) the hips the top reaches down."""
-    sleeve_end: float
-    """Where sleeves end along the arm."""
-    top_ease: float
-    """How far the top stands off the body at the hem."""
-    neckline: float
-    """How deep the top is cut in front."""
-    shoe_height: float
-    """How far shoes reach above the ankle."""
-    shoe_ease: float
-    sole: float
-    """How thick soles are."""
-    sock_start: float
-    """Where socks begin along the leg."""
-    hair: str
-    """"bald", "short" or "long"."""
-    hair_length: float
-    """How far long hair reaches below the eyes."""
-    hair_volume: float
-    beard: float
-    """How much a beard darkens the chin, 0..1."""
-
-
-def random_outfit(rng: np.random.Generator, *, female: bool) -> Outfit:
-    """An outfit such as people wear in mild weather."""
-    likely = [0.64, 0.12, 0.12, 0.12] if female else [0.78, 0.12, 0.0, 0.10]
-    haircut = [0.02, 0.33, 0.65] if female else [0.08, 0.82, 0.10]
-    draw = rng.uniform
-    below = str(rng.choice(["trousers", "shorts", "skirt", "coat"], p=likely))
-    return Outfit(
-        below=below,
-        leg_end=draw(0.6, 1.0) if below == "shorts" else draw(1.8, 1.97),
-        leg_ease=draw(3, 20),
-        leg_flare=draw(0, 22),
-        skirt_end=draw(0.3, 0.85),
-        waist=draw(70, 140),
-        hem=draw(-120, 60),
-        sleeve_end=float(
-            rng.choice([0.45, 0.75, 1.0, 1.75, 1.95], p=[0.15, 0.22, 0.05, 0.2, 0.38])
-        ),
-        top_ease=draw(6, 26),
-        neckline=draw(0, 70) * (rng.random() < 0.5),
-        shoe_height=draw(90, 160) if rng.random() < 0.15 else draw(2, 20),
-        shoe_ease=draw(4, 8),
-        sole=draw(8, 30),
-        sock_start=draw(1.55, 1.85),
-        hair=str(rng.choice(["bald", "short", "long"], p=haircut)),
-        hair_length=draw(40, 330),
-        hair_volume=draw(6, 26),
-        beard=0.0 if female or rng.random() < 0.6 else draw(0.15, 0.6),
-    )
-
-
-def material(
-    colour: Float[np.ndarray, "3"],
-    second: Float[np.ndarray, "3"] | None = None,
-    *,
-    pattern: int = PLAIN,
-    pattern_per_mm: float = 0.01,
-    wrinkle: float = 0.0,
-    gloss: float = 0.0,
-    mottle: float = 0.05,
-    mottle_per_mm: float = 0.06,
-) -> Float[np.ndarray, "12"]:
-    """One row of the renderer's materials; colours are linear RGB, the order is that of
-    `kernels.RED` and on.
-    """
-    second = colour if second is None else second
-    return np.array(
-        [*colour, *second, pattern, pattern_per_mm, wrinkle, gloss, mottle, mottle_per_mm]
-    )
-
-
-def random_materials(rng: np.random.Generator) -> dict[str, Float[np.ndarray, "12"]]:
-    """Materials of one person: "skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat",
-    "top".
-    """
-    draw = rng.uniform
-    tone = rng.uniform(0, 2)
-    skin = [np.interp(tone, [0, 1, 2], _SKIN_TONES[:, channel]) for channel in range(3)]
-    hair = (
-        rng.choice(_HAIR_GREYS, p=[0.25, 0.25, 0.2, 0.12, 0.1, 0.08])
-        * np.array([1, 0.8, 0.6])
-        * draw(0.8, 1.2)
-    )
-    shoe = rng.choice(_SHOE_GREYS) * np.array([1, 0.85, 0.7]) * draw(0.8, 1.2, 3)
-    sole = draw(0.5, 0.8) if rng.random() < 0.35 else 0.5 * shoe.mean()
-    top_pattern = int(
-        rng.choice(
-            [PLAIN, HOOPS, STRIPES, CHECKS, CAMOUFLAGE, PRINT], p=[0.4, 0.17, 0.1, 0.1, 0.1, 0.13]
-        )
-    )
-    top_frequency = draw(0.06, 0.1) if top_pattern == PRINT else draw(0.006, 0.028)
-    bottom_pattern = int(rng.choice([PLAIN, CHECKS, CAMOUFLAGE], p=[0.88, 0.06, 0.06]))
-    return {
-        "skin": material(np.array(skin) * draw(0.85, 1.1), gloss=0.08, mottle_per_mm=0.08),
-        "eye": material(np.full(3, 0.5), mottle=0.0),
-        "hair": material(
-            hair.clip(0.008, 0.8), wrinkle=2.2, gloss=0.05, mottle=0.18, mottle_per_mm=0.24
-        ),
-        "shoe": material(shoe.clip(0.01, 0.9), gloss=draw(0, 0.2), mottle=0.03),
-        "sole": material(np.full(3, sole).clip(0.01, 0.9), mottle=0.03),
-        "sock": material(np.full(3, rng.choice([0.02, 0.1, 0.7]))),
-        "bottom": random_cloth(rng, bottom_pattern, draw(0.008, 0.03)),
-        "coat": random_cloth(rng, PLAIN, 0.01),
-        "top": random_cloth(rng, top_pattern, top_frequency),
-    }
-
-
-def random_cloth(rng: np.random.Generator, pattern: int, pattern_per_mm: float) -> np.ndarray:
-    """A random cloth with the pattern."""
-    draw = rng.uniform
-    return material(
-        _cloth_colour(rng), _cloth_colour(rng), pattern=pattern, pattern_per_mm=pattern_per_mm,
-        wrinkle=draw(0.2, 0.6), mottle=draw(0.02, 0.08), mottle_per_mm=draw(0.05, 0.13),
-    )  # fmt: skip
-
-
-def _cloth_colour(rng: np.random.Generator) -> np.ndarray:
-    """Mostly any brightness, often dark; seldom strong colours."""
-    brightness = rng.uniform(0.04, 0.85) ** 1.3 if rng.random() < 0.8 else rng.uniform(0.02, 0.08)
-    return (brightness * (1 + rng.normal(0, 0.22, 3))).clip(0.015, 0.95)
-
-
+PeopleKind = Literal["plain", "varied"]
 Below = Literal["trousers", "shorts", "skirt", "dress"]
 Over = Literal["none", "jacket", "coat"]
 Hat = Literal["none", "beanie", "cap", "brim", "hood", "scarf"]
 Hair = Literal["bald", "cropped", "short", "bob", "long", "ponytail", "bun", "afro"]
 Bag = Literal["none", "backpack", "shoulder bag", "handbag"]
 Shoe = Literal["trainer", "leather", "boot", "pump"]
+Shares = dict[str, float]
+"""How often each of some things is drawn, of all; the shares add up to about 1."""
 
 
 @dataclass(frozen=True)
 class Attire:
     """What one person wears and carries. Lengths in mm, for a stature of 1.70 m; places on limbs as
-    in `Landmarks`.
-    """
+    in `Landmarks`."""
 
     below: Below
     over: Over
@@ -189,8 +48,7 @@ class Attire:
     leg_ease: float
     leg_slope: float
     """How much trousers draw in below what they hang from: 0 wide, 0.3 close to the leg; mm per
-    mm.
-    """
+    mm."""
     leg_flare: float
     skirt_end: float
     """Where a skirt or dress ends: 0 at the hip, 1 at the floor."""
@@ -201,9 +59,7 @@ class Attire:
     pleat_mm: float
     coat_end: float
     hem: float
-    """How far below the hips the top reaches; negative: tucked in at the waist, as with every
-    skirt.
-    """
+    """How far below the hips the top reaches; negative: tucked in, as with every skirt."""
     waist: float
     """How far above the hips trousers and skirts reach."""
     sleeve_end: float
@@ -223,12 +79,57 @@ class Attire:
     beard: float
 
 
-def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Attire:
-    """Clothes for any weather."""
-    draw = rng.uniform
-    below = _choice(rng, {"trousers": 0.5, "shorts": 0.16, "skirt": 0.17, "dress": 0.17} if female
-                    else {"trousers": 0.74, "shorts": 0.26})  # fmt: skip
-    over = _choice(rng, {"none": 0.6, "jacket": 0.2, "coat": 0.2})
+@dataclass(frozen=True)
+class Wardrobe:
+    """What people of one kind wear: shares of what is drawn, of women and men."""
+
+    children: float
+    """Share of children."""
+    below: tuple[Shares, Shares]
+    over: Shares
+    open_front: float
+    """Of jackets and coats, but for coats over skirts."""
+    hat: Shares
+    hair: tuple[Shares, Shares]
+    bag: Shares
+    shoe: tuple[Shares, Shares]
+    """Of women; of men and children."""
+
+
+WARDROBES: dict[PeopleKind, Wardrobe] = {
+    "varied": Wardrobe(
+        children=0.2,
+        below=({"trousers": 0.5, "shorts": 0.16, "skirt": 0.17, "dress": 0.17},
+               {"trousers": 0.74, "shorts": 0.26}),
+        over={"none": 0.6, "jacket": 0.2, "coat": 0.2},
+        open_front=0.35,
+        hat={"none": 0.6, "beanie": 0.1, "cap": 0.12, "brim": 0.05, "hood": 0.08, "scarf": 0.05},
+        hair=({"cropped": 0.05, "short": 0.15, "bob": 0.2, "long": 0.28, "ponytail": 0.17, "bun": 0.09, "afro": 0.06},
+              {"bald": 0.1, "cropped": 0.25, "short": 0.45, "bob": 0.08, "long": 0.03, "ponytail": 0.03, "afro": 0.06}),
+        bag={"none": 0.55, "backpack": 0.22, "shoulder bag": 0.13, "handbag": 0.1},
+        shoe=({"trainer": 0.5, "leather": 0.2, "boot": 0.15, "pump": 0.15},
+              {"trainer": 0.65, "leather": 0.18, "boot": 0.17}),
+    ),
+    "plain": Wardrobe(
+        children=0.0,
+        below=({"trousers": 0.74, "shorts": 0.13, "skirt": 0.13}, {"trousers": 0.87, "shorts": 0.13}),
+        over={"none": 0.89, "coat": 0.11},
+        open_front=0.0,
+        hat={"none": 1.0},
+        hair=({"cropped": 0.05, "short": 0.3, "bob": 0.2, "long": 0.45}, {"bald": 0.1, "cropped": 0.25, "short": 0.65}),
+        bag={"none": 1.0},
+        shoe=({"trainer": 0.6, "leather": 0.25, "boot": 0.15}, {"trainer": 0.6, "leather": 0.25, "boot": 0.15}),
+    ),
+}  # fmt: skip
+"""varied: clothes for any weather; plain: everyday clothes, a part of those."""
+
+
+def random_attire(
+    rng: np.random.Generator, wardrobe: Wardrobe, *, female: bool, child: bool
+) -> Attire:
+    """Clothes out of a wardrobe."""
+    draw, sex = rng.uniform, 0 if female else 1
+    below, over = _choice(rng, wardrobe.below[sex]), _choice(rng, wardrobe.over)
     skirted = below in ("skirt", "dress")
     skirt_end, coat_end = draw(0.28, 0.95), draw(0.25, 0.8)
     if over == "coat" and skirted:  # a coat of its length or longer hides the skirt
@@ -237,12 +138,11 @@ def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Att
     return Attire(
         below=below,
         over=over,
-        open_front=bool(rng.random() < 0.35) and not (over == "coat" and skirted),
-        hat=_choice(rng, {"none": 0.6, "beanie": 0.1, "cap": 0.12, "brim": 0.05, "hood": 0.08, "scarf": 0.05}),
-        hair=_choice(rng, _HAIR_FEMALE if female else _HAIR_MALE),
-        bag=_choice(rng, {"none": 0.55, "backpack": 0.22, "shoulder bag": 0.13, "handbag": 0.1}),
-        shoe=_choice(rng, {"trainer": 0.5, "leather": 0.2, "boot": 0.15, "pump": 0.15} if female and not child
-                     else {"trainer": 0.65, "leather": 0.18, "boot": 0.17}),
+        open_front=bool(rng.random() < wardrobe.open_front) and not (over == "coat" and skirted),
+        hat=_choice(rng, wardrobe.hat),
+        hair=_choice(rng, wardrobe.hair[sex]),
+        bag=_choice(rng, wardrobe.bag),
+        shoe=_choice(rng, wardrobe.shoe[1 if child else sex]),
         leg_end=draw(0.35, 1.05) if below == "shorts" else draw(1.55, 1.8) if rng.random() < 0.12 else draw(1.9, 2.02),
         leg_ease=draw(3, 14),
         leg_slope=float(rng.choice([0.0, draw(0.02, 0.1), draw(0.1, 0.4)])),
@@ -268,62 +168,96 @@ def random_attire(rng: np.random.Generator, *, female: bool, child: bool) -> Att
     )  # fmt: skip
 
 
-_HAIR_FEMALE = {
-    "cropped": 0.05,
-    "short": 0.15,
-    "bob": 0.2,
-    "long": 0.28,
-    "ponytail": 0.17,
-    "bun": 0.09,
-    "afro": 0.06,
-}
-_HAIR_MALE = {
-    "bald": 0.1,
-    "cropped": 0.25,
-    "short": 0.45,
-    "bob": 0.08,
-    "long": 0.03,
-    "ponytail": 0.03,
-    "afro": 0.06,
-}
-
-
-def random_dyes(
-    rng: np.random.Generator, attire: Attire, *, child: bool
-) -> dict[str, Float[np.ndarray, "12"]]:
-    """Materials for everything in `sewing.MATERIALS`."""
-    dyes = random_materials(rng)
-    draw = rng.uniform
-    if child:  # a print's place is that on an adult's chest
-        dyes["top"][6] = PLAIN if dyes["top"][6] == PRINT else dyes["top"][6]
-    if attire.below == "dress":
-        dyes["bottom"] = dyes["top"]
-    cloth = random_cloth(rng, PLAIN, 0.01)
-    leather = draw(0.015, 0.35) * np.array([1, draw(0.6, 1.0), draw(0.35, 1.0)])
-    dyes["hat"] = (
-        dyes["coat" if attire.over != "none" else "top"] if attire.hat == "hood" else cloth
-    )
-    dyes["bag"] = material(leather, gloss=draw(0, 0.15), wrinkle=draw(0.0, 0.3), mottle=0.04)
-    dyes["hair"] = _hair_dye(rng, child=child)
-    return dyes
-
-
-def _hair_dye(rng: np.random.Generator, *, child: bool) -> np.ndarray:
-    """Black, browns, blond, red, grey, white; light hair is even, dark hair has strands."""
-    colours = np.array([(0.012, 0.01, 0.009), (0.035, 0.022, 0.014), (0.09, 0.05, 0.025), (0.32, 0.21, 0.1),
-                        (0.16, 0.05, 0.02), (0.28, 0.27, 0.26), (0.65, 0.63, 0.6)])  # fmt: skip
-    shares = np.array([0.27, 0.25, 0.17, 0.11, 0.05, *([0.0, 0.0] if child else [0.09, 0.06])])
-    colour = colours[rng.choice(len(colours), p=shares / shares.sum())] * rng.uniform(0.8, 1.25)
-    return material(
-        colour.clip(0.008, 0.8),
-        wrinkle=rng.uniform(0.5, 1.4),
-        gloss=0.06,
-        mottle=0.1,
-        mottle_per_mm=0.2,
-    )
-
-
-def _choice(rng: np.random.Generator, shares: dict[str, float]) -> Any:
+def _choice(rng: np.random.Generator, shares: Shares) -> Any:
     """One of the keys, as likely as its share of all."""
     values = np.array(list(shares.values()))
     return str(rng.choice(list(shares), p=values / values.sum()))
+
+
+# --- colours
+
+_SKIN_TONES = np.array([(0.80, 0.58, 0.46), (0.62, 0.42, 0.31), (0.25, 0.15, 0.10)])
+"""Light, medium and dark skin, linear RGB."""
+_SHOE_GREYS = (0.03, 0.08, 0.15, 0.35, 0.75)
+_HAIR_COLOURS = np.array([(0.012, 0.01, 0.009), (0.035, 0.022, 0.014), (0.09, 0.05, 0.025), (0.32, 0.21, 0.1),
+                          (0.16, 0.05, 0.02), (0.28, 0.27, 0.26), (0.65, 0.63, 0.6)])  # fmt: skip
+"""Black, browns, blond, red, grey, white."""
+_HAIR_SHARES = np.array([0.27, 0.25, 0.17, 0.11, 0.05, 0.09, 0.06])
+_TOP_PATTERNS = {PLAIN: 0.4, HOOPS: 0.17, STRIPES: 0.1, CHECKS: 0.1, CAMOUFLAGE: 0.1, PRINT: 0.13}
+_BOTTOM_PATTERNS = {PLAIN: 0.88, CHECKS: 0.06, CAMOUFLAGE: 0.06}
+
+
+def material(
+    colour: Float[np.ndarray, "3"],
+    second: Float[np.ndarray, "3"] | None = None,
+    *,
+    pattern: int = PLAIN,
+    pattern_per_mm: float = 0.01,
+    wrinkle: float = 0.0,
+    gloss: float = 0.0,
+    mottle: float = 0.05,
+    mottle_per_mm: float = 0.06,
+) -> Float[np.ndarray, "12"]:
+    """One row of the renderer's materials; colours are linear RGB, the order is that of
+    `kernels.RED` and on."""
+    colours = [*colour, *(colour if second is None else second)]
+    return np.array([*colours, pattern, pattern_per_mm, wrinkle, gloss, mottle, mottle_per_mm])
+
+
+def random_materials(
+    rng: np.random.Generator, attire: Attire, *, child: bool
+) -> dict[str, Float[np.ndarray, "12"]]:
+    """A material for each of `sewing.MATERIALS`."""
+    draw, choice = rng.uniform, rng.choice
+    tone = draw(0, 2)
+    skin = np.array([np.interp(tone, [0, 1, 2], channel) for channel in _SKIN_TONES.T])
+    shoe = choice(_SHOE_GREYS) * np.array([1, 0.85, 0.7]) * draw(0.8, 1.2, 3)
+    sole = draw(0.5, 0.8) if rng.random() < 0.35 else 0.5 * shoe.mean()
+    pattern = int(choice(list(_TOP_PATTERNS), p=list(_TOP_PATTERNS.values())))
+    pattern_per_mm = draw(0.06, 0.1) if pattern == PRINT else draw(0.006, 0.028)
+    below = int(choice(list(_BOTTOM_PATTERNS), p=list(_BOTTOM_PATTERNS.values())))
+    materials = {
+        "skin": material(skin * draw(0.85, 1.1), gloss=0.08, mottle_per_mm=0.08),
+        "eye": material(np.full(3, 0.5), mottle=0.0),
+        "shoe": material(shoe.clip(0.01, 0.9), gloss=draw(0, 0.2), mottle=0.03),
+        "sole": material(np.full(3, sole).clip(0.01, 0.9), mottle=0.03),
+        "sock": material(np.full(3, choice([0.02, 0.1, 0.7]))),
+        "bottom": _cloth(rng, below, draw(0.008, 0.03)),
+        "coat": _cloth(rng),
+        "top": _cloth(rng, pattern, pattern_per_mm),
+    }
+    if child and pattern == PRINT:  # its place is that on an adult's chest
+        materials["top"][PATTERN] = PLAIN
+    if attire.below == "dress":
+        materials["bottom"] = materials["top"]
+    hat = _cloth(rng)
+    leather = draw(0.015, 0.35) * np.array([1, draw(0.6, 1.0), draw(0.35, 1.0)])
+    hood_of = materials["coat" if attire.over != "none" else "top"]
+    materials["hat"] = hood_of if attire.hat == "hood" else hat
+    materials["bag"] = material(leather, gloss=draw(0, 0.15), wrinkle=draw(0, 0.3), mottle=0.04)
+    materials["hair"] = _hair(rng, child=child)
+    return materials
+
+
+def _cloth(
+    rng: np.random.Generator, pattern: int = PLAIN, pattern_per_mm: float = 0.01
+) -> np.ndarray:
+    return material(
+        _cloth_colour(rng), _cloth_colour(rng), pattern=pattern, pattern_per_mm=pattern_per_mm,
+        wrinkle=rng.uniform(0.2, 0.6), mottle=rng.uniform(0.02, 0.08), mottle_per_mm=rng.uniform(0.05, 0.13),
+    )  # fmt: skip
+
+
+def _cloth_colour(rng: np.random.Generator) -> np.ndarray:
+    """Mostly any brightness, often dark; seldom strong colours."""
+    brightness = rng.uniform(0.04, 0.85) ** 1.3 if rng.random() < 0.8 else rng.uniform(0.02, 0.08)
+    return (brightness * (1 + rng.normal(0, 0.22, 3))).clip(0.015, 0.95)
+
+
+def _hair(rng: np.random.Generator, *, child: bool) -> np.ndarray:
+    """Light hair is even, dark hair has strands; children have none that is grey or white."""
+    shares = _HAIR_SHARES * ([1, 1, 1, 1, 1, 0, 0] if child else 1)
+    row = rng.choice(len(_HAIR_COLOURS), p=shares / shares.sum())
+    colour = (_HAIR_COLOURS[row] * rng.uniform(0.8, 1.25)).clip(0.008, 0.8)
+    wrinkle = rng.uniform(0.5, 1.4)
+    return material(colour, wrinkle=wrinkle, gloss=0.06, mottle=0.1, mottle_per_mm=0.2)

@@ -7,6 +7,7 @@ Human3.6M's kind, not its calibration.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +22,10 @@ VARIED_REACH_MM = 9000.0
 """How far from the middle of the room the studio's cameras stand at most, and most others: rooms
 are made for it.
 """
+ROLLED_SHARE = {"plain": 0.125, "varied": 0.35}
+OVERHANG_SHARE, OVERHANG_MM = 0.15, 700.0
+"""So many of the random cameras are rolled; so many of the varied ones have the person up to so far
+over the picture's edge."""
 
 WALKING_CENTRE_MM = (0.0, 300.0)
 WALKING_HALF_SIZE_MM = (1300.0, 1400.0)
@@ -29,12 +34,7 @@ see them whole.
 """
 
 _CENTRES_MM = np.array(
-    [
-        [1840.0, 4960.0, 1560.0],
-        [1760.0, -5080.0, 1610.0],
-        [-1850.0, 5220.0, 1490.0],
-        [-1790.0, -3720.0, 1570.0],
-    ]
+    [(1840, 4960, 1560), (1760, -5080, 1610), (-1850, 5220, 1490), (-1790, -3720, 1570)], float
 )
 _TARGET_MM = np.array([0.0, 150.0, 900.0])
 """What the studio's cameras look at: the middle of the walking space, at the height of a pelvis."""
@@ -85,49 +85,39 @@ def _jittered(rng: np.random.Generator, centre_mm: np.ndarray, lens: Lens, size_
     return camera.resized(size_px, size_px)
 
 
-def varied_camera(
+def random_camera(
     rng: np.random.Generator,
     around_mm: Float[np.ndarray, "3"],
     person_height_mm: float,
     size_px: int = PICTURE_SIZE_PX,
-    *,
-    rolled_share: float = 0.125,
-    overhang_mm: float = 0.0,
+    kind: Literal["plain", "varied"] = "plain",
 ) -> Camera:
     """A camera somewhere about a person: 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide.
 
     `around_mm`: a point on the floor under the person, world frame. The person stands somewhere in
-    the picture, not in its middle, and whole, unless the lens is too narrow for that; with
-    `overhang_mm` they may stand so much farther out. The rolled share of cameras is rolled by up to
-    30 degrees, the others slightly; half of the lenses distort.
+    the picture, not in its middle, and whole, unless the lens is too narrow for that. Some cameras
+    are rolled by up to 30 degrees, the others slightly; half of the lenses distort. varied: more
+    are rolled, and some have the person over the picture's edge.
     """
+    rolled_share, overhang_mm = ROLLED_SHARE[kind], 0.0
+    if kind == "varied" and rng.random() < OVERHANG_SHARE:
+        overhang_mm = OVERHANG_MM
     field_of_view = np.radians(rng.uniform(35.0, 90.0))
     focal = 0.5 * size_px / np.tan(0.5 * field_of_view)
     nearest = max(2000.0, 0.65 * person_height_mm / np.tan(0.5 * field_of_view))
     distance = np.exp(rng.uniform(np.log(nearest), np.log(12000.0)))
     bearing = rng.uniform(0.0, 2 * np.pi)
-    centre = np.array(
-        [
-            around_mm[0] + distance * np.cos(bearing),
-            around_mm[1] + distance * np.sin(bearing),
-            rng.uniform(500.0, 3000.0),
-        ]
-    )
+    ahead, aside = np.array([np.cos(bearing), np.sin(bearing)]), [-np.sin(bearing), np.cos(bearing)]
+    centre = np.array([*(around_mm[:2] + distance * ahead), rng.uniform(500.0, 3000.0)])
     half_width = distance * np.tan(0.5 * field_of_view)
     room_across = max(0.0, 0.8 * (half_width - 600.0)) + overhang_mm
     room_upright = max(0.0, 0.8 * (half_width - 0.6 * person_height_mm)) + overhang_mm
     across = rng.uniform(-1.0, 1.0) * room_across
     upright = rng.uniform(-1.0, 1.0) * room_upright
-    target = np.array(
-        [
-            around_mm[0] - np.sin(bearing) * across,
-            around_mm[1] + np.cos(bearing) * across,
-            0.5 * person_height_mm + upright,
-        ]
-    )
-    roll = np.radians(
-        rng.uniform(-30.0, 30.0) if rng.random() < rolled_share else rng.normal(0.0, 2.5)
-    )
+    across_mm = around_mm[:2] + across * np.array(aside)
+    target = np.array([*across_mm, 0.5 * person_height_mm + upright])
+    rolled = rng.random() < rolled_share
+    roll = np.radians(rng.uniform(-30.0, 30.0) if rolled else rng.normal(0.0, 2.5))
     return Camera(
         focal_px=(focal, focal),
         principal_px=(0.5 * size_px, 0.5 * size_px),
@@ -141,15 +131,8 @@ def varied_camera(
 def _any_distortion(
     rng: np.random.Generator, field_of_view: float
 ) -> tuple[float, float, float, float, float]:
-    """A lens's distortion: none in half of all cases, else up to 12 % inwards or 4 % outwards in
-    the corners.
-    """
+    """None in half of all cases, else up to 12 % inwards or 4 % outwards in the corners."""
     if rng.random() < 0.5:
         return NO_DISTORTION
-    return (
-        float(rng.uniform(-0.12, 0.04) / (2 * np.tan(0.5 * field_of_view) ** 2)),
-        0.0,
-        0.0,
-        0.0,
-        0.0,
-    )
+    k1 = float(rng.uniform(-0.12, 0.04) / (2 * np.tan(0.5 * field_of_view) ** 2))
+    return (k1, 0.0, 0.0, 0.0, 0.0)

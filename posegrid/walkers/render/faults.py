@@ -1,18 +1,15 @@
-"""Things before a person, or beside: poles, plants, furniture, other people. Drawn into a crop's
-light and coverage.
+"""What goes wrong between a person and their mask: things in the way, and masks as background
+subtraction makes them.
 
-Masks as background subtraction makes them, of crops that were rendered with their exact masks.
+    faults = random_mask_faults(rng)
+    box = faults.box(true_box_px)                       # the window is cut from this faulty box
+    mask = faulty_mask(rendered, behind, faults, box_crop_px, pixels_per_block, rng)
 
-    faults = random_faults(rng) box = faults.box(true_box_px)
-    the window is cut from the faulty box mask = faulty_mask(rendered, behind, faults, box_crop_px,
-    pixels_per_block, rng)
-
-What `posegrid.people.background` does is imitated, step by step: a pixel is the person's where it
-is unlike the empty scene, so holes come where person and scene have the same colour, and the shadow
-on the floor is taken in where it is dark; the comparison runs on blocks of pixels, and near parts
-are joined. On top come lumps and holes of a scene that was learnt wrongly, parts cut off (feet,
-head, hands) and neighbours' blobs. How far boxes are off was measured by
-`scripts/measure_mask_faults.py`.
+Background subtraction is imitated, step by step: a pixel is the person's where it is unlike the
+empty scene, so holes come where person and scene have the same colour, and the shadow on the floor
+is taken in where it is dark; the comparison runs on blocks of pixels, and near parts are joined. On
+top come lumps and holes of a scene that was learnt wrongly, parts cut off (feet, head, hands) and
+neighbours' blobs. How far boxes are off was measured by `scripts/measure_mask_faults.py`.
 """
 
 from dataclasses import dataclass
@@ -32,8 +29,8 @@ from posegrid.walkers.render.picture_kernels import (
 from posegrid.walkers.render.renderer import Rendered
 from posegrid.walkers.render.textures import colour, fractal
 
-CHANCE = 0.22
-KINDS = {"pole": 0.25, "plant": 0.2, "furniture": 0.25, "passer-by": 0.15, "bystander": 0.15}
+OCCLUDER_CHANCE = 0.22
+OCCLUDERS = {"pole": 0.25, "plant": 0.2, "furniture": 0.25, "passer-by": 0.15, "bystander": 0.15}
 
 
 @dataclass(frozen=True)
@@ -49,9 +46,7 @@ class Occluder:
 
     @property
     def moves(self) -> bool:
-        """Whether it can pass for a part of the person: what stands still belongs to the empty
-        scene.
-        """
+        """Whether it can pass for a part of the person: what stands still is of the empty scene."""
         return self.kind in ("passer-by", "bystander")
 
     def box(self, box_xyxy: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
@@ -64,13 +59,12 @@ class Occluder:
 
 def random_occluder(rng: np.random.Generator) -> Occluder | None:
     """Something before the person in one crop of five; None otherwise."""
-    if rng.random() >= CHANCE:
+    if rng.random() >= OCCLUDER_CHANCE:
         return None
-    kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
-    low, high = {"pole": (0.03, 0.14), "plant": (0.3, 0.7), "furniture": (0.6, 0.9)}.get(
-        kind, (0.3, 0.8)
-    )
-    return Occluder(kind, float(rng.uniform(-0.1, 1.1)), float(rng.uniform(low, high)))  # type: ignore[arg-type]
+    kind = str(rng.choice(list(OCCLUDERS), p=list(OCCLUDERS.values())))
+    reaches = {"pole": (0.03, 0.14), "plant": (0.3, 0.7), "furniture": (0.6, 0.9)}
+    at, reach = rng.uniform(-0.1, 1.1), rng.uniform(*reaches.get(kind, (0.3, 0.8)))
+    return Occluder(kind, float(at), float(reach))  # type: ignore[arg-type]
 
 
 def draw(
@@ -92,22 +86,17 @@ def draw(
     pen = ImageDraw.Draw(shape)
     if occluder.kind == "pole":
         half, lean = occluder.reach * high / 2, rng.normal(0, 0.04) * high
-        pen.polygon(
-            [(x - half + lean, -2), (x + half + lean, -2), (x + half, 999), (x - half, 999)],
-            fill=255,
-        )
+        top = [(x - half + lean, -2), (x + half + lean, -2)]
+        pen.polygon([*top, (x + half, 999), (x - half, 999)], fill=255)
     elif occluder.kind == "furniture":
         edge = y0 + occluder.reach * high
-        pen.polygon(
-            [(-2, edge + rng.normal(0, 2)), (999, edge + rng.normal(0, 2)), (999, 999), (-2, 999)],
-            fill=255,
-        )
+        top = [(-2, edge + rng.normal(0, 2)), (999, edge + rng.normal(0, 2))]
+        pen.polygon([*top, (999, 999), (-2, 999)], fill=255)
     else:
         _draw_plant(pen, x, y1, occluder.reach * high, rng)
     there = np.asarray(shape) > 127
-    base = colour(rng, 0.02, 0.6, 0.3) * (
-        [0.7, 1.2, 0.5] if occluder.kind == "plant" else [1, 1, 1]
-    )
+    hue = [0.7, 1.2, 0.5] if occluder.kind == "plant" else [1, 1, 1]
+    base = colour(rng, 0.02, 0.6, 0.3) * hue
     tone = np.exp(0.25 * fractal(rng, light.shape[:2], 30))
     if occluder.kind == "pole":
         tone = tone * (1 - 0.5 * np.abs(np.arange(len(light)) - x) / (occluder.reach * high))
@@ -124,10 +113,8 @@ def _draw_plant(
         across = x + rng.normal(0, 0.15) * high
         long, wide = rng.uniform(0.05, 0.16) * high, rng.uniform(0.01, 0.04) * high
         turn = rng.uniform(0, np.pi)
-        along, aside = (
-            np.array([np.cos(turn), np.sin(turn)]) * long,
-            np.array([-np.sin(turn), np.cos(turn)]) * wide,
-        )
+        along = np.array([np.cos(turn), np.sin(turn)]) * long
+        aside = np.array([-np.sin(turn), np.cos(turn)]) * wide
         middle = np.array([across, foot - up])
         pen.polygon([tuple(middle + way) for way in (along, aside, -along, -aside)], fill=255)
 
@@ -151,10 +138,8 @@ def _shifted(picture: np.ndarray, aside: int, down: int) -> np.ndarray:
     """The picture moved; what comes in is 0."""
     moved = np.zeros_like(picture)
     size = len(picture)
-    to, off = (
-        slice(max(aside, 0), size + min(aside, 0)),
-        slice(max(-aside, 0), size + min(-aside, 0)),
-    )
+    to = slice(max(aside, 0), size + min(aside, 0))
+    off = slice(max(-aside, 0), size + min(-aside, 0))
     moved[down:, to] = picture[: size - down, off]
     return moved
 
@@ -163,14 +148,11 @@ CLEAN_SHARE = 0.28
 """So many crops keep their exact mask and box."""
 EDGE_CENTRE, EDGE_SPREAD = 0.002, 0.005
 """Of the error of each edge of the box, outwards, as a share of the box's longer side: usual value
-and spread.
-"""
+and spread."""
 CUT_CHANCE, ADDED_CHANCE = (0.05, 0.12, 0.05, 0.2), (0.05, 0.02, 0.05, 0.04)
-"""How often a part beyond the left, top, right, bottom edge is lost (a hand, a head, feet), or
-something is added,
-"""
+"""How often a part beyond the left, top, right, bottom edge is lost (a hand, a head, feet) or added."""
 CUT_MEAN, ADDED_MEAN = 0.07, 0.05
-"""and how much on average, as a share of the box's longer side (exponential)."""
+"""How much then on average, as a share of the box's longer side (exponential)."""
 MOST_CUT, MOST_ADDED = 0.2, 0.3
 NODES = 14
 """Nodes of the smooth random fields along each side of a crop."""
@@ -193,9 +175,7 @@ class MaskFaults:
     lump_share: float
     """Of the person's surroundings taken in, and of the person lost, in lumps."""
     joining: float
-    """A pixel is taken in if more than this share of its neighbourhood is: 1 leaves all gaps
-    open.
-    """
+    """A pixel is taken in if more than this share of its neighbourhood is: 1 leaves gaps open."""
     takes_in_others: bool
     """Whether other people's parts that are near count as the person's."""
     flicker_px: tuple[int, int]
@@ -209,16 +189,15 @@ class MaskFaults:
         return np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
 
 
-def random_faults(rng: np.random.Generator) -> MaskFaults | None:
+def random_mask_faults(rng: np.random.Generator) -> MaskFaults | None:
     """Faults at random; None: this mask is exact."""
     if rng.random() < CLEAN_SHARE:
         return None
     edges = rng.normal(EDGE_CENTRE, EDGE_SPREAD, 4)
     kind, sizes = rng.random(4), rng.exponential(1.0, 4)
     edges = np.where(kind < CUT_CHANCE, -np.minimum(CUT_MEAN * sizes, MOST_CUT), edges)
-    edges = np.where(
-        kind > 1 - np.array(ADDED_CHANCE), np.minimum(ADDED_MEAN * sizes, MOST_ADDED), edges
-    )
+    added = np.minimum(ADDED_MEAN * sizes, MOST_ADDED)
+    edges = np.where(kind > 1 - np.array(ADDED_CHANCE), added, edges)
     lags = rng.random() < 0.1
     return MaskFaults(
         edges=tuple(float(edge) for edge in edges),  # type: ignore[arg-type]  # four of them
@@ -249,14 +228,8 @@ def faulty_mask(
     """
     coverage = rendered.coverage
     score, means, found = np.empty_like(coverage), np.empty_like(coverage), np.empty_like(coverage)
-    unlikeness_to_scene(
-        rendered.light,
-        behind,
-        coverage,
-        np.float32(faults.limit_levels),
-        np.float32(faults.shadow_levels),
-        score,
-    )
+    limits = np.float32(faults.limit_levels), np.float32(faults.shadow_levels)
+    unlikeness_to_scene(rendered.light, behind, coverage, *limits, score)
     averaged(score, max(1, round(block_px)), means)
     near = np.empty_like(coverage)
     averaged(coverage, max(2, len(coverage) // 16), near)
@@ -270,9 +243,7 @@ def faulty_mask(
     averaged(found, max(1, round(2 * block_px)), means)
     mask = np.empty(coverage.shape, bool)
     first = rng.random(2) * block_px
-    closed_and_sampled(
-        found, means, np.float32(faults.joining), first[0], first[1], float(block_px), mask
-    )
+    closed_and_sampled(found, means, np.float32(faults.joining), *first, float(block_px), mask)
     if any(faults.flicker_px):
         mask |= np.roll(mask, faults.flicker_px, (1, 0))
     person = coverage >= 0.5
@@ -280,18 +251,14 @@ def faulty_mask(
 
 
 def _normal_limit(share: float) -> float:
-    """What a field between normal nodes (2/3 of their spread, on average) exceeds on about so large
-    a share.
-    """
+    """What a field between normal nodes (2/3 of their spread) exceeds on about so large a share."""
     return -2 / 3 * float(ndtri(min(share, 0.5))) if share > 0 else 1e9
 
 
 def _add_blobs(
     found: np.ndarray, faults: MaskFaults, box: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Put a lump between the person and each edge of the box that lies well outside: a neighbour, a
-    ghost.
-    """
+    """Put a lump (a neighbour, a ghost) between the person and each edge of the box far outside."""
     longer = max(box[2] - box[0], box[3] - box[1])
     for side, error in enumerate(faults.edges):
         if error < 0.02:
@@ -303,9 +270,8 @@ def _add_blobs(
         middle[1 - axis] = rng.uniform(box[1 - axis], box[3 - axis])
         half = np.array([out, along] if axis == 0 else [along, out])
         for _ in range(3):
-            _add_ellipse(
-                found, middle + half * rng.uniform(-0.5, 0.5, 2), half * rng.uniform(0.3, 0.9, 2)
-            )
+            at = middle + half * rng.uniform(-0.5, 0.5, 2)
+            _add_ellipse(found, at, half * rng.uniform(0.3, 0.9, 2))
 
 
 def _add_ellipse(found: np.ndarray, middle: np.ndarray, half: np.ndarray) -> None:

@@ -1,17 +1,12 @@
-"""Compiled loops of the renderer: skinning, projection, rasteriser, shading. Nothing here knows
-about people.
+"""Compiled loops of the renderer: skinning, rasteriser, shading, sensor. Nothing here knows people.
 
 A picture is drawn in two steps. `rasterise` finds, for each of 2 x 2 samples per pixel, the
 triangle in front (its index, -1 where there is none). `shade` then computes one colour per material
 and pixel, adds the floor's shadow to the background and blends the two by coverage. Arrays are
 float32 and C-ordered unless said otherwise; lengths are mm.
-
-Numba's cache files name the classes below: a stale cache fails to load when one is renamed or
-moved.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,12 +15,9 @@ from posegrid.walkers.render.light_kernels import (
     HALF,
     ONE,
     SHADOW_OFFSET_MM,
-    Triple,
     floor_light,
-    lit_share,
+    key_light,
     other_lights,
-    soft_key_light,
-    softly_lit_floor,
 )
 
 NOISE_SIZE = 32
@@ -34,43 +26,18 @@ LUMA_STEPS = 4096
 WRINKLES_PER_MM = (np.float32(0.048), np.float32(0.048), np.float32(0.075))
 """Steps of the noise volume per mm: folds are longer across than along the body."""
 
-(
-    RED,
-    GREEN,
-    BLUE,
-    RED_2,
-    GREEN_2,
-    BLUE_2,
-    PATTERN,
-    PATTERN_PER_MM,
-    WRINKLE,
-    GLOSS,
-    MOTTLE,
-    MOTTLE_PER_MM,
-) = range(12)
+NUM_MATERIAL_NUMBERS = 12
+(RED, GREEN, BLUE, RED_2, GREEN_2, BLUE_2) = range(6)
+(PATTERN, PATTERN_PER_MM, WRINKLE, GLOSS, MOTTLE, MOTTLE_PER_MM) = range(6, NUM_MATERIAL_NUMBERS)
 """Columns of a row of materials: colour, the pattern's colour, the pattern and its frequency,
 strength of wrinkles and of gloss, strength and frequency of mottling."""
 PLAIN, HOOPS, STRIPES, CHECKS, CAMOUFLAGE, PRINT = range(6)
-
 
 NUM_ATTRIBUTES = 12
 (NORMAL, POSITION, REST, TINT, WRINKLES, OPENNESS) = (0, 3, 6, 9, 10, 11)
 """Columns of a posed person's attributes, one row per vertex: normal in the world (3, of any
 length), position in the world (3), position at rest (3: where patterns and wrinkles are fixed),
 factors on the colour and on the material's wrinkles, share of the ambient light that arrives."""
-
-
-class Lens(NamedTuple):
-    """A camera with the formula of `body/camera.py`."""
-
-    rotation: tuple[Triple, Triple, Triple]
-    """World to camera."""
-    centre: Triple
-    """World."""
-    focal: tuple[np.float32, np.float32]
-    principal: tuple[np.float32, np.float32]
-    distortion: tuple[np.float32, np.float32, np.float32, np.float32, np.float32]
-    """k1, k2, k3, p1, p2."""
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
@@ -96,33 +63,6 @@ def skin(rest, rest_normals, weights, bones, rotations, shifts, attributes):
                 blend[r, 0] * x + blend[r, 1] * y + blend[r, 2] * z + blend[r, 3]
             )
             attributes[i, NORMAL + r] = blend[r, 0] * nx + blend[r, 1] * ny + blend[r, 2] * nz
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def project(points, lens, screen):
-    """Columns, rows (pixels) and 1 / depth of world points; 1 / depth is 0 for points not in front
-    of the camera.
-    """
-    R = lens.rotation
-    k1, k2, k3, p1, p2 = lens.distortion
-    for i in range(points.shape[0]):
-        dx, dy, dz = (
-            points[i, 0] - lens.centre[0],
-            points[i, 1] - lens.centre[1],
-            points[i, 2] - lens.centre[2],
-        )
-        depth = R[2][0] * dx + R[2][1] * dy + R[2][2] * dz
-        if depth < 50:
-            screen[i, 2] = 0
-            continue
-        inverse = ONE / depth
-        x = (R[0][0] * dx + R[0][1] * dy + R[0][2] * dz) * inverse
-        y = (R[1][0] * dx + R[1][1] * dy + R[1][2] * dz) * inverse
-        r2 = x * x + y * y
-        factor = ONE + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
-        screen[i, 0] = lens.focal[0] * (x * factor + p2 * r2) + lens.principal[0]
-        screen[i, 1] = lens.focal[1] * (y * factor + p1 * r2) + lens.principal[1]
-        screen[i, 2] = inverse
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
@@ -154,14 +94,8 @@ def rasterise(screen, faces, two_sided, nearness, front):
         z0, z1, z2 = screen[a, 2], screen[b, 2], screen[c, 2]
         if z0 == 0 or z1 == 0 or z2 == 0:
             continue
-        x0, y0, x1, y1, x2, y2 = (
-            screen[a, 0],
-            screen[a, 1],
-            screen[b, 0],
-            screen[b, 1],
-            screen[c, 0],
-            screen[c, 1],
-        )
+        x0, y0, x1, y1 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
+        x2, y2 = screen[c, 0], screen[c, 1]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0 or (area > 0 and not two_sided[t]):
             continue
@@ -201,9 +135,8 @@ def volume_noise(volume, x, y, z, channel):
     far_low = volume[i, j1, k, channel] * (ONE - u) + volume[i1, j1, k, channel] * u
     near_high = volume[i, j, k1, channel] * (ONE - u) + volume[i1, j, k1, channel] * u
     far_high = volume[i, j1, k1, channel] * (ONE - u) + volume[i1, j1, k1, channel] * u
-    return (near_low * (ONE - v) + far_low * v) * (ONE - w) + (
-        near_high * (ONE - v) + far_high * v
-    ) * w
+    low, high = near_low * (ONE - v) + far_low * v, near_high * (ONE - v) + far_high * v
+    return low * (ONE - w) + high * w
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
@@ -235,14 +168,8 @@ def interpolate(a, b, c, column, row, screen, attributes, mean):
     """Fill `mean` with the attributes of a triangle at a sample position; outside, of a point on
     its border.
     """
-    x0, y0, x1, y1, x2, y2 = (
-        screen[a, 0],
-        screen[a, 1],
-        screen[b, 0],
-        screen[b, 1],
-        screen[c, 0],
-        screen[c, 1],
-    )
+    x0, y0, x1, y1 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
+    x2, y2 = screen[c, 0], screen[c, 1]
     inverse = ONE / ((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
     dx, dy = column - x2, row - y2
     w0 = ((y1 - y2) * dx + (x2 - x1) * dy) * inverse
@@ -255,7 +182,7 @@ def interpolate(a, b, c, column, row, screen, attributes, mean):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def surface_colour(at, materials, m, lamp, soft, depths, volume, eye, colour):
+def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
     """Fill `colour` (3) with the light that a surface point of material row m, with the attributes
     `at`, sends on.
     """
@@ -275,23 +202,11 @@ def surface_colour(at, materials, m, lamp, soft, depths, volume, eye, colour):
         nx, ny, nz = unit(nx, ny, nz)
 
     facing = nx * lamp.towards[0] + ny * lamp.towards[1] + nz * lamp.towards[2]
-    key, lift = np.float32(0), SHADOW_OFFSET_MM
-    if soft is None:
-        if facing > 0:
-            key = (
-                lamp.key_share
-                * facing
-                * lit_share(lamp, depths, px + nx * lift, py + ny * lift, pz + nz * lift)
-            )
-    else:
-        x, y, z = px + nx * lift, py + ny * lift, pz + nz * lift
-        key = lamp.key_share * soft_key_light(lamp, soft, depths, facing, x, y, z, at[OPENNESS])
+    x, y, z = px + nx * SHADOW_OFFSET_MM, py + ny * SHADOW_OFFSET_MM, pz + nz * SHADOW_OFFSET_MM
+    key = lamp.key_share * key_light(lamp, depths, facing, x, y, z, at[OPENNESS])
     fill = HALF + HALF * (nx * lamp.fill[0] + ny * lamp.fill[1] + nz * lamp.fill[2])
-    around = (
-        lamp.ambient_share * (np.float32(0.65) + np.float32(0.35) * nz) + lamp.fill_share * fill
-    )
-    if soft is not None:
-        around += other_lights(soft, nx, ny, nz)
+    ambient = lamp.ambient_share * (np.float32(0.65) + np.float32(0.35) * nz)
+    around = ambient + lamp.fill_share * fill + other_lights(lamp, nx, ny, nz)
     light = key + around * at[OPENNESS]
 
     per_mm = materials[m, MOTTLE_PER_MM]
@@ -314,18 +229,18 @@ def surface_colour(at, materials, m, lamp, soft, depths, volume, eye, colour):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def shade(
-    front, screen, faces, attributes, material, materials, lens, lamp, soft, depths, floor_map, volume,
+    front, screen, faces, attributes, material, materials, view, lamp, depths, floor_map, volume,
     background, shadow_box, picture, coverage,
 ):  # fmt: skip
     """Fill `picture` (S, S, 3), linear light, and `coverage` (S, S), 0..1, from the samples'
     triangles (2 S, 2 S).
 
-    screen (V, 3): vertices in samples, as `project` gives them; faces (F, 3) int32; attributes (V,
-    12); material (V,) uint8: row of materials (M, 12); lens: the camera at S x S pixels; depths:
-    the lamp's shadow map, negative distance along the rays of what is nearest, or NOTHING_MM; soft:
-    SoftLamps, and floor_map: see `softly_lit_floor`, or both None; volume: see `volume_noise`;
-    background (S, S, 3): linear light. The floor's shadow is looked for in the half-open shadow_box
-    (4,) int: left, top, right, bottom.
+    screen (V, 3): vertices in samples, as `project` gives them; faces (F, 3) int32; attributes
+    (V, 12); material (V,) uint8: row of materials (M, 12); view: the camera at S x S pixels;
+    depths: the lamp's shadow map, negative distance along the rays of what is nearest, or
+    NOTHING_MM; floor_map: see `floor_light`; volume: see `volume_noise`; background (S, S, 3):
+    linear light. The floor's shadow is looked for in the half-open shadow_box (4,) int: left, top,
+    right, bottom.
     """
     size = picture.shape[0]
     at = np.empty(NUM_ATTRIBUTES, np.float32)
@@ -343,37 +258,18 @@ def shade(
                 i, j, k = faces[t, 0], faces[t, 1], faces[t, 2]
                 if material[i] != last:  # faster than one colour per triangle, without visible loss
                     last = material[i]
-                    interpolate(
-                        i,
-                        j,
-                        k,
-                        np.float32(2 * x + 1),
-                        np.float32(2 * y + 1),
-                        screen,
-                        attributes,
-                        at,
-                    )
-                    surface_colour(
-                        at, materials, last, lamp, soft, depths, volume, lens.centre, colour
-                    )
+                    middle_x, middle_y = np.float32(2 * x + 1), np.float32(2 * y + 1)
+                    interpolate(i, j, k, middle_x, middle_y, screen, attributes, at)
+                    surface_colour(at, materials, last, lamp, depths, volume, view.centre, colour)
                 r += colour[0]
                 g += colour[1]
                 b += colour[2]
             behind = ONE - quarter * np.float32(covered)
             kept = behind
-            if (
-                behind > 0
-                and shadow_box[0] <= x < shadow_box[2]
-                and shadow_box[1] <= y < shadow_box[3]
-            ):
-                if soft is None:
-                    kept *= floor_light(
-                        np.float32(x) + HALF, np.float32(y) + HALF, lens, lamp, depths
-                    )
-                else:
-                    kept *= softly_lit_floor(
-                        np.float32(x) + HALF, np.float32(y) + HALF, lens, lamp, depths, floor_map
-                    )
+            in_box = shadow_box[0] <= x < shadow_box[2] and shadow_box[1] <= y < shadow_box[3]
+            if behind > 0 and in_box:
+                column, row = np.float32(x) + HALF, np.float32(y) + HALF
+                kept *= floor_light(column, row, view, lamp, depths, floor_map)
             picture[y, x, 0] = r * quarter + kept * background[y, x, 0]
             picture[y, x, 1] = g * quarter + kept * background[y, x, 1]
             picture[y, x, 2] = b * quarter + kept * background[y, x, 2]
@@ -400,12 +296,8 @@ def expose(picture, blur, table, noise, noise_levels, first_noise, exposed):
             for c in range(3):
                 value = picture[y, x, c]
                 if blur > 0:
-                    cross = (
-                        picture[above, x, c]
-                        + picture[below, x, c]
-                        + picture[y, left, c]
-                        + picture[y, right, c]
-                    )
+                    cross = picture[above, x, c] + picture[below, x, c]
+                    cross += picture[y, left, c] + picture[y, right, c]
                     diagonal = picture[above, left, c] + picture[above, right, c]
                     diagonal += picture[below, left, c] + picture[below, right, c]
                     value = centre * (value + blur * cross + corner * diagonal)

@@ -1,17 +1,32 @@
-"""The light that falls on a rendered person: lamps, windows, sun and sky with shadows, a fill
-light, ambient light.
+"""The light that falls on a rendered person: lamps, windows, sun and sky with shadows, a fill light,
+ambient light; as numbers, and as the renderer's kernels take it.
 
-The light that falls on a posed person as kernels take it: lamp, shadow map, and the soft shadows
-on the floor.
+Directions are world vectors, z up. Shares are of the light on a surface that faces everything.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from posegrid.walkers.render import kernels, light_kernels
+
+SHADOW_MAP_SIZE = 256
+SHADOW_MAP_SPAN_MM = 2600.0
+FLOOR_MAP_SIZE = 96
+SPREAD_MM = 120.0
+"""Half the width of a shadow's soft edge on the person in the light of half of the sky: what throws
+it is near."""
+LAYERS_MM = (-1000.0, 250.0, 600.0, 1100.0, 2600.0)
+LAYER_HEIGHTS_MM = (100.0, 420.0, 850.0, 1450.0)
+"""What throws a shadow on the floor is taken in layers, each blurred as suits its height."""
+MAX_SPREAD_MM = 1200.0
+LEAST_DARKENING = 0.01
+LightKind = Literal["lamp", "indoors", "outdoors"]
+"""One lamp; one to four lamps and windows; sun and sky."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +40,20 @@ class SoftLight:
     softness: float
     """Sine of half the angle that it takes up: 0 a point, 1 half of the sky."""
 
+    @property
+    def unit(self) -> Float[np.ndarray, "3"]:
+        """World vector to its middle at length 1."""
+        return np.array(self.towards) / np.linalg.norm(self.towards)
+
 
 @dataclass(frozen=True)
 class Light:
-    """One lighting of a scene. Directions are world vectors towards the lights, of any length, z
-    up.
-    """
+    """One lighting of a scene."""
 
     towards_key: tuple[float, float, float] = (0.5, -0.6, 0.9)
     towards_fill: tuple[float, float, float] = (-0.6, 0.5, 0.4)
     key_share: float = 0.5
-    """Of the light on a surface that faces everything; the three shares usually add up to 1."""
+    """The shares of all lights usually add up to about 1."""
     fill_share: float = 0.15
     ambient_share: float = 0.35
     floor_darkening: float = 0.4
@@ -43,61 +61,44 @@ class Light:
     key_softness: float = 0.0
     """See `SoftLight`; 0: shadows have hard edges."""
     others: tuple[SoftLight, ...] = ()
-    """Up to three more lights. Their shadows fall on the floor; on the person, openness stands for
-    them.
-    """
+    """Up to three more. Their shadows fall on the floor; on the person, openness stands for them."""
 
     @property
-    def is_soft(self) -> bool:
-        """Whether any light has a width, or there is more than the key light."""
-        return self.key_softness > 0 or bool(self.others)
+    def key(self) -> SoftLight:
+        """The key light as one of several."""
+        return SoftLight(self.towards_key, self.key_share, self.key_softness)
 
 
-def random_light(rng: np.random.Generator) -> Light:
-    """A plausible lighting of a room: the key light anywhere above, harsh or soft."""
-    key_turn, fill_turn = rng.uniform(0, 2 * np.pi, 2)
-    key_share, fill_share = rng.uniform(0.15, 0.65), rng.uniform(0.0, 0.25)
-    strength = rng.uniform(0.8, 1.15)
-    return Light(
-        towards_key=(
-            float(np.cos(key_turn)),
-            float(np.sin(key_turn)),
-            float(rng.uniform(0.7, 2.5)),
-        ),
-        towards_fill=(
-            float(np.cos(fill_turn)),
-            float(np.sin(fill_turn)),
-            float(rng.uniform(-0.1, 0.8)),
-        ),
-        key_share=strength * key_share,
-        fill_share=strength * fill_share,
-        ambient_share=strength * (1 - key_share - fill_share),
-        floor_darkening=float(rng.uniform(0.6, 1.0) * key_share),
-    )
+def random_light(rng: np.random.Generator, kind: LightKind | None = None) -> Light:
+    """Any lighting of a kind, or of any but "lamp", which is the narrowest of "indoors".
 
-
-def varied_light(rng: np.random.Generator, *, outdoors: bool | None = None) -> Light:
-    """Any lighting: one to four lamps and windows, hard sun from low or high under a sky, an
-    overcast sky, twilight.
-
-    `outdoors`: under the sky, or in a room; None: either. Cameras stand all round, so a low sun is
-    backlight for some.
+    Outdoors: hard sun from low or high under a sky, an overcast sky, twilight. Cameras stand all
+    round, so a low sun is backlight for some.
     """
-    outdoors = bool(rng.random() < 0.5) if outdoors is None else outdoors
-    if not outdoors:
+    if kind is None:
+        kind = "outdoors" if rng.random() < 0.5 else "indoors"
+    if kind == "lamp":
+        return _lamps_and_windows(rng, most=1, shares=(0.3, 0.65), strengths=(0.8, 1.15))
+    if kind == "indoors":
         return _lamps_and_windows(rng)
     return _sun(rng) if rng.random() < 0.6 else _overcast(rng)
 
 
-def _lamps_and_windows(rng: np.random.Generator) -> Light:
-    """One to four lights of any width; the strongest is the key light."""
-    count = int(rng.integers(1, 5))
-    shares = rng.uniform(0.3, 0.85) * rng.dirichlet(np.full(count, 2.0))
+def _lamps_and_windows(
+    rng: np.random.Generator,
+    most: int = 4,
+    shares: tuple[float, float] = (0.3, 0.85),
+    strengths: tuple[float, float] = (0.7, 1.4),
+) -> Light:
+    """One to `most` lights of any width; the strongest is the key light."""
+    count = int(rng.integers(1, most + 1))
+    parts = rng.uniform(*shares) * rng.dirichlet(np.full(count, 2.0))
+    windows = 0.35 if most > 1 else 0.0
     sources = [
-        _window(rng, share) if rng.random() < 0.35 else _lamp(rng, share)
-        for share in -np.sort(-shares)
+        _window(rng, share) if rng.random() < windows else _lamp(rng, share)
+        for share in -np.sort(-parts)
     ]
-    return _lit_by(rng, sources, strength=rng.uniform(0.7, 1.4), fill_part=rng.uniform(0.0, 0.3))
+    return _lit_by(rng, sources, strength=rng.uniform(*strengths), fill_part=rng.uniform(0.0, 0.3))
 
 
 def _lamp(rng: np.random.Generator, share: float) -> SoftLight:
@@ -112,17 +113,15 @@ def _sun(rng: np.random.Generator) -> Light:
     key_share, height = rng.uniform(0.6, 0.88), np.exp(rng.uniform(np.log(0.25), np.log(3.0)))
     sun = SoftLight(_way(rng, height), float(key_share), 0.0)
     sky = SoftLight((0.0, 0.0, 1.0), float(rng.uniform(0.4, 0.8) * (1 - key_share)), 0.9)
-    return _lit_by(
-        rng, [sun, sky], strength=rng.uniform(0.35, 1.4), fill_part=rng.uniform(0.0, 0.5)
-    )
+    strength = rng.uniform(0.35, 1.4)
+    return _lit_by(rng, [sun, sky], strength=strength, fill_part=rng.uniform(0.0, 0.5))
 
 
 def _overcast(rng: np.random.Generator) -> Light:
     """The sky above, and a part of it that is brighter."""
     share, bright = rng.uniform(0.5, 0.85), rng.uniform(0.0, 0.6)
-    brighter = SoftLight(
-        _way(rng, rng.uniform(0.5, 1.5)), float(share * bright), float(rng.uniform(0.5, 0.8))
-    )
+    way, softness = _way(rng, rng.uniform(0.5, 1.5)), float(rng.uniform(0.5, 0.8))
+    brighter = SoftLight(way, float(share * bright), softness)
     sky = SoftLight((0.0, 0.0, 1.0), float(share * (1 - bright)), 0.9)
     sources = sorted((brighter, sky), key=lambda source: -source.share)
     return _lit_by(rng, sources, strength=rng.uniform(0.5, 1.8), fill_part=rng.uniform(0.0, 0.4))
@@ -138,8 +137,7 @@ def _lit_by(
     rng: np.random.Generator, sources: list[SoftLight], strength: float, fill_part: float
 ) -> Light:
     """The lights, the first as key; of what their shares leave of 1, a part fills and the rest is
-    ambient.
-    """
+    ambient."""
     key, *others = (replace(source, share=float(strength * source.share)) for source in sources)
     rest = strength * (1 - sum(source.share for source in sources))
     light = Light(
@@ -156,140 +154,105 @@ def _lit_by(
 
 def floor_darkenings(light: Light) -> list[float]:
     """The share of the floor's light that comes from the key light, and from each of the others."""
-    key = SoftLight(light.towards_key, light.key_share, light.key_softness)
-    parts = []
-    for source in (key, *light.others):
-        facing, softness = source.towards[2] / np.linalg.norm(source.towards), source.softness
-        parts.append(float(source.share * max(facing + softness, 0.0) / (1 + softness) ** 2))
-    fill = light.fill_share * (
-        0.5 + 0.5 * light.towards_fill[2] / np.linalg.norm(light.towards_fill)
-    )
-    total = sum(parts) + fill + light.ambient_share
+    parts = [
+        float(
+            source.share * max(source.unit[2] + source.softness, 0.0) / (1 + source.softness) ** 2
+        )
+        for source in (light.key, *light.others)
+    ]
+    upwards = light.towards_fill[2] / np.linalg.norm(light.towards_fill)
+    total = sum(parts) + light.fill_share * (0.5 + 0.5 * upwards) + light.ambient_share
     return [part / max(total, 1e-9) for part in parts]
 
 
 def light_frame(towards: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     """Rotation from the world to the frame of a distant light: its z axis runs along the rays, away
-    from the light.
-    """
+    from the light."""
     along = -np.asarray(towards, np.float64) / np.linalg.norm(towards)
     aside = np.cross(along, [0.0, 0.0, 1.0] if abs(along[2]) < 0.99 else [1.0, 0.0, 0.0])
     aside /= np.linalg.norm(aside)
     return np.stack([aside, np.cross(along, aside), along])
 
 
-SHADOW_MAP_SIZE = 256
-SHADOW_MAP_SPAN_MM = 2600.0
-FLOOR_MAP_SIZE = 96
-SPREAD_MM = 120.0
-"""Half the width of a shadow's soft edge on the person in the light of half of the sky: what throws
-it is near.
-"""
-LAYERS_MM = (-1000.0, 250.0, 600.0, 1100.0, 2600.0)
-LAYER_HEIGHTS_MM = (100.0, 420.0, 850.0, 1450.0)
-"""What throws a shadow on the floor is taken in layers, each blurred as suits its height."""
-MAX_SPREAD_MM = 1200.0
-LEAST_DARKENING = 0.01
+# --- as kernels take it
 
 
 @dataclass(frozen=True, eq=False)
-class Lit:
-    """What `kernels.shade` asks about the light."""
+class CastLight:
+    """A light as it falls on a surface in one pose, world frame, mm."""
 
+    light: Light
     lamp: light_kernels.Lamp
     shadow_map: Float32[np.ndarray, "M M"]
     """What is nearest to the key light: negative distance along its rays, or NOTHING_MM."""
-    soft: light_kernels.SoftLamps | None = None
-    floor_map: Float32[np.ndarray, "N N"] | None = None
-    """What is missing of the floor's light in soft shadows over the lamp's floor box; None without
-    soft lights.
-    """
+    vertices_mm: Float32[np.ndarray, "V 3"]
+
+    @cached_property
+    def floor_map(self) -> Float32[np.ndarray, "N N"]:
+        """What is missing of the floor's light in soft shadows over the lamp's floor box."""
+        box = self.lamp.floor_box
+        sides_mm = np.array([box[1] - box[0], box[3] - box[2]], np.float64)
+        missing, heights = np.zeros((2, FLOOR_MAP_SIZE, FLOOR_MAP_SIZE), np.float32)
+        layers = np.array(LAYERS_MM, np.float32)
+        for source, darkening in _soft_shadows(self.light):
+            light_kernels.drop_on_floor(self.vertices_mm, _singles(source.towards), box, heights)
+            spread_mm = _spread_mm(source, np.array(LAYER_HEIGHTS_MM))[:, None]
+            reaches = np.round(0.5 * (spread_mm * FLOOR_MAP_SIZE / sides_mm)).astype(np.int64)
+            light_kernels.add_soft_shadow(heights, layers, reaches, np.float32(darkening), missing)
+        return missing
 
 
-def lit(
-    vertices: Float32[np.ndarray, "V 3"],
+def cast_light(
+    light: Light,
+    vertices_mm: Float32[np.ndarray, "V 3"],
     faces: Int[np.ndarray, "F 3"],
     two_sided: Bool[np.ndarray, "F"],
-    light: Light,
-) -> Lit:
-    """The light as it falls on a surface: world frame, mm."""
-    towards, fill = (
-        np.array(way) / np.linalg.norm(way) for way in (light.towards_key, light.towards_fill)
-    )
-    rotation = triples(light_frame(towards))
-    centre = singles((vertices.min(axis=0) + vertices.max(axis=0)) / 2)
+) -> CastLight:
+    """The light as it falls on a surface (world frame)."""
+    towards, fill = light.key.unit, SoftLight(light.towards_fill, 0.0, 0.0).unit
+    rotation = tuple(_singles(row) for row in light_frame(towards))
+    centre = _singles((vertices_mm.min(axis=0) + vertices_mm.max(axis=0)) / 2)
     size, texels_per_mm = SHADOW_MAP_SIZE, np.float32(SHADOW_MAP_SIZE / SHADOW_MAP_SPAN_MM)
     depths = np.full((size, size), light_kernels.NOTHING_MM, np.float32)
     if light.key_share > 0:
-        screen, front = np.empty_like(vertices), np.full((size, size), -1, np.int32)
-        kernels.project_along_light(vertices, rotation, centre, texels_per_mm, size, screen)
+        screen, front = np.empty_like(vertices_mm), np.full((size, size), -1, np.int32)
+        kernels.project_along_light(vertices_mm, rotation, centre, texels_per_mm, size, screen)
         kernels.rasterise(screen, faces, two_sided, depths, front)
-    soft = _soft_shadows(light)
-    low, high = _floor_bounds(vertices, towards, 0.0)
-    for source, _ in soft:
-        other_low, other_high = _floor_bounds(
-            vertices, np.array(source.towards), float(_spread_mm(source, 1600.0))
-        )
-        low, high = np.minimum(low, other_low), np.maximum(high, other_high)
-    floor_box = singles((low[0], high[0], low[1], high[1]))
     lamp = light_kernels.Lamp(
-        towards=singles(towards),
-        fill=singles(fill),
+        towards=_singles(towards),
+        fill=_singles(fill),
         key_share=np.float32(light.key_share),
         fill_share=np.float32(light.fill_share),
         ambient_share=np.float32(light.ambient_share),
         rotation=rotation,
         centre=centre,
         texels_per_mm=texels_per_mm,
-        floor_box=floor_box,
+        floor_box=_floor_box(light, vertices_mm),
         floor_darkening=np.float32(0 if light.key_softness > 0 else light.floor_darkening),
-    )
-    if not light.is_soft:
-        return Lit(lamp, depths)
-    soft_lamps = light_kernels.SoftLamps(
         softness=np.float32(light.key_softness),
         spread_mm=np.float32(SPREAD_MM * light.key_softness),
         others=_others(light.others),
     )
-    return Lit(lamp, depths, soft_lamps, _floor_map(vertices, soft, floor_box))
+    return CastLight(light, lamp, depths, vertices_mm)
 
 
-def singles(values: Iterable) -> tuple:
+def _singles(values: Iterable) -> tuple:
     """The numbers as a tuple of float32, as kernels take them."""
     return tuple(np.float32(value) for value in values)
 
 
-def triples(matrix: np.ndarray) -> tuple:
-    """The rows of a matrix as a tuple of tuples of float32."""
-    return tuple(singles(row) for row in matrix)
-
-
 def _others(sources: tuple[SoftLight, ...]) -> tuple:
     """The soft lights and as many of share 0 as make them `NUM_SOFT_LIGHTS`."""
-    rows = [
-        singles(
-            (
-                *(np.array(source.towards) / np.linalg.norm(source.towards)),
-                source.share,
-                source.softness,
-            )
-        )
-        for source in sources
-    ]
-    return tuple(rows + [singles((0, 0, 1, 0, 1))] * (light_kernels.NUM_SOFT_LIGHTS - len(rows)))
+    rows = [_singles((*source.unit, source.share, source.softness)) for source in sources]
+    return tuple(rows + [_singles((0, 0, 1, 0, 1))] * (light_kernels.NUM_SOFT_LIGHTS - len(rows)))
 
 
 def _soft_shadows(light: Light) -> list[tuple[SoftLight, float]]:
     """The lights whose shadows on the floor have soft edges, and the share of the floor's light in
-    each of them.
-    """
-    key = (
-        [SoftLight(light.towards_key, light.key_share, light.key_softness)]
-        if light.key_softness > 0
-        else []
-    )
-    darkenings = [light.floor_darkening] * len(key) + floor_darkenings(light)[1:]
-    shadows = zip([*key, *light.others], darkenings, strict=True)
+    each of them."""
+    shadows = list(zip(light.others, floor_darkenings(light)[1:], strict=True))
+    if light.key_softness > 0:
+        shadows.insert(0, (light.key, light.floor_darkening))
     return [
         (source, dark)
         for source, dark in shadows
@@ -297,33 +260,21 @@ def _soft_shadows(light: Light) -> list[tuple[SoftLight, float]]:
     ]
 
 
-def _floor_bounds(
-    vertices: np.ndarray, towards: np.ndarray, pad_mm: float
-) -> tuple[np.ndarray, np.ndarray]:
-    bounds = light_kernels.thrown_bounds(vertices, *(towards[:2] / max(towards[2], 0.05)))
-    return bounds[0] - 40 - pad_mm, bounds[1] + 40 + pad_mm
+def _floor_box(light: Light, vertices_mm: np.ndarray) -> tuple:
+    """x low, x high, y low, y high of all shadows on the floor, mm."""
+    soft = [(source, float(_spread_mm(source, 1600.0))) for source, _ in _soft_shadows(light)]
+    lows, highs = [], []
+    for source, pad_mm in [(light.key, 0.0), *soft]:
+        x, y, z = source.unit
+        low, high = light_kernels.thrown_bounds(vertices_mm, x / max(z, 0.05), y / max(z, 0.05))
+        lows.append(low - 40 - pad_mm)
+        highs.append(high + 40 + pad_mm)
+    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+    return _singles((low[0], high[0], low[1], high[1]))
 
 
 def _spread_mm(source: SoftLight, height_mm: Float[np.ndarray, "..."] | float) -> np.ndarray:
     """Half the width of the soft edge that a thing so high above the floor throws."""
     sine = source.softness
-    upright = source.towards[2] / np.linalg.norm(source.towards)
     tangent = sine / max(1 - sine * sine, 0.05) ** 0.5
-    return np.asarray(np.minimum(height_mm * tangent / upright**1.5, MAX_SPREAD_MM))
-
-
-def _floor_map(
-    vertices: np.ndarray, soft: list[tuple[SoftLight, float]], floor_box: tuple
-) -> np.ndarray:
-    missing, heights = np.zeros((2, FLOOR_MAP_SIZE, FLOOR_MAP_SIZE), np.float32)
-    sides_mm = np.array([floor_box[1] - floor_box[0], floor_box[3] - floor_box[2]], np.float64)
-    for source, darkening in soft:
-        light_kernels.drop_on_floor(vertices, singles(source.towards), floor_box, heights)
-        spread_cells = (
-            _spread_mm(source, np.array(LAYER_HEIGHTS_MM))[:, None] * FLOOR_MAP_SIZE / sides_mm
-        )
-        reaches = np.round(0.5 * spread_cells).astype(np.int64)
-        light_kernels.add_soft_shadow(
-            heights, np.array(LAYERS_MM, np.float32), reaches, np.float32(darkening), missing
-        )
-    return missing
+    return np.asarray(np.minimum(height_mm * tangent / source.unit[2] ** 1.5, MAX_SPREAD_MM))

@@ -1,4 +1,4 @@
-"""Compiled loops of `lamps.py`: how much light reaches points of a person and of the floor.
+"""Compiled loops of `light.py`: how much light reaches points of a person and of the floor.
 
 Numba's cache files name the class below: a stale cache fails to load when it is renamed or moved.
 """
@@ -9,14 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from posegrid.walkers.render.camera_kernels import Triple, floor_point
+
 ONE = np.float32(1)
 HALF = np.float32(0.5)
 NOTHING_MM = np.float32(-1e9)
 """Value of a shadow map where nothing is."""
 SHADOW_OFFSET_MM = np.float32(15.0)
-"""Points are lifted off their own surface by this much before the shadow map is asked: it hides the
-map's steps.
-"""
+"""Points are lifted off their surface by this much before the shadow map is asked: it hides its
+steps."""
 SHADOW_BIAS_MM = np.float32(10.0)
 MAX_SLOPE = np.float32(3)
 SKY_MM = np.float32(4000.0)
@@ -24,37 +25,30 @@ SKY_MM = np.float32(4000.0)
 NUM_SOFT_LIGHTS = 3
 """Beside the key light."""
 
-Triple = tuple[np.float32, np.float32, np.float32]
 SoftLamp = tuple[np.float32, np.float32, np.float32, np.float32, np.float32]
 """Unit vector to the light (3), its share, its softness."""
 
 
 class Lamp(NamedTuple):
-    """A distant key light with a shadow map, a fill light, ambient light. Of tuples, as arrays in
-    it would be slow.
-    """
+    """A distant key light with a shadow map, softer lights, a fill light, ambient light. Of tuples,
+    as arrays in it would be slow."""
 
     towards: Triple
-    """Unit vector to the key light."""
+    """Unit vector to the key light, world."""
     fill: Triple
-    """Unit vector to the fill light."""
+    """Unit vector to the fill light, world."""
     key_share: np.float32
     fill_share: np.float32
     ambient_share: np.float32
     rotation: tuple[Triple, Triple, Triple]
     """World to the light's frame, z along its rays."""
     centre: Triple
-    """World point in the middle of the shadow map."""
+    """World point in the middle of the shadow map, mm."""
     texels_per_mm: np.float32
     floor_box: tuple[np.float32, np.float32, np.float32, np.float32]
-    """x low, x high, y low, y high of the shadow on the floor z = 0."""
+    """x low, x high, y low, y high of the shadow on the floor z = 0, mm."""
     floor_darkening: np.float32
     """Share of the floor's light that is missing in the hard shadow of the key light."""
-
-
-class SoftLamps(NamedTuple):
-    """What there is beside a lamp where lights have a width."""
-
     softness: np.float32
     """Of the key light; 0: a point."""
     spread_mm: np.float32
@@ -70,16 +64,9 @@ def lit_share(lamp, depths, x, y, z):
     """
     R, size = lamp.rotation, depths.shape[0]
     dx, dy, dz = x - lamp.centre[0], y - lamp.centre[1], z - lamp.centre[2]
-    column = (
-        (R[0][0] * dx + R[0][1] * dy + R[0][2] * dz) * lamp.texels_per_mm
-        + HALF * np.float32(size)
-        - HALF
-    )
-    row = (
-        (R[1][0] * dx + R[1][1] * dy + R[1][2] * dz) * lamp.texels_per_mm
-        + HALF * np.float32(size)
-        - HALF
-    )
+    middle = HALF * np.float32(size) - HALF
+    column = (R[0][0] * dx + R[0][1] * dy + R[0][2] * dz) * lamp.texels_per_mm + middle
+    row = (R[1][0] * dx + R[1][1] * dy + R[1][2] * dz) * lamp.texels_per_mm + middle
     limit = SHADOW_BIAS_MM - (R[2][0] * dx + R[2][1] * dy + R[2][2] * dz)
     i, j = math.floor(column), math.floor(row)
     if i < 0 or j < 0 or i >= size - 1 or j >= size - 1:
@@ -109,68 +96,42 @@ def wrapped(facing, softness):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def other_lights(soft, nx, ny, nz):
+def other_lights(lamp, nx, ny, nz):
     """The soft lights' light on a surface with that normal."""
     light = np.float32(0)
     for i in range(NUM_SOFT_LIGHTS):
-        x, y, z, share, softness = soft.others[i]
+        x, y, z, share, softness = lamp.others[i]
         if share > 0:
             light += share * wrapped(nx * x + ny * y + nz * z, softness)
     return light
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def soft_key_light(lamp, soft, depths, facing, x, y, z, openness):
-    """The light of a soft key light at a lifted world point: four looks into the shadow map, about
-    its soft edge.
+def key_light(lamp, depths, facing, x, y, z, openness):
+    """The key light at a lifted world point: one look into the shadow map, or four about the soft
+    edge of a light with some width.
 
     Points are lifted towards the light by as much as a slope rises over the edge's width, lest it
     shadows itself. A surface that turns away still sees a part of the light past itself, which the
     map cannot know: there openness says.
     """
-    if soft.softness == 0:
+    if lamp.softness == 0:
         return facing * lit_share(lamp, depths, x, y, z) if facing > 0 else np.float32(0)
-    light = wrapped(facing, soft.softness)
+    light = wrapped(facing, lamp.softness)
     if light <= 0:
         return light
-    slope = min(
-        math.sqrt(max(ONE - facing * facing, np.float32(0))) / max(facing, np.float32(0.1)),
-        MAX_SLOPE,
-    )
-    lift, spread, R = soft.spread_mm * slope, soft.spread_mm * HALF, lamp.rotation
+    sine = math.sqrt(max(ONE - facing * facing, np.float32(0)))
+    slope = min(sine / max(facing, np.float32(0.1)), MAX_SLOPE)
+    lift, spread, R = lamp.spread_mm * slope, lamp.spread_mm * HALF, lamp.rotation
     x, y, z = x + lift * lamp.towards[0], y + lift * lamp.towards[1], z + lift * lamp.towards[2]
     share = np.float32(0)
     for corner in range(4):
         a = spread if corner & 1 else -spread
         b = spread if corner & 2 else -spread
-        share += np.float32(0.25) * lit_share(
-            lamp,
-            depths,
-            x + a * R[0][0] + b * R[1][0],
-            y + a * R[0][1] + b * R[1][1],
-            z + a * R[0][2] + b * R[1][2],
-        )
-    past = min(max((soft.softness - facing) / (2 * soft.softness), np.float32(0)), ONE)
+        ax, ay, az = a * R[0][0] + b * R[1][0], a * R[0][1] + b * R[1][1], a * R[0][2] + b * R[1][2]
+        share += np.float32(0.25) * lit_share(lamp, depths, x + ax, y + ay, z + az)
+    past = min(max((lamp.softness - facing) / (2 * lamp.softness), np.float32(0)), ONE)
     return light * (share + (ONE - share) * past * openness)
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
-def floor_point(column, row, lens):
-    """Whether the floor is seen at a pixel position, and its x and y there, mm."""
-    R = lens.rotation
-    k1, k2, k3, p1, p2 = lens.distortion
-    to_x = (column - lens.principal[0]) / lens.focal[0]
-    to_y = (row - lens.principal[1]) / lens.focal[1]
-    x, y = to_x, to_y
-    for _ in range(4):
-        r2 = x * x + y * y
-        factor = ONE + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
-        x, y = x + to_x - (x * factor + p2 * r2), y + to_y - (y * factor + p1 * r2)
-    down = R[0][2] * x + R[1][2] * y + R[2][2]
-    distance = -lens.centre[2] / down
-    floor_x = lens.centre[0] + distance * (R[0][0] * x + R[1][0] * y + R[2][0])
-    floor_y = lens.centre[1] + distance * (R[0][1] * x + R[1][1] * y + R[2][1])
-    return down <= np.float32(-1e-3), floor_x, floor_y
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
@@ -190,30 +151,16 @@ def hard_shadow(lamp, depths, x, y):
     return np.float32(blocked) / np.float32(9)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
-def floor_light(column, row, lens, lamp, depths):
-    """Share of its light (0..1) that the background keeps at a pixel position: less where the floor
-    is in shadow.
-    """
-    seen, x, y = floor_point(column, row, lens)
-    box = lamp.floor_box
-    if not seen or x < box[0] or x > box[1] or y < box[2] or y > box[3]:
-        return ONE
-    return ONE - lamp.floor_darkening * hard_shadow(lamp, depths, x, y)
-
-
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def softly_lit_floor(column, row, lens, lamp, depths, floor_map):
-    """As `floor_light`, less what is missing in soft shadows: floor_map (N, N) over the lamp's
-    floor box.
-    """
-    seen, x, y = floor_point(column, row, lens)
+def floor_light(column, row, view, lamp, depths, floor_map):
+    """Share of its light (0..1) that the background keeps at a pixel position: less where the floor
+    is in shadow. `floor_map` (N, N): what is missing in soft shadows over the lamp's floor box."""
+    seen, x, y = floor_point(column, row, view)
     box = lamp.floor_box
     if not seen or x < box[0] or x > box[1] or y < box[2] or y > box[3]:
         return ONE
-    kept = ONE - soft_shadow(
-        floor_map, (x - box[0]) / (box[1] - box[0]), (y - box[2]) / (box[3] - box[2])
-    )
+    across, along = (x - box[0]) / (box[1] - box[0]), (y - box[2]) / (box[3] - box[2])
+    kept = ONE - soft_shadow(floor_map, across, along)
     if lamp.floor_darkening > 0:
         kept -= lamp.floor_darkening * hard_shadow(lamp, depths, x, y)
     return kept
@@ -274,11 +221,7 @@ def add_soft_shadow(heights, bounds, reaches, darkening, missing):
     by which each layer's shadow is blurred twice (x, y).
     """
     size = heights.shape[0]
-    layer, turned, total = (
-        np.empty((size, size), np.float32),
-        np.empty((size, size), np.float32),
-        np.zeros_like(missing),
-    )
+    layer, turned, total = np.empty_like(missing), np.empty_like(missing), np.zeros_like(missing)
     for k in range(len(reaches)):
         any_here = False
         for y in range(size):

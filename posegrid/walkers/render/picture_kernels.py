@@ -1,14 +1,5 @@
-"""Compiled loops of textures: each does what the same line of NumPy does, to the bit, in one
-pass.
-
-Compiled loops of `rooms.py`: what a camera sees of a box with textures.
-
-Compiled loops of `crops.py`.
-
-Compiled loops of `codec.py`, in whole numbers: the same bits everywhere.
-
-Compiled loops of `mask_faults.py`.
-"""
+"""Compiled loops on pictures: textures of places (each as the same line of NumPy, to the bit), what a
+camera sees of a place, video's colour planes (whole numbers: the same bits everywhere), masks."""
 
 import math
 
@@ -45,22 +36,6 @@ def halve(fine, coarse):
                 coarse[y, x, c] = total / np.float32(4)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def undistort(points, distortion, tangential, widest):
-    """Undo a lens's distortion of points (N, 2 or more), in place: `Camera.rays`, to the bit."""
-    k1, k2, k3, p1, p2 = distortion
-    for i in range(points.shape[0]):
-        target_x, target_y = points[i, 0], points[i, 1]
-        x, y = target_x, target_y
-        for _ in range(20):
-            r2 = x * x + y * y
-            factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + tangential * (p1 * y + p2 * x)
-            x, y = x + (target_x - (x * factor + p2 * r2)), y + (target_y - (y * factor + p1 * r2))
-            share = min(1.0, widest / max(np.sqrt(x * x + y * y), 1e-9))
-            x, y = x * share, y * share
-        points[i, 0], points[i, 1] = x, y
-
-
 @njit(cache=True, fastmath=True, nogil=True)
 def look_round(nodes, step, centre, low, high, texels, table, texel_mm, focal_px, picture):
     """Fill `picture` (height, width, 3) with the colours of the box's inside.
@@ -86,10 +61,8 @@ def look_round(nodes, step, centre, low, high, texels, table, texel_mm, focal_px
             axis = 0
             for a in range(3):
                 upper = nodes[row0, column0, a] * (1 - right) + nodes[row0, column0 + 1, a] * right
-                lower = (
-                    nodes[row0 + 1, column0, a] * (1 - right)
-                    + nodes[row0 + 1, column0 + 1, a] * right
-                )
+                lower = nodes[row0 + 1, column0, a] * (1 - right)
+                lower += nodes[row0 + 1, column0 + 1, a] * right
                 direction[a] = upper * (1 - down) + lower * down
                 wall = high[a] if direction[a] > 0 else low[a]
                 gap = wall - centre[a]
@@ -99,15 +72,9 @@ def look_round(nodes, step, centre, low, high, texels, table, texel_mm, focal_px
             for a in range(3):
                 point[a] = centre[a] + distance * direction[a] - low[a]
             side = 2 * axis + (1 if direction[axis] > 0 else 0)
-            level = int(
-                np.log2(max(distance / focal_px / texel_mm, np.float32(1e-3))) + np.float32(0.5)
-            )
-            level = min(max(level, 0), num_levels - 1)
-            first, rows, columns = (
-                table[side, level, 0],
-                table[side, level, 1],
-                table[side, level, 2],
-            )
+            per_texel = max(distance / focal_px / texel_mm, np.float32(1e-3))
+            level = min(max(int(np.log2(per_texel) + np.float32(0.5)), 0), num_levels - 1)
+            first, rows, columns = table[side, level]
             size = texel_mm * (1 << level)
             u = point[1 if axis == 0 else 0] / size - np.float32(0.5)
             v = point[1 if axis == 2 else 2] / size - np.float32(0.5)
@@ -121,56 +88,6 @@ def look_round(nodes, step, centre, low, high, texels, table, texel_mm, focal_px
                 upper = texels[corner, c] * (1 - u) + texels[corner + 1, c] * u
                 lower = texels[corner + columns, c] * (1 - u) + texels[corner + columns + 1, c] * u
                 picture[y, x, c] = upper * (1 - v) + lower * v
-
-
-@njit(cache=True, fastmath=True, nogil=True)
-def projected_bounds(points, rotation, centre, focal, principal, distortion):
-    """Least and greatest column and row (x0, y0, x1, y1) of world points in a picture; NaN if one
-    is not in front.
-
-    The camera's numbers and formula are those of `body/camera.py`.
-    """
-    k1, k2, k3, p1, p2 = distortion
-    x0, y0, x1, y1 = 1e9, 1e9, -1e9, -1e9
-    for i in range(points.shape[0]):
-        dx, dy, dz = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
-        depth = rotation[2, 0] * dx + rotation[2, 1] * dy + rotation[2, 2] * dz
-        if depth <= 0:
-            return np.full(4, np.nan)
-        x = (rotation[0, 0] * dx + rotation[0, 1] * dy + rotation[0, 2] * dz) / depth
-        y = (rotation[1, 0] * dx + rotation[1, 1] * dy + rotation[1, 2] * dz) / depth
-        r2 = x * x + y * y
-        factor = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
-        column = focal[0] * (x * factor + p2 * r2) + principal[0]
-        row = focal[1] * (y * factor + p1 * r2) + principal[1]
-        x0, y0, x1, y1 = min(x0, column), min(y0, row), max(x1, column), max(y1, row)
-    return np.array([x0, y0, x1, y1])
-
-
-@njit(cache=True, fastmath=True, nogil=True)
-def divide_by_coverage(light, coverage):
-    """Turn light that is mixed with black (H, W, 3) into the light of what covers (0..1) each
-    pixel, in place.
-    """
-    for row in range(light.shape[0]):
-        for column in range(light.shape[1]):
-            share = coverage[row, column]
-            if 0 < share < 1:
-                for channel in range(3):
-                    light[row, column, channel] /= share
-
-
-@njit(cache=True, fastmath=True, nogil=True)
-def multiply_by_coverage(image, coverage):
-    """Mix a picture (H, W, 3) uint8 with black where it is not covered (0..1), in place."""
-    for row in range(image.shape[0]):
-        for column in range(image.shape[1]):
-            share = coverage[row, column]
-            if share < 1:
-                for channel in range(3):
-                    image[row, column, channel] = np.uint8(
-                        image[row, column, channel] * share + np.float32(0.5)
-                    )
 
 
 SHARES = 1 << 16
@@ -195,11 +112,8 @@ def to_planes(image, left, top, planes):
                 row, column = y + (corner >> 1), x + (corner & 1)
                 i = min(max(row - top, 0), image.shape[0] - 1)
                 j = min(max(column - left, 0), image.shape[1] - 1)
-                r, g, b = (
-                    np.int64(image[i, j, 0]),
-                    np.int64(image[i, j, 1]),
-                    np.int64(image[i, j, 2]),
-                )
+                r, g = np.int64(image[i, j, 0]), np.int64(image[i, j, 1])
+                b = np.int64(image[i, j, 2])
                 planes[row, column] = (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b + SHARES // 2) >> 16
                 blue += BLUE[0] * r + BLUE[1] * g + BLUE[2] * b
                 red += RED[0] * r + RED[1] * g + RED[2] * b
@@ -325,11 +239,8 @@ def outlined(score, level, waves, wave_share, patches, lump_from, hole_to, near,
                 patch = smooth_at(patches, np.float32(x) * step, np.float32(y) * step)
                 found = (found or patch > lump_from) and patch > hole_to
                 reach = np.float32(0.8) * wave
-                found = (
-                    found
-                    and box[0] - reach <= x < box[2] + reach
-                    and box[1] - reach <= y < box[3] + reach
-                )
+                inside = box[0] - reach <= x < box[2] + reach
+                found = found and inside and box[1] - reach <= y < box[3] + reach
             mask[y, x] = ONE if found else np.float32(0)
 
 

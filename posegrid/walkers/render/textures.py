@@ -1,15 +1,11 @@
-"""The painter of rooms: textures of floors, walls and ceilings as linear RGB, from random numbers.
+"""Textures as linear RGB from random numbers: floors, walls and ceilings, and what has the statistics
+of natural pictures.
 
 Rows of a wall's texture run upwards from the floor. Sizes are given in mm and divided by the size
-of an element.
-
-Textures with the statistics of natural pictures: fractal noise, and leaves that lie on each
-other.
-
-Natural pictures have the same contrast at every size: their amplitude falls as 1 / frequency. Noise
-of equal strength in every octave has that; so have shapes that cover each other, with numbers that
-fall as the cube of their size, which have edges too (Lee, Mumford and Huang, "Occlusion Models for
-Natural Images", 2001).
+of an element. Natural pictures have the same contrast at every size: their amplitude falls as
+1 / frequency. Noise of equal strength in every octave has that; so have shapes that cover each
+other, with numbers that fall as the cube of their size, which have edges too (Lee, Mumford and
+Huang, "Occlusion Models for Natural Images", 2001).
 """
 
 import numpy as np
@@ -30,9 +26,7 @@ def enlarged(
 def noise(
     rng: np.random.Generator, shape: tuple[int, int], grain: float
 ) -> Float[np.ndarray, "rows columns"]:
-    """Smooth random numbers of mean 0 and standard deviation about 1, with bumps `grain` elements
-    wide.
-    """
+    """Smooth random numbers of mean 0 and deviation about 1, with bumps `grain` elements wide."""
     rows, columns = (max(2, int(np.ceil(n / grain)) + 1) for n in shape)
     return enlarged(rng.standard_normal((rows, columns), dtype=np.float32), shape)
 
@@ -45,9 +39,8 @@ def colour(
     tint = rng.normal(0.0, 1.0, 3)
     tint -= tint.mean()
     tint /= np.abs(tint).max() + 1e-9
-    return np.clip(brightness * (1 + saturation * rng.uniform(0, 1) * tint), 0.0, 1.0).astype(
-        np.float32
-    )
+    tinted = brightness * (1 + saturation * rng.uniform(0, 1) * tint)
+    return np.clip(tinted, 0.0, 1.0).astype(np.float32)
 
 
 def coloured(
@@ -91,14 +84,9 @@ def ceiling(
 def wall(
     rng: np.random.Generator, shape: tuple[int, int], element_mm: float
 ) -> Float[np.ndarray, "rows columns 3"]:
-    """A wall: paint, a skirting board, and pictures, doors, windows, curtains, cupboards in front
-    of it.
-    """
-    shade = (
-        1
-        + 0.05 * noise(rng, shape, 900 / element_mm)
-        + rng.uniform(0.0, 0.05) * noise(rng, shape, 3)
-    )
+    """A wall: paint, a skirting board, and pictures, doors, windows, curtains, cupboards."""
+    shade = 1 + 0.05 * noise(rng, shape, 900 / element_mm)
+    shade = shade + rng.uniform(0.0, 0.05) * noise(rng, shape, 3)
     painted = coloured(colour(rng, 0.12, 0.75, 0.3), shade)
     if rng.random() < 0.6:
         painted[: max(1, int(rng.uniform(60, 150) / element_mm))] = colour(rng, 0.03, 0.7, 0.2)
@@ -115,9 +103,8 @@ def _planks(rng: np.random.Generator, shape: tuple[int, int], element_mm: float)
     across, along = shape if along_rows else shape[::-1]
     index = (np.arange(across) / width).astype(int)
     tone = 1 + rng.uniform(0.05, 0.2) * rng.standard_normal((index.max() + 1, 6))
-    section = (
-        np.arange(along)[None] / along * 5 + rng.uniform(0, 1, index.max() + 1)[:, None]
-    ).astype(int)
+    offset = rng.uniform(0, 1, index.max() + 1)[:, None]
+    section = (np.arange(along)[None] / along * 5 + offset).astype(int)
     shade = np.take_along_axis(tone, np.minimum(section, 5), axis=1)[index]
     shade *= np.where((np.arange(across) / width) % 1 < 0.06, 0.6, 1.0)[:, None]
     return np.clip(shade if along_rows else shade.T, 0.2, 2.0)
@@ -129,22 +116,18 @@ def _tiles(rng: np.random.Generator, shape: tuple[int, int], element_mm: float) 
     row, column = rows.astype(int), columns.astype(int)
     tone = 1 + rng.uniform(0.0, 0.08) * rng.standard_normal((row.max() + 1, column.max() + 1))
     if rng.random() < 0.3:
-        tone *= 1 - rng.uniform(0.1, 0.5) * (
-            (np.arange(row.max() + 1)[:, None] + np.arange(column.max() + 1)) % 2
-        )
+        odd = (np.arange(row.max() + 1)[:, None] + np.arange(column.max() + 1)) % 2
+        tone *= 1 - rng.uniform(0.1, 0.5) * odd
     joint = 1.3 / side
     grout = (rows % 1 < joint)[:, None] | (columns % 1 < joint)
     return np.where(grout, rng.uniform(0.5, 1.2), tone[row][:, column])
 
 
 def _rug(rng: np.random.Generator, painted: np.ndarray, element_mm: float) -> None:
-    rows, columns = painted.shape[:2]
-    half_rows = min(int(rng.uniform(1000, 3000) / element_mm), rows // 2)
-    half_columns = min(int(rng.uniform(1000, 2500) / element_mm), columns // 2)
-    there = painted[
-        rows // 2 - half_rows : rows // 2 + half_rows,
-        columns // 2 - half_columns : columns // 2 + half_columns,
-    ]
+    y, x = painted.shape[0] // 2, painted.shape[1] // 2
+    half_rows = min(int(rng.uniform(1000, 3000) / element_mm), y)
+    half_columns = min(int(rng.uniform(1000, 2500) / element_mm), x)
+    there = painted[y - half_rows : y + half_rows, x - half_columns : x + half_columns]
     shade = 1 + 0.06 * noise(rng, there.shape[:2], 2) + 0.05 * noise(rng, there.shape[:2], 40)
     there[:] = colour(rng, 0.05, 0.5, 0.45) * shade[..., None]
 
@@ -164,10 +147,8 @@ def _object(rng: np.random.Generator, painted: np.ndarray, element_mm: float) ->
     """A picture, a cupboard with doors, or shelves with things."""
     columns = painted.shape[1]
     standing = rng.random() < 0.5
-    width, height = (
-        rng.uniform(400, 2400) / element_mm,
-        rng.uniform(500, 2300 if standing else 1400) / element_mm,
-    )
+    width = rng.uniform(400, 2400) / element_mm
+    height = rng.uniform(500, 2300 if standing else 1400) / element_mm
     left = int(rng.uniform(-0.1, 1) * columns)
     bottom = 0 if standing else int(rng.uniform(700, 1700) / element_mm)
     there = painted[bottom : bottom + int(height), max(0, left) : max(0, left + int(width))]
@@ -186,12 +167,8 @@ def _object(rng: np.random.Generator, painted: np.ndarray, element_mm: float) ->
             ]
             if part.size:
                 tone = one_colour if one_colour is not None else colour(rng, 0.02, 0.8, 0.45)
-                part[:] = (
-                    tone
-                    * (1 + rng.uniform(0, 0.3) * noise(rng, part.shape[:2], rng.uniform(3, 30)))[
-                        ..., None
-                    ]
-                )
+                shade = rng.uniform(0, 0.3) * noise(rng, part.shape[:2], rng.uniform(3, 30))
+                part[:] = tone * (1 + shade)[..., None]
 
 
 SMALLEST_LEAF = 2.0
@@ -200,9 +177,7 @@ SMALLEST_LEAF = 2.0
 def fractal(
     rng: np.random.Generator, shape: tuple[int, int], coarsest: float
 ) -> Float[np.ndarray, "rows columns"]:
-    """1 / f noise of mean 0 and standard deviation about 1, from bumps of `coarsest` elements down
-    to single ones.
-    """
+    """1 / f noise of mean 0 and deviation about 1, from bumps of `coarsest` elements to single ones."""
     octaves = max(1, int(np.log2(max(coarsest, 2.0))))
     total = sum(noise(rng, shape, coarsest / 2**octave) for octave in range(octaves))
     return np.asarray(total, np.float32) / np.float32(octaves**0.5)
@@ -227,16 +202,11 @@ def leaves(
     count = int(min(2500, 6 * rows * columns / largest**1.3))
     low, high = SMALLEST_LEAF**-2, largest**-2
     sizes = (high + (low - high) * rng.random(count)) ** -0.5
-    drawn = [
-        (
-            *rng.random(2),
-            *rng.normal(0, 0.4, 2),
-            rng.integers(len(palette)),
-            rng.normal(0, 0.2),
-            rng.random(),
-        )
-        for _ in range(count)
-    ]
+    drawn = []
+    for _ in range(count):
+        corner, stretch = rng.random(2), rng.normal(0, 0.4, 2)
+        which, brighter = rng.integers(len(palette)), rng.normal(0, 0.2)
+        drawn.append((*corner, *stretch, which, brighter, rng.random()))
     x, y, wider, higher, which, brighter, kind = np.array(drawn).T.reshape(7, -1)
     x, y, sizes = x * columns, y * rows, -np.sort(-sizes)
     half_x, half_y = sizes * np.exp(wider) / 2, sizes * np.exp(higher) / 2
@@ -249,6 +219,5 @@ def leaves(
 
 def _bytes(colours: Float[np.ndarray, "n 3"]) -> list[tuple[int, ...]]:
     """Red, green, blue for a picture whose square is light."""
-    return [
-        tuple(colour) for colour in (255 * np.sqrt(np.clip(colours, 0, 1))).astype(int).tolist()
-    ]
+    levels = (255 * np.sqrt(np.clip(colours, 0, 1))).astype(int)
+    return [tuple(colour) for colour in levels.tolist()]

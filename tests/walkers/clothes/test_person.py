@@ -16,10 +16,10 @@ from posegrid.walkers.body.mesh import (
     load_child_model,
 )
 from posegrid.walkers.clip import ClipPlan, film
-from posegrid.walkers.clothes.person import dressed_in, person_of_kind, varied_person
-from posegrid.walkers.clothes.sewing import MATERIALS, Person
+from posegrid.walkers.clothes.person import Person, dressed, random_person
+from posegrid.walkers.clothes.sewing import MATERIALS
 from posegrid.walkers.clothes.wardrobe import (
-    Attire,
+    WARDROBES,
     Bag,
     Below,
     Hair,
@@ -27,22 +27,25 @@ from posegrid.walkers.clothes.wardrobe import (
     Over,
     Shoe,
     random_attire,
-    random_dyes,
+    random_materials,
 )
 
 
 @pytest.fixture(scope="module")
 def people() -> list[Person]:
-    return [varied_person(np.random.default_rng(seed), child=seed % 3 == 0) for seed in range(12)]
+    plain = [random_person(np.random.default_rng(seed), "plain") for seed in range(6)]
+    varied = [random_person(np.random.default_rng(s), child=s % 3 == 0) for s in range(12)]
+    return plain + varied
 
 
 def wearing(seed: int = 0, **what: object) -> Person:
     rng = np.random.default_rng(seed)
     model = load_body_model()
-    plain = {"over": "none", "hat": "none", "bag": "none", "below": "trousers", "hair": "bald"}
-    attire = replace(random_attire(rng, female=True, child=False), **(plain | what))
-    body = load_body_model().sample(np.random.default_rng(1))
-    return dressed_in(attire, model, body, random_dyes(rng, attire, child=False), rng)
+    bare = {"over": "none", "hat": "none", "bag": "none", "below": "trousers", "hair": "bald"}
+    attire = random_attire(rng, WARDROBES["varied"], female=True, child=False)
+    attire = replace(attire, **(bare | what))
+    body = model.sample(np.random.default_rng(1))
+    return dressed(model, body, attire, random_materials(rng, attire, child=False), rng)
 
 
 def used(person: Person) -> set[str]:
@@ -53,26 +56,48 @@ def test_arrays_of_a_person_fit_each_other(people: list[Person]) -> None:
     for person in people:
         count, bones = len(person.vertices_mm), NUM_BONES + len(person.loose)
         assert person.faces.min() >= 0 and person.faces.max() < count
+        assert len(person.two_sided) == len(person.faces)
+        assert person.material.max() < len(MATERIALS)
         assert person.skin_bones.max() < bones == len(person.bone_heads_mm)
         np.testing.assert_allclose(person.skin_weights.sum(axis=1), 1, atol=1e-5)
-        assert all(
-            np.isfinite(a).all()
-            for a in (person.vertices_mm, person.normals, person.tint, person.openness)
-        )
+        per_vertex = (person.vertices_mm, person.normals, person.tint, person.wrinkle)
+        assert all(np.isfinite(values).all() for values in per_vertex)
+        assert person.openness.min() >= 0.2 and person.openness.max() <= 1.01
         assert count < 14000, "more vertices cost speed"
+
+
+def test_soles_reach_below_the_naked_feet_by_what_the_person_says(people: list[Person]) -> None:
+    for person in people:
+        assert person.vertices_mm[:, 2].min() == pytest.approx(-person.sole_mm, abs=1e-3)
         assert 5 < person.sole_mm < 60
 
 
-def test_the_same_numbers_give_the_same_person() -> None:
-    first, second = (varied_person(np.random.default_rng(3)) for _ in range(2))
+@pytest.mark.parametrize("kind", ["plain", "varied"])
+def test_the_same_numbers_give_the_same_person(kind: str) -> None:
+    first, second = (random_person(np.random.default_rng(3), kind) for _ in range(2))  # type: ignore[arg-type]
     np.testing.assert_array_equal(first.vertices_mm, second.vertices_mm)
     np.testing.assert_array_equal(first.materials, second.materials)
-    assert first.outfit == second.outfit
+    assert first.attire == second.attire
 
 
-def test_plain_people_are_as_ever() -> None:
-    person = person_of_kind("plain", np.random.default_rng(0))
-    assert not isinstance(person.outfit, Attire) and person.loose == ()
+def test_plain_people_are_adults_and_varied_ones_children_too() -> None:
+    statures = {
+        kind: [
+            random_person(np.random.default_rng(seed), kind).body.stature_mm for seed in range(12)
+        ]
+        for kind in WARDROBES
+    }
+    assert min(statures["plain"]) > 1450 > min(statures["varied"])
+
+
+def test_sleeves_cover_what_they_should() -> None:
+    reach = []
+    for end in (0.45, 1.0, 1.9):
+        person = wearing(sleeve_end=end)
+        top = person.vertices_mm[person.material == MATERIALS.index("top"), 0]
+        reach.append(np.abs(top).max())
+    elbow, wrist = person.body.head_of("lowerarm01.L")[0], person.body.head_of("wrist.L")[0]
+    assert reach[0] < elbow < reach[1] + 5 < reach[2] < wrist + 40
 
 
 @pytest.mark.parametrize("below", get_args(Below))
@@ -113,7 +138,7 @@ def test_a_long_hem_is_level() -> None:
 @pytest.fixture(scope="module")
 def children() -> list[Body]:
     return [
-        load_child_model().sample_widely(np.random.default_rng(s), CHILD_STATURE_RANGE_MM)
+        load_child_model().sample(np.random.default_rng(s), CHILD_STATURE_RANGE_MM)
         for s in range(20)
     ]
 

@@ -1,16 +1,28 @@
+"""Crops: equal to those of whole pictures, and what they keep exact while all else gets harder."""
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from posegrid.body.camera import Camera
 from posegrid.datasets.synth_release import pictures
 from posegrid.people.crop import box_of_mask, crop_grey, grey, window_of_box
 from posegrid.walkers.clip import Clip, ClipPlan, film
 from posegrid.walkers.render.cameras import CAMERA_IDS
-from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops, surface_box_px
+from posegrid.walkers.render.crops import CropPlan, WalkerCrop, clipped, render_crops
+from posegrid.walkers.render.renderer import surface_box_px
 
 SIZE = 96
 PLAN = CropPlan(num_crops=12, every_nth_frame=10, image_size=SIZE)
+HARD = CropPlan(
+    num_crops=40,
+    every_nth_frame=5,
+    image_size=64,
+    background="masked",
+    cameras="varied",
+    masks="faulty",
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +136,62 @@ def test_fewer_views_are_drawn_anew_for_each_moment(clip: Clip) -> None:
         render_crops(clip, replace(PLAN, views=1, num_crops=4, image_size=32), window_of_box)
     )
     assert [crop.frame_index for crop in crops] == [0, 10, 20, 30]
+
+
+@pytest.fixture(scope="module")
+def hard_clip() -> Clip:
+    return film(ClipPlan(seed=4, subject="S5", num_frames=51, scenes="varied"))
+
+
+@pytest.fixture(scope="module")
+def hard_crops(hard_clip: Clip) -> list[WalkerCrop]:
+    return list(render_crops(hard_clip, HARD, window_of_box))
+
+
+def test_a_crop_does_not_depend_on_what_else_is_rendered(
+    hard_clip: Clip, hard_crops: list[WalkerCrop]
+) -> None:
+    fewer = {
+        (crop.camera_id, crop.frame_index): crop
+        for crop in render_crops(hard_clip, replace(HARD, num_crops=8), window_of_box)
+    }
+    found = [crop for crop in hard_crops if (crop.camera_id, crop.frame_index) in fewer]
+    assert len(found) >= 4
+    for crop in found:
+        again = fewer[crop.camera_id, crop.frame_index]
+        np.testing.assert_array_equal(crop.image, again.image)
+        np.testing.assert_array_equal(crop.mask, again.mask)
+
+
+def test_joints_still_lie_on_most_masks(hard_crops: list[WalkerCrop]) -> None:
+    hits = []
+    for crop in hard_crops:
+        keypoints = crop.camera.windowed(crop.window, HARD.image_size).project(crop.pose_cam_mm)
+        columns, rows = np.clip(keypoints, 0, HARD.image_size - 1).astype(int).T
+        hits.append(crop.mask[rows, columns].mean())
+    assert np.mean(hits) > 0.6
+
+
+def test_what_lies_outside_the_picture_is_black(hard_crops: list[WalkerCrop]) -> None:
+    for crop in hard_crops:
+        steps = (
+            crop.window[0] + (np.arange(HARD.image_size) + 0.5) * crop.window[2] / HARD.image_size
+        )
+        outside = (steps < 0) | (steps >= crop.camera.size_wh[0])
+        assert not crop.image[:, outside].any()
+        assert not crop.mask[:, outside].any()
+
+
+def test_removing_the_background_leaves_what_the_mask_holds(
+    hard_clip: Clip, hard_crops: list[WalkerCrop]
+) -> None:
+    removed = list(render_crops(hard_clip, replace(HARD, background="removed"), window_of_box))
+    for crop, bare in zip(hard_crops, removed, strict=True):
+        np.testing.assert_array_equal(bare.image, np.where(crop.mask[..., None], crop.image, 0))
+
+
+def test_boxes_are_clipped_to_the_picture() -> None:
+    camera = Camera((100.0, 100.0), (50.0, 50.0), (100, 100))
+    np.testing.assert_array_equal(
+        clipped(np.array([-5.0, 10.0, 120.0, 90.0]), camera), [0, 10, 100, 90]
+    )

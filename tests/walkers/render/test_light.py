@@ -10,7 +10,7 @@ from posegrid.body.camera import Camera
 from posegrid.walkers.clothes.person import random_person
 from posegrid.walkers.render import light_kernels
 from posegrid.walkers.render.cameras import studio_cameras
-from posegrid.walkers.render.light import Light, SoftLight, floor_darkenings, varied_light
+from posegrid.walkers.render.light import Light, SoftLight, floor_darkenings, random_light
 from posegrid.walkers.render.renderer import PosedPerson, Rendered, pose_person, render
 
 SIZE = 128
@@ -23,11 +23,11 @@ def camera() -> Camera:
 
 
 def posed(light: Light) -> PosedPerson:
-    person = random_person(np.random.default_rng(101))
+    person = random_person(np.random.default_rng(106), "plain")
     rotations = swung(person.body, 0.4, 0.5)
-    return pose_person(
-        person, rotations[0], standing(person.body, rotations, person.sole_mm)[0], light
-    )
+    positions = standing(person.body, rotations, person.sole_mm)
+    rotations, positions = person.with_loose((rotations, positions), 50.0)
+    return pose_person(person, rotations[0], positions[0], light)
 
 
 def seen(light: Light, camera: Camera) -> Rendered:
@@ -58,7 +58,7 @@ def test_a_wider_light_is_as_bright_on_average_over_all_directions(softness: flo
 def test_however_many_lamps_there_are_the_light_is_as_strong() -> None:
     totals = {1: [], 2: [], 3: [], 4: []}
     for seed in range(400):
-        light = varied_light(np.random.default_rng(seed), outdoors=False)
+        light = random_light(np.random.default_rng(seed), "indoors")
         shares = [light.key_share, *(other.share for other in light.others)]
         assert shares == sorted(shares, reverse=True)
         totals[len(shares)].append(sum(shares) + light.fill_share + light.ambient_share)
@@ -89,7 +89,9 @@ def test_a_light_of_no_share_changes_nothing_to_speak_of(camera: Camera) -> None
 
 @pytest.mark.parametrize("seed", range(12))
 def test_shadows_only_darken_and_never_below_nothing(camera: Camera, seed: int) -> None:
-    missing = shadow(varied_light(np.random.default_rng(seed), outdoors=seed % 2 == 0), camera)
+    missing = shadow(
+        random_light(np.random.default_rng(seed), "indoors" if seed % 2 else "outdoors"), camera
+    )
     assert missing.min() > -1e-6 and missing.max() <= 1 + 1e-6
     assert missing.max() > 0.02
 
@@ -125,10 +127,22 @@ def test_a_soft_key_light_from_the_left_still_lights_the_left_side(camera: Camer
 
 def test_the_same_seed_is_the_same_light_and_the_sun_shines_outdoors_only() -> None:
     for seed in range(30):
-        one, two = (varied_light(np.random.default_rng(seed), outdoors=False) for _ in range(2))
+        one, two = (random_light(np.random.default_rng(seed), "indoors") for _ in range(2))
         assert one == two and one.key_softness > 0
     hard = [
-        varied_light(np.random.default_rng(seed), outdoors=True).key_softness == 0
+        random_light(np.random.default_rng(seed), "outdoors").key_softness == 0
         for seed in range(200)
     ]
     assert 0.45 < np.mean(hard) < 0.75
+
+
+def test_lights_add_up_to_something_visible() -> None:
+    rng = np.random.default_rng(0)
+    sums = [
+        light.key_share
+        + sum(other.share for other in light.others)
+        + light.fill_share
+        + light.ambient_share
+        for light in (random_light(rng) for _ in range(99))
+    ]
+    assert min(sums) > 0.34 and max(sums) < 1.81

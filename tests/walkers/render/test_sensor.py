@@ -1,18 +1,21 @@
-"""Crops through H.264: nothing at its best, blocks at its worst, the same bits always."""
+"""From light to a stored picture: the sensor, faults of video, and H.264: the same bits always."""
 
 import numpy as np
 import pytest
 
-from posegrid.walkers.render.degradation import (
-    Footage,
+from posegrid.walkers.render.sensor import (
+    Degradation,
+    Sensor,
     a_moment_before,
     coded,
     degraded,
-    random_footage,
+    expose,
+    random_degradation,
 )
 from posegrid.walkers.render.textures import fractal
 
 SIZE = 64
+PERSON = np.pad(np.ones((40, 20), np.float32), ((12, 12), (22, 22)))
 
 
 def picture(*, grey: bool, seed: int = 0) -> np.ndarray:
@@ -73,7 +76,7 @@ def test_a_moment_before_the_person_was_elsewhere_and_the_rest_was_the_same() ->
 def test_a_still_background_keeps_more_than_a_moving_person() -> None:
     image, person = picture(grey=True), disc()
     still, moved = (
-        degraded(image, Footage(quantiser=34, shift_px=shift), person)
+        degraded(image, Degradation(quantiser=34, shift_px=shift), person)
         for shift in ((0.0, 0.0), (5.3, 1.7))
     )
     changed = np.abs(still.astype(int) - moved)[..., 0]
@@ -82,7 +85,52 @@ def test_a_still_background_keeps_more_than_a_moving_person() -> None:
 
 def test_three_crops_of_ten_are_video_and_two_are_jpeg() -> None:
     rng = np.random.default_rng(0)
-    footage = [random_footage(rng) for _ in range(2000)]
-    assert 0.27 < np.mean([each.quantiser is not None for each in footage]) < 0.33
-    assert 0.18 < np.mean([each.quality is not None for each in footage]) < 0.24
-    assert not any(each.quality is not None and each.quantiser is not None for each in footage)
+    drawn = [random_degradation(rng) for _ in range(2000)]
+    assert 0.27 < np.mean([each.quantiser is not None for each in drawn]) < 0.33
+    assert 0.18 < np.mean([each.quality is not None for each in drawn]) < 0.24
+    assert not any(each.quality is not None and each.quantiser is not None for each in drawn)
+
+
+def test_no_degradation_changes_nothing_and_poor_video_little_on_average() -> None:
+    rng = np.random.default_rng(0)
+    image = (
+        (fractal(rng, (SIZE, SIZE), 32)[..., None] * [30, 30, 30] + 128)
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+    np.testing.assert_array_equal(degraded(image, Degradation(), PERSON), image)
+    poor = degraded(image, Degradation(scale=0.5, quality=30, smear=0.05), PERSON)
+    assert poor.shape == image.shape
+    assert 1 < np.abs(poor.astype(int) - image).mean() < 25
+    for _ in range(20):
+        assert degraded(image, random_degradation(rng), PERSON).dtype == np.uint8
+
+
+def test_smear_is_the_mean_along_its_direction() -> None:
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[10, 10] = 200
+    across = degraded(image, Degradation(smear=0.2), PERSON[:20, :20])
+    assert (across[10, 8:12] == 50).all() and across.sum() == 600
+
+
+def test_the_sensor_follows_the_srgb_curve() -> None:
+    grey = np.full((4, 4, 3), 0.2140, np.float32)
+    assert np.unique(expose(grey)).tolist() == [127]
+    assert np.unique(expose(grey, Sensor(exposure=2.0))).tolist() == [175]
+
+
+def test_noise_has_the_strength_asked_for_and_the_same_seed_repeats_it() -> None:
+    grey = np.full((100, 100, 3), 0.2, np.float32)
+    first, second = (
+        expose(grey, Sensor(noise_levels=4.0), np.random.default_rng(1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert first.astype(float).std() == pytest.approx(4, rel=0.05)
+    assert len(np.unique(expose(grey, Sensor(noise_levels=4.0)))) == 1
+
+
+def test_blur_keeps_the_light_and_spreads_it() -> None:
+    dot = np.zeros((5, 5, 3), np.float32)
+    dot[2, 2] = 1
+    exposed = expose(dot, Sensor(blur=0.25))
+    assert exposed[2, 2, 0] < 255 and exposed[2, 1, 0] == exposed[1, 2, 0] > exposed[1, 1, 0] > 0
