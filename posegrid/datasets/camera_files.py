@@ -30,6 +30,14 @@ WIDTH_KEYS, HEIGHT_KEYS = (
     ("width", "image_width", "image_Width"),
     ("height", "image_height", "image_Height"),
 )
+MOST_BYTES, MOST_NUMBERS = 1_000_000, 14
+SHORTEST, LONGEST = 0.1, 20.0
+"""Focal lengths in widths of the picture: angles of view of 157 and 2.9 degrees."""
+MOST_SKEW = 0.01
+"""Share of the focal length."""
+OFF_CENTRE = 0.25
+"""A principal point so far off, in sides of the picture, is of a picture of another size, unless
+the file states the size."""
 PLAIN_MODELS = ("plumb_bob", "pinhole", "opencv", "rational_polynomial")
 
 
@@ -39,7 +47,8 @@ def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
     JSON or YAML (also as OpenCV's FileStorage writes it): a matrix K (camera_matrix, mtx; 3 x 3,
     pixels) and, if the lens distorts, dist (dist_coeffs, distortion_coefficients) in OpenCV's order
     k1 k2 p1 p2 k3. A list of cameras, or an object of named ones, must have one with the video's
-    name (`name` or `video`). Width and height, if given, must be the video's. Human3.6M's
+    name (`name` or `video`). Width and height, if given, must be the video's. Without them the
+    principal point must lie near the middle. Human3.6M's
     metadata.xml: the camera whose number is in the video's name ("Walking 1.54138969.mp4"). Also
     the file that `prepare` reads beside a video (focal_px, principal_px, size_wh;
     docs/own-data.md). Raises SourceError for an unreadable file, SettingsError if it does not fit
@@ -52,8 +61,10 @@ def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
         return _of_folder(path, size_wh)
     entry = _of_video(content, path, video)
     K, (k1, k2, p1, p2, k3) = _matrix(entry, path), _distortion(entry, path)
-    stated = (_first(entry, WIDTH_KEYS, size_wh[0]), _first(entry, HEIGHT_KEYS, size_wh[1]))
-    _check_size(path, stated, size_wh)
+    stated = _stated_size(entry, path)
+    if stated is not None:
+        _check_size(path, stated, size_wh)
+    _check_lens(path, K, size_wh, is_size_stated=stated is not None)
     # OpenCV counts from the centre of the first pixel, posegrid from its corner: within what a
     # calibration can tell.
     focal_px, principal_px = (float(K[0, 0]), float(K[1, 1])), (float(K[0, 2]), float(K[1, 2]))
@@ -83,6 +94,50 @@ def _of_release(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
     return Camera(camera.focal_px, camera.principal_px, size_wh, camera.distortion)
 
 
+def _stated_size(entry: dict[str, Any], path: Path) -> tuple[int, int] | None:
+    """Width and height that the file states, None where it lacks one."""
+    said = [_first(entry, keys, None) for keys in (WIDTH_KEYS, HEIGHT_KEYS)]
+    if None in said:
+        return None
+    try:
+        width, height = (int(side) for side in said)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SourceError(f"{path}: expected width and height as whole numbers of px.") from error
+    return width, height
+
+
+def _check_lens(
+    path: Path, K: np.ndarray, size_wh: tuple[int, int], *, is_size_stated: bool
+) -> None:
+    """Raise SettingsError for a lens that no picture of the size can have: one of another size, or
+    normalised.
+    """
+    (width, height), (fx, fy), (cx, cy) = size_wh, np.diag(K)[:2], K[:2, 2]
+    video = f"the video is {width} x {height}"
+    if max(fx, fy) < 25 and min(cx, cy) >= 0 and max(cx, cy) <= 1:
+        raise SettingsError(
+            f"{path}: K is normalised to a picture of 1 x 1 (fx {fx:g}, cx {cx:g}), {video}: give it "
+            f"in pixels, the first row times {width}, the second times {height}."
+        )
+    if not SHORTEST * width <= min(fx, fy) <= max(fx, fy) <= LONGEST * max(size_wh):
+        raise SettingsError(
+            f"{path}: the focal lengths are {fx:g} and {fy:g} px, {video}; expected "
+            f"{SHORTEST * width:g} to {LONGEST * max(size_wh):g}. Give K in pixels of this video."
+        )
+    off = max(abs(cx / width - 0.5), abs(cy / height - 0.5))
+    if off > 0.5 or (off >= OFF_CENTRE and not is_size_stated):
+        raise SettingsError(
+            f"{path}: the principal point ({cx:g}, {cy:g}) lies {'outside' if off > 0.5 else 'far from the middle of'} "
+            f"the picture, {video}: K is of a picture of about {2 * cx:.0f} x {2 * cy:.0f}. Scale K to this "
+            "video"
+            + (
+                "."
+                if off > 0.5
+                else ", or state width and height, if its lens is meant to be off the middle."
+            )
+        )
+
+
 def _check_size(path: Path, stated: tuple[int, int], size_wh: tuple[int, int]) -> None:
     if stated != size_wh:
         raise SettingsError(
@@ -93,6 +148,8 @@ def _check_size(path: Path, stated: tuple[int, int], size_wh: tuple[int, int]) -
 
 def _content(path: Path) -> Any:
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SourceError(f"{path}: is too large for a camera file ({MOST_BYTES} bytes).")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SourceError(f"{path}: there is no such camera file.") from error
@@ -102,7 +159,7 @@ def _content(path: Path) -> Any:
         return _yaml(text, path)
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: cannot be read as JSON ({error}).") from error
 
 
@@ -114,7 +171,10 @@ def _yaml(text: str, path: Path) -> Any:
     plain = re.sub(r"!!opencv-\w+", "", plain)
     try:
         return yaml.safe_load(plain)
-    except yaml.YAMLError as error:
+    except (
+        *(yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError),
+    ) as error:
+        # Besides its own errors, the reader passes on those of the numbers and dates in the text.
         raise SourceError(f"{path}: cannot be read as YAML ({error}).") from error
 
 
@@ -145,7 +205,7 @@ def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
 def _matrix(entry: dict[str, Any], path: Path) -> np.ndarray:
     try:
         K = _numbers(_first(entry, MATRIX_KEYS, None))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         names = ", ".join(MATRIX_KEYS[1:])
         raise SourceError(
             f"{path}: expected K (3 x 3 numbers, pixels), also called {names}."
@@ -154,6 +214,14 @@ def _matrix(entry: dict[str, Any], path: Path) -> np.ndarray:
     if K.shape != (3, 3) or not (K[0, 0] > 0 and K[1, 1] > 0 and np.isfinite(K).all()):
         raise SourceError(
             f"{path}: K is {K.tolist()}, expected 3 x 3 numbers with positive focal lengths."
+        )
+    if not np.allclose(K / K[0, 0], np.triu(K) / K[0, 0], atol=1e-6) or not np.isclose(K[2, 2], 1):
+        raise SourceError(
+            f"{path}: K is {K.tolist()}, expected 0 below its diagonal and 0 0 1 last."
+        )
+    if abs(K[0, 1]) > MOST_SKEW * K[0, 0]:
+        raise SourceError(
+            f"{path}: K has the skew {K[0, 1]:g} px; expected 0: calibrate without it."
         )
     return K
 
@@ -167,7 +235,7 @@ def _distortion(entry: dict[str, Any], path: Path) -> tuple[float, float, float,
         )
     try:
         numbers = _numbers(_first(entry, DISTORTION_KEYS, [])).ravel()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SourceError(f"{path}: expected dist as numbers, k1 k2 p1 p2 k3.") from error
     if not np.isfinite(numbers).all() or numbers[5:].any():
         raise SourceError(
@@ -179,16 +247,23 @@ def _distortion(entry: dict[str, Any], path: Path) -> tuple[float, float, float,
 
 
 def _numbers(value: Any) -> np.ndarray:
-    """A list, or OpenCV's object with rows, cols and data. Raises TypeError or ValueError for
-    anything else.
+    """A list of numbers or of lists of them, or OpenCV's object with rows, cols and data. Raises
+    TypeError or ValueError for anything else.
     """
+    rows = None
     if isinstance(value, dict):
-        value = np.array(value.get("data"), dtype=np.float64).reshape(
-            value.get("rows", -1), value.get("cols", -1)
-        )
-    if value is None:
+        value, rows = value.get("data"), value.get("rows", -1)
+    if not isinstance(value, list) or len(value) > MOST_NUMBERS:
+        raise TypeError("no short list of numbers")
+    inner = [row if isinstance(row, list) else [row] for row in value]
+    if any(len(row) > MOST_NUMBERS or not all(map(_is_number, row)) for row in inner):
         raise TypeError("no numbers")
-    return np.asarray(value, dtype=np.float64)
+    numbers = np.array(value, dtype=np.float64)
+    return numbers if rows is None else numbers.reshape(int(rows), -1)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _first(entry: dict[str, Any], keys: tuple[str, ...], default: Any) -> Any:

@@ -214,3 +214,98 @@ def test_calibrations_that_do_not_fit_are_refused(tmp_path, name, text, error, m
     (tmp_path / name).write_text(text)
     with pytest.raises(error, match=message):
         load_camera(tmp_path / name, Path("walk.mp4"), (1280, 720))
+
+
+def lens(f: float, cx: float, cy: float, **more: object) -> dict[str, object]:
+    return {"K": [[f, 0, cx], [0, f, cy], [0, 0, 1]], **more}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            lens(4 * 1100, 2560, 1440),
+            "outside the picture, the video is 1280 x 720: K is of a picture of about 5120 x 2880",
+        ),
+        (lens(2200, 1280, 720), "about 2560 x 1440"),
+        (lens(1100, 320, 180), "far from the middle"),
+        (lens(1100, 360, 640), "about 720 x 1280"),
+        (lens(550, 320, 240, width=None), "far from the middle.* or state width and height"),
+        (
+            lens(0.866, 0.5, 0.5),
+            "normalised to a picture of 1 x 1.* first row times 1280, the second times 720",
+        ),
+        ({"K": [[0.866, 0, 0.5], [0, 1.54, 0.5], [0, 0, 1]]}, "normalised"),
+        (lens(20, 0.5, 0.9), "normalised"),
+        (lens(100, 640, 360), "focal lengths are 100 and 100 px.* expected 128 to 25600"),
+        (lens(30_000, 640, 360), "focal lengths are 30000"),
+        (lens(1e-300, 640, 360), "focal lengths"),
+        (lens(28, 640, 360), "focal lengths are 28"),
+        (lens(1100, 1300, 360, width=1280, height=720), "outside the picture"),
+        (lens(1100, -5, 360, width=1280, height=720), "outside the picture"),
+    ],
+)
+def test_a_lens_that_no_such_picture_has_is_refused(tmp_path, content, message):
+    content = {key: value for key, value in content.items() if value is not None}
+    path = write_camera(tmp_path / "c.json", content)
+    with pytest.raises(SettingsError, match=message):
+        load_camera(path, Path("walk.mp4"), (1280, 720))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lens(1100, 640, 360),
+        lens(140, 640, 360),
+        lens(25_000, 700, 300),
+        lens(1100, 420, 500),
+        lens(1100, 100, 700, width=1280, height=720),
+        lens(1100, 640, 360, width="1280", height="720"),
+        lens(1100, 640, 360, width=1280),
+        {"K": [[1100, 3, 640], [0, 1100, 360], [0, 0, 1]]},
+    ],
+)
+def test_an_unusual_lens_that_a_picture_may_have_is_believed(tmp_path, content):
+    path = write_camera(tmp_path / "c.json", content)
+    camera = load_camera(path, Path("walk.mp4"), (1280, 720))
+    assert np.isfinite(camera.project(np.array([[100.0, 200, 3000]]))).all()
+
+
+DEEP = "[" * 60 + "1" + "]" * 60
+BOMB = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep.json", f'{{"K": {DEEP}}}'),
+        ("deep.yaml", "[" * 3000),
+        ("big.json", f'{{"K": [{"9" * 400}, 0, 5, 0, 9, 5, 0, 0, 1]}}'),
+        ("bomb.yaml", BOMB + "K: *a8\n"),
+        ("self.yaml", "K: &a [*a, *a]\n"),
+        ("bool.yaml", "K: !!bool foo\n"),
+        ("date.yaml", "K: 2020-13-45\n"),
+        ("stamp.yaml", "K: !!timestamp foo\n"),
+        ("int.yaml", "K: 0x_\n"),
+        ("float.yaml", "K: !!float abc\n"),
+        (
+            "rows.json",
+            '{"K": [1000,0,640,0,1000,360,0,0,1], "dist": {"rows": 99999999999999999999, "data": [1]}}',
+        ),
+        ("nodata.json", '{"K": {"rows": 3, "cols": 3}}'),
+        ("words.json", '{"K": [["1000","0","640"],["0","1000","360"],["0","0","1"]]}'),
+        ("third.json", '{"K": [[1000,0,640],[9,1000,360],[5,5,0]]}'),
+        ("skew.json", '{"K": [[1000,77,640],[0,1000,360],[0,0,1]]}'),
+        ("size.json", '{"K": [[1000,0,640],[0,1000,360],[0,0,1]], "width": [1], "height": "x"}'),
+        ("long.json", '{"K": [1], "about": "' + "x" * 1_000_001 + '"}'),
+        ("nan.json", '{"K": [[1000,0,NaN],[0,1000,360],[0,0,1]]}'),
+        ("utf16.json", "\ufeff{}".encode("utf-16").decode("latin-1")),
+    ],
+)
+def test_damaged_and_hostile_files_are_refused_in_a_sentence(tmp_path, name, text):
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(SourceError) as caught:
+        load_camera(tmp_path / name, Path("walk.mp4"), (1280, 720))
+    assert str(tmp_path / name) in str(caught.value)
