@@ -1,10 +1,39 @@
-"""Ctrl-C that ends long work between two pictures, not in the middle of one."""
+"""How far long work is, shown on a terminal; and Ctrl-C that ends it between two pictures."""
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+
+
+def progress_bar(console: Console, after: str = "", *, transient: bool = False) -> Progress:
+    """A bar with its task's words before it, and `after` (a rich format such as
+    "{task.fields[rate]}") behind it; nothing where the console is no terminal.
+    """
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    columns += [TextColumn(after)] if after else []
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=transient,
+    )
+
+
+def shown(items: Iterable[Item], what: str, total: int | None, console: Console) -> Iterator[Item]:
+    """The same items, with a bar, or where the console is no terminal a line of text."""
+    if not console.is_terminal:
+        console.print(what, markup=False)
+    with progress_bar(console) as bar:
+        yield from bar.track(items, total=total, description=what)
 
 
 @contextmanager
