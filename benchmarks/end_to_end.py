@@ -24,8 +24,9 @@ from posegrid.body.skeleton import relative_to_root
 from posegrid.datasets.synth_release import pictures
 from posegrid.people.background import NUM_SAMPLES, learn_background
 from posegrid.people.crop import Silhouette, box_of_mask
+from posegrid.people.finder import Sighting
 from posegrid.people.following import People
-from posegrid.results.estimator import Estimator, person_track
+from posegrid.results.estimator import Estimator, Origin, person_track
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.video.video import read_frames, read_spread
 from posegrid.video.writer import VideoWriter
@@ -153,20 +154,15 @@ def compared(walk: Walk, model: OnnxModel) -> tuple[float, list[float], float, f
         for way, silhouette in (
             ways(best, mask) if found and best else [(way, None) for way in WAYS]
         ):
-            estimators[way].add(frame.picture, {} if silhouette is None else {1: silhouette})
+            estimators[way].add(
+                frame.picture, [] if silhouette is None else [Sighting(1, silhouette)]
+            )
     mm, off = [], 0.0
     for way in WAYS:
         with estimators[way] as estimator:
             (person,) = estimator.finished()
-        track = person_track(
-            person,
-            np.array(times),
-            walk.camera,
-            model,
-            source="",
-            camera_assumed=False,
-            fps=RATE_HZ,
-        )
+        origin = Origin("", walk.camera, RATE_HZ, camera_assumed=False)
+        track = person_track(person, np.array(times), model, origin)
         mm.append(mpjpe_mm(track.joints_mm[rows].astype(np.float64), walk.poses_mm[rows]))
         if way == "found":
             distance = np.linalg.norm(walk.roots_mm[rows], axis=1)

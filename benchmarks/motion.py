@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import bone_lengths
@@ -29,10 +28,9 @@ from posegrid.motion.feet import ANKLES, slip_mm, standing
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.refine import MotionTrack
 from posegrid.motion.world import WorldMotion
-from posegrid.results.network import load_onnx
-from posegrid.results.predict import chosen_people, watch
-from posegrid.results.predict_settings import PredictSettings
-from posegrid.video.footage import open_footage
+from posegrid.results.inputs import Given
+from posegrid.results.pose_model import load
+from posegrid.results.settings import PoseSettings
 
 SEED, NOISE_MM, LASTING_S = 77, 30.0, 0.2
 BARS = {"cadence": 2.0, "stride_length": 5.0}
@@ -43,17 +41,15 @@ def main() -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(sys.argv[1]) if len(sys.argv) > 1 else rendered(Path(temporary) / "walks")
-        model = load_onnx()
+        model = load()
         cases: dict[str, list[tuple[Sequence, MotionTrack]]] = {
             "predicted": [],
             "truth with noise": [],
         }
         for number, files in enumerate(find_sequences(root)):
             sequence = open_sequence(files)
-            settings = PredictSettings(files.required(VIDEOS))
-            seen = watch(open_footage(settings.video), settings, model, Console(quiet=True))
-            person = chosen_people(seen.people, settings)[0]
-            track = replace(seen, camera=sequence.camera).track(person, model, settings)
+            video, given = files.required(VIDEOS), Given(camera=sequence.camera)
+            track = model.watch(video, given, PoseSettings()).chosen("largest")[0]
             print(f"{sequence.name}: {track.found.mean():.0%} of {len(track)} frames", flush=True)
             cases["predicted"].append((sequence, track))
             cases["truth with noise"].append((sequence, noisy(track, sequence, number)))

@@ -34,7 +34,7 @@ import posegrid
 package_s = time.perf_counter() - start
 from pathlib import Path
 from posegrid.results.predict import predict
-from posegrid.results.predict_settings import PredictSettings
+from posegrid.results.settings import PredictSettings
 begin, begin_cpu = time.perf_counter(), time.process_time()
 track = predict(PredictSettings(Path(sys.argv[1]), out=Path(sys.argv[2]), overlay=False))
 print(json.dumps({

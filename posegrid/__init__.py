@@ -1,19 +1,34 @@
 """posegrid: ordinary video of a walking person to 3D motion in millimetres, on a CPU.
 
 In Python (docs/python.md): `posegrid.load()` gives a model, `model(video)` a `posegrid.Track`.
+
+    load            weights that turn videos into Tracks, and live pictures into poses
+    Track           poses of one person over time; `Track.load(path)` reads one
+    RefineSettings  what is done to a Track's poses: `track.refined(settings)`
+    PoseModel       what `load` gives
+    LivePose        what `model.stream(...)` gives
+    PosegridError   base of every error that is raised on purpose
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from posegrid.errors import PosegridError as PosegridError
     from posegrid.motion.refine import MotionTrack as Track
-    from posegrid.results.pose_model import load
+    from posegrid.motion.settings import RefineSettings as RefineSettings
+    from posegrid.results.live import LivePose as LivePose
+    from posegrid.results.pose_model import PoseModel as PoseModel
+    from posegrid.results.pose_model import load as load
 
 __version__ = "0.1.0"
-__all__ = ["Track", "load"]
+__all__ = ["LivePose", "PoseModel", "PosegridError", "RefineSettings", "Track", "load"]
 
 _HOMES = {
+    "LivePose": ("posegrid.results.live", "LivePose"),
+    "PoseModel": ("posegrid.results.pose_model", "PoseModel"),
+    "PosegridError": ("posegrid.errors", "PosegridError"),
+    "RefineSettings": ("posegrid.motion.settings", "RefineSettings"),
     "Track": ("posegrid.motion.refine", "MotionTrack"),
     "load": ("posegrid.results.pose_model", "load"),
 }
@@ -27,3 +42,8 @@ def __getattr__(name: str) -> Any:
         )
     module, attribute = _HOMES[name]
     return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    """What TAB and `help` show, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -6,8 +6,9 @@ torch.
 """
 
 import os
+import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 
 from posegrid import __version__
@@ -41,6 +42,17 @@ class Command:
     example: str
     settings_module: str = ""
     """Where the settings live, if not in the module: --help then imports no more than that."""
+
+    def settings_type(self) -> type:
+        """The dataclass of the settings."""
+        return getattr(import_module(self.settings_module or self.module), self.settings)
+
+    def in_flags(self, text: str) -> str:
+        """A message in which the settings are called as on the command line: `fov_deg` becomes
+        --fov-deg.
+        """
+        names = "|".join(field.name for field in fields(self.settings_type()))
+        return re.sub(rf"`({names})`", lambda found: "--" + found[1].replace("_", "-"), text)
 
 
 COMMANDS = {
@@ -94,12 +106,12 @@ COMMANDS = {
         "posegrid report runs/mine --data data/walkers",
     ),
     "predict": Command(
-        "posegrid.results.predict",
+        "posegrid.results.study",
         "PredictSettings",
-        "predict",
-        "3D motion of the people in a video",
+        "study",
+        "3D motion of the people in a video, or in several",
         "posegrid predict walk.mp4 --out runs/walk",
-        settings_module="posegrid.results.predict_settings",
+        settings_module="posegrid.results.settings",
     ),
     "convert": Command(
         "posegrid.results.convert",
@@ -151,7 +163,7 @@ def run(arguments: list[str]) -> int:
         call(name, COMMANDS[name], arguments[1:])
         sys.stdout.flush()
     except PosegridError as error:
-        print(f"posegrid {name}: {error}", file=sys.stderr)
+        print(f"posegrid {name}: {COMMANDS[name].in_flags(str(error))}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         return missing_library(name, error)
@@ -171,7 +183,7 @@ def call(name: str, command: Command, arguments: list[str]) -> None:
     import tyro
 
     settings = tyro.cli(
-        getattr(import_module(command.settings_module or command.module), command.settings),
+        command.settings_type(),
         prog=f"posegrid {name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.\n\nExample: {command.example}",
         args=arguments,

@@ -8,7 +8,14 @@ from types import FrameType
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 Item = TypeVar("Item")
 
@@ -28,12 +35,34 @@ def progress_bar(console: Console, after: str = "", *, transient: bool = False) 
     )
 
 
-def shown(items: Iterable[Item], what: str, total: int | None, console: Console) -> Iterator[Item]:
-    """The same items, with a bar, or where the console is no terminal a line of text."""
-    if not console.is_terminal:
-        console.print(what, markup=False)
+Report = Callable[[str, int, int | None], object]
+"""Takes what is being done, how much of it is done, and of how much (None: not known)."""
+
+
+def reported(
+    items: Iterable[Item], what: str, total: int | None, report: Report | None
+) -> Iterator[Item]:
+    """The same items, each reported when it has been dealt with."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if report is not None:
+            report(what, number, total)
+
+
+@contextmanager
+def on_console(console: Console) -> Iterator[Report]:
+    """A report that moves a bar, or where the console is no terminal prints each new work once."""
     with progress_bar(console) as bar:
-        yield from bar.track(items, total=total, description=what)
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+                if not console.is_terminal:
+                    console.print(what, markup=False)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield report
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def assumed_camera(size_wh: tuple[int, int], fov_deg: float = ASSUMED_FOV_DEG) -
     """
     if not 0 < fov_deg < 170:
         raise SettingsError(
-            f"--fov-deg {fov_deg:g}: expected an angle of view above 0 and below 170 degrees."
+            f"`fov_deg` {fov_deg:g}: expected an angle of view above 0 and below 170 degrees."
         )
     focal_px = max(size_wh) / 2 / np.tan(np.radians(fov_deg) / 2)
     return Camera((focal_px, focal_px), (size_wh[0] / 2, size_wh[1] / 2), size_wh)

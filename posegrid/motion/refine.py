@@ -13,30 +13,12 @@ from posegrid.body.track import Track
 from posegrid.motion.feet import root_correction_mm, standing, with_still_feet
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.placing import placed_again, with_even_distance
+from posegrid.motion.settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
-from posegrid.motion.smoothing import Filter, filtered, gaps_to_fill, interpolated, known
+from posegrid.motion.smoothing import filtered, gaps_to_fill, interpolated, known
 from posegrid.motion.world import WorldMotion, to_world
 
 SomeTrack = TypeVar("SomeTrack", bound=Track)
-
-
-@dataclass(frozen=True)
-class RefineSettings:
-    """What is done to a Track, in the order of the fields. The default is what `predict` does."""
-
-    sides: bool = True
-    """Exchange left and right limbs back where they were exchanged for a moment."""
-    fill: bool = False
-    """Close gaps of at most half a second; `Track.filled` marks them."""
-    filter: Filter = "savitzky-golay"
-    """The filter over time of joints, keypoints and the pelvis' place."""
-    bones: bool = True
-    """One length for each bone, left and right alike, and the pelvis where such a body projects
-    onto the keypoints.
-    """
-    feet: bool = True
-    """Feet that stand stay where they are. Only after a filter, as jitter hides which foot stands,
-    and only with bones; not after one-euro, as it takes a look at what comes."""
 
 
 def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTrack:
@@ -63,7 +45,7 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
         root_mm = np.where(np.isfinite(again_mm), again_mm, root_mm)
         if settings.filter in ("savitzky-golay", "light"):
             root_mm = with_even_distance(root_mm, time_s)
-            if settings.feet:
+            if settings.feet and track.camera_fixed:
                 joints_mm, root_mm = _with_still_feet(joints_mm, root_mm, length_mm, time_s)
     return replace(
         track,

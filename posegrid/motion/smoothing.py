@@ -10,12 +10,11 @@ both sides.
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Filter = Literal["none", "light", "one-euro", "savitzky-golay"]
+from posegrid.motion.settings import Filter
 
 LONGEST_GAP_S = 0.25
 SHORTEST_STEP_S = 1e-3

@@ -208,7 +208,7 @@ def learn_background(pictures: Iterable[Picture]) -> Background:
     if len(samples) < LEAST_SAMPLES:
         raise SourceError(
             f"The video has {len(samples)} frames; at least {LEAST_SAMPLES} are needed to tell a moving person from "
-            "the background. Record a longer clip, or say where the person is (--boxes or --masks)."
+            "the background. Record a longer clip, or say where the person is (`boxes` or `masks`)."
         )
     some = samples[np.linspace(0, len(samples) - 1, min(GLANCES, len(samples))).round().astype(int)]
     median = np.median(some, axis=0).astype(np.float32)
@@ -260,7 +260,7 @@ def _check_fixed(samples: UInt8[np.ndarray, "T 3 h w"], median: Float[np.ndarray
             f"The camera is not fixed: {over_time.mean():.0%} of the picture stays where it was over the clip, "
             f"{over_time.min():.0%} in one frame (expected {STILL_SHARE:.0%} and {STILL_AT_ONCE:.0%}). The person is "
             "found by what moves before a still background: put the camera on a tripod, without zoom or stabilisation, "
-            "or cut the clip to the part where it stands still; or say where the person is (--boxes or --masks)."
+            "or cut the clip to the part where it stands still; or say where the person is (`boxes` or `masks`)."
         )
 
 

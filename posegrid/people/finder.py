@@ -42,8 +42,8 @@ class Finder(Protocol):
     """Finds the people of one video; for one pass."""
 
     @property
-    def camera_rests(self) -> bool:
-        """Whether the camera is known not to move."""
+    def camera_fixed(self) -> bool:
+        """Whether the camera is known not to move (`Track.camera_fixed`)."""
         ...
 
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:
@@ -93,7 +93,7 @@ class MovingPeople:
     _numbers: set[int] = field(default_factory=set)
 
     @property
-    def camera_rests(self) -> bool:
+    def camera_fixed(self) -> bool:
         return True
 
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:
@@ -135,7 +135,7 @@ class UsersPeople:
     _numbers: set[int] = field(default_factory=set)
 
     @property
-    def camera_rests(self) -> bool:
+    def camera_fixed(self) -> bool:
         return False
 
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:

@@ -61,12 +61,12 @@ class GivenPeople:
         found = next(self.masks, None)
         if found is None:
             raise SourceError(
-                f"--masks has only {frame} frames, fewer than the video; expected one for every frame."
+                f"`masks` has only {frame} frames, fewer than the video; expected one for every frame."
             )
         if found.picture.size_wh != size_wh:
             (width, height), (w, h) = found.picture.size_wh, size_wh
             raise SourceError(
-                f"--masks has pictures of {width} x {height}, expected {w} x {h} as the video's."
+                f"`masks` has pictures of {width} x {height}, expected {w} x {h} as the video's."
             )
         return found.picture.reduced_grey((0, 0, *size_wh), 1) >= WHITE
 

@@ -22,7 +22,7 @@ from posegrid.errors import OutputError, SettingsError
 from posegrid.files import completed
 from posegrid.motion.angles import joint_angles
 from posegrid.results.draw import colour_of, levelling_rotation
-from posegrid.results.predict_settings import Format
+from posegrid.results.settings import Format
 
 
 def viewer_page(track: Track, *, pinned: bool = False) -> str:

@@ -1,8 +1,5 @@
-"""From what the network says about one person's crops to the Track: the camera's frame, and where
-the pelvis is.
-
-From people seen in picture after picture to what a network says about each: steadied boxes, crops,
-batches.
+"""From people seen in picture after picture to their Tracks: steadied boxes, crops, batches, poses in
+the camera's frame, and where the pelvis is.
 
 The network works in a thread of its own while the next pictures are decoded and looked through.
 """
@@ -10,7 +7,6 @@ The network works in a thread of its own while the next pictures are decoded and
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -27,14 +23,13 @@ from posegrid.motion.placing import (
 )
 from posegrid.motion.refine import MotionTrack
 from posegrid.people.crop import Silhouette, person_crop, window_of_box
+from posegrid.people.finder import Sighting
 from posegrid.results.network import OnnxModel
+from posegrid.results.settings import Looks
 from posegrid.video.picture import Picture
 
 BOX_REACH = 2
 """Frames before and after that steady a box."""
-Looks = Literal["one", "both", "in-turns"]
-"""How a crop is shown to the network: as it is; that, and its mirror image, whose mean is taken; or
-the one in one frame and the other in the next, for a filter over time to take the mean of."""
 MOST_WAITING = 8
 """Batches that may wait for the network; more would only take memory."""
 
@@ -50,6 +45,8 @@ class PersonEstimate:
     window: Float[np.ndarray, "N 3"]
     estimate: Estimate
     """Poses in the model's pose frame, keypoints in the crop's pixels."""
+    confidence: Float[np.ndarray, "N"]
+    """How sure it is that this is the person, 0..1."""
 
     @property
     def size(self) -> float:
@@ -63,12 +60,13 @@ class _Place:
     row: int
     box: np.ndarray
     window: np.ndarray
+    confidence: float
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
     picture: Picture
-    silhouettes: dict[int, Silhouette]
+    sightings: list[Sighting]
     boxes: dict[int, np.ndarray]
 
 
@@ -80,8 +78,9 @@ class Estimator:
     about each.
 
     with Estimator(model) as estimator:
-        for ...: estimator.add(picture, silhouettes)
-        people = estimator.finished()
+        for frame, sightings in finder.follow(frames):
+            estimator.add(frame.picture, sightings)
+        people = estimator.finished(finder.persons())
     """
 
     def __init__(self, model: OnnxModel, *, batch: int = 16, looks: Looks = "one") -> None:
@@ -99,10 +98,10 @@ class Estimator:
     def __exit__(self, *_: object) -> None:
         self._network.shutdown(cancel_futures=True)
 
-    def add(self, picture: Picture, silhouettes: dict[int, Silhouette]) -> None:
-        """The next picture and the masks of the people in it, by their numbers."""
-        boxes = {number: silhouette.box_xyxy for number, silhouette in silhouettes.items()}
-        self._near.append(_Seen(picture, silhouettes, boxes))
+    def add(self, picture: Picture, sightings: list[Sighting]) -> None:
+        """The next picture and the people in it."""
+        boxes = {sighting.number: sighting.silhouette.box_xyxy for sighting in sightings}
+        self._near.append(_Seen(picture, sightings, boxes))
         self._num_added += 1
         if self._num_added - self._num_cut > BOX_REACH:
             self._cut()
@@ -133,18 +132,23 @@ class Estimator:
             np.stack([place.box for place in places]),
             np.stack([place.window for place in places]),
             said.rows(at),
+            np.array([place.confidence for place in places]),
         )
 
     def _cut(self) -> None:
         """Cut out the people of the next picture, their boxes steadied by the pictures round it."""
         at = self._num_cut - (self._num_added - len(self._near))
         seen = self._near[at]
-        for number, silhouette in seen.silhouettes.items():
-            boxes = [near.boxes.get(number, _NO_BOX) for near in self._near]
+        for sighting in seen.sightings:
+            boxes = [near.boxes.get(sighting.number, _NO_BOX) for near in self._near]
             box = steadied_boxes(np.stack(boxes), BOX_REACH)[at]
             window = window_of_box(box, self._model.facts.margin)
-            self._places.append(_Place(number, self._num_cut, box, window))
-            self._crops.append(crop_for(self._model.facts, seen.picture, silhouette, window))
+            self._places.append(
+                _Place(sighting.number, self._num_cut, box, window, sighting.confidence)
+            )
+            self._crops.append(
+                crop_for(self._model.facts, seen.picture, sighting.silhouette, window)
+            )
             if len(self._crops) == self._batch:
                 self._send()
         self._num_cut += 1
@@ -169,31 +173,63 @@ def crop_for(
     return person_crop(picture, silhouette, window, facts.image_size, facts.background)
 
 
-def person_track(
-    person: PersonEstimate,
-    time_s: Float[np.ndarray, "T"],
-    camera: Camera,
-    model: OnnxModel,
-    *,
-    source: str,
-    camera_assumed: bool,
-    fps: float,
-) -> MotionTrack:
-    """The person's Track over all T frames; NaN where they were not seen.
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """N poses in the camera's frame, as a Track holds them."""
 
-    fps: frames per second as the container declares them, for where the times do not say (one
-    frame).
+    joints_mm: Float[np.ndarray, "N 17 3"]
+    root_mm: Float[np.ndarray, "N 3"]
+    keypoints_px: Float[np.ndarray, "N 17 2"]
+    """In the picture; as the joints project where the weights do not say them."""
+
+
+def placed(
+    said: Estimate,
+    window: Float[np.ndarray, "N 3"],
+    box_xyxy: Float[np.ndarray, "N 4"],
+    camera: Camera,
+    facts: ModelFacts,
+) -> Placed:
+    """Where a network's answers for crops are in the camera's space: by the joints' places in the
+    picture where the weights know them, else by the boxes.
     """
-    count, size = len(time_s), model.facts.image_size
-    poses = person.estimate.pose_mm.astype(np.float64)
-    if model.facts.pose_frame == "view":
-        poses = turned_to_camera(poses, person.window, camera, size)
+    poses = said.pose_mm.astype(np.float64)
+    if facts.pose_frame == "view":
+        poses = turned_to_camera(poses, window, camera, facts.image_size)
     poses -= poses[:, :1]
-    keypoints_px = in_picture(person.estimate.keypoints_px.astype(np.float64), person.window, size)
-    root_mm = _roots(poses, keypoints_px, person, camera)
+    keypoints_px = in_picture(said.keypoints_px.astype(np.float64), window, facts.image_size)
+    root_mm = np.full((len(poses), 3), np.nan)
+    for row, pose in enumerate(poses):
+        if np.isfinite(keypoints_px[row]).all():
+            root_mm[row] = root_from_keypoints(pose, keypoints_px[row], camera, said.sigma_mm[row])
+        else:
+            root_mm[row] = root_from_box(pose, box_xyxy[row], camera)
     if not np.isfinite(keypoints_px).any():
         keypoints_px = camera.project(poses + root_mm[:, None])
-    span_s = time_s[-1] - time_s[0]
+    return Placed(poses, root_mm, keypoints_px)
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where Tracks come from."""
+
+    source: str
+    """Name of the video."""
+    camera: Camera
+    fps: float
+    """Frames per second as the container declares them, for where the times do not say (one
+    frame).
+    """
+    camera_assumed: bool = True
+    camera_fixed: bool = True
+
+
+def person_track(
+    person: PersonEstimate, time_s: Float[np.ndarray, "T"], model: OnnxModel, origin: Origin
+) -> MotionTrack:
+    """The person's Track over all T frames; NaN where they were not seen."""
+    count, span_s, camera = len(time_s), time_s[-1] - time_s[0], origin.camera
+    there = placed(person.estimate, person.window, person.box_xyxy, camera, model.facts)
 
     def in_all(values: np.ndarray) -> np.ndarray:
         everywhere = np.full((count, *values.shape[1:]), np.nan, dtype=np.float32)
@@ -203,38 +239,19 @@ def person_track(
     return MotionTrack(
         frame=np.arange(count, dtype=np.int64),
         time_s=time_s,
-        joints_mm=in_all(poses),
-        root_mm=in_all(root_mm),
-        keypoints_px=in_all(keypoints_px),
+        joints_mm=in_all(there.joints_mm),
+        root_mm=in_all(there.root_mm),
+        keypoints_px=in_all(there.keypoints_px),
         sigma_mm=in_all(person.estimate.sigma_mm),
         box_xyxy=in_all(person.box_xyxy),
-        confidence=in_all(np.ones(len(person.row))),
+        confidence=in_all(person.confidence),
         camera=camera,
-        fps=float((count - 1) / span_s) if span_s > 0 else fps,
+        fps=float((count - 1) / span_s) if span_s > 0 else origin.fps,
         weights=model.name,
-        source=source,
-        camera_assumed=camera_assumed,
+        source=origin.source,
+        camera_assumed=origin.camera_assumed,
+        camera_fixed=origin.camera_fixed,
     )
-
-
-def _roots(
-    poses_mm: Float[np.ndarray, "N 17 3"],
-    keypoints_px: Float[np.ndarray, "N 17 2"],
-    person: PersonEstimate,
-    camera: Camera,
-) -> Float[np.ndarray, "N 3"]:
-    """The pelvis' place in each frame: from the joints' places where the weights know them, else
-    from the box.
-    """
-    root_mm = np.full((len(poses_mm), 3), np.nan)
-    for row, pose in enumerate(poses_mm):
-        if np.isfinite(keypoints_px[row]).all():
-            root_mm[row] = root_from_keypoints(
-                pose, keypoints_px[row], camera, person.estimate.sigma_mm[row]
-            )
-        else:
-            root_mm[row] = root_from_box(pose, person.box_xyxy[row], camera)
-    return root_mm
 
 
 HEIGHT_PER_BONES = 1.065

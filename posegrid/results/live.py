@@ -1,29 +1,30 @@
 """Poses one after another while the pictures come: for live cameras. Looks at the past only."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.errors import SourceError
-from posegrid.motion.placing import in_picture, root_from_box, root_from_keypoints, turned_to_camera
 from posegrid.motion.smoothing import OneEuro
-from posegrid.people.crop import Silhouette, window_of_box
-from posegrid.people.finder import Finder
-from posegrid.results.estimator import crop_for
+from posegrid.people.crop import window_of_box
+from posegrid.people.finder import Finder, Sighting
+from posegrid.results.estimator import bones_to_height_mm, crop_for, placed
 from posegrid.results.network import OnnxModel
-from posegrid.video.picture import Picture
+from posegrid.results.settings import PoseSettings
 from posegrid.video.video import VideoFrame
 
 FORGOTTEN_S = 1.0
 """Who is out of sight for longer is no longer waited for."""
+HEIGHT_POSES = 100
+"""A given height is compared with the median of so many poses."""
 
 
 @dataclass(frozen=True, eq=False)
 class LivePose:
-    """One person in one picture. Arrays as in `Track`, of one frame, after a One Euro filter."""
+    """One person in one picture. Arrays as in `Track`, of one frame."""
 
     time_s: float
     person: int
@@ -35,75 +36,92 @@ class LivePose:
     keypoints_px: Float[np.ndarray, "17 2"]
     sigma_mm: Float[np.ndarray, "17"]
     box_xyxy: Float[np.ndarray, "4"]
+    confidence: float
+
+    def __repr__(self) -> str:
+        return f"LivePose(person {self.person} at {self.time_s:.2f} s)"
 
 
-def timed_pictures(
-    frames: Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]] | UInt8[np.ndarray, "H W 3"]],
-    fps: float | None = None,
-) -> Iterator[VideoFrame]:
-    """Frames of times and RGB pictures; pictures that have no time are 1 / fps apart.
+@dataclass(eq=False)
+class _Past:
+    """What is remembered of one person."""
 
-    Raises SourceError for what is no RGB picture, and where there is neither a time nor a rate.
-    """
-    for number, frame in enumerate(frames):
-        if isinstance(frame, np.ndarray) and not (fps and fps > 0):
-            raise SourceError(
-                "pictures without times need the rate at which they come: fps=30, or (seconds, picture)."
-            )
-        time_s, image = (number / (fps or 1.0), frame) if isinstance(frame, np.ndarray) else frame
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise SourceError(
-                f"at {time_s:g} s: {image.dtype} {image.shape} is no picture; expected uint8 (H, W, 3)."
-            )
-        yield VideoFrame(number, float(time_s), Picture.from_rgb(image))
+    last_s: float
+    joints: OneEuro = field(default_factory=OneEuro)
+    root: OneEuro = field(default_factory=OneEuro)
+    poses: deque[np.ndarray] = field(default_factory=lambda: deque(maxlen=HEIGHT_POSES))
 
 
 def live_poses(
-    frames: Iterable[VideoFrame], finder: Finder, model: OnnxModel, camera: Camera
+    frames: Iterable[VideoFrame],
+    finder: Finder,
+    model: OnnxModel,
+    camera: Camera,
+    settings: PoseSettings,
 ) -> Iterator[LivePose]:
-    """The pose in each picture that shows somebody: the largest person, and then the same one while
-    they are seen.
+    """The pose of everybody asked for in each picture that shows them.
+
+    `person` largest: the largest person when there is none yet, and then the same one while they
+    are seen. `filter` none: as the network says; any other: one-euro.
     """
-    number, last_s, filters = 0, -np.inf, (OneEuro(), OneEuro())
+    past: dict[int, _Past] = {}
     for frame, sightings in finder.follow(frames):
-        seen, time_s = {s.number: s.silhouette for s in sightings}, frame.time_s
-        if number not in seen:
-            if not seen or time_s - last_s <= FORGOTTEN_S:
-                continue
-            number = max(
-                seen,
-                key=lambda one: float(np.prod(seen[one].box_xyxy[2:] - seen[one].box_xyxy[:2])),
-            )
-            filters = (OneEuro(), OneEuro())
-        last_s = time_s
-        yield _pose(time_s, number, frame.picture, seen[number], model, camera, filters)
+        for sighting in _chosen(sightings, past, frame.time_s, settings):
+            before = past.setdefault(sighting.number, _Past(frame.time_s))
+            before.last_s = frame.time_s
+            yield _pose(frame, sighting, before, model, camera, settings)
+
+
+def _chosen(
+    sightings: list[Sighting], past: dict[int, _Past], time_s: float, settings: PoseSettings
+) -> list[Sighting]:
+    """Whose poses are wanted in this picture; who is gone is forgotten."""
+    for number in [n for n, before in past.items() if time_s - before.last_s > FORGOTTEN_S]:
+        del past[number]
+    if settings.person == "all":
+        return sightings
+    if settings.person != "largest":
+        return [sighting for sighting in sightings if sighting.number == settings.person]
+    same = [sighting for sighting in sightings if sighting.number in past]
+    if same or past or not sightings:
+        return same
+    return [max(sightings, key=_area)]
+
+
+def _area(sighting: Sighting) -> float:
+    box = sighting.silhouette.box_xyxy
+    return float(np.prod(box[2:] - box[:2]))
 
 
 def _pose(
-    time_s: float,
-    number: int,
-    picture: Picture,
-    silhouette: Silhouette,
+    frame: VideoFrame,
+    sighting: Sighting,
+    past: _Past,
     model: OnnxModel,
     camera: Camera,
-    filters: tuple[OneEuro, OneEuro],
+    settings: PoseSettings,
 ) -> LivePose:
-    size = model.facts.image_size
-    box = silhouette.box_xyxy.astype(np.float64)
+    box = sighting.silhouette.box_xyxy.astype(np.float64)
     window = window_of_box(box, model.facts.margin)
-    said = model.estimate(crop_for(model.facts, picture, silhouette, window)[None])
-    pose = said.pose_mm.astype(np.float64)
-    if model.facts.pose_frame == "view":
-        pose = turned_to_camera(pose, window[None], camera, size)
-    pose = pose[0] - pose[0, :1]
-    keypoints_px = in_picture(said.keypoints_px.astype(np.float64), window[None], size)[0]
-    if np.isfinite(keypoints_px).all():
-        root_mm = root_from_keypoints(pose, keypoints_px, camera, said.sigma_mm[0])
-    else:
-        root_mm = root_from_box(pose, box, camera)
-        keypoints_px = camera.project(pose + root_mm)
-    if np.isfinite(root_mm).all():
-        root_mm = filters[1].step(root_mm[None], time_s)[0]
+    crop = crop_for(model.facts, frame.picture, sighting.silhouette, window)[None]
+    said = model.estimate_both(crop) if settings.looks == "both" else model.estimate(crop)
+    there = placed(said, window[None], box[None], camera, model.facts)
+    joints_mm, root_mm, sigma_mm = there.joints_mm[0], there.root_mm[0], said.sigma_mm[0]
+    if settings.height_m is not None:
+        past.poses.append(joints_mm)
+        scale = 1000 * settings.height_m / bones_to_height_mm(np.stack(past.poses))
+        joints_mm, root_mm, sigma_mm = joints_mm * scale, root_mm * scale, sigma_mm * scale
+    if settings.filter != "none":
+        joints_mm = past.joints.step(joints_mm, frame.time_s)
+        if np.isfinite(root_mm).all():
+            root_mm = past.root.step(root_mm[None], frame.time_s)[0]
     return LivePose(
-        time_s, number, filters[0].step(pose, time_s), root_mm, keypoints_px, said.sigma_mm[0], box
+        frame.time_s,
+        sighting.number,
+        joints_mm,
+        root_mm,
+        there.keypoints_px[0],
+        sigma_mm,
+        box,
+        sighting.confidence,
     )

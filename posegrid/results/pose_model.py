@@ -1,97 +1,250 @@
-"""`posegrid.load()`: a network ready for videos and live pictures, in Python."""
+"""`posegrid.load()`: a network ready for videos and live pictures. The command stands on it, too."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
-from jaxtyping import UInt8
-from rich.console import Console
 
-from posegrid.body.camera import Camera
-from posegrid.motion.placing import ASSUMED_FOV_DEG, assumed_camera
-from posegrid.motion.refine import MotionTrack, RefineSettings
-from posegrid.people.finder import find_people
-from posegrid.results.live import LivePose, live_poses, timed_pictures
+from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.refine import MotionTrack
+from posegrid.progress import Report, reported
+from posegrid.results.estimator import Estimator, person_track, scaled_to_height
+from posegrid.results.inputs import (
+    Given,
+    GivenBoxes,
+    GivenCamera,
+    GivenMasks,
+    Inputs,
+    Video,
+    opened,
+    opened_live,
+)
+from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
-from posegrid.results.predict import chosen_people, watch
-from posegrid.results.predict_settings import PredictSettings
-from posegrid.video.footage import open_footage
-from posegrid.video.video import probe, read_frames, read_spread
-from posegrid.video.webcam import is_webcam, webcam_pictures
+from posegrid.results.settings import PoseOptions, PoseSettings
+from posegrid.video.video import VideoFrame
+
+Stop = Callable[[], bool]
+"""Whether to end now with what is there."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PoseModel:
-    """Weights that turn a video into a Track: `model(video)`, or pictures into poses:
-    `model.stream(pictures)`.
+    """Weights that turn a video into a Track: `model(video)`; into the Tracks of everybody in it:
+    `model.people(video)`; or pictures into poses as they come: `model.stream(pictures)`.
+
+    All take the same arguments, which are also those of `posegrid predict`:
+
+    video: a file, a folder or a pattern of pictures, or RGB pictures as uint8 (H, W, 3); in a
+    stream a webcam's number, too.
+    camera: a file of intrinsics, or a Camera; fov_deg: the angle of view over the longer side,
+    where there is none.
+    boxes, masks: of the people, found by another program: files or arrays. The camera may then
+    move.
+    fps: pictures per second, of pictures without times. height_m: the person's height, which sets
+    the scale. person: "largest", or a number.
+    looks, batch: how the network is asked. sides, fill, filter, bones, feet: what is done to its
+    poses (docs/motion.md).
     """
 
     network: OnnxModel
 
+    def __repr__(self) -> str:
+        facts = self.network.facts
+        return (
+            f"PoseModel({self.network.name}: {facts.network}, crops of {facts.image_size} px, "
+            f"background {facts.background})"
+        )
+
     def __call__(
         self,
-        video: Path | str,
+        video: Video,
         *,
-        camera: Path | str | None = None,
-        fov_deg: float | None = None,
-        height_m: float | None = None,
-        person: str = "largest",
-        refine: RefineSettings | None = None,
+        camera: GivenCamera | None = None,
+        boxes: GivenBoxes | None = None,
+        masks: GivenMasks | None = None,
+        progress: Report | None = None,
+        stop: Stop | None = None,
+        **options: Unpack[PoseOptions],
     ) -> MotionTrack:
-        """The motion of the person in a video of a fixed camera; nothing is written, nothing
-        printed.
+        """The motion of one person in a video, the largest unless `person` says whose; nothing is
+        written, nothing printed.
 
-        Settings as those of `posegrid predict`, `person` but "all". refine: what is done to the
-        network's poses; default as `predict`. Raises SourceError, also where the video turns out to
-        be damaged, and SettingsError.
+        progress: called as progress(what, done, total) for every picture. stop: asked before every
+        picture; once it is true, the Track of the pictures until then comes back. Raises
+        SourceError, also where the video turns out to be damaged, and SettingsError.
         """
-        settings = PredictSettings(
-            Path(video),
-            camera=None if camera is None else Path(camera),
-            fov_deg=fov_deg,
-            height_m=height_m,
-            person=person,
-        )
-        seen = watch(open_footage(settings.video), settings, self.network, Console(quiet=True))
-        if seen.stopped:
-            raise seen.stopped
-        raw = seen.track(chosen_people(seen.people, settings)[0], self.network, settings)
-        return raw.refined(refine)
+        settings = PoseSettings(**options)
+        if settings.person == "all":
+            raise SettingsError(
+                "`person` 'all': there may be several motions; `model.people(video)` returns all."
+            )
+        watched = self.watch(video, Given(camera, boxes, masks), settings, progress, stop)
+        return watched.whole().chosen(settings.person)[0].refined(settings)
+
+    def people(
+        self,
+        video: Video,
+        *,
+        camera: GivenCamera | None = None,
+        boxes: GivenBoxes | None = None,
+        masks: GivenMasks | None = None,
+        progress: Report | None = None,
+        stop: Stop | None = None,
+        **options: Unpack[PoseOptions],
+    ) -> dict[int, MotionTrack]:
+        """The motion of everybody in a video by their numbers, the largest first; else as
+        `model(video)`.
+        """
+        settings = PoseSettings(**{"person": "all", **options})
+        watched = self.watch(video, Given(camera, boxes, masks), settings, progress, stop)
+        chosen = watched.whole().numbers(settings.person)
+        return {number: watched.raw[number].refined(settings) for number in chosen}
 
     def stream(
         self,
-        source: int
-        | Path
-        | str
-        | Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]] | UInt8[np.ndarray, "H W 3"]],
+        source: Video,
         *,
-        camera: Camera | None = None,
-        fps: float | None = None,
+        camera: GivenCamera | None = None,
+        boxes: GivenBoxes | None = None,
+        masks: GivenMasks | None = None,
+        **options: Unpack[PoseOptions],
     ) -> Iterator[LivePose]:
         """A pose as soon as its picture has come: of a video, a webcam's number, or pictures from
-        anywhere.
+        anywhere, each with its time as (seconds, picture), or 1 / fps apart.
 
-        Pictures are RGB, each with its seconds as (seconds, picture); without them they are 1 / fps
-        apart. Of live pictures the first three seconds only teach the empty scene: somebody has to
-        move in them. Poses are filtered by what came before only. camera: the intrinsics; default:
-        an ordinary telephone's.
+        Of live pictures the first three seconds only teach the empty scene: somebody has to move in
+        them. Poses are filtered by what came before only: `filter` none: not at all; any other:
+        one-euro. What looks at the whole video (fill, sides, bones, feet) is not done. person "all"
+        gives everybody's pose in each picture.
         """
-        if isinstance(source, int) or (isinstance(source, Path | str) and is_webcam(Path(source))):
-            source = webcam_pictures(int(str(source)))
-        if isinstance(source, Path | str):
-            path = Path(source)
-            camera = camera or assumed_camera(probe(path).size_wh, ASSUMED_FOV_DEG)
-            finder = find_people(lambda count: read_spread(path, count))
-            yield from live_poses(read_frames(path), finder, self.network, camera)
-            return
-        pictures = timed_pictures(source, fps)
-        first = next(pictures, None)
-        if first is None:
-            return
-        camera = camera or assumed_camera(first.picture.size_wh, ASSUMED_FOV_DEG)
-        yield from live_poses(chain([first], pictures), find_people(None), self.network, camera)
+        settings = PoseSettings(**options)
+        if settings.fill:
+            raise SettingsError("`fill`: a stream cannot look ahead; fill the Track of a video.")
+        self._check(Given(camera, boxes, masks))
+        return self._streamed(source, Given(camera, boxes, masks), settings)
+
+    def _streamed(self, source: Video, given: Given, settings: PoseSettings) -> Iterator[LivePose]:
+        inputs = opened_live(source, given, settings)
+        if inputs is not None:
+            yield from live_poses(
+                inputs.frames, inputs.finder, self.network, inputs.origin.camera, settings
+            )
+
+    def watch(
+        self,
+        video: Video,
+        given: Given,
+        settings: PoseSettings,
+        progress: Report | None = None,
+        stop: Stop | None = None,
+    ) -> "Watched":
+        """Everybody's motion as the network says it. Damage in the video and `stop` end the pass
+        early; raises SourceError if nobody was found by then.
+        """
+        self._check(given)
+        inputs = opened(video, given, settings, progress)
+        reading = _Reading(inputs, progress, stop)
+        looks = settings.looks
+        if looks == "in-turns" and settings.filter != "savitzky-golay":
+            looks = "one"
+        with Estimator(self.network, batch=settings.batch, looks=looks) as estimator:
+            try:
+                for frame, sightings in inputs.finder.follow(reading.frames()):
+                    estimator.add(frame.picture, sightings)
+                    reading.time_s.append(frame.time_s)
+            except SourceError as error:
+                reading.damage = error
+            people = [p for p in estimator.finished(inputs.finder.persons()) if p.size > 0]
+        if not people:
+            raise reading.damage or SourceError(
+                f"{video}: {inputs.finder.nobody(len(reading.time_s))}"
+            )
+        raw = {}
+        for person in sorted(people, key=lambda person: person.size, reverse=True):
+            track = person_track(person, np.array(reading.time_s), self.network, inputs.origin)
+            raw[person.number] = (
+                track
+                if settings.height_m is None
+                else scaled_to_height(track, 1000 * settings.height_m)
+            )
+        return Watched(raw, reading.damage, reading.stopped, inputs.notes)
+
+    def _check(self, given: Given) -> None:
+        if (
+            given.boxes is not None
+            and given.masks is None
+            and self.network.facts.background == "removed"
+        ):
+            # Ten times the error: 440 mm for 40 mm on rendered walks.
+            raise SettingsError(
+                f"`boxes` alone leave the background in the crops, and {self.network.name} knows "
+                "only people cut out of it: give `masks`, too, or `weights` of the background "
+                '"masked" or "kept".'
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What one pass over a video gave."""
+
+    raw: dict[int, MotionTrack]
+    """Everybody's motion as the network said it, by number, the largest in the picture first."""
+    damage: SourceError | None
+    """Why the pass ended before the video's end, if it was damaged."""
+    stopped: bool
+    """Whether it was asked to end before."""
+    notes: tuple[str, ...] = ()
+    """What the video's file says that is worth knowing."""
+
+    def whole(self) -> "Watched":
+        """This, if the video was not damaged; raises SourceError else."""
+        if self.damage:
+            raise self.damage
+        return self
+
+    def numbers(self, person: str | int) -> list[int]:
+        """The numbers of those whom `person` asks for, the largest first. Raises SettingsError
+        where there is no such person.
+        """
+        if person in ("largest", "all"):
+            return list(self.raw)[: None if person == "all" else 1]
+        if person not in self.raw:
+            numbers = ", ".join(str(number) for number in sorted(self.raw))
+            raise SettingsError(
+                f"`person` {person}: expected largest, all, or one of the numbers {numbers}."
+            )
+        return [int(person)]
+
+    def chosen(self, person: str | int) -> list[MotionTrack]:
+        """The raw motion of those whom `person` asks for."""
+        return [self.raw[number] for number in self.numbers(person)]
+
+
+@dataclass(eq=False)
+class _Reading:
+    """A video's frames until its end, its damage, or a stop."""
+
+    inputs: Inputs
+    progress: Report | None
+    stop: Stop | None
+    time_s: list[float] = field(default_factory=list)
+    """Of the frames that were looked at."""
+    damage: SourceError | None = None
+    stopped: bool = False
+
+    def frames(self) -> Iterator[VideoFrame]:
+        what = f"{self.inputs.origin.source}: finding and estimating"
+        try:
+            for frame in reported(self.inputs.frames, what, self.inputs.num_frames, self.progress):
+                if self.stop is not None and self.stop():
+                    self.stopped = True
+                    return
+                yield frame
+        except SourceError as error:
+            self.damage = error
 
 
 def load(weights: Path | str | None = None, *, threads: int = 1) -> PoseModel:

@@ -5,13 +5,14 @@ pictures.
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps
 
 from posegrid.errors import SettingsError, SourceError
@@ -87,7 +88,72 @@ class PictureFiles:
             yield read_picture(path)
 
 
-Footage = VideoFile | PictureFiles
+@dataclass(frozen=True, eq=False)
+class PictureArrays:
+    """Pictures in memory, with their times."""
+
+    pictures: tuple[VideoFrame, ...]
+    facts: VideoFacts
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """None: they are no files."""
+        return ()
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """All pictures."""
+        return iter(self.pictures)
+
+    def spread(self, count: int) -> Iterator[Picture]:
+        """About `count` pictures or up to twice as many, evenly over all."""
+        return (frame.picture for frame in self.pictures[:: max(1, len(self.pictures) // count)])
+
+
+Footage = VideoFile | PictureFiles | PictureArrays
+
+ArrayFrame = tuple[float, UInt8[np.ndarray, "_ _ 3"]] | UInt8[np.ndarray, "_ _ 3"]
+"""An RGB picture, alone or with its seconds: (seconds, picture)."""
+
+
+def timed_frames(pictures: Iterable[ArrayFrame], fps: float | None) -> Iterator[VideoFrame]:
+    """Frames of RGB pictures as they come; those without a time are 1 / fps apart.
+
+    Raises SourceError for what is no RGB picture, and where there is neither a time nor a rate.
+    """
+    _check_rate("fps", fps)
+    for number, picture in enumerate(pictures):
+        if isinstance(picture, np.ndarray) and fps is None:
+            raise SourceError(
+                "pictures without times need the rate at which they come: `fps`, or (seconds, "
+                "picture)."
+            )
+        time_s, image = (
+            (number / (fps or 1.0), picture) if isinstance(picture, np.ndarray) else picture
+        )
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise SourceError(
+                f"at {time_s:g} s: {image.dtype} {image.shape} is no picture; expected uint8 "
+                "(H, W, 3)."
+            )
+        yield VideoFrame(number, float(time_s), Picture.from_rgb(image))
+
+
+def footage_of_arrays(pictures: Iterable[ArrayFrame], fps: float | None) -> PictureArrays:
+    """Pictures in memory as a video. Raises SourceError as `timed_frames`, where there is none, and
+    where their sizes differ or their times do not grow.
+    """
+    frames = tuple(timed_frames(pictures, fps))
+    if not frames:
+        raise SourceError("there is no picture; expected RGB pictures, uint8 (H, W, 3).")
+    sizes = {frame.picture.size_wh for frame in frames}
+    if len(sizes) > 1:
+        raise SourceError(f"pictures of the sizes {sorted(sizes)}; expected one size.")
+    times = np.array([frame.time_s for frame in frames])
+    if (np.diff(times) <= 0).any():
+        raise SourceError("the pictures' times do not grow; expected each later than the last.")
+    span_s = times[-1] - times[0]
+    rate = Fraction((len(frames) - 1) / span_s if span_s > 0 else fps or 1).limit_denominator(1001)
+    return PictureArrays(frames, VideoFacts(sizes.pop(), rate, len(frames), "arrays"))
 
 
 def open_footage(
@@ -106,24 +172,23 @@ def open_footage(
     default what the file says. stream: which of a file's videos. Raises SourceError where there is
     nothing of the kind, SettingsError for settings that are missing or do not fit.
     """
-    for name, rate in (("fps", fps), ("capture-fps", capture_fps)):
-        if rate is not None and not 0 < rate < 100_000:
-            raise SettingsError(f"--{name} {rate:g}: expected a number per second above 0.")
+    _check_rate("fps", fps)
+    _check_rate("capture_fps", capture_fps)
     paths = _pictures_at(where)
     if paths is None:
         if fps is not None and capture_fps is not None:
             raise SettingsError(
-                "--fps and --capture-fps both say the video's rate: give one of them."
+                "`fps` and `capture_fps` both say the video's rate: give one of them."
             )
         return _video(where, fps, capture_fps, stream)
     if capture_fps is not None or stream is not None:
         raise SettingsError(
-            f"--{'stream' if capture_fps is None else 'capture-fps'}: is for a video; {where} holds "
-            "pictures. How many there are per second is --fps."
+            f"`{'stream' if capture_fps is None else 'capture_fps'}`: is for a video; {where} holds "
+            "pictures. How many there are per second is `fps`."
         )
     if len(paths) > 1 and fps is None:
         raise SettingsError(
-            f"{where} holds {len(paths)} pictures, which do not say when they were taken: give --fps."
+            f"{where} holds {len(paths)} pictures, which do not say when they were taken: give `fps`."
         )
     rate = Fraction(fps or 1).limit_denominator(1001)
     facts = VideoFacts(_one_size(where, paths), rate, len(paths), _ending(paths[0]))
@@ -138,6 +203,11 @@ def open_footage(
         replace(facts, notes=(note,) if note else ()),
         tuple(number - numbers[0] for number in numbers),
     )
+
+
+def _check_rate(name: str, rate: float | None) -> None:
+    if rate is not None and not 0 < rate < 100_000:
+        raise SettingsError(f"`{name}` {rate:g}: expected a number per second above 0.")
 
 
 def _video(

@@ -31,7 +31,7 @@ def test_after_a_glance_at_the_video_people_are_seen_from_the_first_frame(frames
     sightings = followed(finder, frames)
     assert [len(there) for there in sightings[:2]] == [0, 0]
     assert {s.number for there in sightings[4:] for s in there} == {1}
-    assert finder.persons() == {1: 1} and finder.camera_rests
+    assert finder.persons() == {1: 1} and finder.camera_fixed
     assert "no moving person was found in 18 frames" in finder.nobody(18)
 
 
@@ -49,5 +49,5 @@ def test_given_people_keep_their_numbers(frames):
     sightings = followed(finder, frames)
     assert [len(there) for there in sightings[:3]] == [0, 1, 0]
     assert sightings[1][0].silhouette.box_xyxy.tolist() == box.tolist()
-    assert finder.persons() == {7: 7} and not finder.camera_rests
+    assert finder.persons() == {7: 7} and not finder.camera_fixed
     assert finder.nobody(3) == "none of its 3 frames has a person in boxes.csv."

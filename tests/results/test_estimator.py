@@ -11,6 +11,7 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 from posegrid.body.estimate import Estimate
 from posegrid.motion.placing import steadied_boxes
 from posegrid.people.crop import Silhouette
+from posegrid.people.finder import Sighting
 from posegrid.results.estimator import BOX_REACH, MOST_WAITING, Estimator, PersonEstimate
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.video.picture import Picture
@@ -40,7 +41,7 @@ def estimated(
 ) -> list[PersonEstimate]:
     with Estimator(model, **settings) as estimator:
         for number, silhouettes in enumerate(seen):
-            estimator.add(picture(number), silhouettes)
+            estimator.add(picture(number), [Sighting(n, s) for n, s in silhouettes.items()])
         return estimator.finished()
 
 
@@ -105,7 +106,10 @@ def test_a_frame_that_lost_the_feet_moves_no_crop(model):
 def test_the_size_is_the_area_over_all_frames():
     nothing = Estimate(*(np.zeros((2, 17, *more), np.float32) for more in ((3,), (2,), ())))
     boxes = np.array([[0.0, 0, 2, 3], [10, 10, 14, 11]])
-    assert PersonEstimate(1, np.arange(2), boxes, np.zeros((2, 3)), nothing).size == 2 * 3 + 4 * 1
+    assert (
+        PersonEstimate(1, np.arange(2), boxes, np.zeros((2, 3)), nothing, np.ones(2)).size
+        == 2 * 3 + 4 * 1
+    )
 
 
 def test_nobody_gives_nobody(model):

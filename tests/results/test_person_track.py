@@ -14,6 +14,7 @@ from posegrid.motion.placing import assumed_camera
 from posegrid.people.crop import window_of_box
 from posegrid.results.estimator import (
     HEIGHT_PER_BONES,
+    Origin,
     PersonEstimate,
     person_track,
     scaled_to_height,
@@ -50,15 +51,15 @@ def ideal(
     said = np.array(places) if keypoints else np.full((3, 17, 2), np.nan)
     sigma = np.full((3, 17), 40.0 if keypoints else np.nan)
     estimate = Estimate(*(np.asarray(values, np.float32) for values in (poses, said, sigma)))
-    return PersonEstimate(1, np.array(rows), np.array(boxes), np.array(windows), estimate)
+    return PersonEstimate(
+        1, np.array(rows), np.array(boxes), np.array(windows), estimate, np.ones(3)
+    )
 
 
 def tracked(models, camera: Camera, frame: str, *, keypoints: bool = True):
     time_s = np.array([0.0, 0.04, 0.08, 0.14, 0.2, 0.24])
     person = ideal(camera, frame, keypoints=keypoints)
-    return person_track(
-        person, time_s, camera, models[frame], source="a.mp4", camera_assumed=True, fps=25.0
-    )
+    return person_track(person, time_s, models[frame], Origin("a.mp4", camera, 25.0))
 
 
 @pytest.mark.parametrize("frame", ["view", "camera"])
@@ -106,10 +107,10 @@ def test_one_frame_has_the_declared_rate(models):
         box_xyxy=person.box_xyxy[:1],
         window=person.window[:1],
         estimate=person.estimate.rows(np.array([0])),
+        confidence=np.ones(1),
     )
-    track = person_track(
-        one, np.zeros(1), CAMERA, models["view"], source="a.png", camera_assumed=False, fps=1.0
-    )
+    origin = Origin("a.png", CAMERA, 1.0, camera_assumed=False)
+    track = person_track(one, np.zeros(1), models["view"], origin)
     assert track.fps == 1.0 and not track.camera_assumed and track.found.all()
 
 

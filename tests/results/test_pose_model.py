@@ -1,6 +1,9 @@
 """The Python interface: the examples of docs/python.md, and that they do what the commands do."""
 
 import re
+import subprocess
+import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import av
@@ -9,12 +12,14 @@ import pytest
 from motion.walks import walk_track
 from people.scenes import scene
 from results.onnx_files import write_onnx
-from results.test_predict import CENTRES, write_video
+from results.test_predict import CENTRES, two_walkers, write_video
 
 import posegrid
-from posegrid.errors import CheckpointError, SourceError
+from posegrid.body.camera import Camera
+from posegrid.cli import run
+from posegrid.errors import CheckpointError, PosegridError, SettingsError, SourceError
 from posegrid.results.predict import predict
-from posegrid.results.predict_settings import PredictSettings
+from posegrid.results.settings import PoseOptions, PoseSettings, PredictSettings
 from posegrid.video import webcam
 from posegrid.video.video import read_frames
 
@@ -29,6 +34,7 @@ def folder(tmp_path_factory):
     write_video(
         folder / "camera.mp4", (frames * 15)[: 25 * 6]
     )  # what a webcam shows for six seconds
+    write_video(folder / "two.mp4", two_walkers())
     write_onnx(folder / "standing.onnx")
     walk_track(np.arange(300) / 60).save(folder / "long_walk.npz")
     return folder
@@ -121,9 +127,160 @@ def test_a_stream_too_short_or_of_other_things_is_refused(folder):
 
 
 def test_what_is_not_there_is_said(folder):
-    with pytest.raises(AttributeError, match="it offers Track, load"):
+    with pytest.raises(AttributeError, match=r"it offers .*Track, load"):
         posegrid.nothing  # noqa: B018
     with pytest.raises(CheckpointError, match="is no file"):
         posegrid.load("none.onnx")
     with pytest.raises(SourceError, match="no such video"):
         posegrid.load(folder / "standing.onnx")("none.mp4")
+
+
+# -- what Python and the command have in common
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("height_m", 168, "168: expected a height of 0.5 to 2.5 metres"),
+        ("fov_deg", 0.0, "0: expected an angle of view above 0"),
+        ("fov_deg", 180.0, "180: expected an angle of view above 0 and below 170"),
+        ("fps", -1.0, "-1: expected a number per second above 0"),
+        ("batch", 0, "0: expected at least 1"),
+        ("person", 7, "7: expected largest, all, or one of the numbers 1"),
+    ],
+)
+def test_python_refuses_what_the_command_refuses_each_in_its_words(
+    folder, tmp_path, capsys, option, value, message
+):
+    model, video = posegrid.load(folder / "standing.onnx"), folder / "walk.mp4"
+    with pytest.raises(SettingsError, match=f"^`{option}` {message}"):
+        model(video, **{option: value})
+    flag = "--" + option.replace("_", "-")
+    weights, out = str(folder / "standing.onnx"), str(tmp_path / "out")
+    call = ["predict", str(video), "--weights", weights, "--out", out, flag, str(value)]
+    assert run(call) == 1
+    assert f"posegrid predict: {flag} {message}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_that_only_python_can_give_are_refused_too(folder):
+    """By themselves: these tests check every annotation, too, and would refuse them before."""
+    code = (
+        "import posegrid; from posegrid.results.settings import PoseSettings\n"
+        "for name, value in (('person', 'nobody'), ('person', True), ('looks', 'up'),"
+        " ('filter', 'kalman')):\n"
+        "    try: PoseSettings(**{name: value})\n"
+        "    except posegrid.PosegridError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["`person`", "`person`", "`looks`", "`filter`"]
+    assert all(": expected " in line for line in lines)
+    model, video = posegrid.load(folder / "standing.onnx"), folder / "walk.mp4"
+    with pytest.raises(SettingsError, match="take `stream`"):
+        model(0)
+    with pytest.raises(SettingsError, match="`fill`: a stream cannot look ahead"):
+        model.stream(video, fill=True)
+
+
+def test_the_arguments_are_the_settings(folder):
+    names = {field.name for field in fields(PoseSettings)}
+    assert set(PoseOptions.__annotations__) == names
+    assert names < {field.name for field in fields(PredictSettings)}
+
+
+def test_several_people_come_by_their_numbers(folder):
+    model, video = posegrid.load(folder / "standing.onnx"), folder / "two.mp4"
+    everybody = model.people(video)
+    assert sorted(everybody) == [1, 2]
+    largest, other = list(everybody)
+    for number in (1, 2):
+        one = model(video, person=number)
+        assert np.array_equal(one.joints_mm, everybody[number].joints_mm, equal_nan=True)
+    assert np.array_equal(model(video).box_xyxy, everybody[largest].box_xyxy, equal_nan=True)
+    assert list(model.people(video, person=other)) == [other]
+    with pytest.raises(SettingsError, match=r"`person` 'all'.*`model.people\(video\)`"):
+        model(video, person="all")
+
+
+def test_pictures_in_memory_are_a_video(folder):
+    model = posegrid.load(folder / "standing.onnx")
+    frames = list(read_frames(folder / "walk.mp4"))
+    whole = model(folder / "walk.mp4")
+    images = np.stack([frame.image for frame in frames])
+    plain = model(images, fps=25)
+    timed = model((frame.time_s, frame.image) for frame in frames)
+    for track in (plain, timed):
+        assert track.source == "pictures" and track.fps == pytest.approx(25)
+        assert track.time_s == pytest.approx(whole.time_s)
+        assert np.nanmax(np.abs(track.box_xyxy - whole.box_xyxy)) <= 8
+    for wrong, message in (
+        ([], "there is no picture"),
+        ([images[0], images[1][:50]], "expected one size"),
+        (iter(images.astype(float)), "float64 .* is no picture"),
+    ):
+        with pytest.raises(PosegridError, match=message):
+            model(wrong, fps=25)
+    with pytest.raises(SourceError, match="need the rate at which they come: `fps`"):
+        model(images)
+    with pytest.raises(SourceError, match="times do not grow"):
+        model([(0.0, images[0]), (0.0, images[1])])
+
+
+def test_boxes_masks_and_cameras_come_as_arrays_too(folder):
+    model = posegrid.load(folder / "standing.onnx")
+    masks = np.stack(scene(CENTRES, shadow=False)[1])
+    track = model(folder / "walk.mp4", masks=masks)
+    assert not track.camera_fixed and track.found.tolist() == masks.any(axis=(1, 2)).tolist()
+    boxes = np.full((24, 4), np.nan)
+    boxes[10:20] = track.box_xyxy[10:20]
+    inside = model(folder / "walk.mp4", masks=masks, boxes=boxes)
+    assert np.flatnonzero(inside.found).tolist() == list(range(10, 20))
+    camera = Camera((300.0, 300.0), (100.0, 65.0), (200, 130))
+    seen = model(folder / "walk.mp4", camera=camera)
+    assert not seen.camera_assumed and seen.camera.focal_px == (300.0, 300.0)
+    with pytest.raises(SettingsError, match="`camera` is of pictures of 100 x 65"):
+        model(folder / "walk.mp4", camera=replace(camera, size_wh=(100, 65)))
+    with pytest.raises(SettingsError, match="`boxes` alone leave the background"):
+        model(folder / "walk.mp4", boxes=boxes)
+
+
+def test_progress_is_told_and_a_stop_gives_what_is_there(folder):
+    model = posegrid.load(folder / "standing.onnx")
+    told: list[tuple[str, int, int | None]] = []
+    whole = model(folder / "walk.mp4", progress=lambda *words: told.append(words))
+    assert told[0][0] == "Learning the background"
+    assert told[-1] == ("walk.mp4: finding and estimating", 24, 24)
+    part = model(folder / "walk.mp4", stop=lambda: len(asked) > 15 or bool(asked.append(0)))
+    assert len(part) == 16 < len(whole) and part.found.any()
+    with pytest.raises(SourceError, match="no moving person was found in 0 frames"):
+        model(folder / "walk.mp4", stop=lambda: True)
+
+
+asked: list[int] = []
+"""How often the flag was looked at."""
+
+
+def test_a_stream_takes_the_same_arguments(folder):
+    model, video = posegrid.load(folder / "standing.onnx"), folder / "two.mp4"
+    everybody = list(model.stream(video, person="all"))
+    assert {pose.person for pose in everybody} == {1, 2}
+    first = [pose for pose in everybody if pose.person == 1]
+    only = list(model.stream(video, person=1))
+    assert [pose.time_s for pose in only] == [pose.time_s for pose in first]
+    raw = list(model.stream(video, person=1, filter="none", fov_deg=60))
+    tall = list(model.stream(video, person=1, filter="none", height_m=2.0, looks="both"))
+    scale = tall[5].root_mm[2] / raw[5].root_mm[2]
+    assert tall[5].joints_mm[10] == pytest.approx(raw[5].joints_mm[10] * scale, rel=1e-3)
+    masks = np.stack(scene(CENTRES, shadow=False)[1])
+    masked = list(model.stream(folder / "walk.mp4", masks=masks))
+    assert len(masked) == masks.any(axis=(1, 2)).sum()
+
+
+def test_what_is_shown_in_a_notebook_is_short(folder):
+    model = posegrid.load(folder / "standing.onnx")
+    pose = next(model.stream(folder / "walk.mp4"))
+    for thing in (model, pose):
+        assert len(repr(thing)) < 200
+    assert "standing.onnx" in repr(model)
+    assert set(posegrid.__all__) <= set(dir(posegrid))

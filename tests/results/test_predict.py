@@ -16,7 +16,7 @@ from posegrid.errors import CheckpointError, OutputError, SettingsError, SourceE
 from posegrid.people.crop import box_of_mask
 from posegrid.results.estimator import HEIGHT_PER_BONES
 from posegrid.results.predict import predict
-from posegrid.results.predict_settings import PredictSettings
+from posegrid.results.settings import PredictSettings
 from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
 
@@ -153,7 +153,7 @@ def test_prediction_never_imports_torch():
         ({"weights": Path("none.onnx")}, CheckpointError, "is no file"),
         ({"camera": Path("c.json"), "fov_deg": 50.0}, SettingsError, "give one of them"),
         ({"fov_deg": 0.0}, SettingsError, "above 0"),
-        ({"batch": 0}, SettingsError, "--batch 0"),
+        ({"batch": 0}, SettingsError, "`batch` 0"),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(folder, tmp_path, changes, error, message):
@@ -228,18 +228,22 @@ def test_of_two_people_each_has_a_number_and_is_told_of(folder, tmp_path, capsys
 
 def test_a_person_who_is_not_there_is_refused_with_those_who_are(folder, tmp_path):
     with pytest.raises(
-        SettingsError, match="--person 7: expected largest, all, or one of the numbers 1"
+        SettingsError, match="`person` 7: expected largest, all, or one of the numbers 1"
     ):
         predict(
             PredictSettings(
-                folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", person="7"
+                folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", person=7
             )
         )
 
 
 def test_a_given_height_scales_everything(folder, tmp_path):
     settings = PredictSettings(
-        folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx", overlay=False
+        folder / "walk.mp4",
+        out=tmp_path,
+        weights=folder / "standing.onnx",
+        overlay=False,
+        overwrite=True,
     )
     plain, tall = predict(settings), predict(replace(settings, height_m=2.0))
     scale = tall.root_mm[10, 2] / plain.root_mm[10, 2]

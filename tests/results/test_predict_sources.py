@@ -20,7 +20,7 @@ from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.results import estimator as estimating
 from posegrid.results.estimator import crop_for
 from posegrid.results.predict import predict
-from posegrid.results.predict_settings import PredictSettings
+from posegrid.results.settings import PredictSettings
 from posegrid.video import video as video_files
 from posegrid.video import webcam
 from posegrid.video.video import read_frames
@@ -59,7 +59,9 @@ def walk(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path, weights, walk) -> PredictSettings:
-    return PredictSettings(walk, out=tmp_path / "out", weights=weights, overlay=False)
+    return PredictSettings(
+        walk, out=tmp_path / "out", weights=weights, overlay=False, overwrite=True
+    )
 
 
 def files(settings: PredictSettings) -> list[str]:
@@ -173,7 +175,7 @@ def test_two_people_in_one_picture_keep_their_numbers(tmp_path, settings):
 def test_a_person_who_leaves_and_returns_is_the_same_and_missing_between(tmp_path, settings):
     away = [(-300.0, 65.0)] * 6
     pictures, truth = scene([*WALK[::2], *away, *WALK[::-2]], shadow=False)
-    track = predict(replace(settings, video=write_video(tmp_path / "a.mp4", pictures), person="1"))
+    track = predict(replace(settings, video=write_video(tmp_path / "a.mp4", pictures), person=1))
     there = np.array([mask.any() for mask in truth])
     assert not track.found[~there].any() and track.found[:11].all() and track.found[-8:].all()
 
@@ -184,7 +186,7 @@ def test_a_person_who_leaves_and_returns_is_the_same_and_missing_between(tmp_pat
 def test_with_boxes_a_camera_may_move(tmp_path, settings, kept):
     pictures, masks = scene(WALK, shadow=False)
     video = write_video(tmp_path / "pan.mp4", panning(pictures, 3.0))
-    with pytest.raises(SourceError, match=r"camera is not fixed.*--boxes or --masks"):
+    with pytest.raises(SourceError, match=r"camera is not fixed.*`boxes` or `masks`"):
         predict(replace(settings, video=video))
     boxes = write_boxes(tmp_path / "boxes.csv", panning(masks, 3.0))
     track = predict(replace(settings, video=video, boxes=boxes, weights=kept))
@@ -236,7 +238,7 @@ def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings,
 def test_boxes_alone_are_refused_for_weights_that_know_no_background(tmp_path, settings):
     boxes = write_boxes(tmp_path / "boxes.csv", scene(WALK, shadow=False)[1])
     with pytest.raises(
-        SettingsError, match=r"standing\.onnx knows only people cut out of it: give --masks"
+        SettingsError, match=r"standing\.onnx knows only people cut out of it: give `masks`"
     ):
         predict(replace(settings, boxes=boxes))
 
@@ -244,7 +246,7 @@ def test_boxes_alone_are_refused_for_weights_that_know_no_background(tmp_path, s
 def test_boxes_of_several_people_are_theirs(tmp_path, settings, kept, capsys):
     rows = [f"{i},{x},20,{x + 40},110,{n}" for i in range(24) for n, x in ((4, 20), (9, 120))]
     (tmp_path / "boxes.csv").write_text("\n".join(["frame,x0,y0,x1,y1,person", *rows]))
-    track = predict(replace(settings, boxes=tmp_path / "boxes.csv", person="9", weights=kept))
+    track = predict(replace(settings, boxes=tmp_path / "boxes.csv", person=9, weights=kept))
     assert track.box_xyxy[5].tolist() == [120, 20, 160, 110]
     assert "this is person 9 (--person 9) of 2 people" in capsys.readouterr().out
 
@@ -315,7 +317,7 @@ def make_shaking(path: Path) -> None:
     [
         ("audio.mp4", make_audio, "holds no video, only audio"),
         ("none.mkv", make_without_frames, "no frame could be decoded|is no video"),
-        ("two.mp4", make_two_frames, "2 frames; at least 8 are needed.*--boxes or --masks"),
+        ("two.mp4", make_two_frames, "2 frames; at least 8 are needed.*`boxes` or `masks`"),
         ("nobody.mp4", make_nobody, "no moving person was found in 12 frames"),
         ("still.mp4", make_still_person, "no moving person was found in 12 frames"),
         ("shaking.mp4", make_shaking, "camera is not fixed"),
@@ -396,7 +398,7 @@ def test_where_nothing_can_be_written_nothing_is_begun(tmp_path, settings, monke
     ("changes", "message"),
     [
         ({"fps": -25.0}, "expected a number per second above 0"),
-        ({"seconds": 3.0}, "--seconds 3: is for a webcam"),
+        ({"seconds": 3.0}, "`seconds` 3: is for a webcam"),
         ({"video": Path("0"), "seconds": -1.0}, "above 0"),
     ],
 )

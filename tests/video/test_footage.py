@@ -117,7 +117,7 @@ def test_stray_pictures_of_another_size_are_named_before_anything_is_read(tmp_pa
             "walk",
             None,
             SettingsError,
-            "2 pictures, which do not say when they were taken: give --fps",
+            "2 pictures, which do not say when they were taken: give `fps`",
         ),
         ("walk", 0.0, SettingsError, "above 0"),
         ("empty", 25, SourceError, "holds no pictures"),

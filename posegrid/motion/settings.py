@@ -1,0 +1,28 @@
+"""What is done to a Track, as settings; apart from the doing, so that reading them imports nothing."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Filter = Literal["none", "light", "one-euro", "savitzky-golay"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineSettings:
+    """What is done to a Track, in the order of the fields. The default is what `predict` does."""
+
+    sides: bool = True
+    """Exchange left and right limbs back where they were exchanged for a moment."""
+    fill: bool = False
+    """Interpolate the pose where the person was not found for at most half a second; such frames
+    are marked (`Track.filled_frames`).
+    """
+    filter: Filter = "savitzky-golay"
+    """Filter over time of joints, keypoints and the pelvis' place: savitzky-golay (looks ahead),
+    one-euro (looks at the past only), light (20 ms), none."""
+    bones: bool = True
+    """One length for each bone, left and right alike, and the pelvis where such a body projects
+    onto the keypoints.
+    """
+    feet: bool = True
+    """Feet that stand stay where they are. Only where the camera is fixed, only with bones, and
+    only after a filter that looks ahead: jitter hides which foot stands."""
