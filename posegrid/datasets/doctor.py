@@ -1,162 +1,45 @@
-"""What the findings about a Human3.6M tree come to: how much can be prepared, what it takes, what
-to do next.
+"""`posegrid doctor`: what is there of a data set, what is wrong with it, and what to do next.
 
-`posegrid doctor`: what is there of a data set, what is missing, what is wrong with it, and what to
-do next.
-
-Made for Human3.6M; one's own recordings (docs/own-data.md) and MPI-INF-3DHP are validated, too.
+Each source says which of its files there are, and which are damaged. The rest is one way for all:
+every sequence is opened as `prepare` opens it, and some of its frames are looked at.
 """
 
 import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
+from re import sub
 from typing import Annotated
 
 import numpy as np
+from jaxtyping import Float
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from tyro.conf import Positional, arg
 
-from posegrid.datasets import validation
-from posegrid.datasets.human36m import check as human36m_check
-from posegrid.datasets.human36m import inventory as human36m_inventory
-from posegrid.datasets.human36m.check import Finding, ViewCheck
-from posegrid.datasets.human36m.inventory import Inventory
 from posegrid.datasets.human36m.layout import KIND_NAMES
-from posegrid.datasets.human36m.sequences import SequenceFiles
-from posegrid.datasets.source import HUMAN36M, View, kind_of, refuse_no_data_set
+from posegrid.datasets.recordings import source_of
+from posegrid.datasets.sequence import Frame, Sequence
+from posegrid.datasets.source import Finding, Inventory, Source, View
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 
 BYTES_PER_CROP = 3800
 """Measured on rendered people, 128 x 128 px, JPEG of quality 90, with all numbers: 2.3 kB without
 the background, 3.4 kB with it, 3.7 kB with the mask beside it."""
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """All findings, and the sums."""
-
-    findings: tuple[Finding, ...]
-    num_faults: int
-    frames: dict[str, int]
-    """Frames that `prepare` can use, by action."""
-    usable_views: int
-    """Sequences and cameras that `prepare` can use."""
-    bytes_needed: int
-    """Disk that `prepare` takes for all of them."""
-    bytes_free: int
-    offset_px: tuple[float, float] | None
-    """Median of keypoints minus projected joints over all sequences; None if there are no
-    keypoints.
-    """
-    share_held: float | None
-    """Share of the joints that lie in the masks looked at."""
-    summary: tuple[str, ...]
-
-
-def diagnosed(stock: Inventory, checks: list[ViewCheck]) -> Diagnosis:
-    """What the stock and the checks of its sequences come to. `checks` are in the order of
-    `stock.present`.
-    """
-    findings = (*stock.findings, *(finding for check in checks for finding in check.findings))
-    frames: Counter[str] = Counter()
-    for files, check in zip(stock.present, checks, strict=True):
-        frames[files.action] += check.num_poses
-    offsets = [check.offset_px for check in checks if check.offset_px is not None]
-    offset = np.median(offsets, axis=0) if offsets else None
-    held = [check.share_held for check in checks if check.share_held is not None]
-    usable, needed = (
-        sum(check.num_poses > 0 for check in checks),
-        sum(frames.values()) * BYTES_PER_CROP,
-    )
-    free = shutil.disk_usage(stock.root).free
-    diagnosis = Diagnosis(
-        findings=findings,
-        num_faults=sum(finding.level == "fault" for finding in findings),
-        frames={action: count for action, count in frames.items() if count},
-        usable_views=usable,
-        bytes_needed=needed,
-        bytes_free=free,
-        offset_px=None if offset is None else (float(offset[0]), float(offset[1])),
-        share_held=float(np.mean(held)) if held else None,
-        summary=(),
-    )
-    return replace(diagnosis, summary=tuple(_summary(stock, diagnosis)))
-
-
-def _summary(stock: Inventory, diagnosis: Diagnosis) -> Iterator[str]:
-    """The sums in words."""
-    if stock.synthetic:
-        yield "This tree says of itself that it was made by a computer: figures on it are not Human3.6M's."
-    total = sum(diagnosis.frames.values())
-    walking = diagnosis.frames.get("Walking", 0)
-    yield (
-        f"{diagnosis.usable_views} of {len(stock.present)} sequences x cameras can be prepared: {total:,} frames"
-        + (f", {walking:,} of them Walking" if walking else "")
-    )
-    of_walking = f", {_gigabytes(walking * BYTES_PER_CROP)} for Walking" if walking else ""
-    yield (
-        f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all{of_walking} (crops of 128 x 128 px); "
-        f"{_gigabytes(diagnosis.bytes_free)} are free where the tree lies"
-    )
-    if diagnosis.offset_px is not None:
-        x, y = diagnosis.offset_px
-        same = max(abs(x), abs(y)) < 0.25
-        yield (
-            f"keypoints minus projected joints: {x:+.2f} px to the right, {y:+.2f} px down (median): keypoints and "
-            f"principal points {'count pixels alike' if same else 'DO NOT count pixels alike'}"
-        )
-    if diagnosis.share_held is not None:
-        yield f"masks hold {diagnosis.share_held:.0%} of the joints, in the frames looked at"
-    if stock.absent_subjects:
-        yield f"nothing here of {', '.join(stock.absent_subjects)}"
-
-
-def next_steps(stock: Inventory, diagnosis: Diagnosis) -> list[str]:
-    """What to do, in this order."""
-    whats = {finding.what for finding in diagnosis.findings}
-    steps = []
-    if whats & {"log-in page saved as an archive", "damaged archive"}:
-        steps.append("Log in to the release's site again and download the archives that are none.")
-    if "archive not unpacked" in whats:
-        steps.append(
-            "Unpack the archives, each into the folder of its subject: tar -xf ARCHIVE -C ROOT/S1"
-        )
-    if any(
-        what.startswith(("damaged", "no ", "masks", "files that"))
-        for what in whats - {"damaged archive"}
-    ):
-        steps.append(
-            "Download and unpack again what is damaged or missing; or go on without it: prepare names it."
-        )
-    if whats & {"poses and cameras do not fit", "keypoints and projected joints differ"}:
-        steps.append(
-            "Copy metadata.xml out of the code archive of the same release; figures would be wrong without."
-        )
-    if diagnosis.bytes_needed > diagnosis.bytes_free:
-        steps.append(
-            f"Make room, or prepare to another disk: {_gigabytes(diagnosis.bytes_needed)} are needed."
-        )
-    if whats & {"no split", "cannot be used", "joints beside the picture"}:
-        steps.append("Mend what is said above: docs/own-data.md describes every file.")
-    if diagnosis.usable_views:
-        unmasked = bool(stock.present) and not stock.rows and diagnosis.share_held is None
-        steps.append(f"posegrid prepare {stock.root} data/mine{' --background kept' * unmasked}")
-    return steps or [
-        "Download the release's archives into this folder and unpack them (docs/human36m.md)."
-    ]
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
-
-
+NUM_SAMPLES = 5
+"""Frames that are looked at, spread over the sequence, unless all of them are asked for."""
+IN_PICTURE = 0.5
+"""Share of the joints that lie in the picture, at least, where camera and poses fit."""
+WELL_HELD = 0.8
+"""Share of the joints that a mask of average quality holds."""
+SAME_COUNT_PX = 0.25
+"""So far apart keypoints and projected joints may be if they count pixels alike."""
 SHOWN_OF_A_KIND = 3
 """So many findings of one kind are printed; all are in the JSON."""
 
@@ -179,80 +62,290 @@ class DoctorSettings:
     """Write everything that was found to this file, too."""
 
 
+@dataclass(frozen=True, eq=False)
+class ViewCheck:
+    """What was found of one sequence and camera."""
+
+    action: str
+    findings: tuple[Finding, ...]
+    num_poses: int
+    """Frames that `prepare` will find here; 0 if it cannot use the sequence."""
+    offset_px: Float[np.ndarray, "2"] | None
+    """Median of keypoints minus projected joints, pixels; None if there are none to compare."""
+    share_held: float | None
+    """Share of the joints that lie in the masks looked at."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings, and the sums."""
+
+    findings: tuple[Finding, ...]
+    num_faults: int
+    frames: dict[str, int]
+    """Frames that `prepare` can use, by action."""
+    usable_views: int
+    """Sequences and cameras that `prepare` can use."""
+    bytes_needed: int
+    """Disk that `prepare` takes for all of them."""
+    bytes_free: int
+    offset_px: tuple[float, float] | None
+    """Median of keypoints minus projected joints over all sequences; None if there are none."""
+    share_held: float | None
+    """Share of the joints that lie in the masks looked at."""
+
+
 def doctor(settings: DoctorSettings) -> None:
-    """Prints what is there and what is wrong. Raises SourceError, when all was looked at, if
-    anything is at fault.
+    """Prints what is there and what is wrong.
+
+    Raises SourceError, when all was looked at, if anything is at fault.
     """
-    console = Console()
-    stock = stock_of(settings)
+    console, source = Console(), source_of(settings.root)
+    stock = source.inventory(settings.subjects or None, settings.actions or None)
     watched = track(
-        stock.present, "looking", console=console, disable=not console.is_terminal, transient=True
+        stock.views, "looking", console=console, disable=not console.is_terminal, transient=True
     )
-    diagnosis = diagnosed(stock, [checked(view, deep=settings.deep) for view in watched])
+    faulty = {finding.where for finding in stock.findings if finding.level == "fault"}
+    checks = [
+        check_view(source, view, deep=settings.deep, incomplete=view.name in faulty)
+        for view in watched
+    ]
+    diagnosis = diagnosed(source, stock, checks)
+    summary, steps = [*summed_up(source, stock, diagnosis)], next_steps(source, diagnosis)
     if stock.rows:
-        console.print(inventory_table(stock))
+        console.print(inventory_table(source, stock))
     if diagnosis.findings:
         console.print(findings_table(diagnosis))
-    for line in diagnosis.summary:
+    for line in summary:
         console.print(line, markup=False, soft_wrap=True)
-    for number, step in enumerate(next_steps(stock, diagnosis), start=1):
-        console.print(
-            f"{'next: ' if number == 1 else '      '}{number}. {step}", markup=False, soft_wrap=True
-        )
+    for number, step in enumerate(steps, start=1):
+        start = "next: " if number == 1 else "      "
+        console.print(f"{start}{number}. {step}", markup=False, soft_wrap=True)
     if settings.json is not None:
-        write_report(settings.json, stock, diagnosis)
+        content = {
+            "root": str(source.root),
+            "synthetic": source.synthetic,
+            "files": [asdict(row) for row in stock.rows],
+            "absent_subjects": stock.absent_subjects,
+            "archives": [str(archive) for archive in stock.archives],
+            **asdict(diagnosis),
+            "summary": summary,
+            "next": steps,
+        }
+        write_report(settings.json, content)
     if diagnosis.num_faults:
         raise SourceError(
-            f"{settings.root}: {diagnosis.num_faults} faults, listed above. Where files are damaged or missing, "
-            "`posegrid prepare` leaves the sequence out, says so, and does it when it is mended and called again."
+            f"{source.root}: {diagnosis.num_faults} faults, listed above. Where files are damaged "
+            "or missing, `posegrid prepare` leaves the sequence out, says so, and does it when it "
+            "is mended and called again."
         )
 
 
-def stock_of(settings: DoctorSettings) -> Inventory:
-    """What there is, of whichever kind of recordings the folder holds. Raises SourceError if it
-    holds none.
+# --- one sequence
+
+
+def check_view(
+    source: Source, view: View, *, deep: bool = False, incomplete: bool = False
+) -> ViewCheck:
+    """What is wrong with one sequence and camera; `deep` decodes every frame and mask.
+
+    One that lacks files is not opened. Where everybody's copy may be damaged, that is no fault.
     """
-    refuse_no_data_set(settings.root)
-    take = (
-        human36m_inventory.taken_stock
-        if kind_of(settings.root) == HUMAN36M
-        else validation.taken_stock
+    files = source.check_files(view)
+    findings, num_poses, share_held = [*files.findings], 0, None
+    if not incomplete and not any(finding.level == "fault" for finding in findings):
+        try:
+            sequence = source.open(view)
+            share_held = _mean_share_held(sequence, deep)
+        except SourceError as error:
+            findings.append(Finding("fault", "cannot be used", view.name, str(error)))
+        else:
+            findings += _sequence_findings(sequence, share_held)
+            num_poses = int(np.isfinite(sequence.pose_cam_mm).all(axis=(1, 2)).sum())
+    excuses = [fault.text for fault in source.faults(view) if fault.unreadable]
+    if excuses:
+        findings = [
+            Finding("notice", f.what, f.where, f"{f.text} ({'; '.join(excuses)})") for f in findings
+        ]
+    if any(finding.level == "fault" for finding in findings):
+        num_poses = 0
+    return ViewCheck(view.action, tuple(findings), num_poses, files.offset_px, share_held)
+
+
+def _sequence_findings(sequence: Sequence, share_held: float | None) -> Iterator[Finding]:
+    """What an opened sequence says of itself, and where its parts do not fit together."""
+    for note in sequence.notes:
+        # notes that differ in their numbers only are of one kind
+        yield Finding("notice", sub(r"\d+", "N", note), sequence.name, note)
+    inside = _share_in_picture(sequence)
+    if inside < IN_PICTURE:
+        text = (
+            f"{inside:.0%} of the joints lie in the picture: do camera and poses belong together? "
+            "Expected mm, x right, y down, z forward"
+        )
+        yield Finding("fault", "joints beside the picture", sequence.name, text)
+    if share_held is not None and share_held < WELL_HELD:
+        text = (
+            f"masks hold {share_held:.0%} of the joints: frames whose mask misses the person will "
+            "be left out. Do camera, poses and masks belong together?"
+        )
+        yield Finding("notice", "poor masks", sequence.name, text)
+
+
+def _share_in_picture(sequence: Sequence) -> float:
+    points, size = sequence.keypoints_px, np.array(sequence.camera.size_wh)
+    points = points[np.isfinite(points).all(axis=(1, 2))]
+    return float(((points >= 0) & (points < size)).all(axis=-1).mean())
+
+
+def _mean_share_held(sequence: Sequence, deep: bool) -> float | None:
+    """Share of the joints in the masks of the frames looked at; None without masks."""
+    every = 1 if deep else max(sequence.num_frames // NUM_SAMPLES, 1)
+    frames = islice(sequence.open_frames(every), None if deep else NUM_SAMPLES)
+    held = [share for frame in frames if (share := _share_held(sequence, frame)) is not None]
+    return float(np.mean(held)) if held else None
+
+
+def _share_held(sequence: Sequence, frame: Frame) -> float | None:
+    """Share of the joints in the mask; None without one, or where it is empty."""
+    mask = frame.mask
+    if mask is None or not mask.any():
+        return None
+    x, y = np.floor(sequence.keypoints_px[frame.index].T).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
+    return float((mask[np.where(inside, y, 0), np.where(inside, x, 0)] & inside).mean())
+
+
+# --- what it comes to
+
+
+def diagnosed(source: Source, stock: Inventory, checks: list[ViewCheck]) -> Diagnosis:
+    """What the stock and the checks of its sequences come to."""
+    findings = (*stock.findings, *(finding for check in checks for finding in check.findings))
+    frames: Counter[str] = Counter()
+    for check in checks:
+        frames[check.action] += check.num_poses
+    offsets = [check.offset_px for check in checks if check.offset_px is not None]
+    offset = np.median(offsets, axis=0) if offsets else None
+    held = [check.share_held for check in checks if check.share_held is not None]
+    return Diagnosis(
+        findings=findings,
+        num_faults=sum(finding.level == "fault" for finding in findings),
+        frames={action: count for action, count in frames.items() if count},
+        usable_views=sum(check.num_poses > 0 for check in checks),
+        bytes_needed=sum(frames.values()) * BYTES_PER_CROP,
+        bytes_free=shutil.disk_usage(source.root).free,
+        offset_px=None if offset is None else (float(offset[0]), float(offset[1])),
+        share_held=float(np.mean(held)) if held else None,
     )
-    return take(settings.root, settings.subjects, settings.actions)
 
 
-def checked(view: View, *, deep: bool) -> ViewCheck:
-    """What is wrong with one sequence and camera, of whichever kind."""
-    if isinstance(view, SequenceFiles):
-        return human36m_check.check_view(view, deep=deep)
-    return validation.check_view(view, deep=deep)
+def summed_up(source: Source, stock: Inventory, diagnosis: Diagnosis) -> Iterator[str]:
+    """The sums in words."""
+    if source.synthetic:
+        yield (
+            "This tree says of itself that it was made by a computer: "
+            f"figures on it are not {source.kind}'s."
+        )
+    total, walking = sum(diagnosis.frames.values()), diagnosis.frames.get("Walking", 0)
+    of_them = f", {walking:,} of them Walking" if walking else ""
+    yield (
+        f"{diagnosis.usable_views} of {len(stock.views)} sequences x cameras can be prepared: "
+        f"{total:,} frames{of_them}"
+    )
+    of_walking = f", {_gigabytes(walking * BYTES_PER_CROP)} for Walking" if walking else ""
+    yield (
+        f"disk for `prepare`: about {_gigabytes(diagnosis.bytes_needed)} for all{of_walking} "
+        f"(crops of 128 x 128 px); {_gigabytes(diagnosis.bytes_free)} are free where the tree lies"
+    )
+    if diagnosis.offset_px is not None:
+        x, y = diagnosis.offset_px
+        alike = max(abs(x), abs(y)) < SAME_COUNT_PX
+        yield (
+            f"keypoints minus projected joints: {x:+.2f} px to the right, {y:+.2f} px down "
+            "(median): keypoints and principal points "
+            f"{'count pixels alike' if alike else 'DO NOT count pixels alike'}"
+        )
+    if diagnosis.share_held is not None:
+        yield f"masks hold {diagnosis.share_held:.0%} of the joints, in the frames looked at"
+    if stock.absent_subjects:
+        yield f"nothing here of {', '.join(stock.absent_subjects)}"
 
 
-def inventory_table(stock: Inventory) -> Table:
-    """Files found of files expected, by subject, action and kind; an action that is complete is a
-    number in a sum.
-    """
-    title = f"{stock.root}: files found / expected"
+STEPS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("log-in page saved as an archive", "damaged archive"),
+        "Log in to the release's site again and download the archives that are none.",
+    ),
+    (
+        ("archive not unpacked",),
+        "Unpack the archives into the root, since each holds its subject's folder: "
+        "tar -xf ARCHIVE -C {root}",
+    ),
+    (
+        ("unpacked too deep",),
+        "Move what was unpacked one folder too deep one up: mv {root}/S1/S1/* {root}/S1/",
+    ),
+    (
+        ("damaged video", "damaged pose file", "damaged mask file", "damaged box file")
+        + ("no videos", "no mono poses", "no masks"),
+        "Download and unpack again what is damaged or missing; "
+        "or go on without it: prepare names it.",
+    ),
+    (
+        ("poses and cameras do not fit", "keypoints and projected joints differ"),
+        "Copy metadata.xml out of the code archive of the same release; "
+        "figures would be wrong without.",
+    ),
+    (
+        ("no split", "cannot be used", "joints beside the picture"),
+        "Mend what is said above: docs/own-data.md and docs/human36m.md describe every file.",
+    ),
+)
+"""What to do, in this order, if there are findings of these kinds."""
+
+
+def next_steps(source: Source, diagnosis: Diagnosis) -> list[str]:
+    """What to do, in this order."""
+    whats = {finding.what for finding in diagnosis.findings}
+    steps = [step.format(root=source.root) for kinds, step in STEPS if whats & set(kinds)]
+    if diagnosis.bytes_needed > diagnosis.bytes_free:
+        needed = _gigabytes(diagnosis.bytes_needed)
+        steps.append(f"Make room, or prepare to another disk: {needed} are needed.")
+    if diagnosis.usable_views:
+        flags = "" if diagnosis.share_held is not None else " --background kept"
+        steps.append(f"posegrid prepare {source.root} data/mine{flags}")
+    return steps or [
+        "Download the release's archives into this folder and unpack them (docs/human36m.md)."
+    ]
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def inventory_table(source: Source, stock: Inventory) -> Table:
+    """Files found of files expected, by subject, action and kind; complete actions as a sum."""
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE, padding=(0, 1, 0, 0)
+        title=f"{source.root}: files found / expected",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE,
     )
     for name in ("subject", "action", *KIND_NAMES.values()):
-        table.add_column(name, justify="left" if name in ("subject", "action") else "right")
+        table.add_column(name)
     for subject in dict.fromkeys(row.subject for row in stock.rows):
         rows = [row for row in stock.rows if row.subject == subject]
-        whole = [row for row in rows if row.complete]
-        shown = [(row.action, [row]) for row in rows if not row.complete]
+        whole = [row for row in rows if row.found == row.expected]
+        shown = [(row.action, [row]) for row in rows if row.found != row.expected]
         if whole:
             names = whole[0].action if len(whole) == 1 else f"{len(whole)} actions"
             shown.insert(0, (names, whole))
         for name, part in shown:
-            found = {kind: sum(row.found[kind] for row in part) for kind in KIND_NAMES}
-            expected = {kind: sum(row.expected[kind] for row in part) for kind in KIND_NAMES}
-            table.add_row(
-                subject,
-                name,
-                *(f"{found[k]}/{expected[k]}" if found[k] else "-" for k in KIND_NAMES),
-            )
+            found = [sum(row.found[kind] for row in part) for kind in KIND_NAMES]
+            expected = [sum(row.expected[kind] for row in part) for kind in KIND_NAMES]
+            counts = [f"{f}/{e}" if f else "-" for f, e in zip(found, expected, strict=True)]
+            table.add_row(subject, name, *counts)
     return table
 
 
@@ -262,33 +355,20 @@ def findings_table(diagnosis: Diagnosis) -> Table:
     for name in ("", "what", "number", "where"):
         table.add_column(name, overflow="fold")
     ordered = sorted(diagnosis.findings, key=lambda finding: finding.level != "fault")
-    counts = Counter((finding.level, finding.what) for finding in ordered)
-    for (level, what), count in counts.items():
+    for level, what in dict.fromkeys((finding.level, finding.what) for finding in ordered):
         these = [finding for finding in ordered if (finding.level, finding.what) == (level, what)]
         texts = [
             finding.text if finding.where in finding.text else f"{finding.where}: {finding.text}"
             for finding in these[:SHOWN_OF_A_KIND]
         ]
-        more = (
-            [f"and {count - SHOWN_OF_A_KIND} more (--json FILE has all)"]
-            if count > SHOWN_OF_A_KIND
-            else []
-        )
-        table.add_row(level, what, str(count), "\n".join([*texts, *more]))
+        if len(these) > SHOWN_OF_A_KIND:
+            texts.append(f"and {len(these) - SHOWN_OF_A_KIND} more (--json FILE has all)")
+        table.add_row(level, what, str(len(these)), "\n".join(texts))
     return table
 
 
-def write_report(path: Path, stock: Inventory, diagnosis: Diagnosis) -> None:
+def write_report(path: Path, content: dict[str, object]) -> None:
     """Writes everything as JSON. Raises OutputError where it cannot."""
-    content = {
-        "root": str(stock.root),
-        "synthetic": stock.synthetic,
-        "files": [asdict(row) for row in stock.rows],
-        "absent_subjects": stock.absent_subjects,
-        "archives": [str(archive) for archive in stock.archives],
-        **asdict(diagnosis),
-        "next": next_steps(stock, diagnosis),
-    }
     try:
         with completed(path) as temporary:
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

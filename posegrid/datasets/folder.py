@@ -1,21 +1,22 @@
-"""Reads people's own recordings: a folder of videos, cameras and poses, as docs/own-data.md
-describes it.
+"""Reads people's own recordings: a folder of videos, cameras and poses (docs/own-data.md).
 
-ROOT/<subject>/<action>/front.mp4           the video
-                        front.json          its camera
-                        front.poses.csv     a pose for every frame, camera frame, mm (or .npz)
-                        poses.csv           or: poses in the world frame, for all cameras of the
-                        folder front.masks/000000.png   where the person is, if that is known:
-                        white, by number of frame
+ROOT/split.json                         who trains, validates and tests
+ROOT/<subject>/<action>/front.mp4       the video
+                        front.json      its camera
+                        front.poses.csv a pose for every frame, camera frame, mm (or .npz)
+                        poses.csv       or: world frame, for all cameras of the folder
+                        front.masks/000000.png
+                                        where the person is, if known: white, by frame
 """
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -23,10 +24,14 @@ from PIL import Image
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.datasets.sequence import Frame, MaskPart, Sequence
+from posegrid.datasets.dataset_facts import SplitName
+from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
+from posegrid.datasets.source import Source, View, refuse_unknown
 from posegrid.errors import SourceError
-from posegrid.video.video import probe, read_frames
+from posegrid.video.video import probe
 
+SPLIT_FILE = "split.json"
+PARTS = ("train", "validation", "test")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 AXES = ("x", "y", "z")
 CAMERA_KEYS = {"focal_px": 2, "principal_px": 2, "size_wh": 2}
@@ -35,35 +40,15 @@ ROTATION_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class FolderView:
-    """One video of a recording, unopened."""
+class FolderView(View):
+    """One video of a recording, unopened: ROOT/subject/action/camera.mp4; its subaction is 1."""
 
     video: Path
 
-    @property
-    def subject(self) -> str:
-        """Name of the folder above the recording's."""
-        return self.video.parent.parent.name
-
-    @property
-    def action(self) -> str:
-        """Name of the recording's folder."""
-        return self.video.parent.name
-
-    @property
-    def subaction(self) -> int:
-        """1: recordings are told apart by their folders' names."""
-        return 1
-
-    @property
-    def camera_id(self) -> str:
-        """Name of the video without its ending."""
-        return self.video.stem
-
-    @property
-    def name(self) -> str:
-        """As `Sequence.name`."""
-        return f"{self.subject} {self.action} {self.subaction} {self.camera_id}"
+    @classmethod
+    def of(cls, video: Path) -> "FolderView":
+        """The view whose video lies there."""
+        return cls(video.parent.parent.name, video.parent.name, 1, video.stem, video)
 
 
 def is_folder_tree(root: Path) -> bool:
@@ -71,65 +56,66 @@ def is_folder_tree(root: Path) -> bool:
     return any(path.with_suffix(".json").is_file() for path in _videos(root))
 
 
-def find_views(
-    root: Path,
-    subjects: Collection[str] | None = None,
-    actions: Collection[str] | None = None,
-    cameras: Collection[str] | None = None,
-) -> list[FolderView]:
-    """The videos that fit the question, None asking for all. Raises SourceError for a name that
-    there is not.
-    """
-    views = [FolderView(path) for path in _videos(root)]
-    for what, asked in (("subject", subjects), ("action", actions), ("camera_id", cameras)):
-        known = sorted({str(getattr(view, what)) for view in views})
-        strangers = sorted(set(asked or ()) - set(known))
-        if strangers:
-            word = what.removesuffix("_id")
+@dataclass(frozen=True)
+class OwnRecordings(Source):
+    """People's own recordings in one folder."""
+
+    kind = "own recordings"
+    pose_kinds = ("mono",)
+
+    def find(
+        self,
+        subjects: Collection[str] | None = None,
+        actions: Collection[str] | None = None,
+        cameras: Collection[str] | None = None,
+    ) -> list[View]:
+        """As `Source.find`."""
+        views = [FolderView.of(path) for path in _videos(self.root)]
+        for what, asked in (("subject", subjects), ("action", actions), ("camera_id", cameras)):
+            known = {getattr(view, what) for view in views}
+            refuse_unknown(self.root, what.removesuffix("_id"), asked, sorted(known))
+            views = [view for view in views if asked is None or getattr(view, what) in asked]
+        if not views:
             raise SourceError(
-                f"{root}: has no {word} {', '.join(strangers)}; it has {', '.join(known) or 'none'}."
+                f"{self.root}: no videos were found. Expected {self.root}/SUBJECT/ACTION/CAMERA.mp4."
             )
-        views = [view for view in views if asked is None or getattr(view, what) in asked]
-    if not views:
-        raise SourceError(
-            f"{root}: no videos were found. Expected {root}/SUBJECT/ACTION/CAMERA.mp4."
-        )
-    return views
+        return [*views]
 
+    def splits(self, name: SplitName) -> dict[str, list[str]]:
+        """As `Source.splits`: what split.json says."""
+        return load_split(self.root / SPLIT_FILE)
 
-def open_view(view: FolderView) -> Sequence:
-    """One video with its camera and poses; frames and masks are read when asked for.
-
-    Raises SourceError if a file is missing or damaged, a pose is missing, or camera, poses and
-    video do not fit.
-    """
-    facts = probe(view.video)
-    camera = load_camera(view.video.with_suffix(".json"))
-    if camera.size_wh != facts.size_wh:
-        raise SourceError(
-            f"{view.video}: has {facts.size_wh[0]} x {facts.size_wh[1]} pixels, but its camera file says "
-            f"{camera.size_wh[0]} x {camera.size_wh[1]}. Calibrate the camera for the pictures as they are."
+    def open(self, view: View) -> Sequence:
+        """As `Source.open`; raises SourceError also where a pose or mask is missing."""
+        view = cast(FolderView, view)
+        facts, camera = probe(view.video), load_camera(view.video.with_suffix(".json"))
+        if camera.size_wh != facts.size_wh:
+            raise SourceError(
+                f"{view.video}: has {facts.size_wh[0]} x {facts.size_wh[1]} pixels, but its camera "
+                f"file says {camera.size_wh[0]} x {camera.size_wh[1]}. "
+                "Calibrate the camera for the pictures as they are."
+            )
+        path, pose_cam_mm = _poses_in_camera(view, camera)
+        keypoints_px = camera.project(pose_cam_mm.astype(np.float64))
+        if np.isnan(keypoints_px).any():
+            frame = int(np.argmax(np.isnan(keypoints_px).any(axis=(1, 2))))
+            raise SourceError(
+                f"{path}: in frame {frame} joints lie behind the camera of {view.video}. Expected "
+                "mm, camera frame: x right, y down, z forward; or world frame, z up, and the "
+                "camera's place in its file."
+            )
+        return Sequence(
+            subject=view.subject,
+            action=view.action,
+            subaction=view.subaction,
+            camera_id=view.camera_id,
+            camera=camera,
+            fps=float(facts.fps),
+            pose_cam_mm=pose_cam_mm,
+            keypoints_px=keypoints_px,
+            open_frames=frames_of_video(view.video, len(pose_cam_mm), lambda: _masks_of(view)),
+            notes=tuple(_notes(view, path, len(pose_cam_mm), facts.num_frames)),
         )
-    path, pose_cam_mm = _poses_in_camera(view, camera)
-    keypoints_px = camera.project(pose_cam_mm.astype(np.float64))
-    if np.isnan(keypoints_px).any():
-        frame = int(np.argmax(np.isnan(keypoints_px).any(axis=(1, 2))))
-        raise SourceError(
-            f"{path}: in frame {frame} joints lie behind the camera of {view.video}. Expected mm, camera frame: x "
-            "right, y down, z forward; or world frame, z up, and the camera's place in its file."
-        )
-    return Sequence(
-        subject=view.subject,
-        action=view.action,
-        subaction=view.subaction,
-        camera_id=view.camera_id,
-        camera=camera,
-        fps=float(facts.fps),
-        pose_cam_mm=pose_cam_mm,
-        keypoints_px=keypoints_px,
-        open_frames=_frame_opener(view, len(pose_cam_mm)),
-        notes=tuple(_notes(view, path, len(pose_cam_mm), facts.num_frames)),
-    )
 
 
 def load_camera(path: Path) -> Camera:
@@ -187,7 +173,33 @@ def load_poses(path: Path) -> Float32[np.ndarray, "T 17 3"]:
     return pose_mm
 
 
+def load_split(path: Path) -> dict[str, list[str]]:
+    """Subjects of "train", "validation" and "test" in a split.json.
+
+    Raises SourceError if it is missing, says something else, or names somebody twice.
+    """
+    expected = '{"train": ["anna"], "validation": ["ben"], "test": ["cleo"]}'
+    if not path.is_file():
+        raise SourceError(
+            f"{path}: there is no such file. Say there who trains and who tests: {expected}."
+        )
+    try:
+        content = json.loads(path.read_bytes())
+        splits = {part: [str(name) for name in content[part]] for part in PARTS}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise SourceError(f"{path}: is not a split ({error}); expected {expected}.") from error
+    names = [name for part in PARTS for name in splits[part]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SourceError(
+            f"{path}: {', '.join(twice)} stands in two parts: "
+            "figures on people seen in training lie."
+        )
+    return splits
+
+
 def _videos(root: Path) -> list[Path]:
+    """ROOT/subject/action/camera.mp4 and the like."""
     return sorted(path for path in root.glob("*/*/*") if path.suffix.lower() in VIDEO_SUFFIXES)
 
 
@@ -275,23 +287,9 @@ def _mask_folder(view: FolderView) -> Path:
     return view.video.parent / f"{view.camera_id}.masks"
 
 
-def _frame_opener(view: FolderView, num_frames: int) -> Callable[..., Iterator[Frame]]:
-    has_masks = _mask_folder(view).is_dir()
-
-    def open_frames(every: int = 1) -> Iterator[Frame]:
-        with closing(read_frames(view.video, every, threads=False)) as frames:
-            index = -every
-            for index, frame in zip(range(0, num_frames, every), frames, strict=False):
-                mask = _mask(view, index, frame.picture.size_wh) if has_masks else None
-                yield Frame(
-                    index, frame.time_s, frame.picture, None if mask is None else MaskPart.of(mask)
-                )
-            if index + every < num_frames:
-                raise SourceError(
-                    f"{view.video}: only {max(index + 1, 0)} frames could be read for {num_frames} poses."
-                )
-
-    return open_frames
+def _masks_of(view: FolderView) -> AbstractContextManager[MaskOf | None]:
+    """The masks by frame; None where the view has none."""
+    return nullcontext(partial(_mask, view) if _mask_folder(view).is_dir() else None)
 
 
 def _mask(view: FolderView, index: int, size_wh: tuple[int, int]) -> Bool[np.ndarray, "H W"]:

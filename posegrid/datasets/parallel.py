@@ -34,7 +34,12 @@ class Finished:
     """What a worker reports of a piece of work it has done."""
 
     name: str
-    num_pictures: int
+    amount: int
+    """How much of the whole it was, e.g. how many pictures."""
+    remark: str = ""
+    """What is shown beside its name."""
+    trouble: str = ""
+    """Why it could not be done, if so."""
 
 
 Piece = Callable[[], Finished]
@@ -43,9 +48,7 @@ Piece = Callable[[], Finished]
 def done(
     pieces: Sequence[Piece], workers: int, cluster: str | None, console: Console
 ) -> Iterator[Finished]:
-    """The outcome of each piece as it is finished, by processes of this machine or, with an
-    address, of a cluster.
-    """
+    """Each piece as it is finished, by processes of this machine or of the cluster named."""
     return (
         done_here(pieces, workers)
         if cluster is None
@@ -54,9 +57,7 @@ def done(
 
 
 def done_here(pieces: Sequence[Piece], workers: int) -> Iterator[Finished]:
-    """The outcome of each piece as it is finished, in any order, by so many processes of this
-    machine.
-    """
+    """Each piece as it is finished, in any order, by so many processes of this machine."""
     pool = joblib.Parallel(
         n_jobs=min(workers, max(len(pieces), 1)), return_as="generator_unordered"
     )
@@ -93,9 +94,7 @@ def done_on_cluster(
 
 
 def _round(pieces: Sequence[Piece], num_cpus: int, console: Console) -> list[Finished]:
-    """The outcomes of a few pieces; after a loss all of them are asked for again, of which the
-    finished are quick.
-    """
+    """A few pieces; after a loss all are asked for again, of which the finished are quick."""
     from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
 
     for losses in range(MOST_LOSSES + 1):
@@ -128,8 +127,8 @@ def _cluster(address: str, workers: int) -> Iterator[int]:
             ray.init(address=address, log_to_driver=False, configure_logging=False, **wanted)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
-            f"--cluster {address}: no Ray cluster there ({error}). Name one that runs (ray://HOST:10001, HOST:6379 "
-            "from one of its own machines), or local to start one here."
+            f"--cluster {address}: no Ray cluster there ({error}). Name one that runs "
+            "(ray://HOST:10001, HOST:6379 from one of its own machines), or local to start one."
         ) from error
     try:
         yield max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -137,10 +136,14 @@ def _cluster(address: str, workers: int) -> Iterator[int]:
         ray.shutdown()
 
 
-def follow(done: Iterable[Finished], total: int, what: str, console: Console) -> None:
-    """Shows each finished piece of work as it comes: as a bar on a terminal, as lines elsewhere."""
+def follow(
+    pieces: Iterable[Finished], total: int, what: str, console: Console
+) -> Iterator[Finished]:
+    """Each finished piece of work, shown as it passes: as a bar on a terminal, else as a line.
+
+    Trouble is printed in either case. `what` and `total` say what amounts are of.
+    """
     columns = (
-        TextColumn("rendering"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[speed]}"),
@@ -150,25 +153,32 @@ def follow(done: Iterable[Finished], total: int, what: str, console: Console) ->
     start, count = time.perf_counter(), 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total, speed="")
-        for finished in done:
-            count += finished.num_pictures
+        for piece in pieces:
+            count += piece.amount
             seconds = time.perf_counter() - start
-            speed = f"{count / seconds:.0f} {what}/s"
-            progress.update(
-                task, advance=finished.num_pictures, description=finished.name, speed=speed
-            )
-            if not console.is_terminal:
+            speed = f"{count / seconds:.{0 if count > 10 * seconds else 1}f} {what}/s"
+            progress.update(task, advance=piece.amount, description=piece.name, speed=speed)
+            line = ""
+            if piece.trouble:
+                line = f"skipped {piece.name}: {piece.trouble}"
+            elif not console.is_terminal:
                 left = f"{max(0, total - count) * seconds / max(count, 1):.0f} s left"
-                console.print(
-                    f"{count}/{total} {what}, {speed}, {left}: {finished.name}", markup=False
-                )
+                done = f"{piece.name} {piece.remark}".strip()
+                line = f"{count}/{total} {what}, {speed}, {left}: {done}"
+            if line:
+                progress.console.print(line, markup=False, soft_wrap=True)
+            yield piece
+
+
+def report_done_before(num_done: int, total: int, what: str, console: Console) -> None:
+    """Says how much of the work an earlier call has done, if any."""
+    if num_done:
+        console.print(f"{num_done} of {total} {what} are done already")
 
 
 @contextmanager
 def named(what: str) -> Iterator[None]:
-    """Says of whatever fails in the block what it was about: errors come back from other
-    processes.
-    """
+    """Says of whatever fails in the block what it was about: errors come from other processes."""
     try:
         yield
     except PosegridError as error:

@@ -8,20 +8,17 @@ missing and leaves the rest untouched.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
-import joblib
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional, arg
 
-from posegrid.body.skeleton import ROOT, SKELETON, relative_to_root
+from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import (
     DATASET_FILE,
     Background,
@@ -29,8 +26,8 @@ from posegrid.datasets.dataset_facts import (
     SplitName,
     write_dataset_facts,
 )
-from posegrid.datasets.human36m.sequences import PoseKind, SequenceFiles, ShiftedPoses, is_synthetic
-from posegrid.datasets.parallel import called_in
+from posegrid.datasets.parallel import Finished, done_here, follow, report_done_before
+from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.shards import (
     CropRow,
@@ -40,16 +37,7 @@ from posegrid.datasets.shards import (
     shards_of,
     subjects_in,
 )
-from posegrid.datasets.source import (
-    HUMAN36M,
-    View,
-    find_views,
-    kind_of,
-    open_recording,
-    refuse_meaningless,
-    refuse_no_data_set,
-    splits_of,
-)
+from posegrid.datasets.source import PoseKind, ShiftedPoses, Source, View
 from posegrid.errors import OutputError, SettingsError, ShardError, SourceError
 from posegrid.people.crop import (
     DEFAULT_MARGIN,
@@ -70,20 +58,6 @@ cut ankles off.
 
 FLESH = 0.08
 """How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
-
-KNOWN_FAULTS: tuple[tuple[Callable[[View], bool], str], ...] = (
-    (
-        lambda view: isinstance(view, SequenceFiles) and view.broken,
-        "This video is known to be damaged in many copies of the release.",
-    ),
-    (
-        lambda view: is_shifted(view),
-        "The release's poses of this sequence are known to lie beside the person: choose --s9 drop or correct.",
-    ),
-)
-"""Faults that many people's files have, and what to say where they keep a sequence from being
-prepared.
-"""
 
 
 @dataclass(frozen=True)
@@ -126,8 +100,6 @@ class PrepareSettings:
     """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside
     the crop).
     """
-    joint_set: str = SKELETON
-    """Joints to keep; human36m_17 is the only set so far."""
     min_joints_in_mask: float = 0.8
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints, 0 to 1; 0
     keeps all.
@@ -148,8 +120,6 @@ class PrepareSettings:
     """Sequences prepared at a time, each by its own process."""
 
     def __post_init__(self) -> None:
-        if self.joint_set != SKELETON:
-            raise SettingsError(f"There is no joint set {self.joint_set!r}; choose {SKELETON}.")
         for name, low, high in (
             ("image_size", 8, 2048),
             ("margin", 0, 10),
@@ -166,72 +136,59 @@ class PrepareSettings:
                 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one sequence."""
-
-    name: str
-    num_crops: int
-    skipped_because: str | None = None
-
-
 def prepare(settings: PrepareSettings) -> DatasetFacts:
-    """What the finished data set says about itself, after every sequence of the tree was turned
-    into a shard.
+    """What the finished data set says of itself, after every sequence was turned into a shard.
 
     Raises SettingsError if the folder was begun with other settings, OutputError if the disk
-    refuses, and, when all else is done, SourceError if any sequence had to be skipped.
+    refuses, and, when all else is done, SourceError if a sequence had to be skipped that is not
+    known to be damaged in everybody's copy.
     """
-    console = Console()
-    refuse_no_data_set(settings.root)
-    if settings.out.is_file():
-        raise OutputError(f"{settings.out}: is a file; choose a folder for the shards.")
-    refuse_meaningless(settings.root, settings.poses, settings.s9, settings.background)
-    found = find_views(
-        settings.root, settings.subjects or None, asked_actions(settings), settings.cameras or None
-    )
-    dropped = [files for files in found if is_shifted(files) and settings.s9 == "drop"]
-    found = [files for files in found if files not in dropped]
+    console, out = Console(), settings.out
+    source = source_of(settings.root, settings.poses, settings.s9)
+    if out.is_file():
+        raise OutputError(f"{out}: is a file; choose a folder for the shards.")
+    if settings.background != "kept" and not source.has_masks:
+        raise SettingsError(
+            f"{source.root} holds {source.kind}, whose masks are not read: "
+            "call with --background kept."
+        )
+    actions = asked_actions(settings, source)
+    found = source.find(settings.subjects or None, actions, settings.cameras or None)
+    splits = source.splits(settings.split)
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,
         background=settings.background,
         settings=recorded(settings),
-        synthetic=is_synthetic(settings.root),
-        source=kind_of(settings.root),
+        synthetic=source.synthetic,
+        source=source.kind,
     )
-    splits = splits_of(settings.root, settings.split)
-    check_begun_alike(settings.out, facts)
-    remove_leftovers(settings.out)
-    to_do = [files for files in found if not shard_path(files, settings.out).exists()]
-    if len(to_do) < len(found):
-        console.print(f"{len(found) - len(to_do)} of {len(found)} sequences are done already")
-    outcomes = list(shown(prepare_all(to_do, settings, facts), len(to_do), console))
-    skipped = sorted([o.name, o.skipped_because] for o in outcomes if o.skipped_because is not None)
-    left_out = [
-        [files.name, "left out: its poses lie beside the person (--s9 drop)"] for files in dropped
-    ]
-    facts = summed_up(replace(facts, splits=splits), settings.out, skipped, left_out)
-    write_dataset_facts(settings.out, facts)
-    console.print(
-        f"{settings.out}: {facts.num_crops} crops of {len(shards_of(settings.out))} sequences"
-    )
-    if skipped:
+    check_begun_alike(out, facts)
+    remove_leftovers(out)
+    dropped = {view.name: f.text for view in found for f in source.faults(view) if f.left_out}
+    found = [view for view in found if view.name not in dropped]
+    to_do = [view for view in found if not shard_path(view, out).exists()]
+    report_done_before(len(found) - len(to_do), len(found), "sequences", console)
+    pieces = [partial(prepare_view, view, source, settings, facts) for view in to_do]
+    outcomes = [*follow(done_here(pieces, settings.workers), len(to_do), "sequences", console)]
+    skipped = sorted([o.name, o.trouble] for o in outcomes if o.trouble)
+    left_out = [[name, f"left out: {why}"] for name, why in dropped.items()]
+    facts = summed_up(replace(facts, splits=splits), out, skipped, left_out)
+    write_dataset_facts(out, facts)
+    console.print(f"{out}: {facts.num_crops} crops of {len(shards_of(out))} sequences")
+    excused = {v.name for v in to_do if any(fault.unreadable for fault in source.faults(v))}
+    if mendable := [name for name, _ in skipped if name not in excused]:
         raise SourceError(
-            f"{len(skipped)} of {len(found)} sequences were skipped: {', '.join(name for name, _ in skipped)}. The "
-            f"reasons are above and in {settings.out / DATASET_FILE}; mend them and call again."
+            f"{len(mendable)} of {len(found)} sequences were skipped: {', '.join(mendable)}. The "
+            f"reasons are above and in {out / DATASET_FILE}; mend them and call again."
         )
     return facts
 
 
-# --- what to do
-# -----------------------------------------------------------------------------------------------------
-
-
-def asked_actions(settings: PrepareSettings) -> tuple[str, ...] | None:
-    """The actions to take; of own recordings all, unless others than the usual one are named."""
-    usual = settings.actions == PrepareSettings.actions and kind_of(settings.root) != HUMAN36M
-    return None if usual else settings.actions or None
+def asked_actions(settings: PrepareSettings, source: Source) -> tuple[str, ...] | None:
+    """The actions to take, None for all; each source has usual ones, Human3.6M's the default."""
+    named = settings.actions != PrepareSettings.actions
+    return settings.actions or None if named else source.usual_actions
 
 
 def recorded(settings: PrepareSettings) -> dict[str, object]:
@@ -268,24 +225,16 @@ def remove_leftovers(out: Path) -> None:
         path.unlink()
 
 
-def is_shifted(view: View) -> bool:
-    """Whether the poses are known to lie beside the person."""
-    return isinstance(view, SequenceFiles) and view.shifted
-
-
-def shard_path(files: View, out: Path) -> Path:
+def shard_path(view: View, out: Path) -> Path:
     """Where the sequence's shard lies."""
-    return out / shard_name(files.subject, files.action, files.subaction, files.camera_id)
+    return out / shard_name(view.subject, view.action, view.subaction, view.camera_id)
 
 
 def summed_up(
     facts: DatasetFacts, out: Path, skipped: list[list[str]], left_out: list[list[str]]
 ) -> DatasetFacts:
-    """The facts of the whole data set, from the shards that are there; of the splits, who is
-    there.
-    """
-    shards = [load_shard_facts(path) for path in shards_of(out)]
-    present = subjects_in(out)
+    """The facts of the whole data set, from the shards there; of the splits, who is there."""
+    shards, present = [load_shard_facts(path) for path in shards_of(out)], subjects_in(out)
     splits = {
         name: [subject for subject in subjects if subject in present]
         for name, subjects in facts.splits.items()
@@ -299,63 +248,18 @@ def summed_up(
     )
 
 
-# --- doing it
-# -------------------------------------------------------------------------------------------------------
-
-
-def prepare_all(
-    to_do: list[View], settings: PrepareSettings, facts: DatasetFacts
-) -> Iterator[Outcome]:
-    """The outcome of each sequence as it is finished, in any order."""
-    pool = joblib.Parallel(
-        n_jobs=min(settings.workers, max(len(to_do), 1)), return_as="generator_unordered"
-    )
-    here = Path.cwd()
-    pieces = (partial(prepare_sequence, files, settings, facts) for files in to_do)
-    outcomes = pool(joblib.delayed(called_in)(here, piece) for piece in pieces)
-    return cast(Iterator[Outcome], outcomes)
-
-
-def shown(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator[Outcome]:
-    """The outcomes, each shown as it passes: as a bar on a terminal, as lines elsewhere."""
-    columns = (
-        TextColumn("preparing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        for number, outcome in enumerate(outcomes, start=1):
-            progress.update(task, advance=1, description=outcome.name)
-            if outcome.skipped_because is not None:
-                progress.console.print(
-                    f"skipped {outcome.name}: {outcome.skipped_because}",
-                    markup=False,
-                    soft_wrap=True,
-                )
-            elif not console.is_terminal:
-                console.print(
-                    f"{number}/{total} {outcome.name}: {outcome.num_crops} crops",
-                    markup=False,
-                    soft_wrap=True,
-                )
-            yield outcome
-
-
-def prepare_sequence(files: View, settings: PrepareSettings, facts: DatasetFacts) -> Outcome:
-    """Writes one sequence's shard; a sequence that cannot be read leaves none, and the reason in
-    its outcome.
-    """
+def prepare_view(
+    view: View, source: Source, settings: PrepareSettings, facts: DatasetFacts
+) -> Finished:
+    """Writes one sequence's shard; one that cannot be read leaves none, and its trouble."""
     try:
-        sequence = open_recording(files, settings.poses, settings.s9)
-        with ShardWriter(shard_path(files, settings.out), facts) as shard:
+        sequence = source.open(view)
+        with ShardWriter(shard_path(view, settings.out), facts) as shard:
             write_crops(sequence, settings, shard)
-        return Outcome(files.name, shard.num_rows)
+        return Finished(view.name, 1, f"({shard.num_rows} crops)")
     except (SourceError, ShardError) as error:
-        known = [remark for applies, remark in KNOWN_FAULTS if applies(files)]
-        return Outcome(files.name, 0, skipped_because=" ".join([str(error), *known]))
+        known = [f"Note: {fault.text}." for fault in source.faults(view)]
+        return Finished(view.name, 1, trouble=" ".join([str(error), *known]))
 
 
 def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWriter) -> None:
@@ -402,21 +306,17 @@ def moved(
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
     """The frame's crop, or why it has none."""
     keypoints_px = sequence.keypoints_px[frame.index]
-    if frame.mask_part is None:
+    if frame.mask is None:
         person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
     else:
-        pixels, (x, y) = cleaned_part(frame.mask_part.pixels)
+        pixels, corner = cleaned_part(frame.mask)
         if not pixels.size:
             return "the mask is empty"
-        corner = (x + frame.mask_part.corner[0], y + frame.mask_part.corner[1])
-        person = Silhouette(pixels, corner, 1, frame.mask_part.size_wh)
-        box = person.box_xyxy
+        person = Silhouette(pixels, corner, 1, frame.picture.size_wh)
+        box, least = person.box_xyxy, settings.min_joints_in_mask
         reach_px = JOINT_REACH * max(box[2:] - box[:2])
-        if (
-            share_of_joints_held(pixels, keypoints_px - corner, reach_px)
-            < settings.min_joints_in_mask
-        ):
-            return f"the mask holds less than {settings.min_joints_in_mask:.0%} of the joints"
+        if share_of_joints_held(pixels, keypoints_px - corner, reach_px) < least:
+            return f"the mask holds less than {least:.0%} of the joints"
     # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from
     # the same numbers.
     window = window_of_box(box, settings.margin).astype(np.float32)

@@ -1,40 +1,20 @@
-"""A sequence: one person, one camera, frame by frame, with the pose in each. What every source of
-data yields.
+"""A sequence: one person, one camera, frame by frame, with the pose in each.
+
+What every source of data yields.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
+from posegrid.errors import SourceError
 from posegrid.video.picture import Picture
-
-
-@dataclass(frozen=True, eq=False)
-class MaskPart:
-    """A person's mask, of which only a part is held: all else is empty."""
-
-    pixels: Bool[np.ndarray, "h w"]
-    corner: tuple[int, int]
-    """Column and row of the part's first pixel."""
-    size_wh: tuple[int, int]
-    """Size of the whole mask, pixels."""
-
-    @classmethod
-    def of(cls, mask: Bool[np.ndarray, "H W"]) -> "MaskPart":
-        """All of a mask."""
-        return cls(mask, (0, 0), (mask.shape[1], mask.shape[0]))
-
-    def whole(self) -> Bool[np.ndarray, "H W"]:
-        """The mask of the whole picture, made at each call."""
-        (x, y), (rows, columns) = self.corner, self.pixels.shape
-        if self.pixels.shape == self.size_wh[::-1]:
-            return self.pixels
-        mask = np.zeros(self.size_wh[::-1], dtype=bool)
-        mask[y : y + rows, x : x + columns] = self.pixels
-        return mask
+from posegrid.video.video import read_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +27,8 @@ class Frame:
     """Time of the frame as the source states it."""
     picture: Picture
     """As decoded: what is wanted of it is made when asked for."""
-    mask_part: MaskPart | None = None
-    """Where the person is; None where the source has no masks."""
-
-    @property
-    def mask(self) -> Bool[np.ndarray, "H W"] | None:
-        """True where the person is, for the whole picture; None where the source has no masks."""
-        return None if self.mask_part is None else self.mask_part.whole()
+    mask: Bool[np.ndarray, "H W"] | None = None
+    """True where the person is; None where the source has no masks."""
 
     @property
     def image(self) -> UInt8[np.ndarray, "H W 3"]:
@@ -80,18 +55,17 @@ class Sequence:
     """As the release has it, e.g. "54138969"."""
     camera: Camera
     fps: float
-    """Frames per second that the source declares; the time of each frame is in `Frame.time_s`."""
+    """Frames per second that the source declares; each frame's time is in `Frame.time_s`."""
     pose_cam_mm: Float[np.ndarray, "T 17 3"]
-    """Joints in the camera frame, mm, absolute (the camera's centre is the origin); NaN for frames
-    never yielded.
+    """Joints in the camera frame, mm, absolute (the camera's centre is the origin).
+
+    NaN for frames never yielded.
     """
     keypoints_px: Float[np.ndarray, "T 17 2"]
     """Joints in the picture, pixels."""
     open_frames: Callable[..., Iterator[Frame]]
     notes: tuple[str, ...] = ()
-    """What a reader should know about this sequence: files of different lengths, what was left out
-    and why.
-    """
+    """What a reader should know: files of different lengths, what was left out and why."""
     actions: tuple[str, ...] = ()
     """The action of each frame, where the source says it frame by frame."""
 
@@ -108,3 +82,29 @@ class Sequence:
     def num_frames(self) -> int:
         """T, the number of poses."""
         return len(self.pose_cam_mm)
+
+
+MaskOf = Callable[[int, tuple[int, int]], Bool[np.ndarray, "H W"]]
+"""The mask of a frame, given its index and its picture's width and height."""
+
+
+def frames_of_video(
+    video: Path,
+    num_frames: int,
+    open_masks: Callable[[], AbstractContextManager[MaskOf | None]] = nullcontext,
+) -> Callable[..., Iterator[Frame]]:
+    """`Sequence.open_frames` of a video, aligned with masks and poses at frame 0."""
+
+    def open_frames(every: int = 1) -> Iterator[Frame]:
+        with open_masks() as mask_of, closing(read_frames(video, every, threads=False)) as frames:
+            index = -every
+            for index, frame in zip(range(0, num_frames, every), frames, strict=False):
+                mask = None if mask_of is None else mask_of(index, frame.picture.size_wh)
+                yield Frame(index, frame.time_s, frame.picture, mask)
+            if index + every < num_frames:
+                raise SourceError(
+                    f"{video}: only {max(index + 1, 0)} frames could be read for {num_frames} "
+                    "poses: it is damaged or cut off. Unpack or copy it again."
+                )
+
+    return open_frames

@@ -1,140 +1,201 @@
-"""Which kind of recordings a folder holds, and how each kind is found, opened and split."""
+"""The seam between recordings and all that is done with them: find, open, splits, faults.
 
-import json
+Each kind of recordings (Human3.6M, MPI-INF-3DHP, one's own) is a `Source` of its own; which one a
+folder holds, `recordings.source_of` finds out.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
-from posegrid.datasets import folder
-from posegrid.datasets.dataset_facts import SPLITS, Background, SplitName
-from posegrid.datasets.folder import FolderView
-from posegrid.datasets.human36m.sequences import (
-    PoseKind,
-    SequenceFiles,
-    ShiftedPoses,
-    find_sequences,
-    open_sequence,
-)
-from posegrid.datasets.mpi_inf_3dhp import sequences as mpi_inf_3dhp
-from posegrid.datasets.mpi_inf_3dhp.sequences import Mpi3dhpView
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.datasets.dataset_facts import SplitName
 from posegrid.datasets.sequence import Sequence
 from posegrid.errors import SettingsError, SourceError
 
-View = SequenceFiles | FolderView | Mpi3dhpView
-"""One sequence and camera, unopened."""
-
-HUMAN36M, MPI_INF_3DHP, OWN = "Human3.6M", "MPI-INF-3DHP", "own recordings"
-SPLIT_FILE = "split.json"
-PARTS = ("train", "validation", "test")
-
-
-def refuse_no_data_set(root: Path) -> None:
-    """Raises SourceError for what is no folder, or an empty one, before any kind of recordings is
-    looked for.
-    """
-    if root.is_file():
-        raise SourceError(
-            f"{root}: is a file; expected the folder of a data set. Unpack an archive first (`tar -xf`)."
-        )
-    if not root.is_dir():
-        raise SourceError(f"{root}: there is no such folder.")
-    if not any(root.iterdir()):
-        raise SourceError(
-            f"{root}: the folder is empty. Expected metadata.xml and S1/Videos (Human3.6M), S1/Seq1 or "
-            "TS1/annot_data.mat (MPI-INF-3DHP), or your own recordings (docs/own-data.md)."
-        )
+PoseKind = Literal["mono", "world", "universal"]
+"""Which 3D poses of a release: camera frame; world frame, taken into the camera by its calibration;
+camera frame with limbs (Human3.6M) or height (MPI-INF-3DHP) the same for everybody."""
+ShiftedPoses = Literal["keep", "drop", "correct"]
+"""What to do with Human3.6M's sequences of S9 whose poses lie beside the person."""
+Level = Literal["fault", "notice"]
+"""fault: `prepare` leaves the sequence out, or its result would be wrong. notice: known, and dealt
+with."""
 
 
-def kind_of(root: Path) -> str:
-    """Human3.6M, MPI-INF-3DHP or own recordings; a folder that is none of them counts as Human3.6M,
-    and is refused as such."""
-    if mpi_inf_3dhp.is_mpi_inf_3dhp(root):
-        return MPI_INF_3DHP
-    return OWN if folder.is_folder_tree(root) else HUMAN36M
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong or odd."""
+
+    level: Level
+    what: str
+    """The kind of thing, the same words for each of its kind."""
+    where: str
+    """Sequence, or subject, or file that it was found in."""
+    text: str
+    """All about this one."""
 
 
-def find_views(
-    root: Path,
-    subjects: Collection[str] | None,
-    actions: Collection[str] | None,
-    cameras: Collection[str] | None,
-) -> list[View]:
-    """What there is and fits the question; None asks for all. Raises SourceError if there is
-    nothing.
-    """
-    kind = kind_of(root)
-    if kind == MPI_INF_3DHP:
-        if actions is not None:
-            raise SourceError(
-                f"{root}: the sequences of MPI-INF-3DHP hold all actions, and cannot be chosen by them "
-                f"({', '.join(actions)}). Leave --actions out."
+@dataclass(frozen=True)
+class KnownFault:
+    """A fault that everybody's copy of a release has, or may have."""
+
+    text: str
+    unreadable: bool = False
+    """Whether the sequence may turn out to be damaged; that is then no fault of this copy."""
+    left_out: bool = False
+    """Whether the sequence is not to be taken, by the source's own settings."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One sequence and camera, unopened."""
+
+    subject: str
+    action: str
+    subaction: int
+    camera_id: str
+
+    @property
+    def name(self) -> str:
+        """As `Sequence.name`, e.g. "S1 Walking 1 54138969"."""
+        return f"{self.subject} {self.action} {self.subaction} {self.camera_id}"
+
+
+@dataclass(frozen=True)
+class InventoryRow:
+    """Files of one subject and action, by kind of file."""
+
+    subject: str
+    action: str
+    found: dict[str, int]
+    expected: dict[str, int]
+    missing: dict[str, list[str]]
+    """Names, without folder, of the files that are not there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inventory:
+    """What there is, before any of it is opened."""
+
+    views: tuple[View, ...]
+    """Sequences and cameras of which there is any file."""
+    findings: tuple[Finding, ...] = ()
+    rows: tuple[InventoryRow, ...] = ()
+    """Subjects and actions of which there is any file; empty where nobody knows what to expect."""
+    absent_subjects: tuple[str, ...] = ()
+    """Subjects of the release of which there is nothing, not even an archive."""
+    archives: tuple[Path, ...] = ()
+    """Archives that lie about."""
+
+
+@dataclass(frozen=True, eq=False)
+class FileCheck:
+    """What is wrong with the files of one view, each opened for itself."""
+
+    findings: tuple[Finding, ...] = ()
+    offset_px: Float[np.ndarray, "2"] | None = None
+    """Median of keypoints minus projected joints, pixels; None where there are none to compare."""
+
+
+@dataclass(frozen=True)
+class Source(ABC):
+    """A folder of recordings, and how its poses are taken. Raises SettingsError for a choice that
+    its kind does not have, so that no figure is called what it is not."""
+
+    kind: ClassVar[str]
+    """What figures on it are said to be of, e.g. "Human3.6M"."""
+    pose_kinds: ClassVar[tuple[PoseKind, ...]]
+    has_masks: ClassVar[bool] = True
+    has_shifted_poses: ClassVar[bool] = False
+    usual_actions: ClassVar[tuple[str, ...] | None] = None
+    """Those that are taken if none are asked for; None: all."""
+
+    root: Path
+    poses: PoseKind = "mono"
+    s9: ShiftedPoses = "keep"
+
+    def __post_init__(self) -> None:
+        if self.s9 != "keep" and not self.has_shifted_poses:
+            raise SettingsError(
+                f"{self.root} holds {self.kind}: --s9 {self.s9} is for Human3.6M alone. "
+                "Leave it out."
             )
-        return [*mpi_inf_3dhp.find_views(root, subjects, cameras)]
-    if kind == OWN:
-        return [*folder.find_views(root, subjects, actions, cameras)]
-    return [*find_sequences(root, subjects, actions, cameras)]
+        if self.poses not in self.pose_kinds:
+            raise SettingsError(
+                f"{self.root} holds {self.kind}, which has no poses of the kind {self.poses}: "
+                f"--poses {' or '.join(self.pose_kinds)}."
+            )
+
+    @abstractmethod
+    def find(
+        self,
+        subjects: Collection[str] | None = None,
+        actions: Collection[str] | None = None,
+        cameras: Collection[str] | None = None,
+    ) -> list[View]:
+        """What there is and fits the question, unopened; None asks for all.
+
+        Raises SourceError if there is nothing, or a name is unknown.
+        """
+
+    @abstractmethod
+    def open(self, view: View) -> Sequence:
+        """The opened sequence: poses read, frames to be read when asked for.
+
+        Raises SourceError if a file is missing or damaged, or files do not fit together.
+        """
+
+    @abstractmethod
+    def splits(self, name: SplitName) -> dict[str, list[str]]:
+        """Subjects of "train", "validation" and "test"; `name` chooses among Human3.6M's splits.
+
+        Raises SourceError where nobody has said it.
+        """
+
+    def faults(self, view: View) -> tuple[KnownFault, ...]:
+        """What is known to be wrong with the view in everybody's copy of the release."""
+        return ()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the folder says that it was made by a computer."""
+        return False
+
+    def inventory(
+        self, subjects: Collection[str] | None = None, actions: Collection[str] | None = None
+    ) -> Inventory:
+        """What there is, what is missing, and whether somebody has said who trains and tests."""
+        views, findings = self.find(subjects, actions), []
+        try:
+            named = {name for names in self.splits("subjects-5-2").values() for name in names}
+            strangers = sorted({view.subject for view in views} - named)
+            if strangers:
+                text = (
+                    f"{self.root}/split.json: does not name {', '.join(strangers)}: "
+                    "nobody trains or tests on them"
+                )
+                kind = "subjects without a part"
+                findings.append(Finding("notice", kind, str(self.root), text))
+        except SourceError as error:
+            findings.append(Finding("fault", "no split", str(self.root), str(error)))
+        return Inventory(tuple(views), tuple(findings))
+
+    def check_files(self, view: View) -> FileCheck:
+        """What is wrong with single files, where one damaged file must not hide the next."""
+        return FileCheck()
 
 
-def open_recording(view: View, poses: PoseKind, s9: ShiftedPoses) -> Sequence:
-    """The opened sequence. Raises SourceError if it cannot be used."""
-    if isinstance(view, SequenceFiles):
-        return open_sequence(view, poses, s9)
-    return (
-        mpi_inf_3dhp.open_view(view, poses)
-        if isinstance(view, Mpi3dhpView)
-        else folder.open_view(view)
-    )
-
-
-def refuse_meaningless(
-    root: Path, poses: PoseKind, s9: ShiftedPoses, background: Background
+def refuse_unknown(
+    where: Path, what: str, asked: Collection[str] | None, known: Collection[str]
 ) -> None:
-    """Raises SettingsError for what these recordings do not have, so that no figure is called what
-    it is not.
-    """
-    kind = kind_of(root)
-    if kind != HUMAN36M and s9 != "keep":
-        raise SettingsError(f"{root} holds {kind}: --s9 {s9} is for Human3.6M alone. Leave it out.")
-    if kind == MPI_INF_3DHP and background != "kept":
-        raise SettingsError(
-            f"{root} holds {kind}, whose masks are not read: call with --background kept."
-        )
-    choice = {
-        HUMAN36M: ("mono", "world", "universal"),
-        MPI_INF_3DHP: ("mono", "universal"),
-        OWN: ("mono",),
-    }[kind]
-    if poses not in choice:
-        raise SettingsError(
-            f"{root} holds {kind}, which has no poses of the kind {poses}: --poses {' or '.join(choice)}."
-        )
-
-
-def splits_of(root: Path, split: SplitName) -> dict[str, list[str]]:
-    """Subjects of "train", "validation" and "test": by name for Human3.6M, fixed for MPI-INF-3DHP,
-    from split.json for own recordings. Raises SourceError if that file is missing or says something
-    else."""
-    kind = kind_of(root)
-    if kind == HUMAN36M:
-        return SPLITS[split]
-    return mpi_inf_3dhp.SPLIT if kind == MPI_INF_3DHP else load_split(root / SPLIT_FILE)
-
-
-def load_split(path: Path) -> dict[str, list[str]]:
-    """The split of own recordings."""
-    expected = '{"train": ["anna"], "validation": ["ben"], "test": ["cleo"]}'
-    if not path.is_file():
+    """Raise SourceError if a name is asked for that is not known there."""
+    unknown = sorted(set(asked or ()) - set(known))
+    if unknown:
         raise SourceError(
-            f"{path}: there is no such file. Say there who trains and who tests: {expected}."
+            f"{where}: has no {what} {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
         )
-    try:
-        content = json.loads(path.read_bytes())
-        splits = {part: [str(name) for name in content[part]] for part in PARTS}
-    except (ValueError, TypeError, KeyError) as error:
-        raise SourceError(f"{path}: is not a split ({error}); expected {expected}.") from error
-    names = [name for part in PARTS for name in splits[part]]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise SourceError(
-            f"{path}: {', '.join(twice)} stands in two parts: figures on people seen in training lie."
-        )
-    return splits

@@ -6,6 +6,7 @@ the seed, its subject and its number, not on who renders it, in which order, or 
 (`walkers/clip.py`).
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ from rich.console import Console
 from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import DatasetFacts, write_dataset_facts
 from posegrid.datasets.fixed_sets import SetName, changes_of, checked
-from posegrid.datasets.parallel import Finished, done, follow, named
+from posegrid.datasets.parallel import Finished, done, follow, named, report_done_before
 from posegrid.datasets.prepare import check_begun_alike, remove_leftovers
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.datasets.synth_release import ACTION, write_release
@@ -84,11 +85,11 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     remove_leftovers(settings.out)
     jobs = crop_jobs(settings, captured_walks(settings))
     to_do = [job for job in jobs if not job.path.exists()]
-    if len(to_do) < len(jobs):
-        console.print(f"{len(jobs) - len(to_do)} of {len(jobs)} shards are done already")
+    report_done_before(len(jobs) - len(to_do), len(jobs), "shards", console)
     total = sum(job.crops.num_crops for job in to_do)
     pieces = [partial(write_crops, job, settings, facts) for job in to_do]
-    follow(done(pieces, settings.workers, settings.cluster, console), total, "crops", console)
+    rendered = done(pieces, settings.workers, settings.cluster, console)
+    deque(follow(rendered, total, "crops", console), maxlen=0)
     remove_leftovers(settings.out)
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)

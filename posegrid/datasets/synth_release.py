@@ -9,6 +9,7 @@ Rendered walkers as a tree in Human3.6M's own layout: videos, poses, masks, boxe
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from posegrid.datasets.human36m.writer import (
     write_metadata,
     write_poses,
 )
-from posegrid.datasets.parallel import Finished, done, follow, named
+from posegrid.datasets.parallel import Finished, done, follow, named, report_done_before
 from posegrid.datasets.synth_settings import (
     SynthSettings,
     captured_walks,
@@ -155,11 +156,11 @@ def write_release(settings: SynthSettings) -> None:
     splits = subjects_by_split(settings)
     plans = release_plans(settings)
     to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
-    if len(to_do) < len(plans):
-        console.print(f"{len(plans) - len(to_do)} of {len(plans)} sequences are done already")
+    report_done_before(len(plans) - len(to_do), len(plans), "sequences", console)
     pieces = [partial(record_plan, plan, root) for plan in to_do]
     total = len(to_do) * settings.frames * len(CAMERA_IDS)
-    follow(done(pieces, settings.workers, settings.cluster, console), total, "pictures", console)
+    rendered = done(pieces, settings.workers, settings.cluster, console)
+    deque(follow(rendered, total, "pictures", console), maxlen=0)
     cameras = {
         (plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()
     }

@@ -96,5 +96,5 @@ def write_tree(
         for subject in subjects
         for subaction in subactions
     }
-    write_metadata(root, cameras, counts, splits={"train": subjects})
+    write_metadata(root, cameras, counts)
     return root

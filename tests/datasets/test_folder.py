@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.datasets.folder import (
     FolderView,
-    find_views,
+    OwnRecordings,
     is_folder_tree,
     load_camera,
     load_poses,
-    open_view,
 )
+from posegrid.datasets.sequence import Sequence
 from posegrid.errors import SourceError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_data"
@@ -31,12 +31,19 @@ def tree(tmp_path: Path) -> Path:
 
 
 def front(root: Path) -> FolderView:
-    return FolderView(root / "anna" / "walk" / "front.mp4")
+    return FolderView.of(root / "anna" / "walk" / "front.mp4")
+
+
+def open_view(view: FolderView) -> Sequence:
+    return OwnRecordings(view.video.parents[2]).open(view)
 
 
 def test_the_example_is_read() -> None:
     assert is_folder_tree(EXAMPLE)
-    assert [view.name for view in find_views(EXAMPLE)] == ["anna walk 1 front", "anna walk 1 side"]
+    assert [view.name for view in OwnRecordings(EXAMPLE).find()] == [
+        "anna walk 1 front",
+        "anna walk 1 side",
+    ]
     sequence = open_view(front(EXAMPLE))
     assert (sequence.num_frames, sequence.fps, sequence.notes) == (20, 50.0, ())
     frames = list(sequence.open_frames(5))
@@ -48,7 +55,7 @@ def test_the_example_is_read() -> None:
 
 def test_the_two_cameras_see_one_world() -> None:
     worlds = []
-    for view in find_views(EXAMPLE):
+    for view in OwnRecordings(EXAMPLE).find():
         sequence = open_view(view)
         worlds.append(sequence.camera.camera_to_world(sequence.pose_cam_mm.astype(np.float64)))
     np.testing.assert_allclose(worlds[0], worlds[1], atol=0.01)
@@ -154,9 +161,9 @@ def test_a_missing_number_is_named_with_its_frame(tree: Path) -> None:
 
 def test_unknown_names_are_answered_with_the_known_ones(tree: Path) -> None:
     with pytest.raises(SourceError, match=r"has no camera top; it has front, side"):
-        find_views(tree, cameras=("top",))
+        OwnRecordings(tree).find(cameras=("top",))
     with pytest.raises(SourceError, match=r"has no subject ben; it has anna"):
-        find_views(tree, subjects=("ben",))
+        OwnRecordings(tree).find(subjects=("ben",))
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz", "json", "png"])

@@ -20,18 +20,24 @@ from posegrid.datasets.mpi_inf_3dhp.files import (
     read_calibration,
 )
 from posegrid.datasets.mpi_inf_3dhp.sequences import (
+    Mpi3dhp,
     Mpi3dhpView,
-    find_views,
     fitted_camera,
     is_mpi_inf_3dhp,
-    open_view,
 )
-from posegrid.errors import SourceError
+from posegrid.datasets.sequence import Sequence
+from posegrid.errors import SettingsError, SourceError
 from posegrid.video.writer import VideoWriter
 
 NUM_FRAMES = 5
 SIZE_WH = (64, 48)
 CAMERA = Camera((70.0, 71.0), (31.0, 25.0), SIZE_WH)
+
+
+def first(root: Path) -> Sequence:
+    """The first sequence there, opened."""
+    source = Mpi3dhp(root)
+    return source.open(source.find()[0])
 
 
 def poses(num_joints: int, seed: int = 0) -> np.ndarray:
@@ -125,9 +131,9 @@ def test_the_tables_of_joints_are_mirrored_like_the_skeleton() -> None:
 def test_a_training_sequence_is_read(tmp_path: Path) -> None:
     write_train(tmp_path)
     assert is_mpi_inf_3dhp(tmp_path)
-    (view,) = find_views(tmp_path)
-    assert view == Mpi3dhpView(tmp_path, "S1", 1, "4")
-    sequence = open_view(view)
+    (view,) = Mpi3dhp(tmp_path).find()
+    assert view == Mpi3dhpView("S1", "all", 1, "4", tmp_path / "S1" / "Seq1")
+    sequence = Mpi3dhp(tmp_path).open(view)
     np.testing.assert_allclose(sequence.pose_cam_mm, poses(28, 4)[:, list(TRAIN_TO_17)], atol=1e-3)
     np.testing.assert_allclose(sequence.camera.focal_px, CAMERA.focal_px, rtol=1e-6)
     np.testing.assert_allclose(sequence.camera.principal_px, CAMERA.principal_px, rtol=1e-6)
@@ -136,7 +142,7 @@ def test_a_training_sequence_is_read(tmp_path: Path) -> None:
 
 def test_a_test_sequence_is_read_without_its_invalid_frames(tmp_path: Path) -> None:
     write_test(tmp_path)
-    sequence = open_view(find_views(tmp_path)[0])
+    sequence = first(tmp_path)
     assert (sequence.subject, sequence.num_frames) == ("TS1", NUM_FRAMES)
     frames = list(sequence.open_frames())
     assert [frame.index for frame in frames] == [0, 1, 3, 4]
@@ -152,7 +158,7 @@ def test_a_test_sequence_is_read_without_its_invalid_frames(tmp_path: Path) -> N
 
 def test_the_activity_of_each_test_frame_is_named(tmp_path: Path) -> None:
     write_test(tmp_path)
-    sequence = open_view(find_views(tmp_path)[0])
+    sequence = first(tmp_path)
     assert [sequence.action_of(index) for index in (0, 3, 4)] == [
         ACTIVITIES[0],
         ACTIVITIES[4],
@@ -163,26 +169,26 @@ def test_the_activity_of_each_test_frame_is_named(tmp_path: Path) -> None:
 
 def test_universal_poses_are_those_of_the_file_in_the_same_pixels(tmp_path: Path) -> None:
     write_train(tmp_path), write_test(tmp_path)
-    for view in find_views(tmp_path):
-        own, universal = open_view(view), open_view(view, "universal")
+    for view in Mpi3dhp(tmp_path).find():
+        own, universal = (Mpi3dhp(tmp_path, kind).open(view) for kind in ("mono", "universal"))
         np.testing.assert_allclose(universal.pose_cam_mm, UNIVERSAL * own.pose_cam_mm, rtol=1e-6)
         np.testing.assert_array_equal(universal.keypoints_px, own.keypoints_px)
-        with pytest.raises(SourceError, match="take --poses mono or universal"):
-            open_view(view, "world")
+    with pytest.raises(SettingsError, match="--poses mono or universal"):
+        Mpi3dhp(tmp_path, "world")
 
 
 def test_a_file_without_universal_poses_says_so(tmp_path: Path) -> None:
     with h5py.File(write_test(tmp_path) / "annot_data.mat", "a") as file:
         del file["univ_annot3"]
-    (view,) = find_views(tmp_path)
-    assert open_view(view).num_frames == NUM_FRAMES
+    (view,) = Mpi3dhp(tmp_path).find()
+    assert Mpi3dhp(tmp_path).open(view).num_frames == NUM_FRAMES
     with pytest.raises(SourceError, match=r"annot_data\.mat: holds no univ_annot3"):
-        open_view(view, "universal")
+        Mpi3dhp(tmp_path, "universal").open(view)
 
 
 def test_annotations_a_little_longer_than_the_video_lose_their_end(tmp_path: Path) -> None:
     write_train(tmp_path, annotated=3)
-    sequence = open_view(find_views(tmp_path)[0])
+    sequence = first(tmp_path)
     assert sequence.num_frames == NUM_FRAMES == len(list(sequence.open_frames()))
     assert sequence.notes == ("the video lacks the last 3 frames of the annotation",)
 
@@ -192,7 +198,7 @@ def test_a_video_much_too_short_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SourceError, match=r"video_4\.avi: has 5 frames for 31 poses: it is cut off"
     ):
-        open_view(find_views(tmp_path)[0])
+        first(tmp_path)
 
 
 def test_the_cell_of_a_camera_is_where_the_file_says(tmp_path: Path) -> None:
@@ -200,14 +206,14 @@ def test_the_cell_of_a_camera_is_where_the_file_says(tmp_path: Path) -> None:
     content = scipy.io.loadmat(path, variable_names=["annot2", "annot3", "univ_annot3"])
     backwards = {key: content[key][::-1] for key in ("annot2", "annot3", "univ_annot3")}
     scipy.io.savemat(path, backwards | {"cameras": np.arange(14)[None, ::-1]})
-    sequence = open_view(find_views(tmp_path)[0])
+    sequence = first(tmp_path)
     np.testing.assert_allclose(sequence.pose_cam_mm, poses(28, 4)[:, list(TRAIN_TO_17)], atol=1e-3)
 
 
 def test_the_calibration_is_the_camera_where_it_is_there(tmp_path: Path) -> None:
     path = write_train(tmp_path) / "camera.calibration"
     path.write_text(calibration())
-    assert open_view(find_views(tmp_path)[0]).camera.focal_px == CAMERA.focal_px
+    assert first(tmp_path).camera.focal_px == CAMERA.focal_px
     assert read_calibration(path, "3") == ((500.0, 500.0), CAMERA.principal_px, SIZE_WH)
 
 
@@ -234,7 +240,7 @@ def test_a_calibration_that_says_something_else_is_refused(
 ) -> None:
     (write_train(tmp_path) / "camera.calibration").write_text(text)
     with pytest.raises(SourceError, match=message) as caught:
-        open_view(find_views(tmp_path)[0])
+        first(tmp_path)
     assert "camera.calibration" in str(caught.value)
 
 
@@ -249,32 +255,32 @@ def test_files_cut_off_are_refused_by_name(tmp_path: Path, share: float) -> None
     for path in (write_train(tmp_path) / "annot.mat", write_test(tmp_path) / "annot_data.mat"):
         content = path.read_bytes()
         path.write_bytes(content[: int(share * len(content))])
-    for view in find_views(tmp_path):
+    for view in Mpi3dhp(tmp_path).find():
         with pytest.raises(SourceError, match=view.annotation.name.replace(".", r"\.")):
-            open_view(view)
+            Mpi3dhp(tmp_path).open(view)
 
 
 def test_a_lost_picture_is_named(tmp_path: Path) -> None:
     (write_test(tmp_path) / "imageSequence" / "img_000004.jpg").unlink()
     with pytest.raises(SourceError, match=r"img_000004\.jpg: cannot be read as a picture"):
-        list(open_view(find_views(tmp_path)[0]).open_frames())
+        list(first(tmp_path).open_frames())
 
 
 def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
     path = write_test(tmp_path) / "imageSequence" / "img_000004.jpg"
     Image.new("RGB", (48, 64)).save(path)
     with pytest.raises(SourceError, match=r"img_000004\.jpg: is \(48, 64\) px large"):
-        list(open_view(find_views(tmp_path)[0]).open_frames())
+        list(first(tmp_path).open_frames())
 
 
 def test_names_that_the_data_set_does_not_have_are_refused(tmp_path: Path) -> None:
     write_train(tmp_path)
     with pytest.raises(SourceError, match=r"has no subject S9; it has S1, .*TS6"):
-        find_views(tmp_path, subjects=("S1", "S9"))
+        Mpi3dhp(tmp_path).find(subjects=("S1", "S9"))
     with pytest.raises(SourceError, match="has no camera 14"):
-        find_views(tmp_path, cameras=("14",))
+        Mpi3dhp(tmp_path).find(cameras=("14",))
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no sequence of MPI-INF-3DHP"):
-        find_views(tmp_path)
+        Mpi3dhp(tmp_path).find()

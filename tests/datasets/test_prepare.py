@@ -239,7 +239,6 @@ def test_every_choice_is_recorded(finished_tree, tmp_path):
     recorded = json.loads((tmp_path / "out" / "dataset.json").read_text())["settings"]
     assert recorded["margin"] == 0.3
     assert recorded["subjects"] == ["S1"]
-    assert recorded["joint_set"] == "human36m_17"
     assert set(recorded) == {
         f for f in PrepareSettings.__dataclass_fields__ if f not in ("out", "workers")
     }
@@ -481,7 +480,6 @@ def test_a_joint_is_held_if_the_mask_is_within_reach():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"joint_set": "coco_17"}, "no joint set 'coco_17'; choose human36m_17"),
         ({"image_size": 2}, "--image-size 2: it must lie between 8 and 2048"),
         ({"quality": 100}, "--quality 100: it must"),
         ({"every_nth_frame": 0}, "--every-nth-frame 0: "),

@@ -9,7 +9,7 @@ number are read too.
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from io import SEEK_END, BytesIO
 from math import prod
 from pathlib import Path
@@ -20,12 +20,10 @@ import cdflib
 import h5py
 import numpy as np
 from cdflib import cdfwrite
-from isal import isal_zlib
 from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
-from posegrid.datasets.matlab5 import MatlabArray, read_variables
-from posegrid.datasets.sequence import MaskPart
+from posegrid.datasets.matlab import DAMAGED, opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import completed
 
@@ -37,25 +35,8 @@ BYTES_PER_READ = 8
 """An entry of a CDF file's index takes 16 bytes and is read once."""
 MOST_COMPRESSED = 100
 """No file of poses is compressed so far."""
-PIECE_BYTES = 2**16
-"""So much of a mask is unpacked at a time: it stays in the cache, and its memory is used again (not
-from 128 kB on).
-"""
-EMPTY_PIECE = bytes(PIECE_BYTES)
-DEFLATE = h5py.h5z.FILTER_DEFLATE
 MOST_MASKS, MOST_PIXELS = 10**6, 10**8
 """More masks in a file, or pixels in a mask, are no sequence of Human3.6M."""
-
-DAMAGED: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    RuntimeError,
-)
-DAMAGED += (OverflowError, MemoryError, struct.error, zlib.error, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
-"""What the readers of binary formats raise on damaged bytes."""
 
 
 def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dimensions}"]:
@@ -71,7 +52,7 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
         pose = np.asarray(cdf.varget("Pose"))
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
             values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
-    except DAMAGED as error:
+    except (*DAMAGED, struct.error, zlib.error) as error:
         raise SourceError(
             f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged or cut off. "
             "Download or copy it again."
@@ -164,12 +145,25 @@ def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
 class MaskReader:
     """The masks of an opened mask file, read one at a time. See `opened_masks`."""
 
-    def __init__(self, path: Path, cells: Any, file: h5py.File | None) -> None:
-        """`cells`: object references of `file`; or, without one, arrays of MATLAB 5 or (T, W, H)
-        numbers.
-        """
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        """Raises SourceError if the file holds no masks, ValueError if it declares too many."""
         self.path = path
-        self._cells, self._file = cells, file
+        self._file = file
+        data = file.get("Masks")
+        if not isinstance(data, h5py.Dataset):
+            names = ", ".join(name for name in map(str, file) if not name.startswith("#"))
+            raise SourceError(f"{path}: holds no variable 'Masks', only {names or 'nothing'}.")
+        in_cells = data.dtype == h5py.ref_dtype
+        count, pixels = (data.size or 0, 0) if in_cells else (*data.shape[:1], prod(data.shape[1:]))
+        if count > MOST_MASKS or pixels > MOST_PIXELS:
+            what = "" if in_cells else f" of {pixels} pixels"
+            raise ValueError(f"it declares {count} masks{what}")
+        if not in_cells and (data.ndim != 3 or data.dtype.kind not in "buif"):
+            raise SourceError(
+                f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or an "
+                "array of frames x columns x rows."
+            )
+        self._cells: Any = data[()].ravel() if in_cells else data
 
     def __len__(self) -> int:
         """Number of masks."""
@@ -177,161 +171,52 @@ class MaskReader:
 
     def mask(self, index: int) -> Bool[np.ndarray, "H W"] | None:
         """True where the person is in frame `index`; None for an empty cell."""
-        part = self.part(index)
-        return None if part is None else part.whole()
-
-    def part(self, index: int) -> MaskPart | None:
-        """The same, only the columns from the first to the last with anything in them, where that
-        takes less time.
-        """
         try:
-            start, values, columns = self._values(index)
+            cell = self._cells[index]
+            values = self._picture(cell) if isinstance(cell, h5py.Reference) else cell
         except DAMAGED as error:
             raise SourceError(
-                f"{self.path}: mask {index} of {len(self)} cannot be read ({error}): the file is damaged. "
-                "Download or copy it again."
+                f"{self.path}: mask {index} of {len(self)} cannot be read ({error}): the file is "
+                "damaged. Download or copy it again."
             ) from error
-        if values is None or columns == 0 or values.shape[-1] == 0:
+        if values is None or values.size == 0:
             return None
-        if values.ndim == 3:
-            # A mask saved as a colour picture; the axis of colours comes first.
+        if values.ndim == 3:  # saved as a colour picture; the axis of colours comes first
             values = values.any(axis=0)
         if values.ndim != 2 or values.dtype.kind not in "buif":
             raise SourceError(
-                f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, expected a picture."
+                f"{self.path}: mask {index} has the shape {values.shape} of {values.dtype}, "
+                "expected a picture."
             )
-        is_logical = values.dtype == np.uint8 and (values.size == 0 or values.max() <= 1)
-        # A view: turning a whole picture round costs more than all that is done with it.
-        pixels = (values.view(bool) if is_logical else values != 0).T
-        return MaskPart(pixels, (start, 0), (columns, pixels.shape[0]))
+        return (values != 0).T  # a view: turning a whole picture round costs more than its use
 
-    def _values(self, index: int) -> tuple[int, np.ndarray | None, int]:
-        """Numbers of one mask, axes as HDF5 has them: [colour,] column, row; the first column; all
-        columns' number.
-        """
-        cell = self._cells[index]
-        if self._file is not None and isinstance(cell, h5py.Reference):
-            return _picture(h5py.h5r.dereference(cell, self._file.id))
-        values = cell.numbers().T if isinstance(cell, MatlabArray) else np.asarray(cell)
-        return 0, values, values.shape[-2] if values.ndim > 1 else values.size
-
-
-def _picture(data: Any) -> tuple[int, np.ndarray | None, int]:
-    """First column, numbers and number of columns of a cell's content (an h5d.DatasetID); no
-    numbers if it is empty.
-
-    The low level of h5py takes a third of the time: a sequence has thousands of such cells.
-    """
-    if not isinstance(data, h5py.h5d.DatasetID):
-        raise ValueError("it refers to no picture")
-    if h5py.h5a.exists(data, b"MATLAB_empty"):
-        return 0, None, 0
-    shape, plan = data.shape, data.get_create_plist()
-    count = prod(shape)
-    if count > MOST_PIXELS:
-        raise ValueError(f"it declares {count} pixels")
-    in_one_piece = (
-        plan.get_layout() == h5py.h5d.CHUNKED and plan.get_chunk() == shape and len(shape) == 2
-    )
-    if (
-        in_one_piece
-        and data.dtype == np.uint8
-        and plan.get_nfilters() == 1
-        and plan.get_filter_by_id(DEFLATE)
-    ):
-        left_out, content = data.read_direct_chunk((0,) * len(shape))
-        if not left_out:
-            return *_inflated(content, shape), shape[0]
-    values = np.asarray(h5py.Dataset(data)[()])
-    return 0, values, values.shape[-2] if values.ndim > 1 else values.size
-
-
-def _inflated(content: bytes, shape: tuple[int, ...]) -> tuple[int, np.ndarray]:
-    """Of a compressed picture of bytes, the first line with anything in it, and the lines from
-    there to the last one.
-
-    Most of a mask is empty: what is looked at piece by piece, and dropped, never leaves the
-    processor's cache.
-    """
-    stream, kept, end = isal_zlib.decompressobj(), [], 0
-    while not stream.eof and end <= prod(shape):
-        piece = stream.decompress(content, PIECE_BYTES)
-        content = stream.unconsumed_tail
-        if not piece and not stream.eof:
-            raise ValueError("its compressed bytes are cut off")
-        if piece != EMPTY_PIECE[: len(piece)]:
-            kept.append((end, piece))
-        end += len(piece)
-    if end != prod(shape):
-        raise ValueError(f"it declares {prod(shape)} pixels, and has {end} or more")
-    if not kept:
-        return 0, np.zeros((0, shape[1]), dtype=np.uint8)
-    width, last = shape[1], kept[-1]
-    first, stop = kept[0][0] // width, -(-(last[0] + len(last[1])) // width)
-    lines = bytearray((stop - first) * width)
-    for start, piece in kept:
-        lines[start - first * width : start - first * width + len(piece)] = piece
-    return first, np.frombuffer(lines, dtype=np.uint8).reshape(-1, width)
+    def _picture(self, reference: h5py.Reference) -> np.ndarray | None:
+        """Numbers of one cell, axes as HDF5 has them: [colour,] column, row; None if empty."""
+        data = self._file[reference]
+        if not isinstance(data, h5py.Dataset):
+            raise ValueError("it refers to no picture")
+        if "MATLAB_empty" in data.attrs:
+            return None
+        if prod(data.shape) > MOST_PIXELS:
+            raise ValueError(f"it declares {prod(data.shape)} pixels")
+        return np.asarray(data[()])
 
 
 @contextmanager
 def opened_masks(path: Path) -> Iterator[MaskReader]:
-    """The masks of a MATLAB file, read lazily while the block runs. Raises SourceError if it is no
-    such file.
+    """The masks of a MATLAB file of any version, read lazily while the block runs.
+
+    Raises SourceError if it is no such file.
     """
-    refuse_missing_or_web_page(path)
-    if not h5py.is_hdf5(path):
-        yield MaskReader(path, _masks_of_old_matlab(path), None)
-        return
-    with ExitStack() as stack:
+    with opened_matlab(path, ("Masks",)) as file:
         try:
-            file = stack.enter_context(h5py.File(path, "r"))
-            cells = _cells(path, file)
+            masks = MaskReader(path, file)
         except DAMAGED as error:
             raise SourceError(
                 f"{path}: cannot be read as a MATLAB 7.3 file ({error}): it is damaged or cut off. "
                 "Download or copy it again."
             ) from error
-        yield MaskReader(path, cells, file)
-
-
-def _cells(path: Path, file: h5py.File) -> Any:
-    """References to the masks (T,), or their numbers (T, W, H), not yet read."""
-    data = file.get("Masks")
-    if not isinstance(data, h5py.Dataset):
-        names = ", ".join(name for name in map(str, file) if not name.startswith("#"))
-        raise SourceError(f"{path}: holds no variable 'Masks', only {names or 'nothing'}.")
-    in_cells = data.dtype == h5py.ref_dtype
-    count, pixels = (data.size or 0, 0) if in_cells else (*data.shape[:1], prod(data.shape[1:]))
-    if count > MOST_MASKS or pixels > MOST_PIXELS:
-        raise ValueError(f"it declares {count} masks{'' if in_cells else f' of {pixels} pixels'}")
-    if not in_cells and (data.ndim != 3 or data.dtype.kind not in "buif"):
-        raise SourceError(
-            f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or an array of frames x "
-            "columns x rows."
-        )
-    return data[()].ravel() if in_cells else data
-
-
-def _masks_of_old_matlab(path: Path) -> np.ndarray:
-    """Cells (T,) or numbers (T, W, H) of a MATLAB file up to version 7.2."""
-    with path.open("rb") as file:
-        if not file.read(10).startswith(b"MATLAB 5.0"):
-            raise SourceError(
-                f"{path}: is no MATLAB file, or one that was cut off at its start. Download or copy it again."
-            )
-    try:
-        masks = read_variables(path, ("Masks",)).get("Masks")
-        if masks is None:
-            raise SourceError(f"{path}: holds no variable 'Masks'.")
-        if not masks.is_cells:
-            return np.moveaxis(np.atleast_3d(masks.numbers()), -1, 0).swapaxes(1, 2)
-        cells = masks.cells()
-    except DAMAGED as error:
-        raise SourceError(
-            f"{path}: cannot be read as a MATLAB file ({error}): it is damaged or cut off."
-        ) from error
-    return np.fromiter(cells, dtype=object, count=len(cells))
+        yield masks
 
 
 class MaskWriter:
@@ -409,25 +294,6 @@ def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     if len(rows):
         box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     return box
-
-
-def refuse_missing_or_web_page(path: Path) -> None:
-    """Raise SourceError if there is no such file, or it is the page that the release's server sends
-    to strangers.
-    """
-    if not path.is_file():
-        raise SourceError(f"{path}: there is no such file.")
-    if is_web_page(path):
-        raise SourceError(
-            f"{path}: is a web page, since the download's log-in had expired. Log in and download it again."
-        )
-
-
-def is_web_page(path: Path) -> bool:
-    """Whether a file, whatever its name says, is a web page."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?php"))
 
 
 def _matlab_header() -> bytes:

@@ -1,99 +1,70 @@
-"""Which files of a Human3.6M tree are there, by subject, action and kind, before any of them is
-opened.
+"""Which files of a Human3.6M tree are there, and what is wrong with each of them.
+
+`taken_stock` looks at names alone. `check_files` opens every file of a view for itself, so that one
+damaged file does not hide the next, and by the code that `prepare` reads with.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from posegrid.datasets.folder import FolderView
-from posegrid.datasets.human36m.check import REQUIRED, Finding
-from posegrid.datasets.human36m.files import is_web_page
+import numpy as np
+from jaxtyping import Float, Float32
+
+from posegrid.body.skeleton import HUMAN36M_32_TO_17
+from posegrid.datasets.human36m.files import opened_masks, read_pose_cdf
 from posegrid.datasets.human36m.layout import (
+    BOXES,
     FOLDERS,
+    KEYPOINTS,
     KIND_NAMES,
+    MASKS,
     POSED_SUBJECTS,
     POSES_CAMERA,
+    POSES_UNIVERSAL,
     POSES_WORLD,
     SUFFIXES,
+    VIDEOS,
+    Human36mView,
     archives_in,
     find_archives,
+    nested_folder,
+    unpacking,
 )
-from posegrid.datasets.human36m.metadata import Metadata, load_metadata
-from posegrid.datasets.human36m.sequences import SequenceFiles, is_synthetic, metadata_path
-from posegrid.datasets.mpi_inf_3dhp.sequences import Mpi3dhpView
+from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata
+from posegrid.datasets.matlab import is_web_page
+from posegrid.datasets.source import FileCheck, Finding, Inventory, InventoryRow
 from posegrid.errors import SourceError
+from posegrid.video.video import VideoFacts, probe
 
+REQUIRED = (VIDEOS, POSES_CAMERA, MASKS)
+"""Kinds of files without which `prepare` cannot use a sequence."""
+SAME_PLACE_MM = 1.0
+"""World and camera poses of one sequence may differ by so much (median): rounding, and the
+calibration's digits."""
+SAME_PLACE_PX = 0.25
+"""Keypoints may lie so far from the projected joints (median); half a pixel more would be another
+way of counting."""
+NUM_SAMPLES = 5
+"""Masks or boxes that are read of each file, spread over the sequence."""
 ARCHIVE_STARTS = {".tgz": (b"\x1f\x8b",), ".gz": (b"\x1f\x8b",), ".zip": (b"PK",)}
 """First bytes of archives, by the last part of their name."""
 
-
-@dataclass(frozen=True)
-class InventoryRow:
-    """Files of one subject and action."""
-
-    subject: str
-    action: str
-    found: dict[str, int]
-    """Number of files of each kind."""
-    expected: dict[str, int]
-    missing: dict[str, list[str]]
-    """Names, without folder, of the files of each kind that are not there."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every file of every kind is there."""
-        return self.found == self.expected
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
-class Inventory:
-    """What there is of a tree."""
-
-    root: Path
-    synthetic: bool
-    rows: tuple[InventoryRow, ...]
-    """Subjects and actions of which there is any file."""
-    present: tuple[SequenceFiles | FolderView | Mpi3dhpView, ...]
-    """Sequences and cameras of which there is any file (but for world poses, which are of no
-    camera).
-    """
-    absent_subjects: tuple[str, ...]
-    """Subjects with poses in the release of which there is nothing, not even an archive."""
-    archives: tuple[Path, ...]
-    """Archives that lie about."""
-    findings: tuple[Finding, ...]
+# --- which files there are
 
 
 def taken_stock(
-    root: Path, subjects: Collection[str] = (), actions: Collection[str] = ()
+    root: Path, metadata: Metadata, subjects: Collection[str] | None, views: list[Human36mView]
 ) -> Inventory:
-    """What there is of a tree; subjects and actions are all if none are named.
-
-    Raises SourceError if the folder is missing, metadata.xml too or damaged, or a name is not in
-    it.
-    """
-    if not root.is_dir():
-        raise SourceError(f"{root}: there is no such folder.")
-    metadata = load_metadata(metadata_path(root))
-    for names, known, what in (
-        (subjects, metadata.subjects, "subject"),
-        (actions, metadata.actions, "action"),
-    ):
-        strangers = sorted(set(names) - set(known))
-        if strangers:
-            raise SourceError(
-                f"{metadata.path}: knows no {what} {', '.join(strangers)}; it knows {', '.join(known)}."
-            )
-    asked = [subject for subject in metadata.subjects if not subjects or subject in subjects]
-    views = [files for subject in asked for files in _views(root, metadata, subject, actions)]
+    """What there is of the views that metadata.xml knows of; subjects are all if None."""
+    asked = [name for name in metadata.subjects if subjects is None or name in subjects]
     of_a_view = [kind for kind in KIND_NAMES if kind != POSES_WORLD]
-    present = [files for files in views if any(map(files.find, of_a_view))]
-    there = {files.subject for files in present}
-    archives = [
-        *archives_in(root),
-        *(path for subject in asked for path in archives_in(root / subject)),
-    ]
+    present = [view for view in views if any(map(view.find, of_a_view))]
+    there = {view.subject for view in present}
+    archives = [*archives_in(root), *(a for name in asked for a in archives_in(root / name))]
     wanted = subjects or POSED_SUBJECTS
     absent = [
         name
@@ -101,86 +72,68 @@ def taken_stock(
         if name in wanted and name not in there and not find_archives(root, name)
     ]
     return Inventory(
-        root=root,
-        synthetic=is_synthetic(root),
+        views=tuple(view for view in present if view.subject in POSED_SUBJECTS or _posed(view)),
+        findings=(
+            *(finding for name in asked for finding in _nested_findings(root, name)),
+            *_missing_findings(present),
+            *(_archive_finding(root, path) for path in archives),
+            *(finding for name in asked for finding in _stray_findings(root, name, metadata)),
+        ),
         rows=tuple(_rows(present, views)),
-        present=tuple(present),
         absent_subjects=tuple(absent),
         archives=tuple(archives),
-        findings=(
-            *_missing_findings(present),
-            *(_archive_finding(path) for path in archives),
-            *(finding for subject in asked for finding in _stray_findings(root, subject, metadata)),
-        ),
     )
 
 
-def _views(
-    root: Path, metadata: Metadata, subject: str, actions: Collection[str]
-) -> Iterator[SequenceFiles]:
-    """All sequences and cameras of a subject that metadata.xml knows, but for the recording called
-    "_ALL".
-    """
-    for owner, action, subaction in metadata.file_bases:
-        if owner == subject and (action in actions if actions else action != "_ALL"):
-            for camera_id in metadata.camera_ids:
-                yield SequenceFiles(root, subject, action, subaction, camera_id, metadata)
+def _posed(view: Human36mView) -> bool:
+    return view.find(POSES_CAMERA) is not None
 
 
-def _rows(present: list[SequenceFiles], views: list[SequenceFiles]) -> Iterator[InventoryRow]:
-    for subject, action in dict.fromkeys((files.subject, files.action) for files in present):
-        own = [files for files in views if (files.subject, files.action) == (subject, action)]
-        names = {
-            kind: {_name(files, kind): files.find(kind) for files in own} for kind in KIND_NAMES
+def _rows(present: list[Human36mView], views: list[Human36mView]) -> Iterator[InventoryRow]:
+    for subject, action in dict.fromkeys((view.subject, view.action) for view in present):
+        own = [view for view in views if (view.subject, view.action) == (subject, action)]
+        paths = {kind: {v.file_name(kind): v.find(kind) for v in own} for kind in KIND_NAMES}
+        missing = {
+            kind: [name for name, path in named.items() if path is None]
+            for kind, named in paths.items()
         }
-        yield InventoryRow(
-            subject=subject,
-            action=action,
-            found={
-                kind: sum(path is not None for path in names[kind].values()) for kind in KIND_NAMES
-            },
-            expected={kind: len(names[kind]) for kind in KIND_NAMES},
-            missing={
-                kind: [name for name, path in names[kind].items() if path is None]
-                for kind in KIND_NAMES
-            },
-        )
+        expected = {kind: len(named) for kind, named in paths.items()}
+        found = {kind: count - len(missing[kind]) for kind, count in expected.items()}
+        yield InventoryRow(subject, action, found, expected, missing)
 
 
-def _name(files: SequenceFiles, kind: str) -> str:
-    camera = "" if kind == POSES_WORLD else f".{files.camera_id}"
-    return f"{files.file_base}{camera}{SUFFIXES[kind]}"
-
-
-def _missing_findings(present: list[SequenceFiles]) -> Iterator[Finding]:
+def _missing_findings(present: list[Human36mView]) -> Iterator[Finding]:
     """Sequences of which some files are there, but not all that `prepare` needs."""
-    for files in present:
-        without_poses = files.subject not in POSED_SUBJECTS and files.find(POSES_CAMERA) is None
+    for view in present:
+        without_poses = view.subject not in POSED_SUBJECTS and not _posed(view)
         for kind in () if without_poses else REQUIRED:
-            if files.find(kind) is None:
-                archives = find_archives(files.root, files.subject, kind)
-                hint = f"; it may be in {archives[0]}, which is not unpacked" if archives else ""
-                text = f"{files.subject}/{kind}/{_name(files, kind)} is missing{hint}"
-                yield Finding("fault", f"no {KIND_NAMES[kind]}", files.name, text)
+            if view.find(kind) is None:
+                text = f"{view.subject}/{kind}/{view.file_name(kind)} is missing. "
+                text += view.advice(kind)
+                yield Finding("fault", f"no {KIND_NAMES[kind]}", view.name, text)
 
 
-def _archive_finding(path: Path) -> Finding:
+def _nested_findings(root: Path, subject: str) -> Iterator[Finding]:
+    nested = nested_folder(root, subject)
+    if nested is not None:
+        text = f"{nested}: an archive was unpacked one folder too deep: move what it holds one up"
+        yield Finding("fault", "unpacked too deep", str(nested), text)
+
+
+def _archive_finding(root: Path, path: Path) -> Finding:
     """An archive that is not unpacked, or is none at all."""
     if is_web_page(path):
-        text = f"{path}: is a web page, since the download's log-in had expired. Log in and download it again."
+        text = (
+            f"{path}: is a web page, since the download's log-in had expired. "
+            "Log in and download it again."
+        )
         return Finding("fault", "log-in page saved as an archive", str(path), text)
     with path.open("rb") as file:
         start = file.read(2)
     if not start.startswith(ARCHIVE_STARTS.get(path.suffix.lower(), (b"",))):
-        return Finding(
-            "fault", "damaged archive", str(path), f"{path}: is no archive. Download it again."
-        )
-    return Finding(
-        "notice",
-        "archive not unpacked",
-        str(path),
-        f"{path}: unpack it with `tar -xf` into its subject.",
-    )
+        text = f"{path}: is no archive. Download it again."
+        return Finding("fault", "damaged archive", str(path), text)
+    return Finding("notice", "archive not unpacked", str(path), f"{path}: {unpacking(root, path)}")
 
 
 def _stray_findings(root: Path, subject: str, metadata: Metadata) -> Iterator[Finding]:
@@ -193,10 +146,126 @@ def _stray_findings(root: Path, subject: str, metadata: Metadata) -> Iterator[Fi
                 base, _, camera_id = path.stem.partition(".")
                 if kind == POSES_WORLD:
                     base, camera_id = path.stem, metadata.camera_ids[0]
-                if (
-                    path.is_file()
-                    and not path.name.startswith(".")
-                    and (base not in known or camera_id not in metadata.camera_ids)
-                ):
+                named = base in known and camera_id in metadata.camera_ids
+                if path.is_file() and not path.name.startswith(".") and not named:
                     text = f"{path}: metadata.xml names no sequence of {subject} so; it is not read"
                     yield Finding("notice", "file of an unknown name", subject, text)
+
+
+# --- what is wrong with them
+
+
+def check_files(view: Human36mView) -> FileCheck:
+    """What is wrong with the files of one sequence and camera, each opened for itself."""
+    findings: list[Finding] = []
+
+    def tried(what: str, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except SourceError as error:
+            findings.append(Finding("fault", what, view.name, str(error)))
+            return None
+
+    video = view.find(VIDEOS)
+    facts = tried("damaged video", lambda: probe(video)) if video else None
+    poses = {}
+    for kind in (POSES_CAMERA, POSES_WORLD, POSES_UNIVERSAL, KEYPOINTS):
+        path, dimensions = view.find(kind), 2 if kind == KEYPOINTS else 3
+        if path is not None:
+            read = tried("damaged pose file", lambda p=path, d=dimensions: read_pose_cdf(p, d))
+            poses |= {} if read is None else {kind: read}
+    for kind, what in ((MASKS, "damaged mask file"), (BOXES, "damaged box file")):
+        path = view.find(kind)
+        if path is not None:
+            tried(what, lambda path=path: _read_some_masks(path))
+    apart_px = _apart_px(view, poses, facts)
+    findings += _count_findings(view, poses, facts)
+    findings += _place_findings(view, poses, facts)
+    findings += _pixel_findings(view, apart_px)
+    offset_px = None if apart_px is None else np.median(apart_px, axis=(0, 1))
+    return FileCheck(tuple(findings), offset_px)
+
+
+Poses = dict[str, Float32[np.ndarray, "T 32 d"]]
+"""What could be read of a view's pose files, by kind."""
+
+
+def _read_some_masks(path: Path) -> None:
+    with opened_masks(path) as masks:
+        for index in np.linspace(0, len(masks) - 1, min(len(masks), NUM_SAMPLES)).astype(int):
+            masks.mask(int(index))
+
+
+def _count_findings(view: Human36mView, poses: Poses, video: VideoFacts | None) -> list[Finding]:
+    """Numbers of frames against metadata.xml and each other."""
+    found, of_camera = [], poses.get(POSES_CAMERA)
+    key, metadata = (view.subject, view.action, view.subaction), view.metadata
+    expected = metadata.num_poses(key)
+    if of_camera is not None and expected and len(of_camera) != expected:
+        text = (
+            f"{view.required(POSES_CAMERA)}: has {len(of_camera)} poses, "
+            f"but metadata.xml says {expected}"
+        )
+        what = "number of poses is not that of metadata.xml"
+        found.append(Finding("notice", what, view.name, text))
+    num_frames = None if video is None else video.num_frames
+    if num_frames is not None and expected:
+        declared = metadata.frame_counts[key][metadata.camera_ids.index(view.camera_id)]
+        if num_frames != declared:
+            text = f"{view.required(VIDEOS)}: has {num_frames} frames, but metadata.xml says "
+            what = "number of video frames is not that of metadata.xml"
+            found.append(Finding("notice", what, view.name, f"{text}{declared}"))
+    for kind in (POSES_WORLD, POSES_UNIVERSAL):
+        if of_camera is not None and kind in poses and len(poses[kind]) != len(of_camera):
+            text = (
+                f"{view.required(kind)}: has {len(poses[kind])} poses, "
+                f"but the camera's file {len(of_camera)}"
+            )
+            found.append(Finding("fault", "pose files of different lengths", view.name, text))
+    return found
+
+
+def _place_findings(view: Human36mView, poses: Poses, video: VideoFacts | None) -> list[Finding]:
+    """Whether world poses, camera poses and metadata.xml tell of the same places."""
+    of_camera, world = poses.get(POSES_CAMERA), poses.get(POSES_WORLD)
+    if of_camera is None or world is None or video is None or len(world) != len(of_camera):
+        return []
+    camera = view.metadata.camera(view.subject, view.camera_id, video.size_wh)
+    apart = camera.world_to_camera(world.astype(np.float64)) - of_camera
+    apart_mm = np.median(np.linalg.norm(apart, axis=-1))
+    if apart_mm <= SAME_PLACE_MM:
+        return []
+    text = (
+        f"world poses, taken into the camera by metadata.xml, lie {apart_mm:.0f} mm from the "
+        "camera's own (median): is metadata.xml of this release?"
+    )
+    return [Finding("fault", "poses and cameras do not fit", view.name, text)]
+
+
+def _apart_px(
+    view: Human36mView, poses: Poses, video: VideoFacts | None
+) -> Float[np.ndarray, "T 17 2"] | None:
+    """Keypoints minus projected joints; None where there are none to compare."""
+    of_camera, keypoints = poses.get(POSES_CAMERA), poses.get(KEYPOINTS)
+    if of_camera is None or keypoints is None or video is None or len(of_camera) != len(keypoints):
+        return None
+    camera = view.metadata.camera(view.subject, view.camera_id, video.size_wh)
+    apart_px = keypoints - PIXEL_OFFSET - camera.project(of_camera.astype(np.float64))
+    return apart_px[:, HUMAN36M_32_TO_17]
+
+
+def _pixel_findings(
+    view: Human36mView, apart_px: Float[np.ndarray, "T 17 2"] | None
+) -> list[Finding]:
+    """Whether keypoints lie where the joints are projected to."""
+    if apart_px is None:
+        return []
+    distance_px = np.median(np.linalg.norm(apart_px, axis=-1))
+    if distance_px < SAME_PLACE_PX:
+        return []
+    x, y = np.median(apart_px, axis=(0, 1))
+    text = (
+        f"keypoints lie {distance_px:.2f} px from the projected joints (median; "
+        f"{x:+.2f} to the right, {y:+.2f} down)"
+    )
+    return [Finding("fault", "keypoints and projected joints differ", view.name, text)]

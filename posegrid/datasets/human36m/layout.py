@@ -1,9 +1,13 @@
-"""Where the Human3.6M release keeps what, and the variants in which people have it on their
-disks.
-"""
+"""Where the Human3.6M release keeps what, and the variants in which people have it on disk."""
 
 import re
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
+
+from posegrid.datasets.human36m.metadata import Metadata
+from posegrid.datasets.source import View
+from posegrid.errors import SourceError
 
 VIDEOS = "Videos"
 POSES_WORLD = "MyPoseFeatures/D3_Positions"
@@ -65,25 +69,80 @@ ARCHIVE_WORDS = {
 """What the name of the archive that holds each kind of file contains, as a pattern."""
 
 
+UNPACK = (
+    "Unpack into the root, since archives hold the subject's folder: `tar -xf ARCHIVE -C ROOT`."
+)
+
+
+@dataclass(frozen=True)
+class Human36mView(View):
+    """One sequence and camera, and where its files are, before any of them is opened."""
+
+    root: Path
+    metadata: Metadata
+
+    @property
+    def file_base(self) -> str:
+        """File name without camera and suffix, as the release's table has it."""
+        return self.metadata.file_bases[self.subject, self.action, self.subaction]
+
+    def file_name(self, kind: str) -> str:
+        """The release's own name of a file; that of world poses names no camera."""
+        return _file_name(self.file_base, kind, self.camera_id)
+
+    def find(self, kind: str) -> Path | None:
+        """The file of a kind, in whichever variant of the layout it lies, or None."""
+        for folder in FOLDERS[kind]:
+            for base in dict.fromkeys((self.file_base, self.file_base.replace(" ", "_"))):
+                name = _file_name(base, kind, self.camera_id)
+                path = self.root / self.subject / folder / name
+                if path.is_file():
+                    return path
+        return None
+
+    def required(self, kind: str) -> Path:
+        """The file of a kind. If there is none, SourceError says where it was looked for."""
+        path = self.find(kind)
+        if path is None:
+            expected = self.root / self.subject / kind / self.file_name(kind)
+            raise SourceError(f"{self.name}: {expected} is missing. {self.advice(kind)}")
+        return path
+
+    def advice(self, kind: str) -> str:
+        """What to do about a missing file."""
+        nested = nested_folder(self.root, self.subject)
+        if nested is not None:
+            return f"{nested} was unpacked one folder too deep: move what it holds one up."
+        video = None
+        if kind in (MASKS, BOXES):
+            video = _masks_as_video(self.root, self.subject, self.file_base, self.camera_id)
+        if video is not None:
+            return (
+                f"{video} holds masks as a video, which is not read: its compression blurs their "
+                "edges. Download the release's masks in .mat files (background subtraction)."
+            )
+        return advice_on(self.root, find_archives(self.root, self.subject, kind))
+
+
 def view_path(root: Path, subject: str, kind: str, file_base: str, camera_id: str | None) -> Path:
-    """The release's own path of a file: `kind` is VIDEOS, POSES_CAMERA, ...; world poses have no
-    camera.
-    """
-    camera = "" if camera_id is None else f".{camera_id}"
-    return root / subject / kind / f"{file_base}{camera}{SUFFIXES[kind]}"
+    """The release's own path of a file: `kind` is VIDEOS, POSES_CAMERA, ..."""
+    return root / subject / kind / _file_name(file_base, kind, camera_id or "")
 
 
-def find_file(root: Path, subject: str, kind: str, file_base: str, camera_id: str) -> Path | None:
-    """The file in whichever variant of the layout it lies (other folders, spaces turned to
-    underscores), or None.
-    """
+def _file_name(file_base: str, kind: str, camera_id: str) -> str:
     camera = "" if kind == POSES_WORLD else f".{camera_id}"
-    for folder in FOLDERS[kind]:
-        for base in dict.fromkeys((file_base, file_base.replace(" ", "_"))):
-            path = root / subject / folder / f"{base}{camera}{SUFFIXES[kind]}"
-            if path.is_file():
-                return path
-    return None
+    return f"{file_base}{camera}{SUFFIXES[kind]}"
+
+
+def metadata_path(root: Path) -> Path:
+    """In the root; or in the one folder there that has it, such as "Release-v1.2"."""
+    elsewhere = [] if (root / METADATA).is_file() else sorted(root.glob(f"*/{METADATA}"))
+    return elsewhere[0] if len(elsewhere) == 1 else root / METADATA
+
+
+def is_synthetic(root: Path) -> bool:
+    """Whether a folder in Human3.6M's layout says that it was made by a computer."""
+    return (root / SYNTHETIC_MARK).is_file()
 
 
 def find_archives(root: Path, subject: str, kind: str | None = None) -> list[Path]:
@@ -113,6 +172,42 @@ def archives_in(folder: Path) -> list[Path]:
     endings = (".tgz", ".tar.gz", ".tar", ".zip")
     return sorted(
         path for path in folder.glob("*") if path.name.lower().endswith(endings) and path.is_file()
+    )
+
+
+def advice_on(root: Path, archives: list[Path]) -> str:
+    """What to do about files that are not there."""
+    if not archives:
+        return "Download and unpack the release's archives into this folder."
+    names = ", ".join(str(archive) for archive in archives[:4])
+    return f"Not unpacked yet: {names}. {unpacking(root, archives[0])}"
+
+
+def unpacking(root: Path, archive: Path) -> str:
+    """How to unpack an archive: each holds the folder of its subject."""
+    source, target = shlex.quote(str(archive)), shlex.quote(str(root))
+    how = f"unzip {source} -d {target}" if archive.suffix == ".zip" else ""
+    return f"Unpack it into the root: {how or f'tar -xf {source} -C {target}'}"
+
+
+def nested_folder(root: Path, subject: str) -> Path | None:
+    """ROOT/S1/S1, if an archive was unpacked one folder too deep."""
+    path = root / subject / subject
+    return path if path.is_dir() else None
+
+
+def _masks_as_video(root: Path, subject: str, file_base: str, camera_id: str) -> Path | None:
+    """The masks as the release also offers them: as a video, which compression has blurred."""
+    names = {f"{base}.{camera_id}.mp4" for base in (file_base, file_base.replace(" ", "_"))}
+    return next(
+        (
+            path
+            for folder in sorted((root / subject).glob("*"))
+            if "segment" in folder.name.lower() or "ground_truth" in folder.name
+            for path in sorted(folder.rglob("*.mp4"))
+            if path.name in names
+        ),
+        None,
     )
 
 

@@ -5,9 +5,13 @@ The user's own copy is read at run time; it may not be redistributed. What is us
   number of a subaction is not the number in the file's name, and actions have other names in some
   files: only the table tells.
 - `actionnames`, `dbcameras/index2id`: names of actions and cameras in order.
+- `train_subjects`, `val_subjects`, `test_subjects`: the release's own split, where they are there.
 - `w0`: numbers of all cameras. For camera c and subject s (from 0, S subjects, C cameras), six
   extrinsics [a, b, g, x, y, z] (rad, mm) at 6 (c S + s), then nine intrinsics [fx, fy, cx, cy, k1,
   k2, k3, p1, p2] at 6 C S + 9 c. R = Rx(a) Ry(b) Rz(g), X_cam = R (X_world - C).
+
+The release counts pixels as MATLAB does, the first pixel's centre being (1, 1); posegrid has it at
+(0.5, 0.5). Principal points here, and keypoints where they are read, are half a pixel less.
 """
 
 import re
@@ -27,6 +31,10 @@ SUBACTIONS = (1, 2)
 MOCAP_FRAMES_PER_POSE = 4
 """The release's motion capture ran at 200 Hz, its video at 50 Hz."""
 NUM_EXTRINSICS, NUM_INTRINSICS = 6, 9
+PIXEL_OFFSET = 0.5
+"""The release's pixels minus posegrid's."""
+POSELESS = "_ALL"
+"""So begin the files of the one action (number 1, "Miscellaneous") that has videos only."""
 
 SequenceKey = tuple[str, str, int]
 """(subject, action, subaction), e.g. ("S1", "Walking", 2)."""
@@ -40,15 +48,28 @@ class Metadata:
     subjects: tuple[str, ...]
     """All subjects, in the order of the cameras' numbers: "S1" to "S11"."""
     actions: tuple[str, ...]
-    """Names of the actions, the first of them "_ALL"."""
+    """Names of the actions, the first of them "Miscellaneous", which has no poses."""
     camera_ids: tuple[str, ...]
     file_bases: Mapping[SequenceKey, str]
     """File name without camera and suffix, e.g. "Walking 1"."""
     w0: Float[np.ndarray, "numbers"]
     frame_counts: Mapping[SequenceKey, tuple[int, ...]] = field(default_factory=dict)
-    """Frames of the four videos, in the order of `camera_ids`, and of the motion capture (200 Hz),
-    where it tells.
+    """Frames of the four videos, in the order of `camera_ids`, and of the motion capture (200 Hz).
+
+    Empty where the file does not tell.
     """
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Subjects of "train", "validation" and "test" by the release; empty if it does not tell."""
+
+    def has_poses(self, key: SequenceKey) -> bool:
+        """Whether the release has poses of a sequence, for those of its subjects that have any."""
+        return key in self.file_bases and not self.file_bases[key].startswith(POSELESS)
+
+    @property
+    def posed_actions(self) -> tuple[str, ...]:
+        """Names of the actions that have poses."""
+        posed = {key[1] for key in self.file_bases if self.has_poses(key)}
+        return tuple(action for action in self.actions if action in posed)
 
     def num_poses(self, key: SequenceKey) -> int | None:
         """How many poses a sequence should have: the shortest video's frames, or the motion
@@ -69,7 +90,7 @@ class Metadata:
         k1, k2, k3, p1, p2 = distortion
         return Camera(
             focal_px=(fx, fy),
-            principal_px=(cx, cy),
+            principal_px=(cx - PIXEL_OFFSET, cy - PIXEL_OFFSET),
             size_wh=size_wh,
             distortion=(k1, k2, k3, p1, p2),
             rot_world_to_cam=rotation_of_angles(extrinsics[:3]),
@@ -116,9 +137,20 @@ def _metadata(path: Path, root: ElementTree.Element) -> Metadata:
         raise ValueError(
             f"w0 holds {len(w0)} numbers, expected {expected} for {len(camera_ids)} cameras, {len(subjects)} subjects"
         )
-    return Metadata(
-        path, subjects, actions, camera_ids, file_bases, w0, _frame_counts(root, subjects, actions)
-    )
+    counts = _frame_counts(root, subjects, actions)
+    splits = _splits(root, subjects)
+    return Metadata(path, subjects, actions, camera_ids, file_bases, w0, counts, splits)
+
+
+def _splits(root: ElementTree.Element, subjects: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The release's own split, numbers of subjects from 1; empty unless all three parts tell."""
+    splits = {}
+    for name, part in (("train", "train"), ("validation", "val"), ("test", "test")):
+        numbers = re.findall(r"\d+", root.findtext(f"{part}_subjects") or "")
+        splits[name] = tuple(f"S{int(number)}" for number in numbers)
+    named = [subject for names in splits.values() for subject in names]
+    sound = all(splits.values()) and len(set(named)) == len(named) and set(named) <= set(subjects)
+    return splits if sound else {}
 
 
 def _frame_counts(

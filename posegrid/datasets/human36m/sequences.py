@@ -1,73 +1,70 @@
-"""Reads the Human3.6M release as its archives unpack, and data sets that `posegrid synth` wrote in
-the same layout.
+"""Reads the Human3.6M release as its archives unpack, and trees of `posegrid synth` in its layout.
 
-`find_sequences` lists what is there without opening it; `open_sequence` opens one of them and says
-what is wrong with it, if anything, so that one damaged file does not stop the others. Ionescu et
-al., "Human3.6M", TPAMI 2014.
-
-Video, masks and poses are aligned at frame 0. The poses decide how many frames a sequence has: the
-videos run on a little longer (by up to 2 frames, in two of the cameras by up to 12), and in one
-sequence the poses stop half way.
+Ionescu et al., "Human3.6M", TPAMI 2014. Video, masks and poses are aligned at frame 0. The poses
+decide how many frames a sequence has: the videos run on a little longer (by up to 2 frames, in two
+of the cameras by up to 12), and in six sequences the poses stop early.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
+from posegrid.datasets.dataset_facts import SPLITS, SplitName
+from posegrid.datasets.human36m import inventory
 from posegrid.datasets.human36m.files import MaskReader, opened_masks, read_pose_cdf
 from posegrid.datasets.human36m.layout import (
     FOLDERS,
     KEYPOINTS,
     MASKS,
-    METADATA,
     POSED_SUBJECTS,
     POSES_CAMERA,
     POSES_UNIVERSAL,
     POSES_WORLD,
-    SYNTHETIC_MARK,
     VIDEOS,
+    Human36mView,
+    advice_on,
     find_archives,
-    find_file,
-    view_path,
+    is_synthetic,
+    metadata_path,
 )
-from posegrid.datasets.human36m.metadata import Metadata, load_metadata
-from posegrid.datasets.sequence import Frame, MaskPart, Sequence
+from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata, load_metadata
+from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
+from posegrid.datasets.source import (
+    FileCheck,
+    Inventory,
+    KnownFault,
+    PoseKind,
+    Source,
+    View,
+    refuse_unknown,
+)
 from posegrid.errors import SourceError
-from posegrid.video.video import VideoFacts, probe, read_frames
+from posegrid.video.video import VideoFacts, probe
 
 USUAL_SURPLUS = 12
-"""So many frames a video may be longer than its poses before a note is made of it that sounds like
-a warning.
-"""
-
+"""So many frames most videos are longer than their poses at most."""
 SUSPECT_DISTANCE_PX = 5.0
-"""If keypoints and projected joints differ by more than this (median), camera and poses do not
-belong together.
-"""
+"""Where keypoints and projected joints differ by more (median), camera and poses do not fit."""
 
 SHIFTED_POSES = {("S9", "Greeting"), ("S9", "SittingDown 1"), ("S9", "Waiting 1")}
 """(subject, file base) of sequences whose poses are known to lie beside the person."""
 SHIFT_WORLD_X_MM = 200.0
 """How far along the world's x axis, as the literature takes it out again."""
-
+EARLY_ENDS = {
+    *(("S9", base) for base in ("Greeting", "Phoning", "SittingDown 1", "Waiting 1", "Walking")),
+    ("S1", "SittingDown"),
+}
+"""(subject, file base) of sequences whose poses are known to end before the video."""
 BROKEN_VIDEOS = {("S11", "Directions", "54138969")}
 """(subject, file base, camera) of videos that are damaged in many copies of the release."""
-
-PoseKind = Literal["mono", "world", "universal"]
-"""Which of the release's 3D poses: D3_Positions_mono (camera frame), D3_Positions (world frame,
-taken into the camera by metadata.xml), D3_Positions_mono_universal (camera frame, limbs of one
-length for all subjects)."""
-ShiftedPoses = Literal["keep", "drop", "correct"]
-"""What to do with the sequences of `SHIFTED_POSES`: keep them as they are, leave them out, or move
-their poses back.
-"""
 
 POSE_FILES: dict[PoseKind, str] = {
     "mono": POSES_CAMERA,
@@ -76,244 +73,212 @@ POSE_FILES: dict[PoseKind, str] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class SequenceFiles:
-    """Where the files of one sequence and camera are, before any of them is opened."""
+@dataclass(frozen=True)
+class Human36m(Source):
+    """A tree of the release, or in its layout."""
 
-    root: Path
-    subject: str
-    action: str
-    subaction: int
-    camera_id: str
-    metadata: Metadata
+    kind = "Human3.6M"
+    pose_kinds = ("mono", "world", "universal")
+    has_shifted_poses = True
+    usual_actions = ("Walking",)
 
-    @property
-    def name(self) -> str:
-        """As `Sequence.name`, e.g. "S1 Walking 1 54138969"."""
-        return f"{self.subject} {self.action} {self.subaction} {self.camera_id}"
+    @cached_property
+    def metadata(self) -> Metadata:
+        """What the tree's metadata.xml says. Raises SourceError if it is missing or damaged."""
+        return load_metadata(metadata_path(self.root))
 
     @property
-    def file_base(self) -> str:
-        """File name without camera and suffix, as the release's table has it."""
-        return self.metadata.file_bases[self.subject, self.action, self.subaction]
+    def synthetic(self) -> bool:
+        """As `Source.synthetic`."""
+        return is_synthetic(self.root)
 
-    @property
-    def shifted(self) -> bool:
-        """Whether the release's poses of this sequence are known to lie beside the person."""
-        return (self.subject, self.file_base) in SHIFTED_POSES
+    def find(
+        self,
+        subjects: Collection[str] | None = None,
+        actions: Collection[str] | None = None,
+        cameras: Collection[str] | None = None,
+    ) -> list[View]:
+        """Sequences of which at least video or poses are there, or an archive that may hold them.
 
-    @property
-    def broken(self) -> bool:
-        """Whether the video is known to be damaged in many copies of the release."""
-        return (self.subject, self.file_base, self.camera_id) in BROKEN_VIDEOS
-
-    def find(self, kind: str) -> Path | None:
-        """The file of this kind, or None."""
-        return find_file(self.root, self.subject, kind, self.file_base, self.camera_id)
-
-    def required(self, kind: str) -> Path:
-        """The file of this kind. If there is none, SourceError says where it was looked for."""
-        path = self.find(kind)
-        if path is None:
-            expected = view_path(self.root, self.subject, kind, self.file_base, self.camera_id)
-            archives = find_archives(self.root, self.subject, kind)
-            raise SourceError(f"{self.name}: {expected} is missing. {_advice(archives)}")
-        return path
-
-
-def load_sequences(
-    root: Path,
-    subjects: Collection[str] | None = None,
-    actions: Collection[str] | None = ("Walking",),
-    cameras: Collection[str] | None = None,
-) -> list[Sequence]:
-    """All sequences of a Human3.6M folder that fit the question, opened; None asks for all.
-
-    Raises SourceError at the first sequence that is damaged: use `find_sequences` and
-    `open_sequence` to go on instead.
-    """
-    return [open_sequence(files) for files in find_sequences(root, subjects, actions, cameras)]
-
-
-def find_sequences(
-    root: Path,
-    subjects: Collection[str] | None = None,
-    actions: Collection[str] | None = ("Walking",),
-    cameras: Collection[str] | None = None,
-) -> list[SequenceFiles]:
-    """Sequences of which at least the video or the poses are there (or an archive that may hold
-    them), unopened.
-
-    `subjects` as "S1", `actions` as "Walking", `cameras` as "54138969"; None asks for all (of
-    actions, all but "_ALL"). Raises SourceError if the folder or its metadata.xml is missing, a
-    name is unknown, or nothing is found.
-    """
-    if not root.is_dir():
-        raise SourceError(f"{root}: there is no such folder.")
-    metadata = load_metadata(metadata_path(root))
-    _refuse_unknown("subject", subjects, metadata.subjects, metadata.path)
-    _refuse_unknown("action", actions, metadata.actions, metadata.path)
-    _refuse_unknown("camera", cameras, metadata.camera_ids, metadata.path)
-    found = [
-        files
-        for subject in metadata.subjects
-        if subjects is None or subject in subjects
-        for files in _of_subject(root, metadata, subject, actions, cameras)
-    ]
-    missing = [name for name in subjects or () if name not in {files.subject for files in found}]
-    if missing or not found:
-        wanted = ", ".join(missing) or "any subject"
-        videos, poses = FOLDERS[VIDEOS][0], FOLDERS[POSES_CAMERA][0]
-        archives = [
-            archive
-            for subject in missing or metadata.subjects
-            for archive in find_archives(root, subject)
+        As `Source.find`. Of the release's test subjects, only what has poses: it gives away their
+        pictures alone.
+        """
+        metadata = self.metadata
+        refuse_unknown(metadata.path, "subject", subjects, metadata.subjects)
+        refuse_unknown(metadata.path, "action", actions, metadata.actions)
+        refuse_unknown(metadata.path, "camera", cameras, metadata.camera_ids)
+        refuse_unposed(metadata, actions)
+        found = [
+            view
+            for view in views_of(self.root, metadata, subjects, actions)
+            if (cameras is None or view.camera_id in cameras) and self._is_there(view)
         ]
-        raise SourceError(
-            f"{root}: no sequence of {wanted} with these actions and cameras was found. Expected folders such as "
-            f"{root}/S1/{videos} and {root}/S1/{poses}. {_advice(archives)}"
+        missing = [name for name in subjects or () if name not in {v.subject for v in found}]
+        if missing or not found:
+            lost = missing or metadata.subjects
+            archives = [path for name in lost for path in find_archives(self.root, name)]
+            raise SourceError(
+                f"{self.root}: no sequence of {', '.join(missing) or 'any subject'} with these "
+                f"actions and cameras was found. Expected folders such as {self.root}/S1/{VIDEOS} "
+                f"and {self.root}/S1/{POSES_CAMERA}. {advice_on(self.root, archives)}"
+            )
+        return [*found]
+
+    def _is_there(self, view: Human36mView) -> bool:
+        posed = view.subject in POSED_SUBJECTS
+        if view.find(POSES_CAMERA) or (posed and view.find(VIDEOS)):
+            return True
+        only_archives = posed and not (self.root / view.subject).is_dir()
+        return only_archives and bool(find_archives(self.root, view.subject))
+
+    def splits(self, name: SplitName) -> dict[str, list[str]]:
+        """As `Source.splits`; "official" is what metadata.xml says, where it says it."""
+        if name == "official" and self.metadata.splits:
+            return {part: [*subjects] for part, subjects in self.metadata.splits.items()}
+        return SPLITS[name]
+
+    def faults(self, view: View) -> tuple[KnownFault, ...]:
+        """As `Source.faults`: shifted poses, and a video that is damaged in many copies."""
+        view, faults = cast(Human36mView, view), []
+        if (view.subject, view.file_base) in SHIFTED_POSES and self.s9 != "correct":
+            text = "its poses lie beside the person in the release: choose --s9 drop or correct"
+            if self.s9 == "drop":
+                text = "its poses lie beside the person (--s9 drop)"
+            faults.append(KnownFault(text, left_out=self.s9 == "drop"))
+        if (view.subject, view.file_base, view.camera_id) in BROKEN_VIDEOS:
+            text = "its video is known to be damaged in many copies of the release"
+            faults.append(KnownFault(text, unreadable=True))
+        return tuple(faults)
+
+    def inventory(
+        self, subjects: Collection[str] | None = None, actions: Collection[str] | None = None
+    ) -> Inventory:
+        """As `Source.inventory`; raises SourceError without metadata.xml."""
+        refuse_unknown(self.metadata.path, "subject", subjects, self.metadata.subjects)
+        refuse_unknown(self.metadata.path, "action", actions, self.metadata.actions)
+        refuse_unposed(self.metadata, actions)
+        views = [*views_of(self.root, self.metadata, subjects, actions)]
+        return inventory.taken_stock(self.root, self.metadata, subjects, views)
+
+    def check_files(self, view: View) -> FileCheck:
+        """As `Source.check_files`."""
+        return inventory.check_files(cast(Human36mView, view))
+
+    def open(self, view: View) -> Sequence:
+        """As `Source.open`: the 17 of the 32 joints; masks to be read with the frames.
+
+        Where files have different lengths, `notes` says so. With `s9` = "correct", the poses that
+        are known to be shifted are moved by 200 mm along the world's x axis.
+        """
+        view = cast(Human36mView, view)
+        video, pose_path = view.required(VIDEOS), view.required(POSE_FILES[self.poses])
+        facts = probe(video)
+        camera = view.metadata.camera(view.subject, view.camera_id, facts.size_wh)
+        pose_cam_mm = read_pose_cdf(pose_path, 3)[:, HUMAN36M_32_TO_17]
+        if self.poses == "world":
+            pose_cam_mm = camera.world_to_camera(pose_cam_mm.astype(np.float64)).astype(np.float32)
+        keypoints_px, notes = _keypoints(view, camera, pose_cam_mm, self.poses)
+        if (view.subject, view.file_base) in SHIFTED_POSES:
+            pose_cam_mm, keypoints_px, note = self._shifted(camera, pose_cam_mm, keypoints_px)
+            notes += (note,)
+        num_poses = len(pose_cam_mm)
+        lengths = _length_notes(view, pose_path, num_poses, video, facts)
+        return Sequence(
+            subject=view.subject,
+            action=view.action,
+            subaction=view.subaction,
+            camera_id=view.camera_id,
+            camera=camera,
+            fps=float(facts.fps),
+            pose_cam_mm=pose_cam_mm,
+            keypoints_px=keypoints_px,
+            open_frames=frames_of_video(video, num_poses, lambda: _mask_of(view.find(MASKS))),
+            notes=(*lengths, *notes, *_mask_notes(view, num_poses, facts)),
         )
-    return found
 
-
-def open_sequence(
-    files: SequenceFiles, poses: PoseKind = "mono", s9: ShiftedPoses = "keep"
-) -> Sequence:
-    """One sequence, its poses and keypoints read, its frames and masks to be read when asked for.
-
-    Joints are the 17 of the 32, camera frame, mm. Where files have different lengths, `notes` says
-    so. With `s9` = "correct", the poses that are known to be shifted are moved by 200 mm along the
-    world's x axis; leaving them out ("drop") is up to the caller. Raises SourceError if a file is
-    missing or damaged, or the lengths cannot be reconciled.
-    """
-    video, pose_path = files.required(VIDEOS), files.required(POSE_FILES[poses])
-    facts = probe(video)
-    camera = files.metadata.camera(files.subject, files.camera_id, facts.size_wh)
-    pose_cam_mm = read_pose_cdf(pose_path, 3)[:, HUMAN36M_32_TO_17]
-    if poses == "world":
-        pose_cam_mm = camera.world_to_camera(pose_cam_mm.astype(np.float64)).astype(np.float32)
-    keypoints_px, notes = _keypoints(files, camera, pose_cam_mm, poses)
-    if files.shifted and s9 == "correct":
-        pose_cam_mm = (pose_cam_mm - SHIFT_WORLD_X_MM * camera.rot_world_to_cam[:, 0]).astype(
-            np.float32
+    def _shifted(
+        self,
+        camera: Camera,
+        pose_cam_mm: Float32[np.ndarray, "T 17 3"],
+        keypoints_px: Float[np.ndarray, "T 17 2"],
+    ) -> tuple[Float32[np.ndarray, "T 17 3"], Float[np.ndarray, "T 17 2"], str]:
+        """Poses known to lie beside the person, corrected if that is asked for, and a note."""
+        if self.s9 != "correct":
+            note = "the release's poses of this sequence are known to lie beside the person"
+            return pose_cam_mm, keypoints_px, note
+        moved = pose_cam_mm - SHIFT_WORLD_X_MM * camera.rot_world_to_cam[:, 0]
+        pose_cam_mm = moved.astype(np.float32)
+        note = (
+            f"poses moved by {SHIFT_WORLD_X_MM:g} mm against the world's x axis, "
+            "keypoints projected anew"
         )
-        keypoints_px = camera.project(pose_cam_mm.astype(np.float64))
-        notes += (
-            f"poses moved by {SHIFT_WORLD_X_MM:g} mm against the world's x axis, keypoints projected anew",
-        )
-    elif files.shifted:
-        notes += ("the release's poses of this sequence are known to lie beside the person",)
-    return Sequence(
-        subject=files.subject,
-        action=files.action,
-        subaction=files.subaction,
-        camera_id=files.camera_id,
-        camera=camera,
-        fps=float(facts.fps),
-        pose_cam_mm=pose_cam_mm,
-        keypoints_px=keypoints_px,
-        open_frames=_frame_opener(files.name, video, files.find(MASKS), len(pose_cam_mm)),
-        notes=(
-            *_length_notes(pose_path, len(pose_cam_mm), video, facts),
-            *notes,
-            *_mask_notes(files, len(pose_cam_mm), facts),
-        ),
-    )
+        return pose_cam_mm, camera.project(pose_cam_mm.astype(np.float64)), note
 
 
-def is_synthetic(root: Path) -> bool:
-    """Whether a folder in Human3.6M's layout says that it was made by a computer."""
-    return (root / SYNTHETIC_MARK).is_file()
-
-
-def _of_subject(
+def views_of(
     root: Path,
     metadata: Metadata,
-    subject: str,
+    subjects: Collection[str] | None,
     actions: Collection[str] | None,
-    cameras: Collection[str] | None,
-) -> Iterator[SequenceFiles]:
-    """This subject's sequences that are there in part at least; all of them if only an archive is
-    there.
-
-    Of the release's test subjects, only what has poses: it gives away their pictures alone.
-    """
-    posed = subject in POSED_SUBJECTS
-    only_archives = posed and not (root / subject).is_dir() and bool(find_archives(root, subject))
-    for action in metadata.actions:
-        wanted = action in actions if actions is not None else action != "_ALL"
-        for subaction in (1, 2) if wanted else ():
-            if (subject, action, subaction) not in metadata.file_bases:
-                continue
-            for camera_id in metadata.camera_ids:
-                files = SequenceFiles(root, subject, action, subaction, camera_id, metadata)
-                if (cameras is None or camera_id in cameras) and (
-                    only_archives or (posed and files.find(VIDEOS)) or files.find(POSES_CAMERA)
-                ):
-                    yield files
+) -> Iterator[Human36mView]:
+    """All that metadata.xml knows of with poses and that fits the question; None asks for all."""
+    for subject in metadata.subjects:
+        for action in metadata.posed_actions:
+            wanted = (subjects is None or subject in subjects) and (
+                actions is None or action in actions
+            )
+            for subaction in (1, 2) if wanted else ():
+                if metadata.has_poses((subject, action, subaction)):
+                    for camera_id in metadata.camera_ids:
+                        yield Human36mView(subject, action, subaction, camera_id, root, metadata)
 
 
-def metadata_path(root: Path) -> Path:
-    """In the root; or in the one folder there that has it, such as the release's code,
-    "Release-v1.2".
-    """
-    elsewhere = [] if (root / METADATA).is_file() else sorted(root.glob(f"*/{METADATA}"))
-    return elsewhere[0] if len(elsewhere) == 1 else root / METADATA
-
-
-def _refuse_unknown(
-    what: str, names: Collection[str] | None, known: tuple[str, ...], path: Path
-) -> None:
-    unknown = sorted(set(names or ()) - set(known))
-    if unknown:
+def refuse_unposed(metadata: Metadata, actions: Collection[str] | None) -> None:
+    """Raise SourceError if an action is asked for of which the release has videos only."""
+    unposed = sorted(set(actions or ()) - set(metadata.posed_actions))
+    if unposed:
         raise SourceError(
-            f"{path}: knows no {what} {', '.join(unknown)}; it knows {', '.join(known)}."
+            f"{metadata.path}: the release has no poses of {', '.join(unposed)}, only videos; "
+            f"choose among {', '.join(metadata.posed_actions)}."
         )
-
-
-def _advice(archives: list[Path]) -> str:
-    """What to do about files that are not there."""
-    if not archives:
-        return "Download and unpack the release's archives into this folder."
-    names = ", ".join(str(archive) for archive in archives[:4])
-    return f"Not unpacked yet: {names}. Unpack it with `tar -xf` into the folder of its subject."
 
 
 def _keypoints(
-    files: SequenceFiles,
-    camera: Camera,
-    pose_cam_mm: Float32[np.ndarray, "T 17 3"],
-    poses: PoseKind,
+    view: Human36mView, camera: Camera, pose_cam_mm: Float32[np.ndarray, "T 17 3"], poses: PoseKind
 ) -> tuple[Float[np.ndarray, "T 17 2"], tuple[str, ...]]:
     """Joints in the picture, as the release has them or else projected, and notes."""
     projected = camera.project(pose_cam_mm.astype(np.float64))
-    path = files.find(KEYPOINTS)
+    path = view.find(KEYPOINTS)
     if path is None and poses == "universal":
         raise SourceError(
-            f"{files.required(POSES_UNIVERSAL)}: poses of universal limbs cannot be projected into the picture, and "
-            f"{files.subject}/{KEYPOINTS} has no keypoints of {files.name}. {_advice([])}"
+            f"{view.required(POSES_UNIVERSAL)}: poses of universal limbs cannot be projected into "
+            f"the picture, and {view.subject}/{KEYPOINTS} has no keypoints of {view.name}. "
+            f"{advice_on(view.root, [])}"
         )
     if path is None:
         if np.isnan(projected).any():
             raise SourceError(
-                f"{files.name}: joints lie behind the camera: metadata.xml and poses do not fit."
+                f"{view.name}: joints lie behind the camera: metadata.xml and poses do not fit."
             )
         return projected, ("no keypoint file: the joints were projected instead",)
-    keypoints_px = read_pose_cdf(path, 2)[:, HUMAN36M_32_TO_17]
+    keypoints_px = read_pose_cdf(path, 2)[:, HUMAN36M_32_TO_17] - np.float32(PIXEL_OFFSET)
     if len(keypoints_px) != len(pose_cam_mm):
         raise SourceError(
-            f"{path}: has {len(keypoints_px)} frames, but the poses of {files.name} have {len(pose_cam_mm)}. "
-            "Unpack both archives again."
+            f"{path}: has {len(keypoints_px)} frames, but the poses of {view.name} have "
+            f"{len(pose_cam_mm)}. Unpack both archives again."
         )
     distance_px = float(np.median(np.linalg.norm(projected - keypoints_px, axis=-1)))
     if distance_px < SUSPECT_DISTANCE_PX or poses == "universal":
         return keypoints_px, ()
     return keypoints_px, (
-        f"keypoints and projected joints are {distance_px:.0f} px apart (median): is metadata.xml of this release?",
+        f"keypoints and projected joints are {distance_px:.0f} px apart (median): "
+        "is metadata.xml of this release?",
     )
 
 
-def _length_notes(poses: Path, num_poses: int, video: Path, facts: VideoFacts) -> tuple[str, ...]:
+def _length_notes(
+    view: Human36mView, poses: Path, num_poses: int, video: Path, facts: VideoFacts
+) -> tuple[str, ...]:
     """A note if the video runs on after the poses. More poses than frames are an error."""
     if facts.num_frames is None:
         raise SourceError(
@@ -322,8 +287,8 @@ def _length_notes(poses: Path, num_poses: int, video: Path, facts: VideoFacts) -
     surplus = facts.num_frames - num_poses
     if surplus < 0:
         raise SourceError(
-            f"{poses}: has {num_poses} poses, but {video} only {facts.num_frames} frames. The video is cut off, or "
-            "they do not belong together: unpack both archives again."
+            f"{poses}: has {num_poses} poses, but {video} only {facts.num_frames} frames. The "
+            "video is cut off, or they do not belong together: unpack both archives again."
         )
     if surplus == 0:
         return ()
@@ -331,62 +296,51 @@ def _length_notes(poses: Path, num_poses: int, video: Path, facts: VideoFacts) -
         return (
             f"the last {surplus} of {facts.num_frames} video frames have no pose and are left out",
         )
+    known = (view.subject, view.file_base) in EARLY_ENDS
+    whose = "as the release has it" if known else "as the release is not known to have it"
     return (
-        f"poses end early: {num_poses} poses for {facts.num_frames} video frames; the rest is left out",
+        f"poses end early, {whose}: {num_poses} poses for {facts.num_frames} video frames; "
+        "the rest is left out",
     )
 
 
-def _mask_notes(files: SequenceFiles, num_poses: int, facts: VideoFacts) -> tuple[str, ...]:
-    """A note if there are no masks or more than frames. Fewer masks than poses are an error, and so
-    is another size.
-    """
-    path = files.find(MASKS)
+def _mask_notes(view: Human36mView, num_poses: int, facts: VideoFacts) -> tuple[str, ...]:
+    """A note if there are no masks, or more than frames. Raises SourceError if they do not fit."""
+    path = view.find(MASKS)
     if path is None:
-        archives = find_archives(files.root, files.subject, MASKS)
-        return (f"no masks: {FOLDERS[MASKS][0]} has none. {_advice(archives)}",)
+        return (f"no masks: {FOLDERS[MASKS][0]} has none. {view.advice(MASKS)}",)
     with opened_masks(path) as masks:
         if len(masks) < num_poses:
             raise SourceError(
-                f"{path}: has {len(masks)} masks, but {files.name} has {num_poses} poses and {facts.num_frames} video "
-                "frames. The file is cut off or belongs to another sequence: unpack its archive again."
+                f"{path}: has {len(masks)} masks, but {view.name} has {num_poses} poses and "
+                f"{facts.num_frames} video frames. The file is cut off or belongs to another "
+                "sequence: unpack its archive again."
             )
-        _mask(masks, 0, facts.size_wh)
+        _fitting_mask(masks, 0, facts.size_wh)
         surplus = len(masks) - (facts.num_frames or 0)
     return (f"{surplus} masks more than video frames are left out",) if surplus > 0 else ()
 
 
-def _frame_opener(
-    name: str, video: Path, mask_path: Path | None, num_frames: int
-) -> Callable[..., Iterator[Frame]]:
-    """A function that opens video and masks at frame 0 and yields every n-th frame that has a
-    pose.
-    """
-
-    def open_frames(every: int = 1) -> Iterator[Frame]:
-        with ExitStack() as stack:
-            masks = stack.enter_context(opened_masks(mask_path)) if mask_path else None
-            pictures = stack.enter_context(closing(read_frames(video, every, threads=False)))
-            index = -every
-            for index, frame in zip(range(0, num_frames, every), pictures, strict=False):
-                mask = _mask(masks, index, frame.picture.size_wh) if masks else None
-                yield Frame(index, frame.time_s, frame.picture, mask)
-            if index + every < num_frames:
-                raise SourceError(
-                    f"{video}: only {max(index + 1, 0)} frames could be read, but {name} has {num_frames} poses. "
-                    "Unpack its archive again."
-                )
-
-    return open_frames
+@contextmanager
+def _mask_of(path: Path | None) -> Iterator[MaskOf | None]:
+    """The masks of an opened file by frame; None where there is no file."""
+    if path is None:
+        yield None
+        return
+    with opened_masks(path) as masks:
+        yield lambda index, size_wh: _fitting_mask(masks, index, size_wh)
 
 
-def _mask(masks: MaskReader, index: int, size_wh: tuple[int, int]) -> MaskPart:
+def _fitting_mask(
+    masks: MaskReader, index: int, size_wh: tuple[int, int]
+) -> Bool[np.ndarray, "H W"]:
     """The mask of a frame; an empty cell is a frame without a person."""
-    part = masks.part(index)
-    if part is None:
-        return MaskPart(np.zeros((0, 0), dtype=bool), (0, 0), size_wh)
-    if part.size_wh != size_wh:
+    mask = masks.mask(index)
+    if mask is None:
+        return np.zeros(size_wh[::-1], dtype=bool)
+    if mask.shape != size_wh[::-1]:
         raise SourceError(
-            f"{masks.path}: mask {index} has {part.size_wh[1]} rows and {part.size_wh[0]} columns, but the video's "
-            f"frames {size_wh[1]} and {size_wh[0]}. The files do not belong together."
+            f"{masks.path}: mask {index} has {mask.shape[0]} rows and {mask.shape[1]} columns, but "
+            f"the video's frames {size_wh[1]} and {size_wh[0]}. The files do not belong together."
         )
-    return part
+    return mask

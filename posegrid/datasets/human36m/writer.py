@@ -32,6 +32,7 @@ from posegrid.datasets.human36m.layout import (
 )
 from posegrid.datasets.human36m.metadata import (
     MOCAP_FRAMES_PER_POSE,
+    PIXEL_OFFSET,
     SUBACTIONS,
     SequenceKey,
     angles_of_rotation,
@@ -41,27 +42,49 @@ from posegrid.files import completed
 from posegrid.video.writer import VideoWriter
 
 SUBJECTS = tuple(f"S{number}" for number in range(1, 12))
-ACTIONS = (
-    *(
-        "_ALL",
-        "Directions",
-        "Discussion",
-        "Eating",
-        "Greeting",
-        "Phoning",
-        "Posing",
-        "Purchases",
-        "Sitting",
-    ),
-    *("SittingDown", "Smoking", "TakingPhoto", "Waiting", "Walking", "WalkingDog", "WalkTogether"),
+_IN_WORDS = (
+    "Miscellaneous Directions Discussion Eating Greeting Phoning Posing Purchases Sitting "
+    "SittingDown Smoking TakingPhoto Waiting Walking WalkingDog WalkingTogether"
 )
+ACTIONS = tuple(_IN_WORDS.split())
+"""Names of the actions in metadata.xml, in order."""
+FILE_WORDS = {"Miscellaneous": "_ALL", "WalkingTogether": "WalkTogether"}
+"""Actions whose files are called otherwise."""
+ODD_WORDS = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
+"""Actions whose files are called otherwise but for S1."""
+ODD_BASES = {
+    ("Directions", "S5"): "1/2",
+    ("Discussion", "S5"): "2/3",
+    **dict.fromkeys((("Discussion", "S9"), ("Discussion", "S11")), "1/2"),
+    ("Eating", "S1"): "2/",
+    ("Eating", "S6"): "1/2",
+    ("Greeting", "S5"): "1/2",
+    ("Greeting", "S11"): "2/",
+    ("Phoning", "S7"): "2/",
+    ("Phoning", "S11"): "3/2",
+    ("Posing", "S6"): "2/",
+    **dict.fromkeys((("Sitting", "S1"), ("Sitting", "S6")), "1/2"),
+    ("SittingDown", "S1"): "2/",
+    **dict.fromkeys((("SittingDown", name) for name in ("S5", "S7", "S8", "S9", "S11")), "/1"),
+    ("Smoking", "S11"): "2/",
+    ("TakingPhoto", "S5"): "/2",
+    **dict.fromkeys((("TakingPhoto", "S6"), ("TakingPhoto", "S7")), "/1"),
+    **dict.fromkeys((("Waiting", "S5"), ("Waiting", "S7")), "1/2"),
+    ("Waiting", "S6"): "3/",
+    ("Walking", "S7"): "1/2",
+    ("WalkingTogether", "S8"): "1/2",
+}
+"""Numbers in the names of files of both subactions, where they are not "1" and none."""
+OWN_SPLIT = {"train": (1, 7, 8, 9, 11), "val": (5, 6), "test": (2, 3, 4, 10)}
+"""Numbers of the subjects in the release's own split."""
 
 
-def default_file_base(action: str, subaction: int) -> str:
-    """The file base name used where none is given: "Walking 1" for subaction 1 and "Walking" for 2,
-    as for the S1.
-    """
-    return f"{action} 1" if subaction == 1 else action
+def default_file_base(action: str, subaction: int, subject: str = "S1") -> str:
+    """A sequence's file name in the release, e.g. "Walking 1" and "Walking", for S7 "Walking 2"."""
+    odd = ODD_WORDS if subject != "S1" else {}
+    word = (FILE_WORDS | odd).get(action, action)
+    number = ODD_BASES.get((action, subject), "1/").split("/")[subaction - 1]
+    return f"{word} {number}".rstrip()
 
 
 def write_poses(
@@ -72,19 +95,17 @@ def write_poses(
     joints_world_mm: Float[np.ndarray, "T 32 3"],
     camera: Camera,
 ) -> None:
-    """Write one sequence as one camera sees it: joints in the world, in the camera frame (mm), and
-    in pixels.
+    """Write one sequence as one camera sees it: joints in world and camera frame, mm, and pixels.
 
-    Pixels are with lens distortion. The file of world joints is the same for all cameras of a
-    sequence, and is written each time: let one process write them all. Raises OutputError if a
-    joint is no number or lies behind the camera.
+    Pixels are with lens distortion, the first one's centre at 1, as MATLAB counts. The file of
+    world joints is the same for all cameras of a sequence, and is written each time: let one
+    process write them all. Raises OutputError if a joint is no number or lies behind the camera.
     """
     joints_cam_mm = camera.world_to_camera(joints_world_mm.astype(np.float64))
     write_pose_cdf(view_path(root, subject, POSES_WORLD, file_base, None), joints_world_mm)
     write_pose_cdf(view_path(root, subject, POSES_CAMERA, file_base, camera_id), joints_cam_mm)
-    write_pose_cdf(
-        view_path(root, subject, KEYPOINTS, file_base, camera_id), camera.project(joints_cam_mm)
-    )
+    keypoints_px = camera.project(joints_cam_mm) + PIXEL_OFFSET
+    write_pose_cdf(view_path(root, subject, KEYPOINTS, file_base, camera_id), keypoints_px)
 
 
 class ViewWriter:
@@ -140,36 +161,30 @@ def write_metadata(
     cameras: Mapping[tuple[str, str], Camera],
     num_frames: Mapping[SequenceKey, int | tuple[int, ...]],
     file_bases: Mapping[SequenceKey, str] | None = None,
-    splits: Mapping[str, Iterable[str]] | None = None,
 ) -> None:
-    """Write `metadata.xml`.
+    """Write `metadata.xml`, its parts in the release's order and its split the release's own.
 
     `cameras`: by (subject, camera_id), for every subject in the data set; the intrinsics of a
     camera must be the same for all subjects, since the file has room for one set only.
     `num_frames`: of each sequence written; or of its four videos and of the motion capture at 200
-    Hz, where they differ. `file_bases`: of sequences that are not named by `default_file_base`.
-    `splits`: subjects of "train", "val", "test". The frames' sizes are those of the cameras. What
-    the data set does not hold is filled in with numbers of the same kind (another subject's camera,
-    0 frames), as the layout has no gaps.
+    Hz, where they differ. `file_bases`: of sequences that are not named by `default_file_base`. The
+    frames' sizes are those of the cameras. What the data set does not hold is filled in with
+    numbers of the same kind (another subject's camera, 0 frames), as the layout has no gaps.
     """
     _refuse_foreign(cameras, num_frames)
-    root_element = ElementTree.Element("document")
+    root_element = ElementTree.Element("a")
     _add_table(root_element, "mapping", _mapping_rows(cameras, file_bases or {}))
-    _add_table(
-        root_element,
-        "toffiles",
-        [["0"] * (2 + len(SUBJECTS))] * (1 + len(ACTIONS) * len(SUBACTIONS)),
-    )
+    blank = [["0"] * (2 + len(SUBJECTS))] * (1 + len(ACTIONS) * len(SUBACTIONS))
+    _add_table(root_element, "toffiles", blank)
     _add_table(root_element, "frames", _frame_rows(num_frames))
     ElementTree.SubElement(ElementTree.SubElement(root_element, "skel_angles"), "tree")
     _add_skeleton(ElementTree.SubElement(root_element, "skel_pos"))
-    for name in ("train", "val", "test"):
-        numbers = [SUBJECTS.index(subject) + 1 for subject in (splits or {}).get(name, ())]
+    for name, numbers in OWN_SPLIT.items():
         ElementTree.SubElement(root_element, f"{name}_subjects").text = _matrix([numbers])
-    _add_items(root_element, "actionnames", ACTIONS)
-    _add_items(ElementTree.SubElement(root_element, "dbcameras"), "index2id", CAMERA_IDS)
-    ElementTree.SubElement(root_element, "subject_measurements").text = "[]"
     ElementTree.SubElement(root_element, "w0").text = _matrix([_camera_numbers(cameras)])
+    _add_items(ElementTree.SubElement(root_element, "dbcameras"), "index2id", CAMERA_IDS)
+    _add_items(root_element, "actionnames", ACTIONS)
+    ElementTree.SubElement(root_element, "subject_measurements").text = "[]"
     ElementTree.indent(root_element)
     with completed(root / METADATA) as temporary:
         ElementTree.ElementTree(root_element).write(
@@ -209,18 +224,19 @@ def _refuse_foreign(
 def _mapping_rows(
     cameras: Mapping[tuple[str, str], Camera], file_bases: Mapping[SequenceKey, str]
 ) -> list[list[str]]:
-    """35 rows: header, 32 of file base names, names, sizes [width height; ...] of the four
-    cameras.
-    """
-    rows = [["action", "subaction", *SUBJECTS]]
+    """35 rows: header, 32 of file base names, names, sizes [rows columns;...] of the cameras."""
+    rows = [["Action", "subaction", *SUBJECTS]]
     for number, action in enumerate(ACTIONS, start=1):
         for subaction in SUBACTIONS:
-            default = default_file_base(action, subaction)
-            bases = [file_bases.get((subject, action, subaction), default) for subject in SUBJECTS]
+            bases = [
+                file_bases.get((subject, action, subaction))
+                or default_file_base(action, subaction, subject)
+                for subject in SUBJECTS
+            ]
             rows.append([str(number), str(subaction), *bases])
     rows.append(["names", "", *SUBJECTS])
     sizes = [
-        [_camera(cameras, subject, camera_id).size_wh for camera_id in CAMERA_IDS]
+        [_camera(cameras, subject, camera_id).size_wh[::-1] for camera_id in CAMERA_IDS]
         for subject in SUBJECTS
     ]
     rows.append(["", "", *map(_matrix, sizes)])
@@ -265,7 +281,8 @@ def _camera_numbers(cameras: Mapping[tuple[str, str], Camera]) -> list[float]:
                 "for all subjects."
             )
         camera = _camera(cameras, SUBJECTS[0], camera_id)
-        numbers += [*camera.focal_px, *camera.principal_px, *camera.distortion]
+        principal_px = [value + PIXEL_OFFSET for value in camera.principal_px]
+        numbers += [*camera.focal_px, *principal_px, *camera.distortion]
     return [float(number) for number in numbers]
 
 

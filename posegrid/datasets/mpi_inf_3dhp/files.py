@@ -1,5 +1,4 @@
-"""Reads the files of MPI-INF-3DHP: poses of training (MATLAB 5) and of test (MATLAB 7.3), and
-camera.calibration.
+"""Reads the files of MPI-INF-3DHP: poses (MATLAB, train and test), and camera.calibration.
 
 All come to the 17 joints of the skeleton. Whatever the bytes are: they are read, or refused with a
 SourceError that names the file. Mehta et al., 3DV 2017; the fields are described in the README of
@@ -16,8 +15,7 @@ import h5py
 import numpy as np
 from jaxtyping import Bool, Float
 
-from posegrid.datasets.human36m.files import DAMAGED, refuse_missing_or_web_page
-from posegrid.datasets.matlab5 import MatlabArray, read_variables
+from posegrid.datasets.matlab import DAMAGED, opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import SourceError
 
 TRAIN_TO_17 = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
@@ -58,55 +56,52 @@ class Annotation:
 
 
 def read_train_annotation(path: Path, camera: int) -> Annotation:
-    """The poses that one of the 14 cameras sees (`annot.mat`). Raises SourceError if the file says
-    anything else.
+    """The poses that one of the 14 cameras sees (`annot.mat`).
+
+    Raises SourceError if the file says anything else.
     """
 
-    def read() -> Annotation:
-        content = read_variables(path, ("annot2", "annot3", "univ_annot3", "cameras"))
-        cameras = (
-            content["cameras"].numbers().ravel().tolist()
-            if "cameras" in content
-            else list(range(NUM_CAMERAS))
-        )
-        cell = cameras.index(camera)
-        pixels = _train_cell(content, "annot2", cell, 2)
-        poses = _train_cell(content, "annot3", cell, 3)
-        universal = (
-            _train_cell(content, "univ_annot3", cell, 3) if "univ_annot3" in content else None
-        )
+    def read(file: h5py.File) -> Annotation:
+        numbers = range(NUM_CAMERAS)
+        if "cameras" in file:
+            numbers = np.asarray(_dataset(file, "cameras")[()]).ravel().tolist()
+        cell = list(numbers).index(camera)
+        pixels = _train_cell(file, "annot2", cell, 2)
+        poses = _train_cell(file, "annot3", cell, 3)
+        universal = _train_cell(file, "univ_annot3", cell, 3) if "univ_annot3" in file else None
         return Annotation(pixels, poses, universal, np.ones(len(poses), dtype=bool))
 
-    return _checked(path, _read_or_refused(path, "the annotation of training sequences", read))
+    what = "the annotation of training sequences"
+    return _checked(path, _read_or_refused(path, what, lambda: _read_matlab(path, read)))
+
+
+def _read_matlab(path: Path, read: Callable[[h5py.File], Annotation]) -> Annotation:
+    names = ("annot2", "annot3", "univ_annot3", "cameras", "valid_frame", "activity_annotation")
+    with opened_matlab(path, names) as file:
+        return read(file)
 
 
 def read_test_annotation(path: Path) -> Annotation:
-    """The poses of a test sequence (`annot_data.mat`). Raises SourceError if the file says anything
-    else.
+    """The poses of a test sequence (`annot_data.mat`).
+
+    Raises SourceError if the file says anything else.
     """
 
-    def read() -> Annotation:
-        with h5py.File(path, "r") as file:
-            pixels, poses = _test_array(file, "annot2", 2), _test_array(file, "annot3", 3)
-            universal = _test_array(file, "univ_annot3", 3) if "univ_annot3" in file else None
-            valid = _test_marks(file, "valid_frame", (0, 1)) == 1
-            marks = (
-                _test_marks(file, "activity_annotation", range(8))
-                if "activity_annotation" in file
-                else None
-            )
+    def read(file: h5py.File) -> Annotation:
+        pixels, poses = _test_array(file, "annot2", 2), _test_array(file, "annot3", 3)
+        universal = _test_array(file, "univ_annot3", 3) if "univ_annot3" in file else None
+        valid, marks = _test_marks(file, "valid_frame", (0, 1)) == 1, None
+        if "activity_annotation" in file:
+            marks = _test_marks(file, "activity_annotation", range(8))
         if marks is not None and (len(marks) != len(valid) or (marks[valid] == 0).any()):
             raise ValueError(
                 f"{len(marks)} activities for {len(valid)} marks of validity, or none in a valid frame"
             )
-        names = (
-            ()
-            if marks is None
-            else tuple("none" if mark == 0 else ACTIVITIES[mark - 1] for mark in marks)
-        )
-        return Annotation(pixels, poses, universal, valid, names)
+        names = [] if marks is None else ["none" if m == 0 else ACTIVITIES[m - 1] for m in marks]
+        return Annotation(pixels, poses, universal, valid, tuple(names))
 
-    return _checked(path, _read_or_refused(path, "the annotation of a test sequence", read))
+    what = "the annotation of a test sequence"
+    return _checked(path, _read_or_refused(path, what, lambda: _read_matlab(path, read)))
 
 
 def read_calibration(
@@ -164,33 +159,35 @@ def _read_or_refused(path: Path, what: str, read: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _train_cell(
-    content: dict[str, MatlabArray], name: str, cell: int, dimensions: int
-) -> np.ndarray:
-    """(T, 17, dimensions) of one camera: a row of the cell holds the numbers of a frame's 28
-    joints.
-    """
-    values = content[name].cells()[cell].numbers()
-    if values.ndim != 2 or values.shape[1] != NUM_TRAIN_JOINTS * dimensions:
-        raise ValueError(
-            f"cell {cell} of {name} has the shape {values.shape}, expected frames x {NUM_TRAIN_JOINTS * dimensions}"
-        )
-    _refuse_too_many(name, len(values))
-    return values.astype(np.float64).reshape(-1, NUM_TRAIN_JOINTS, dimensions)[:, TRAIN_TO_17]
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    data = file[name]
+    if not isinstance(data, h5py.Dataset):
+        raise ValueError(f"{name} is no array")
+    return data
+
+
+def _train_cell(file: h5py.File, name: str, cell: int, dimensions: int) -> np.ndarray:
+    """(T, 17, dimensions) of one camera, whose cell holds a column for each frame (axes reversed)."""
+    data = file[_dataset(file, name)[()].ravel()[cell]]
+    width = NUM_TRAIN_JOINTS * dimensions
+    if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "biuf":
+        raise ValueError(f"cell {cell} of {name} holds no numbers")
+    if data.ndim != 2 or data.shape[0] != width:
+        shape = data.shape[::-1]
+        raise ValueError(f"cell {cell} of {name} has the shape {shape}, expected frames x {width}")
+    _refuse_too_many(name, data.shape[1])
+    values = np.asarray(data[()], dtype=np.float64).T
+    return values.reshape(-1, NUM_TRAIN_JOINTS, dimensions)[:, TRAIN_TO_17]
 
 
 def _test_array(file: h5py.File, name: str, dimensions: int) -> np.ndarray:
     """(T, 17, dimensions): axes as HDF5 has them, frame first."""
-    data = file[name]
-    if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "iuf":
+    data, joints = _dataset(file, name), (NUM_TEST_JOINTS, dimensions)
+    if data.dtype.kind not in "iuf":
         raise ValueError(f"{name} is no array of numbers")
-    if (
-        data.ndim < 3
-        or data.shape[-2:] != (NUM_TEST_JOINTS, dimensions)
-        or prod(data.shape[1:-2]) != 1
-    ):
+    if data.ndim < 3 or data.shape[-2:] != joints or prod(data.shape[1:-2]) != 1:
         raise ValueError(
-            f"{name} has the shape {data.shape}, expected (frames, 1, {NUM_TEST_JOINTS}, {dimensions})"
+            f"{name} has the shape {data.shape}, expected (frames, 1, {joints[0]}, {joints[1]})"
         )
     _refuse_too_many(name, data.shape[0])
     values = np.asarray(data[()], dtype=np.float64)
@@ -199,12 +196,8 @@ def _test_array(file: h5py.File, name: str, dimensions: int) -> np.ndarray:
 
 def _test_marks(file: h5py.File, name: str, allowed: tuple[int, ...] | range) -> np.ndarray:
     """(T,) whole numbers, one for each frame."""
-    data = file[name]
-    if (
-        not isinstance(data, h5py.Dataset)
-        or data.dtype.kind not in "biuf"
-        or max(data.shape, default=0) != prod(data.shape)
-    ):
+    data = _dataset(file, name)
+    if data.dtype.kind not in "biuf" or max(data.shape, default=0) != prod(data.shape):
         raise ValueError(f"{name} is no row of numbers")
     _refuse_too_many(name, prod(data.shape))
     values = np.asarray(data[()]).ravel()

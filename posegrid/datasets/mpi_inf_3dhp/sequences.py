@@ -1,8 +1,9 @@
 """MPI-INF-3DHP, train and test, as it is unpacked. Mehta et al., 3DV 2017.
 
-    ROOT/S1/Seq1/annot.mat, camera.calibration, imageSequence/video_0.avi    train: 8 subjects, 2
-    sequences, 14 cameras ROOT/TS1/annot_data.mat, imageSequence/img_000001.jpg
-    test: 6 sequences, 1 camera
+    ROOT/S1/Seq1/annot.mat, camera.calibration, imageSequence/video_0.avi
+        train: 8 subjects, 2 sequences, 14 cameras
+    ROOT/TS1/annot_data.mat, imageSequence/img_000001.jpg
+        test: 6 sequences, 1 camera; also in ROOT/mpi_inf_3dhp_test_set/TS1
 
 Every annotation has both pixels and camera coordinates. The camera is that of camera.calibration
 where it is there, and follows from the annotation by least squares where it is not (the test half
@@ -11,16 +12,16 @@ the real ones.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
 from posegrid.body.camera import Camera
-from posegrid.datasets.human36m.sequences import PoseKind
+from posegrid.datasets.dataset_facts import SplitName
 from posegrid.datasets.mpi_inf_3dhp.files import (
     NUM_CAMERAS,
     Annotation,
@@ -28,10 +29,11 @@ from posegrid.datasets.mpi_inf_3dhp.files import (
     read_test_annotation,
     read_train_annotation,
 )
-from posegrid.datasets.sequence import Frame, Sequence
+from posegrid.datasets.sequence import Frame, Sequence, frames_of_video
+from posegrid.datasets.source import KnownFault, PoseKind, Source, View, refuse_unknown
 from posegrid.errors import SourceError
 from posegrid.video.picture import Picture
-from posegrid.video.video import VideoFacts, probe, read_frames
+from posegrid.video.video import VideoFacts, probe
 
 TRAIN_SUBJECTS = tuple(f"S{number}" for number in range(1, 9))
 TEST_SUBJECTS = tuple(f"TS{number}" for number in range(1, 7))
@@ -40,6 +42,7 @@ SPLIT = {
     "validation": [TRAIN_SUBJECTS[-1]],
     "test": list(TEST_SUBJECTS),
 }
+ACTION = "all"
 TEST_FPS = 25.0
 MOST_LACKING = 25
 """So many frames a video may be shorter than its annotation: the data set's README says that some
@@ -49,35 +52,27 @@ WELL_FITTED_PX = 3.0
 """So far may pixels lie from the projected joints (median) under the camera."""
 
 
+TEST_SET = "mpi_inf_3dhp_test_set"
+"""Folder that the archive of the test half unpacks into."""
+SHORT_VIDEOS = {("S6", 2, "2")}
+"""(subject, sequence, camera) of videos that end long before their annotation in every copy."""
+
+
 @dataclass(frozen=True)
-class Mpi3dhpView:
-    """One sequence and camera, unopened."""
+class Mpi3dhpView(View):
+    """One sequence and camera, unopened. Subjects are S1 to S8 and TS1 to TS6, cameras 0 to 13.
 
-    root: Path
-    subject: str
-    """"S1" or "TS1"."""
-    subaction: int
-    """1 or 2: the sequence; of a test subject always 1."""
-    camera_id: str
-    """"0" to "13"; of a test subject always "0"."""
+    Of a test subject subaction is always 1 and the camera "0"; the action is always "all": only the
+    test half says what is done when (`Sequence.actions`).
+    """
 
-    action = "all"
-    """The data set says only of its test half what is done when: `Sequence.actions`."""
-
-    @property
-    def name(self) -> str:
-        """As `Sequence.name`."""
-        return f"{self.subject} {self.action} {self.subaction} {self.camera_id}"
+    folder: Path
+    """Where the sequence lies."""
 
     @property
     def is_test(self) -> bool:
         """Whether this is a sequence of the test half."""
         return self.subject in TEST_SUBJECTS
-
-    @property
-    def folder(self) -> Path:
-        """Where the sequence lies."""
-        return self.root / self.subject / ("" if self.is_test else f"Seq{self.subaction}")
 
     @property
     def annotation(self) -> Path:
@@ -88,91 +83,113 @@ class Mpi3dhpView:
 def is_mpi_inf_3dhp(root: Path) -> bool:
     """Whether a folder looks like the unpacked data set."""
     return any((root / subject / "Seq1").is_dir() for subject in TRAIN_SUBJECTS) or any(
-        (root / subject / "annot_data.mat").is_file() for subject in TEST_SUBJECTS
+        (folder / "annot_data.mat").is_file() for folder in _test_folders(root).values()
     )
 
 
-def find_views(
-    root: Path, subjects: Collection[str] | None = None, cameras: Collection[str] | None = None
-) -> list[Mpi3dhpView]:
-    """The sequences and cameras that are there and fit the question.
+def _test_folders(root: Path) -> dict[str, Path]:
+    """The folders of the test subjects, which may lie in one of their own, or in that twice."""
+    parents = (root, root / TEST_SET, root / TEST_SET / TEST_SET)
+    found = {}
+    for subject in TEST_SUBJECTS:
+        there = [parent / subject for parent in parents if (parent / subject).is_dir()]
+        found |= {subject: there[0]} if there else {}
+    return found
 
-    Raises SourceError if there are none, or a subject or camera is asked for that the data set does
-    not have.
-    """
-    everybody, all_cameras = (*TRAIN_SUBJECTS, *TEST_SUBJECTS), tuple(map(str, range(NUM_CAMERAS)))
-    for what, asked, known in (("subject", subjects, everybody), ("camera", cameras, all_cameras)):
-        strangers = sorted(set(asked or ()) - set(known))
-        if strangers:
+
+@dataclass(frozen=True)
+class Mpi3dhp(Source):
+    """The data set as it is unpacked, or one of its halves."""
+
+    kind = "MPI-INF-3DHP"
+    pose_kinds = ("mono", "universal")
+    has_masks = False
+
+    def find(
+        self,
+        subjects: Collection[str] | None = None,
+        actions: Collection[str] | None = None,
+        cameras: Collection[str] | None = None,
+    ) -> list[View]:
+        """As `Source.find`; sequences hold all actions, and cannot be chosen by them."""
+        root = self.root
+        if actions is not None:
             raise SourceError(
-                f"{root}: MPI-INF-3DHP has no {what} {', '.join(strangers)}; it has {', '.join(known)}."
+                f"{root}: the sequences of MPI-INF-3DHP hold all actions, and cannot be chosen by "
+                f"them ({', '.join(actions)}). Leave --actions out."
             )
-    train = [
-        Mpi3dhpView(root, subject, sequence, path.stem.removeprefix("video_"))
-        for subject in TRAIN_SUBJECTS
-        for sequence in (1, 2)
-        for path in sorted(
-            (root / subject / f"Seq{sequence}" / "imageSequence").glob("video_*.avi")
-        )
-        if path.stem.removeprefix("video_") in all_cameras
-    ]
-    test = [
-        Mpi3dhpView(root, subject, 1, "0") for subject in TEST_SUBJECTS if (root / subject).is_dir()
-    ]
-    views = [
-        view
-        for view in (*train, *test)
-        if (subjects is None or view.subject in subjects)
-        and (cameras is None or view.camera_id in cameras)
-    ]
-    if not views:
-        raise SourceError(
-            f"{root}: no sequence of MPI-INF-3DHP with these subjects and cameras was found. Expected "
-            f"{root}/S1/Seq1/imageSequence/video_0.avi and {root}/TS1/annot_data.mat."
-        )
-    return views
+        all_cameras = tuple(map(str, range(NUM_CAMERAS)))
+        refuse_unknown(root, "subject", subjects, (*TRAIN_SUBJECTS, *TEST_SUBJECTS))
+        refuse_unknown(root, "camera", cameras, all_cameras)
+        train = [
+            Mpi3dhpView(subject, ACTION, sequence, camera, folder)
+            for subject in TRAIN_SUBJECTS
+            for sequence in (1, 2)
+            for folder in [root / subject / f"Seq{sequence}"]
+            for path in sorted((folder / "imageSequence").glob("video_*.avi"))
+            if (camera := path.stem.removeprefix("video_")) in all_cameras
+        ]
+        test = [Mpi3dhpView(name, ACTION, 1, "0", at) for name, at in _test_folders(root).items()]
+        views: list[View] = [
+            view
+            for view in (*train, *test)
+            if (subjects is None or view.subject in subjects)
+            and (cameras is None or view.camera_id in cameras)
+        ]
+        if not views:
+            raise SourceError(
+                f"{root}: no sequence of MPI-INF-3DHP with these subjects and cameras was found. "
+                f"Expected {root}/S1/Seq1/imageSequence/video_0.avi and {root}/TS1/annot_data.mat "
+                f"(or {root}/{TEST_SET}/TS1)."
+            )
+        return views
 
+    def splits(self, name: SplitName) -> dict[str, list[str]]:
+        """As `Source.splits`: the data set has one."""
+        return SPLIT
 
-def open_view(view: Mpi3dhpView, poses: PoseKind = "mono") -> Sequence:
-    """One sequence and camera, its poses read, its frames to be read when asked for; there are no
-    masks.
+    def faults(self, view: View) -> tuple[KnownFault, ...]:
+        """As `Source.faults`: a video that is too short in every copy."""
+        if (view.subject, view.subaction, view.camera_id) not in SHORT_VIDEOS:
+            return ()
+        text = "its video is known to end long before its annotation in every copy"
+        return (KnownFault(text, unreadable=True),)
 
-    `poses`: "mono" are those of the person's own size (`annot3`), "universal" those scaled to one
-    height for everybody (`univ_annot3`), which the papers' figures are measured on. Rows of frames
-    that the test annotation calls invalid are NaN, and the frames are not yielded. Raises
-    SourceError if a file is missing or damaged, or pixels and poses belong to no one camera.
-    """
-    if view.is_test:
-        found = read_test_annotation(view.annotation)
-        size_wh, fps, notes = _picture_size(view, 0), TEST_FPS, ()
-        opener = _picture_opener(view, found.valid, size_wh)
-    else:
-        video = view.folder / "imageSequence" / f"video_{view.camera_id}.avi"
-        facts = probe(video)
-        found, notes = _shortened(
-            read_train_annotation(view.annotation, int(view.camera_id)), video, facts
+    def open(self, view: View) -> Sequence:
+        """As `Source.open`; there are no masks.
+
+        `poses`: "mono" are those of the person's own size (`annot3`), "universal" those scaled to
+        one height for everybody (`univ_annot3`), which the papers' figures are measured on. Rows of
+        frames that the test annotation calls invalid are NaN, and the frames are not yielded.
+        Raises SourceError also if pixels and poses belong to no one camera.
+        """
+        view, notes = cast(Mpi3dhpView, view), ()
+        if view.is_test:
+            found = read_test_annotation(view.annotation)
+            size_wh, fps = _picture_size(view, 0), TEST_FPS
+            opener = _picture_opener(view, found.valid, size_wh)
+        else:
+            video = view.folder / "imageSequence" / f"video_{view.camera_id}.avi"
+            facts, found = probe(video), read_train_annotation(view.annotation, int(view.camera_id))
+            found, notes = _shortened(found, video, facts)
+            size_wh, fps = facts.size_wh, float(facts.fps)
+            opener = frames_of_video(video, len(found.valid))
+        camera = _camera(view, found, size_wh)
+        if not found.valid.all():
+            notes = (*notes, f"{np.sum(~found.valid)} frames are not valid and left out")
+        return Sequence(
+            subject=view.subject,
+            action=view.action,
+            subaction=view.subaction,
+            camera_id=view.camera_id,
+            camera=camera,
+            fps=fps,
+            pose_cam_mm=_where(found.valid, _poses(view, found, self.poses)).astype(np.float32),
+            keypoints_px=_where(found.valid, found.keypoints_px),
+            open_frames=opener,
+            notes=notes,
+            actions=found.activities,
         )
-        size_wh, fps, opener = (
-            facts.size_wh,
-            float(facts.fps),
-            _video_opener(video, len(found.valid)),
-        )
-    camera = _camera(view, found, size_wh)
-    if not found.valid.all():
-        notes = (*notes, f"{np.sum(~found.valid)} frames are not valid and left out")
-    return Sequence(
-        subject=view.subject,
-        action=view.action,
-        subaction=view.subaction,
-        camera_id=view.camera_id,
-        camera=camera,
-        fps=fps,
-        pose_cam_mm=_where(found.valid, _poses(view, found, poses)).astype(np.float32),
-        keypoints_px=_where(found.valid, found.keypoints_px),
-        open_frames=opener,
-        notes=notes,
-        actions=found.activities,
-    )
 
 
 def fitted_camera(
@@ -240,15 +257,13 @@ def _refuse_far_off(
 
 
 def _poses(view: Mpi3dhpView, found: Annotation, kind: PoseKind) -> np.ndarray:
-    if kind == "world":
-        raise SourceError(
-            f"{view.annotation}: MPI-INF-3DHP is read in the camera's frame; take --poses mono or universal."
-        )
-    if kind == "universal" and found.universal_mm is None:
+    if kind == "mono":
+        return found.pose_cam_mm
+    if found.universal_mm is None:
         raise SourceError(
             f"{view.annotation}: holds no univ_annot3, which --poses universal takes."
         )
-    return found.pose_cam_mm if kind == "mono" or found.universal_mm is None else found.universal_mm
+    return found.universal_mm
 
 
 def _where(valid: Bool[np.ndarray, "T"], values: np.ndarray) -> np.ndarray:
@@ -275,20 +290,6 @@ def _shortened(
         valid=found.valid[part],
     )
     return found, (f"the video lacks the last {lacking} frames of the annotation",)
-
-
-def _video_opener(video: Path, num_frames: int) -> Callable[..., Iterator[Frame]]:
-    def open_frames(every: int = 1) -> Iterator[Frame]:
-        with closing(read_frames(video, every, threads=False)) as frames:
-            index = -every
-            for index, frame in zip(range(0, num_frames, every), frames, strict=False):
-                yield Frame(index, frame.time_s, frame.picture)
-            if index + every < num_frames:
-                raise SourceError(
-                    f"{video}: only {max(index + 1, 0)} frames could be read for {num_frames} poses."
-                )
-
-    return open_frames
 
 
 def _picture_path(view: Mpi3dhpView, index: int) -> Path:

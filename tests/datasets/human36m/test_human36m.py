@@ -1,5 +1,6 @@
 """Human3.6M is read as it lies on people's disks, and each damage is named with its file."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -34,16 +35,13 @@ from posegrid.datasets.human36m.layout import (
     POSES_UNIVERSAL,
     VIDEOS,
     find_archives,
+    is_synthetic,
     view_path,
 )
 from posegrid.datasets.human36m.metadata import load_metadata
-from posegrid.datasets.human36m.sequences import (
-    find_sequences,
-    is_synthetic,
-    load_sequences,
-    open_sequence,
-)
-from posegrid.datasets.human36m.writer import mark_synthetic, write_metadata
+from posegrid.datasets.human36m.sequences import Human36m
+from posegrid.datasets.human36m.writer import default_file_base, mark_synthetic, write_metadata
+from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Sequence
 from posegrid.errors import SourceError
 
@@ -63,6 +61,12 @@ def tree(pristine: Path, tmp_path: Path) -> Path:
     return shutil.copytree(pristine, tmp_path / "human36m")
 
 
+def load_sequences(root: Path, **question) -> list[Sequence]:
+    """All sequences that fit the question, opened."""
+    source = Human36m(root)
+    return [source.open(view) for view in source.find(**question)]
+
+
 def file(root: Path, kind: str) -> Path:
     return view_path(root, "S1", kind, "Walking 1", CAMERA_ID)
 
@@ -79,9 +83,7 @@ def test_a_sequence_is_read_as_it_was_written(tree: Path) -> None:
     camera = make_camera()
     joints_cam = camera.world_to_camera(make_joints().astype(np.float64))[:, HUMAN36M_32_TO_17]
     np.testing.assert_array_equal(sequence.pose_cam_mm, joints_cam.astype(np.float32))
-    np.testing.assert_array_equal(
-        sequence.keypoints_px, camera.project(joints_cam).astype(np.float32)
-    )
+    np.testing.assert_allclose(sequence.keypoints_px, camera.project(joints_cam), atol=1e-5)
     assert (sequence.camera.focal_px, sequence.camera.principal_px) == (
         camera.focal_px,
         camera.principal_px,
@@ -112,9 +114,9 @@ def test_every_nth_frame_is_as_among_all_and_no_other_mask_is_read(
 ) -> None:
     sequence = only_sequence(tree)
     all_frames = list(sequence.open_frames())
-    read, mask = [], MaskReader.part
+    read, mask = [], MaskReader.mask
     monkeypatch.setattr(
-        MaskReader, "part", lambda reader, index: read.append(index) or mask(reader, index)
+        MaskReader, "mask", lambda reader, index: read.append(index) or mask(reader, index)
     )
     frames = list(sequence.open_frames(every))
     assert [frame.index for frame in frames] == read == list(range(0, NUM_FRAMES, every))
@@ -141,9 +143,9 @@ def test_what_is_asked_for_is_found(tmp_path: Path) -> None:
     write_view(root, "S5", "Eating 1")
 
     def names(**question) -> list[str]:
-        return [files.name for files in find_sequences(root, **question)]
+        return [files.name for files in Human36m(root).find(**question)]
 
-    assert len(names()) == 8
+    assert len(names(actions=("Walking",))) == 8
     assert len(names(actions=None)) == 9
     assert names(actions=("Eating",)) == ["S5 Eating 1 54138969"]
     assert names(subjects=("S5",), cameras=("55011271",)) == [
@@ -210,7 +212,7 @@ def test_the_synthetic_mark_is_seen(tree: Path) -> None:
     [
         (6, 8, "the last 2 of 8 video frames have no pose"),
         (6, 6 + 12, "the last 12 of 18 video frames have no pose"),
-        (3, 40, "poses end early: 3 poses for 40 video frames"),
+        (3, 40, "poses end early, .*: 3 poses for 40 video frames"),
     ],
 )
 def test_a_video_longer_than_the_poses_is_cut_and_noted(
@@ -221,7 +223,7 @@ def test_a_video_longer_than_the_poses_is_cut_and_noted(
     sequence = only_sequence(root)
     assert [frame.index for frame in sequence.open_frames()] == list(range(num_poses))
     assert len(sequence.notes) == 1
-    assert note in sequence.notes[0]
+    assert re.search(note, sequence.notes[0])
 
 
 def test_poses_longer_than_the_video_are_refused(tmp_path: Path) -> None:
@@ -355,18 +357,18 @@ def test_damage_is_named_with_its_file(
     tree: Path, kind: str, damage: Callable[[Path], object], message: str
 ) -> None:
     damage(file(tree, kind))
-    (files,) = find_sequences(tree)
+    (files,) = Human36m(tree).find()
     with pytest.raises(SourceError, match=message):
-        list(open_sequence(files).open_frames())
+        list(Human36m(tree).open(files).open_frames())
 
 
 def test_one_damaged_sequence_does_not_stop_the_others(tmp_path: Path) -> None:
     root = write_tree(tmp_path, camera_ids=CAMERA_IDS)
     view_path(root, "S1", POSES_CAMERA, "Walking 1", CAMERA_IDS[2]).write_text(WEB_PAGE)
     opened, refused = [], []
-    for files in find_sequences(root):
+    for files in Human36m(root).find():
         try:
-            opened.append(open_sequence(files).camera_id)
+            opened.append(Human36m(root).open(files).camera_id)
         except SourceError:
             refused.append(files.camera_id)
     assert (opened, refused) == ([CAMERA_IDS[0], CAMERA_IDS[1], CAMERA_IDS[3]], [CAMERA_IDS[2]])
@@ -390,7 +392,7 @@ def test_archives_that_are_not_unpacked_are_named(tree: Path) -> None:
     with pytest.raises(
         SourceError, match=r"S11 Walking 1 .* is missing\. Not unpacked yet: \S+Videos_S11\.tgz"
     ):
-        load_sequences(tree, subjects=("S11",))
+        load_sequences(tree, subjects=("S11",), actions=("Walking",))
 
 
 @pytest.mark.parametrize(
@@ -417,25 +419,27 @@ def test_archives_are_told_apart_by_name(
 
 
 def test_wrong_names_are_answered_with_the_right_ones(tree: Path) -> None:
-    with pytest.raises(SourceError, match=r"knows no subject S12; it knows S1, S2"):
-        find_sequences(tree, subjects=("S1", "S12"))
-    with pytest.raises(SourceError, match=r"knows no action Running; it knows _ALL, Directions"):
-        find_sequences(tree, actions=("Running",))
-    with pytest.raises(SourceError, match=r"knows no camera 1; it knows 54138969"):
-        find_sequences(tree, cameras=("1",))
+    with pytest.raises(SourceError, match=r"has no subject S12; it has S1, S2"):
+        Human36m(tree).find(subjects=("S1", "S12"))
+    with pytest.raises(
+        SourceError, match=r"has no action Running; it has Miscellaneous, Directions"
+    ):
+        Human36m(tree).find(actions=("Running",))
+    with pytest.raises(SourceError, match=r"has no camera 1; it has 54138969"):
+        Human36m(tree).find(cameras=("1",))
     with pytest.raises(
         SourceError, match=r"no sequence of S5 with these actions and cameras was found"
     ):
-        find_sequences(tree, subjects=("S1", "S5"))
+        Human36m(tree).find(subjects=("S1", "S5"))
     with pytest.raises(SourceError, match=r"no sequence of any subject"):
-        find_sequences(tree, actions=("Eating",))
+        Human36m(tree).find(actions=("Eating",))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         (None, None, "metadata.xml: there is no such file. Copy"),
-        ("</document>", "", "is not XML"),
+        ("</a>", "", "is not XML"),
         ("dbcameras", "cameras", "has no part 'dbcameras/index2id'"),
         ("<w0>[", "<w0>[1 ", "w0 holds 301 numbers, expected 300 for 4 cameras, 11 subjects"),
         ("<w0>[", "<w0>[x ", "could not convert string to float"),
@@ -451,12 +455,12 @@ def test_metadata_that_cannot_be_used_is_refused(
     else:
         path.write_text(path.read_text().replace(old, new))
     with pytest.raises(SourceError, match=message):
-        find_sequences(tree)
+        Human36m(tree).find()
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="none: there is no such folder"):
-        find_sequences(tmp_path / "none")
+        source_of(tmp_path / "none")
 
 
 def masks_of(path: Path) -> list[np.ndarray | None]:
@@ -540,16 +544,16 @@ def write_universal(root: Path, subject: str = "S1", file_base: str = "Walking 1
 
 
 def test_world_poses_come_to_the_camera_by_metadata(tree: Path) -> None:
-    (files,) = find_sequences(tree)
-    mono, world = open_sequence(files), open_sequence(files, "world")
+    (files,) = Human36m(tree).find()
+    mono, world = Human36m(tree).open(files), Human36m(tree, "world").open(files)
     np.testing.assert_allclose(world.pose_cam_mm, mono.pose_cam_mm, atol=2e-3)
     np.testing.assert_array_equal(world.keypoints_px, mono.keypoints_px)
 
 
 def test_universal_poses_keep_the_true_keypoints(tree: Path) -> None:
     write_universal(tree)
-    (files,) = find_sequences(tree)
-    mono, universal = open_sequence(files), open_sequence(files, "universal")
+    (files,) = Human36m(tree).find()
+    mono, universal = Human36m(tree).open(files), Human36m(tree, "universal").open(files)
     np.testing.assert_allclose(universal.pose_cam_mm, 0.9 * mono.pose_cam_mm, rtol=1e-6)
     np.testing.assert_array_equal(universal.keypoints_px, mono.keypoints_px)
     assert universal.notes == ()
@@ -557,15 +561,16 @@ def test_universal_poses_keep_the_true_keypoints(tree: Path) -> None:
     with pytest.raises(
         SourceError, match=r"cannot be projected .*D2_Positions has no keypoints of S1 Walking 1"
     ):
-        open_sequence(files, "universal")
+        Human36m(tree, "universal").open(files)
 
 
 def test_shifted_poses_can_be_corrected(tmp_path: Path) -> None:
     root = write_tree(tmp_path, subjects=("S9",))
     write_view(root, "S9", "Waiting 1")
-    (files,) = find_sequences(root, actions=("Waiting",))
-    assert files.shifted
-    kept, corrected = open_sequence(files, s9="keep"), open_sequence(files, s9="correct")
+    (files,) = Human36m(root).find(actions=("Waiting",))
+    keeping, correcting = Human36m(root), Human36m(root, s9="correct")
+    assert keeping.faults(files) and Human36m(root, s9="drop").faults(files)[0].left_out
+    kept, corrected = keeping.open(files), correcting.open(files)
     moved = corrected.camera.camera_to_world(
         corrected.pose_cam_mm.astype(np.float64)
     ) - kept.camera.camera_to_world(kept.pose_cam_mm.astype(np.float64))
@@ -573,11 +578,9 @@ def test_shifted_poses_can_be_corrected(tmp_path: Path) -> None:
     pixels = corrected.camera.project(corrected.pose_cam_mm.astype(np.float64))
     np.testing.assert_array_equal(corrected.keypoints_px, pixels)
     assert "poses moved by 200 mm" in corrected.notes[0]
-    (walk,) = find_sequences(root)
-    assert not walk.shifted
-    np.testing.assert_array_equal(
-        open_sequence(walk, s9="correct").pose_cam_mm, open_sequence(walk).pose_cam_mm
-    )
+    (walk,) = Human36m(root).find(actions=("Walking",))
+    assert not keeping.faults(walk)
+    np.testing.assert_array_equal(correcting.open(walk).pose_cam_mm, keeping.open(walk).pose_cam_mm)
 
 
 def test_metadata_says_how_many_poses_there_are(tmp_path: Path) -> None:
@@ -601,26 +604,4 @@ def test_videos_of_test_subjects_are_no_sequences(tree: Path) -> None:
     target = tree / "S2" / "Videos" / file(tree, VIDEOS).name
     target.parent.mkdir(parents=True)
     shutil.copy(file(tree, VIDEOS), target)
-    assert [files.subject for files in find_sequences(tree)] == ["S1"]
-
-
-@pytest.mark.parametrize("columns", [(0, 0), (0, 1), (65, 66), (700, 900), (0, 900)])
-def test_a_mask_is_read_in_parts_as_a_whole(tmp_path: Path, columns: tuple[int, int]) -> None:
-    """900 columns of 700 pixels: more than is unpacked at a time, and pieces that end within a
-    column.
-    """
-    mask = np.zeros((700, 900), dtype=bool)
-    mask[3:690, columns[0] : columns[1]] = (
-        np.random.default_rng(0).random((687, columns[1] - columns[0])) < 0.5
-    )
-    with MaskWriter(tmp_path / "a.mat") as masks:
-        masks.write(mask)
-    with opened_masks(tmp_path / "a.mat") as masks:
-        part = masks.part(0)
-        assert part is not None
-        np.testing.assert_array_equal(part.whole(), mask)
-        np.testing.assert_array_equal(masks.mask(0), mask)
-        assert (
-            part.size_wh == (900, 700)
-            and part.pixels.shape[1] <= columns[1] - columns[0] + 2 * 2**16 // 700 + 2
-        )
+    assert [files.subject for files in Human36m(tree).find()] == ["S1"]
