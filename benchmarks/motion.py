@@ -21,7 +21,7 @@ import numpy as np
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import bone_lengths
 from posegrid.datasets.human36m.layout import VIDEOS
-from posegrid.datasets.human36m.sequences import find_sequences, open_sequence
+from posegrid.datasets.human36m.sequences import Human36m
 from posegrid.datasets.sequence import Sequence
 from posegrid.datasets.synth import SynthSettings, synth
 from posegrid.motion.feet import ANKLES, slip_mm, standing
@@ -46,8 +46,9 @@ def main() -> None:
             "predicted": [],
             "truth with noise": [],
         }
-        for number, files in enumerate(find_sequences(root)):
-            sequence = open_sequence(files)
+        source = Human36m(root)
+        for number, files in enumerate(source.find()):
+            sequence = source.open(files)
             video, given = files.required(VIDEOS), Given(camera=sequence.camera)
             track = model.watch(video, given, PoseSettings()).chosen("largest")[0]
             print(f"{sequence.name}: {track.found.mean():.0%} of {len(track)} frames", flush=True)

@@ -19,7 +19,6 @@ EXTRA_OF_MODULE = {
     "ray": "cluster",
     "cdflib": "prepare",
     "h5py": "prepare",
-    "isal": "prepare",
     "joblib": "prepare",
     "pyarrow": "prepare",
     "torch": "train",

@@ -1,5 +1,4 @@
-"""A twin of Human3.6M's Walking: all subjects with poses, the real numbers of frames, and every
-fault of the release.
+"""A twin of Human3.6M: all subjects with poses, the real names and numbers of frames, every fault.
 
 What is written is drawn figures of made-up walks, in the release's own layout and with its odd
 names. Each fault that `FAULTS` lists is in it on purpose, so that a reader can be asked whether it
@@ -9,7 +8,7 @@ found it. `prove_human36m.py` does ask.
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -31,8 +30,11 @@ from posegrid.datasets.human36m.layout import (
     VIDEOS,
     view_path,
 )
+from posegrid.datasets.human36m.metadata import SequenceKey
 from posegrid.datasets.human36m.writer import (
+    ACTIONS,
     ViewWriter,
+    default_file_base,
     mark_synthetic,
     write_metadata,
     write_poses,
@@ -41,26 +43,67 @@ from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, film
 
-POSES_OF = {
-    "S1": (3305, 3305),
-    "S5": (2761, 2760),
-    "S6": (3182, 3182),
-    "S7": (3630, 3629),
-    "S8": (3716, 3716),
-    "S9": (2446, 1612),
-    "S11": (1629, 1629),
-}
-"""Poses of both sequences of Walking; the sums are the release's, where they are cut in two is not
-known but for S9.
+SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+COUNTS = """
+2 1 1384 4974 2844 2549 2012 2357 1553
+2 2 1613 2069 2820 2950 2029 2701 1826
+3 1 3806 6091 2721 5417 1932 5875 2685
+3 2 3853 5936 2417 5472 2065 5307 2199
+4 1 2359 3277 2011 3765 2808 2664 2276
+4 2 2722 2332 2227 3173 2695 2687 2205
+5 1 1266 1475 1981 2216 1599 2712 1696
+5 2 1150 3201 1622 2163 1448 2899 1809
+6 1 2637 3278 2379 4355 2972 3822 3391
+6 2 2267 2085 2087 3587 3320 3465 3493
+7 1 1168 2246 1160 2342 1813 1969 1482
+7 2 994 1885 1162 2921 1686 1965 1407
+8 1 1066 2479 1333 1238 1276 1227 1027
+8 2 1160 3125 1383 1528 1193 1530 1042
+9 1 3305 3938 1818 4535 2074 3073 1859
+9 2 2613 3880 1999 2827 2141 2963 2180
+10 1 3032 5204 1874 4550 1502 2933 1842
+10 2 2756 3927 1595 6344 1555 2788 2005
+11 1 2612 3202 2900 4396 2933 4378 2768
+11 2 2479 3422 3174 4872 3334 4336 2410
+12 1 1075 3326 1673 2156 1617 1450 1546
+12 2 1038 2783 1776 1878 1701 2347 1992
+13 1 1441 4519 2306 4202 1613 3390 2281
+13 2 1793 4857 2055 4333 1716 3313 2263
+14 1 3477 3002 2751 3637 3738 2447 1638
+14 2 3136 2523 3615 3624 3696 3115 1622
+15 1 1663 1938 1997 2642 1736 2218 1188
+15 2 1779 2136 1595 2733 1645 2239 1436
+16 1 1276 3017 1630 2381 2361 1686 1794
+16 2 1232 2986 1591 2872 2500 1704 1361
 """
-FRAMES_OF_S9_WALKING = 3115
+"""Frames of the release's videos: number of action, subaction, and of each subject's first camera."""
+EARLY = {
+    ("S1", "SittingDown", 2): 2742,
+    ("S9", "Greeting", 2): 1447,
+    ("S9", "Phoning", 2): 3319,
+    ("S9", "SittingDown", 2): 1554,
+    ("S9", "Waiting", 1): 1612,
+    ("S9", "Walking", 2): 1612,
+}
+"""Poses of the sequences of which the release has fewer than frames."""
+TWO_FEWER = {("S1", "Walking", 1), ("S5", "Walking", 1), ("S5", "Walking", 2)}
+"""Sequences of Walking with two poses fewer than frames; the others have one fewer. Sums by subject
+are the release's; which of two sequences it is, is not known."""
+NUM_TWO_FEWER = {"training": 25, "test": 7}
+"""The same of the other actions: the sums are the release's, which sequences it is is not known."""
+TEST_SUBJECTS = ("S9", "S11")
+FEWEST = 12
+"""Poses of a sequence at least, whatever the share."""
 SHORT = 40
-"""Poses of the sequences that are not Walking: they are here for their faults."""
-SHIFTED = (
-    ("Greeting", 2, "Greeting"),
-    ("SittingDown", 1, "SittingDown 1"),
-    ("Waiting", 1, "Waiting 1"),
+"""Poses of the sequences that are not Walking, where they are here for their faults alone."""
+FOR_THEIR_FAULTS = (
+    ("S9", "Greeting", 2),
+    ("S9", "SittingDown", 2),
+    ("S9", "Waiting", 1),
+    ("S11", "Directions", 2),
+    ("S1", "Eating", 1),
 )
+SHIFTED = FOR_THEIR_FAULTS[:3]
 SHIFT_MM = np.array([200.0, 0.0, 0.0])
 MISCOUNTED = ("S11", "Walking", 1)
 """Of this sequence metadata.xml says that it has three poses, and twelve frames of every video,
@@ -76,37 +119,55 @@ class Recording:
     subject: str
     action: str
     subaction: int
-    file_base: str
     num_poses: int
     surplus: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Frames that each camera's video runs on after the poses."""
 
+    @property
+    def key(self) -> SequenceKey:
+        return self.subject, self.action, self.subaction
 
-def recordings(share: float) -> list[Recording]:
-    """What the twin holds; of Walking this share of the real frames."""
-    found = []
-    for subject, counts in POSES_OF.items():
-        bases = ("Walking 1", "Walking 2") if subject == "S7" else ("Walking 1", "Walking")
-        for subaction, (base, count) in enumerate(zip(bases, counts, strict=True), start=1):
-            surplus = (0, 10, 7, 2) if subject in ("S1", "S8") else (1, 0, 0, 2)
-            if (subject, base) == ("S9", "Walking"):
-                surplus = (max(int(share * (FRAMES_OF_S9_WALKING - count)), 13),) * 4
-            found.append(
-                Recording(subject, "Walking", subaction, base, max(int(share * count), 12), surplus)
-            )
-    found += [
-        Recording("S9", action, subaction, base, SHORT) for action, subaction, base in SHIFTED
-    ]
-    found += [
-        Recording("S11", "Directions", 2, "Directions", SHORT),
-        Recording("S1", "Eating", 1, "Eating 2", SHORT),
-    ]
+    @property
+    def file_base(self) -> str:
+        return default_file_base(self.action, self.subaction, self.subject)
+
+
+def released() -> list[Recording]:
+    """What the release holds with poses; how much longer the other cameras' videos are is made up."""
+    found, left = [], dict(NUM_TWO_FEWER)
+    for row in COUNTS.split("\n")[1:-1]:
+        action, subaction, *frames = map(int, row.split())
+        for subject, count in zip(SUBJECTS, frames, strict=True):
+            key = (subject, ACTIONS[action - 1], subaction)
+            half = "test" if subject in TEST_SUBJECTS else "training"
+            other = key[1] not in ("Walking", "Directions") and key not in EARLY and left[half] > 0
+            left[half] -= other
+            poses = EARLY.get(key, count - (2 if other or key in TWO_FEWER else 1))
+            longer = (0, 10, 7, 0) if subject in ("S1", "S8") else (0, 0, 2, 0)
+            surplus = tuple(count - poses + more for more in longer)
+            found.append(Recording(*key, poses, surplus))  # type: ignore[arg-type]
     return found
 
 
-def write_twin(root: Path, share: float, picture_size: int, seed: int) -> Iterator[Recording]:
+def recordings(share: float, all_actions: bool = False) -> list[Recording]:
+    """What the twin holds: this share of the real frames of Walking, or of all actions."""
+    found = []
+    for whole in released():
+        if not all_actions and whole.action != "Walking":
+            if whole.key in FOR_THEIR_FAULTS:
+                found.append(replace(whole, num_poses=SHORT, surplus=(0, 0, 0, 0)))
+            continue
+        num_poses, surplus = max(int(share * whole.num_poses), FEWEST), whole.surplus
+        if whole.key in EARLY:
+            surplus = (max(int(share * surplus[0]), 13),) * 4
+        found.append(replace(whole, num_poses=num_poses, surplus=surplus))
+    return found
+
+
+def write_twin(
+    root: Path, todo: list[Recording], picture_size: int, seed: int
+) -> Iterator[Recording]:
     """Writes the twin, yielding each recording when it is written; the faults come last."""
-    todo = recordings(share)
     cameras: dict[tuple[str, str], Camera] = {}
     for recording in todo:
         plan = ClipPlan(
@@ -120,19 +181,9 @@ def write_twin(root: Path, share: float, picture_size: int, seed: int) -> Iterat
         cameras |= {(recording.subject, id_): camera for id_, camera in clip.cameras.items()}
         write_recording(root, recording, clip.joints_world_mm, clip.cameras)
         yield recording
-    keys = {(r.subject, r.action, r.subaction): r for r in todo}
-    counts = {
-        key: tuple(r.num_poses + n for n in (*r.surplus, 3 * r.num_poses))
-        for key, r in keys.items()
-    }
+    counts = frame_counts(todo)
     counts[MISCOUNTED] = tuple(count + 12 for count in counts[MISCOUNTED])
-    write_metadata(
-        root,
-        cameras,
-        counts,
-        file_bases={key: recording.file_base for key, recording in keys.items()},
-        splits={"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S9", "S11")},
-    )
+    write_metadata(root, cameras, counts)
     mark_synthetic(
         root, "Drawn figures of made-up walks, with the faults of the release on purpose."
     )
@@ -140,16 +191,17 @@ def write_twin(root: Path, share: float, picture_size: int, seed: int) -> Iterat
         fault.inject(root)
 
 
+def frame_counts(todo: list[Recording]) -> dict[SequenceKey, tuple[int, ...]]:
+    """What metadata.xml says of the recordings: frames of four videos, and of the motion capture."""
+    return {r.key: tuple(r.num_poses + n for n in (*r.surplus, 3 * r.num_poses)) for r in todo}
+
+
 def write_recording(
     root: Path, recording: Recording, joints_world_mm: np.ndarray, cameras: dict[str, Camera]
 ) -> None:
     """One sequence's files: poses of all kinds, and the videos and masks of four cameras."""
     poses = joints_world_mm[: recording.num_poses]
-    released = (
-        poses + SHIFT_MM
-        if (recording.action, recording.subaction, recording.file_base) in SHIFTED
-        else poses
-    )
+    released = poses + SHIFT_MM if recording.key in SHIFTED else poses
     subject, base = recording.subject, recording.file_base
     for camera_id, surplus in zip(CAMERA_IDS, recording.surplus, strict=True):
         camera = cameras[camera_id]
@@ -302,23 +354,29 @@ FAULTS = (
         "video ends long after the poses",
         "S9 Walking 2",
         left_alone,
-        "poses end before the video",
+        "poses end early, as the release has it: N poses for N video frames; the rest is left out",
         "poses end early",
     ),
-    Fault("videos some frames longer", "S1 Walking 1 55011271", left_alone, None, "the last 10 of"),
+    Fault(
+        "videos some frames longer",
+        "S1 Walking 1 55011271",
+        left_alone,
+        "the last N of N video frames have no pose and are left out",
+        "the last 10 of",
+    ),
     Fault(
         "S9's shifted poses",
         "S9 Greeting 2",
         left_alone,
-        "shifted poses",
+        "the release's poses of this sequence are known to lie beside the person",
         "lie beside",
         skipped=True,
     ),
     Fault(
         "S9's shifted poses",
-        "S9 SittingDown 1",
+        "S9 SittingDown 2",
         left_alone,
-        "shifted poses",
+        "the release's poses of this sequence are known to lie beside the person",
         "lie beside",
         skipped=True,
     ),
@@ -326,7 +384,7 @@ FAULTS = (
         "S9's shifted poses",
         "S9 Waiting 1",
         left_alone,
-        "shifted poses",
+        "the release's poses of this sequence are known to lie beside the person",
         "lie beside",
         skipped=True,
     ),
@@ -360,7 +418,7 @@ FAULTS = (
         "masks cut off",
         "S6 Walking 1 58860488",
         lambda root: cut(file_of(root, "S6", MASKS, "Walking 1", 2)),
-        "masks",
+        "damaged mask file",
         "cannot be read as a MATLAB 7.3 file",
         skipped=True,
     ),
@@ -370,7 +428,7 @@ FAULTS = (
         lambda root: rewrite_masks(
             file_of(root, "S7", MASKS, "Walking 1", 0), lambda _, mask: mask, keep=0.9
         ),
-        "files that do not fit together",
+        "cannot be used",
         "masks, but",
         skipped=True,
     ),
@@ -378,7 +436,7 @@ FAULTS = (
         "keypoints of another length",
         "S7 Walking 2 55011271",
         lambda root: shortened(file_of(root, "S7", KEYPOINTS, "Walking 2", 1), 2, 9),
-        "files that do not fit together",
+        "cannot be used",
         "has 9 frames, but the poses",
         skipped=True,
     ),
@@ -386,7 +444,7 @@ FAULTS = (
         "video shorter than the poses",
         "S11 Walking 2 60457274",
         lambda root: first_frames(file_of(root, "S11", VIDEOS, "Walking", 3), 9),
-        "files that do not fit together",
+        "cannot be used",
         "only 9 frames",
         skipped=True,
     ),

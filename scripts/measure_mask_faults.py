@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import ndimage
 from tyro.conf import Positional
 
-from posegrid.datasets.human36m.sequences import find_sequences, open_sequence
+from posegrid.datasets.human36m.sequences import Human36m
 from posegrid.people.background import learn_background
 from posegrid.people.crop import Silhouette, box_of_mask, cleaned_mask, crop_mask, window_of_box
 from posegrid.people.following import People
@@ -44,7 +44,8 @@ class Settings:
 def main(settings: Settings) -> None:
     """Print quantiles of each measure over all views."""
     rows, pictures = [], []
-    for sequence in map(open_sequence, find_sequences(settings.root)):
+    source = Human36m(settings.root)
+    for sequence in map(source.open, source.find(actions=("Walking",))):
         people = People(
             learn_background(Picture.from_rgb(frame.image) for frame in sequence.open_frames())
         )

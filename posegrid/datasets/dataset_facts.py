@@ -8,8 +8,8 @@ from typing import Any, Literal
 from posegrid import __version__
 from posegrid.body.camera import AXES, UNIT
 from posegrid.body.skeleton import SKELETON
-from posegrid.errors import OutputError, ShardError
-from posegrid.files import completed
+from posegrid.errors import ShardError
+from posegrid.files import write_text
 from posegrid.people.crop import ImageFormat
 
 DATASET_FILE = "dataset.json"
@@ -124,11 +124,7 @@ def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
     path, text = folder / DATASET_FILE, json.dumps(asdict(facts), indent=2) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error}. Make room and try again.") from error
+    write_text(path, text, "make room and try again")
 
 
 def load_dataset_facts(folder: Path) -> DatasetFacts:

@@ -26,8 +26,8 @@ from posegrid.datasets.human36m.layout import KIND_NAMES
 from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.source import Finding, Inventory, Source, View
-from posegrid.errors import OutputError, SourceError
-from posegrid.files import completed
+from posegrid.errors import SourceError
+from posegrid.files import write_text
 
 BYTES_PER_CROP = 3800
 """Measured on rendered people, 128 x 128 px, JPEG of quality 90, with all numbers: 2.3 kB without
@@ -132,7 +132,7 @@ def doctor(settings: DoctorSettings) -> None:
             "summary": summary,
             "next": steps,
         }
-        write_report(settings.json, content)
+        write_text(settings.json, json.dumps(content, indent=2) + "\n", "choose another --json")
     if diagnosis.num_faults:
         raise SourceError(
             f"{source.root}: {diagnosis.num_faults} faults, listed above. Where files are damaged "
@@ -365,14 +365,3 @@ def findings_table(diagnosis: Diagnosis) -> Table:
             texts.append(f"and {len(these) - SHOWN_OF_A_KIND} more (--json FILE has all)")
         table.add_row(level, what, str(len(these)), "\n".join(texts))
     return table
-
-
-def write_report(path: Path, content: dict[str, object]) -> None:
-    """Writes everything as JSON. Raises OutputError where it cannot."""
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --json."
-        ) from error

@@ -37,8 +37,8 @@ from posegrid.datasets.synth_settings import (
     recorded,
     subjects_by_split,
 )
-from posegrid.errors import OutputError, SettingsError
-from posegrid.files import completed
+from posegrid.errors import SettingsError
+from posegrid.files import write_text
 from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.render.cameras import CAMERA_IDS, FRAME_RATE_HZ, STUDIO_REACH_MM
 from posegrid.walkers.render.places import Backdrop, Place, picture_files
@@ -75,7 +75,7 @@ def record(clip: Clip, root: Path) -> None:
     The poses come last: where `is_recorded`, all files of the sequence are complete.
     """
     subject = clip.plan.subject
-    file_base = default_file_base(ACTION, clip.plan.subaction)
+    file_base = default_file_base(ACTION, clip.plan.subaction, subject)
     room = clip.scene.place(STUDIO_REACH_MM)
     views = [_View(clip, camera_id, room) for camera_id in CAMERA_IDS]
     with ExitStack() as stack:
@@ -98,7 +98,7 @@ def record(clip: Clip, root: Path) -> None:
 
 def is_recorded(root: Path, subject: str, subaction: int) -> bool:
     """Whether `record` has finished the sequence."""
-    file_base = default_file_base(ACTION, subaction)
+    file_base = default_file_base(ACTION, subaction, subject)
     return view_path(root, subject, KEYPOINTS, file_base, CAMERA_IDS[-1]).exists()
 
 
@@ -153,7 +153,6 @@ def write_release(settings: SynthSettings) -> None:
     console, root = Console(), settings.out
     check_recorded_alike(settings)
     mark_synthetic(root, f"Rendered by posegrid {__version__}; the settings are in {RECORD_FILE}.")
-    splits = subjects_by_split(settings)
     plans = release_plans(settings)
     to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
     report_done_before(len(plans) - len(to_do), len(plans), "sequences", console)
@@ -165,12 +164,7 @@ def write_release(settings: SynthSettings) -> None:
         (plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()
     }
     num_frames = {(plan.subject, ACTION, plan.subaction): settings.frames for plan in plans}
-    write_metadata(
-        root,
-        cameras,
-        num_frames,
-        splits={"train": splits["train"], "val": splits["validation"], "test": splits["test"]},
-    )
+    write_metadata(root, cameras, num_frames)
     console.print(
         f"{root}: {len(plans)} sequences x {len(CAMERA_IDS)} views x {settings.frames} frames",
         markup=False,
@@ -209,11 +203,7 @@ def check_recorded_alike(settings: SynthSettings) -> None:
             f"{settings.out} was begun with other settings (see {path}). "
             "Call with those settings to go on, or choose another folder."
         )
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error}. Make room and try again.") from error
+    write_text(path, text, "make room and try again")
 
 
 def record_plan(plan: ClipPlan, root: Path) -> Finished:

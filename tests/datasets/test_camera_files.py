@@ -170,7 +170,7 @@ def test_the_releases_metadata_gives_the_camera_in_the_videos_name(tmp_path):
     path = write_metadata(tmp_path / "metadata.xml")
     camera = load_camera(path, Path("Walking 1.54138969.mp4"), (1000, 1002))
     expected = Camera(
-        (1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.24, -0.002, -0.0009, -0.001)
+        (1145.0, 1143.0), (511.5, 514.5), (1000, 1002), (-0.2, 0.24, -0.002, -0.0009, -0.001)
     )
     points_mm = np.array([[300.0, -500, 3000], [-900, 400, 4000]])
     assert camera.project(points_mm) == pytest.approx(expected.project(points_mm))

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
-from posegrid.datasets.human36m.sequences import find_sequences, is_synthetic, open_sequence
+from posegrid.datasets.human36m.sequences import Human36m
 from posegrid.datasets.shards import read_crops
 from posegrid.datasets.synth import crop_jobs, synth, write_dataset
 from posegrid.datasets.synth_settings import SynthSettings, subjects_by_split
@@ -140,10 +140,11 @@ def test_the_releases_layout_can_be_read_back(tmp_path: Path) -> None:
         tmp_path, layout="human36m", subjects=("S9",), frames=3, picture_size=240
     )
     synth(settings)
-    assert is_synthetic(tmp_path)
-    found = find_sequences(tmp_path)
+    source = Human36m(tmp_path)
+    assert source.synthetic
+    found = source.find()
     assert len(found) == 8
-    sequence = open_sequence(found[0])
+    sequence = source.open(found[0])
     frames = list(sequence.open_frames())
     assert len(frames) == 3
     np.testing.assert_allclose(

@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float, Float32
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
 from posegrid.datasets.matlab import DAMAGED, opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import OutputError, SourceError
-from posegrid.files import completed
+from posegrid.files import written
 
 NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
@@ -35,6 +35,7 @@ BYTES_PER_READ = 8
 """An entry of a CDF file's index takes 16 bytes and is read once."""
 MOST_COMPRESSED = 100
 """No file of poses is compressed so far."""
+ADVICE = "make room and try again"
 MOST_MASKS, MOST_PIXELS = 10**6, 10**8
 """More masks in a file, or pixels in a mask, are no sequence of Human3.6M."""
 
@@ -136,7 +137,7 @@ def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
         "Var_Type": "zVariable",
         "Dim_Sizes": list(values.shape[1:]),
     }
-    with _output_errors(path), completed(path) as temporary:
+    with written(path, ADVICE) as temporary:
         cdf = cdfwrite.CDF(temporary, cdf_spec={"Majority": "row_major"}, delete=True)
         cdf.write_var(variable, var_data=values)
         cdf.close()
@@ -281,7 +282,7 @@ class MaskWriter:
         content = self._bytes.getbuffer()
         header = _matlab_header()
         content[: len(header)] = header
-        with _output_errors(self.path), completed(self.path) as temporary:
+        with written(self.path, ADVICE) as temporary:
             temporary.write_bytes(content)
 
 
@@ -302,11 +303,3 @@ def _matlab_header() -> bytes:
     """
     text = b"MATLAB 7.3 MAT-file, Platform: posegrid, HDF5 schema 1.00 ."
     return text.ljust(116) + bytes(8) + b"\x00\x02IM"
-
-
-@contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error

@@ -38,7 +38,7 @@ from posegrid.datasets.human36m.metadata import (
     angles_of_rotation,
 )
 from posegrid.errors import OutputError
-from posegrid.files import completed
+from posegrid.files import write_text, written
 from posegrid.video.writer import VideoWriter
 
 SUBJECTS = tuple(f"S{number}" for number in range(1, 12))
@@ -186,7 +186,7 @@ def write_metadata(
     _add_items(root_element, "actionnames", ACTIONS)
     ElementTree.SubElement(root_element, "subject_measurements").text = "[]"
     ElementTree.indent(root_element)
-    with completed(root / METADATA) as temporary:
+    with written(root / METADATA, "make room and try again") as temporary:
         ElementTree.ElementTree(root_element).write(
             temporary, encoding="utf-8", xml_declaration=True
         )
@@ -194,11 +194,8 @@ def write_metadata(
 
 def mark_synthetic(root: Path, text: str) -> None:
     """Write the file that says in people's words that this is not the Human3.6M data set."""
-    with completed(root / SYNTHETIC_MARK) as temporary:
-        temporary.write_text(
-            "Not the Human3.6M data set: pictures and poses of computer-made people, in that data set's layout.\n"
-            f"{text.strip()}\n"
-        )
+    what = "Not the Human3.6M data set: pictures and poses of computer-made people, in its layout."
+    write_text(root / SYNTHETIC_MARK, f"{what}\n{text.strip()}\n", "make room and try again")
 
 
 def _refuse_foreign(

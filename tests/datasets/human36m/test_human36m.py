@@ -40,7 +40,7 @@ from posegrid.datasets.human36m.layout import (
 )
 from posegrid.datasets.human36m.metadata import load_metadata
 from posegrid.datasets.human36m.sequences import Human36m
-from posegrid.datasets.human36m.writer import default_file_base, mark_synthetic, write_metadata
+from posegrid.datasets.human36m.writer import mark_synthetic, write_metadata
 from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Sequence
 from posegrid.errors import SourceError
