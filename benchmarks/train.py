@@ -19,44 +19,43 @@ from statistics import median
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.learning.batch import Batch
-from posegrid.learning.checkpoint import Checkpoint
-from posegrid.learning.cost import num_multiply_adds
 from posegrid.learning.data import CropSet, TrainingBatches, batches_ahead
-from posegrid.learning.loop import bf16_pays
-from posegrid.learning.model_facts import ModelFacts
-from posegrid.learning.networks import WIDTHS, build_network, input_size_of, network_name
+from posegrid.learning.devices import Devices, bf16_pays, keep_freed_memory
+from posegrid.learning.loop import Stage
+from posegrid.learning.networks import build_network, input_size_of, network_name
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
-from posegrid.learning.run_folder import keep_freed_memory
 
 BATCH, STEPS, TURNS = 64, 12, 5
 NETWORKS = ("posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014")
 MEAN_POSE = ((0.0, 0.0, 0.0),) * NUM_JOINTS
-PRECISION = torch.bfloat16 if bf16_pays() else torch.float32
+CPU = torch.device("cpu")
+PRECISION = torch.bfloat16 if bf16_pays(CPU) else torch.float32
 PEAK_SIDE = 2048
 
 
-class Training:
+class Learning:
     """A network in training, as `posegrid train` has it by default: optimiser, precision,
     augmentation.
     """
 
     def __init__(self, name: str) -> None:
-        ours = name in WIDTHS
-        self.target = BinsTarget() if ours else PoseTarget(MEAN_POSE)
-        self.network = build_network(network_name(name), self.target).to(
-            memory_format=torch.channels_last
-        )
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), 1e-3, fused=True)
+        ours = name.startswith("posegrid")
+        target = BinsTarget() if ours else PoseTarget(MEAN_POSE)
+        self.stage = Stage(build_network(network_name(name), target), target, Devices(CPU)).train()
+        self.optimiser = torch.optim.AdamW(self.stage.parameters(), 1e-3, fused=True)
         size, augment = input_size_of(network_name(name), 128), "standard" if ours else "none"
         self.batches = TrainingBatches(made_up_crops(512), BATCH, 0, augment, size)
-        facts = ModelFacts(
-            name, self.target.name, 128, "removed", "view", MEAN_POSE, self.target.settings()
-        )
-        self.multiply_adds = num_multiply_adds(Checkpoint(self.network, self.target, facts))
-        self.network.train()
+
+    @property
+    def multiply_adds(self) -> float:
+        """Of one crop, forwards."""
+        with FlopCounterMode(display=False) as counted, torch.inference_mode():
+            self.stage.network(torch.zeros(2, 1, 128, 128))
+        return counted.get_total_flops() / 2 / 2
 
     def speed(self, batches: Iterable[Batch]) -> float:
         """Images per second over so many batches, the first of which is not counted."""
@@ -65,12 +64,7 @@ class Training:
             if step == 1:
                 start = time.perf_counter()
             self.optimiser.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=PRECISION is torch.bfloat16):
-                outputs = self.network(
-                    batch.images.contiguous(memory_format=torch.channels_last)
-                ).float()
-                loss = self.target.loss(outputs, batch)
-            loss.backward()
+            self.stage(batch).backward()
             self.optimiser.step()
         return STEPS * BATCH / (time.perf_counter() - start)
 
@@ -81,12 +75,12 @@ def main() -> None:
     torch.set_flush_denormal(True)
     keep_freed_memory()
     if sys.argv[1:2] == ["--alone"]:
-        print(real_and_memory(Training(sys.argv[2]))[0])
+        print(real_and_memory(Learning(sys.argv[2]))[0])
         return
     peak = median(peak_of_products() for _ in range(TURNS))
     print(f"matrix product of {PEAK_SIDE} x {PEAK_SIDE} in {PRECISION}: {2e-9 * peak:.0f} GFLOP/s")
     for name in sys.argv[1:] or NETWORKS:
-        training = Training(name)
+        training = Learning(name)
         real, memory = real_and_memory(training)
         share, together = (
             3 * training.multiply_adds * real / peak,
@@ -99,7 +93,7 @@ def main() -> None:
         )
 
 
-def real_and_memory(training: Training) -> tuple[float, float]:
+def real_and_memory(training: Learning) -> tuple[float, float]:
     """Images per second with real batches and with one from memory: medians of turns, the first
     left out.
     """

@@ -22,7 +22,6 @@ EXTRA_OF_MODULE = {
     "joblib": "prepare",
     "pyarrow": "prepare",
     "torch": "train",
-    "lightning": "train",
     "matplotlib": "train",
     "safetensors": "train",
     "onnx": "train",
@@ -82,6 +81,7 @@ COMMANDS = {
         "pretrain",
         "train a network on the grid task: which cells does each joint overlap?",
         "posegrid pretrain data/walkers --run runs/mine/pretrain",
+        settings_module="posegrid.learning.settings",
     ),
     "train": Command(
         "posegrid.learning.train",
@@ -89,6 +89,7 @@ COMMANDS = {
         "train",
         "train a network on poses, from scratch or from pre-trained weights",
         "posegrid train data/walkers --run runs/mine/train --init runs/mine/pretrain/best.safetensors",
+        settings_module="posegrid.learning.settings",
     ),
     "evaluate": Command(
         "posegrid.results.evaluate",

@@ -9,13 +9,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 import tyro
+from torch import Tensor, nn
 from tyro.conf import Positional
 
 from posegrid.files import completed
-from posegrid.learning.checkpoint import load_checkpoint
-from posegrid.learning.cost import cpu_ms_per_crop, num_multiply_adds, num_parameters
-from posegrid.learning.export import ExportSettings, export
+from posegrid.learning.checkpoint import Checkpoint, load_checkpoint
+from posegrid.learning.export import ExportSettings, cpu_ms_per_crop, export
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,28 @@ def main(settings: Settings) -> None:
     with completed(settings.out) as temporary:
         temporary.write_text(json.dumps(cost, indent=2) + "\n")
     print(json.dumps(cost))
+
+
+def num_parameters(checkpoint: Checkpoint) -> int:
+    """Numbers that were learnt, the head's included."""
+    return sum(parameter.numel() for parameter in checkpoint.network.parameters())
+
+
+def num_multiply_adds(checkpoint: Checkpoint) -> int:
+    """Of the convolutions and linear layers, for one crop."""
+    counts: list[int] = []
+
+    def count(layer: nn.Module, _: tuple[Tensor, ...], out: Tensor) -> None:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            counts.append(out[0].numel() * layer.weight[0].numel())
+
+    hooks = [layer.register_forward_hook(count) for layer in checkpoint.network.modules()]
+    size = checkpoint.facts.image_size
+    with torch.inference_mode():
+        checkpoint.network.eval()(torch.zeros(1, checkpoint.facts.channels, size, size))
+    for hook in hooks:
+        hook.remove()
+    return sum(counts)
 
 
 if __name__ == "__main__":

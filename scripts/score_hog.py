@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from hog import KernelRidge, NearestNeighbours, hog, usual_gamma
 from tyro.conf import Positional
 
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import body_size_mm
 from posegrid.datasets.shards import Crops, load_dataset_facts, read_crops
 from posegrid.files import completed
-from posegrid.learning.hog import KernelRidge, NearestNeighbours, hog, usual_gamma
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.results.evaluate import EvaluateSettings, evaluate
 

@@ -58,7 +58,16 @@ def test_every_rendered_frame_became_a_crop(flow: Path) -> None:
     assert (flow / "release" / "SYNTHETIC.txt").is_file()
 
 
-def test_the_network_learns_more_than_the_mean_pose_of_those_it_saw(flow: Path) -> None:
+def test_the_network_learns_more_than_the_mean_pose_of_those_it_saw(
+    flow: Path, tmp_path: Path
+) -> None:
+    best = str(flow / "run" / "train" / "best.safetensors")
+    call(
+        *("evaluate", best, str(flow / "data"), "--out", str(tmp_path)),
+        *("--split", "train", "--allow-seen-subjects"),
+    )
+    scores = json.loads((tmp_path / "evaluation.json").read_text())
+    assert scores["mpjpe_mm"] < 0.9 * scores["mean_pose_mpjpe_mm"]
     curve = (flow / "run" / "train" / "metrics.csv").read_text().splitlines()
     losses = [float(line.split(",")[curve[0].split(",").index("train_loss")]) for line in curve[1:]]
     assert losses[-1] < 0.6 * losses[0]

@@ -6,7 +6,7 @@ were chosen in the order of size of what a person's box from a mask, other lamps
 do to a crop.
 """
 
-import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
@@ -38,8 +38,6 @@ RAGGED_SHARE = 0.25
 """Share of a ragged mask's outline that is wrong inwards, and as much outwards."""
 RAGGED_PX = 2
 """How far a wrong outline is off, in pixels."""
-
-
 TEXTURE_CHANCE = 0.25
 """Crops with a mask beside them get a made-up background so often,"""
 CLUTTER_CHANCE = 0.15
@@ -76,6 +74,26 @@ person.
 """
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers, on the device of their generator."""
+
+    generator: torch.Generator
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers in 0..1."""
+        return torch.rand(shape, generator=self.generator, device=self.generator.device)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Normal numbers."""
+        return torch.randn(shape, generator=self.generator, device=self.generator.device)
+
+    def integers(self, end: int, *shape: int) -> Tensor:
+        """Whole numbers from 0 to end - 1."""
+        where = {"generator": self.generator, "device": self.generator.device}
+        return torch.randint(0, end, shape, **where)
+
+
 def augmented(
     batch: Batch,
     focal_px: Float[Tensor, "n"] | None,
@@ -92,27 +110,26 @@ def augmented(
     the crops, as their data set names it; where it is removed it stays black. Masks that are not
     exact are spoilt less often, and nobody is cut out by them.
     """
-    moved = _moved(batch, focal_px, generator, ROLL_SPREAD_RAD[strength])
+    draws = Draws(generator)
+    moved = _moved(batch, focal_px, draws, ROLL_SPREAD_RAD[strength])
     if background == "masked":
-        return moved._replace(images=_mixed(moved.images, generator, exact_masks=exact_masks))
+        return moved._replace(images=_mixed(moved.images, draws, exact_masks=exact_masks))
     masked = background == "removed"
-    images = _ragged(moved.images, generator) if masked else moved.images
-    images = _covered(_lit(images, generator, masked=masked), generator)
+    images = _ragged(moved.images, draws) if masked else moved.images
+    images = _covered(_lit(images, draws, masked=masked), draws)
     return moved._replace(images=images)
 
 
 def _mixed(
-    images: Float[Tensor, "n 2 size size"], generator: torch.Generator, *, exact_masks: bool
+    images: Float[Tensor, "n 2 size size"], draws: Draws, *, exact_masks: bool
 ) -> Float[Tensor, "n 2 size size"]:
     """Crops and masks as one network meets them all: background removed, kept, or kept and no mask
     known.
     """
-    grey = _lit(
-        _elsewhere(images, generator) if exact_masks else images[:, :1], generator, masked=False
-    )
-    mask = _faulty(images[:, 1:], generator, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
-    grey, mask = _covered(torch.cat([grey, mask], dim=1), generator).split(1, dim=1)
-    kind = torch.rand(len(images), 1, 1, 1, generator=generator)
+    grey = _lit(_elsewhere(images, draws) if exact_masks else images[:, :1], draws, masked=False)
+    mask = _faulty(images[:, 1:], draws, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
+    grey, mask = _covered(torch.cat([grey, mask], dim=1), draws).split(1, dim=1)
+    kind = draws.uniform(len(images), 1, 1, 1)
     grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
     return torch.cat(
         [grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1
@@ -120,53 +137,49 @@ def _mixed(
 
 
 def _elsewhere(
-    images: Float[Tensor, "n 2 size size"], generator: torch.Generator
+    images: Float[Tensor, "n 2 size size"], draws: Draws
 ) -> Float[Tensor, "n 1 size size"]:
     """The crops, some of them before another background than their own: a texture, or another
     crop's clutter.
     """
     grey, mask = images.split(1, dim=1)
-    kind = torch.rand(len(images), 1, 1, 1, generator=generator)
+    kind = draws.uniform(len(images), 1, 1, 1)
     background = grey.roll(1, dims=0).roll(grey.shape[-1] // 2, dims=-1)
     rows = (kind < TEXTURE_CHANCE).flatten().nonzero()[:, 0]
-    background = background.index_copy(0, rows, _textures(len(rows), grey.shape[-1], generator))
+    background = background.index_copy(0, rows, _textures(len(rows), grey.shape[-1], draws))
     return torch.where(
         kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * grey + (1 - mask) * background, grey
     )
 
 
-def _textures(count: int, size: int, generator: torch.Generator) -> Float[Tensor, "n 1 size size"]:
+def _textures(count: int, size: int, draws: Draws) -> Float[Tensor, "n 1 size size"]:
     """Backgrounds of waves upon waves, each finer one weaker."""
-    slope, contrast, level = torch.rand(3, count, 1, 1, 1, generator=generator)
-    waves = torch.zeros(count, 1, OCTAVES[0], OCTAVES[0])
+    slope, contrast, level = draws.uniform(3, count, 1, 1, 1)
+    waves = torch.zeros(count, 1, OCTAVES[0], OCTAVES[0], device=slope.device)
     for nodes in OCTAVES:
         waves = functional.interpolate(
             waves, size=(nodes, nodes), mode="bilinear", align_corners=False
         )
         strength = nodes ** -(0.3 + 0.9 * slope)
-        waves = waves + strength * torch.randn(count, 1, nodes, nodes, generator=generator)
+        waves = waves + strength * draws.normal(count, 1, nodes, nodes)
     waves = functional.interpolate(waves, size=(size, size), mode="bilinear", align_corners=False)
     return ((0.1 + 0.7 * level) * torch.exp(contrast * waves)).clamp(0.0, 1.0)
 
 
 def _faulty(
-    masks: Float[Tensor, "n 1 size size"],
-    generator: torch.Generator,
-    clean_chance: float = CLEAN_CHANCE,
+    masks: Float[Tensor, "n 1 size size"], draws: Draws, clean_chance: float = CLEAN_CHANCE
 ) -> Float[Tensor, "n 1 size size"]:
     """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with
     lumps and holes.
     """
-    rows = (torch.rand(len(masks), generator=generator) >= clean_chance).nonzero()[:, 0]
-    return (masks >= 0.5).to(masks.dtype).index_copy(0, rows, _spoilt(masks[rows], generator))
+    rows = (draws.uniform(len(masks)) >= clean_chance).nonzero()[:, 0]
+    return (masks >= 0.5).to(masks.dtype).index_copy(0, rows, _spoilt(masks[rows], draws))
 
 
-def _spoilt(
-    masks: Float[Tensor, "n 1 size size"], generator: torch.Generator
-) -> Float[Tensor, "n 1 size size"]:
+def _spoilt(masks: Float[Tensor, "n 1 size size"], draws: Draws) -> Float[Tensor, "n 1 size size"]:
     low, high = EDGE_LEVELS
-    level = low + (high - low) * torch.rand(len(masks), 1, 1, 1, generator=generator)
-    waves, patches = _waves(masks, 24, generator), _waves(masks, 10, generator)
+    level = low + (high - low) * draws.uniform(len(masks), 1, 1, 1)
+    waves, patches = _waves(masks, 24, draws), _waves(masks, 10, draws)
     near = functional.avg_pool2d(functional.avg_pool2d(masks, EDGE_BLUR_PX), 3, 1, 1)
     near = functional.interpolate(near, size=masks.shape[-2:], mode="bilinear", align_corners=False)
     faulty = near > (level + EDGE_WAVES * waves).clamp(min=0.01)
@@ -174,35 +187,31 @@ def _spoilt(
     return ((faulty | ((near > 0.01) & (patches > limit))) & ~(patches < -limit)).to(masks.dtype)
 
 
-def _waves(
-    images: Tensor, nodes: int, generator: torch.Generator
-) -> Float[Tensor, "n 1 size size"]:
+def _waves(images: Tensor, nodes: int, draws: Draws) -> Float[Tensor, "n 1 size size"]:
     """A smooth random field for every picture, from nodes x nodes normal numbers."""
-    field = torch.randn(len(images), 1, nodes, nodes, generator=generator)
+    field = draws.normal(len(images), 1, nodes, nodes)
     return functional.interpolate(
         field, size=images.shape[-2:], mode="bilinear", align_corners=False
     )
 
 
-def _moved(
-    batch: Batch, focal_px: Tensor | None, generator: torch.Generator, roll_spread_rad: float
-) -> Batch:
+def _moved(batch: Batch, focal_px: Tensor | None, draws: Draws, roll_spread_rad: float) -> Batch:
     """Mirrored, scaled, turned about the centre and shifted, in this order; pixels, keypoints and
     pose alike.
     """
     count, size = len(batch.images), batch.images.shape[-1]
-    mirror = torch.rand(count, generator=generator) < MIRROR_CHANCE
-    scale = torch.exp(torch.randn(count, generator=generator) * SCALE_SPREAD)
-    angle = torch.randn(count, generator=generator) * roll_spread_rad
-    shift_px = (torch.rand(count, 2, generator=generator) * 2 - 1) * (SHIFT_SHARE * size)
+    mirror = draws.uniform(count) < MIRROR_CHANCE
+    scale = torch.exp(draws.normal(count) * SCALE_SPREAD)
+    angle = draws.normal(count) * roll_spread_rad
+    shift_px = (draws.uniform(count, 2) * 2 - 1) * (SHIFT_SHARE * size)
 
-    order = torch.from_numpy(mirror_order())
+    order = torch.from_numpy(mirror_order()).to(mirror.device)
     swap = mirror[:, None, None]
     keypoints_px = torch.where(swap, batch.keypoints_px[:, order], batch.keypoints_px)
     pose_mm = torch.where(swap, batch.pose_mm[:, order], batch.pose_mm)
 
     sign = torch.where(mirror, -1.0, 1.0)
-    flip = torch.diag_embed(torch.stack([sign, torch.ones(count)], dim=1))
+    flip = torch.diag_embed(torch.stack([sign, torch.ones_like(sign)], dim=1))
     turn = _rotations(angle)
     linear = scale[:, None, None] * turn @ flip
     keypoints_px = (keypoints_px - size / 2) @ linear.mT + size / 2 + shift_px[:, None]
@@ -240,38 +249,37 @@ def _view_turns(slope: Float[Tensor, "n 2"]) -> Float[Tensor, "n 3 3"]:
     return torch.stack(rows, dim=1)
 
 
-def _lit(images: Tensor, generator: torch.Generator, *, masked: bool) -> Tensor:
+def _lit(images: Tensor, draws: Draws, *, masked: bool) -> Tensor:
     """Another gain, another gamma and some noise; what is black by the mask stays black."""
     count = len(images)
-    gain = torch.exp(torch.randn(count, 1, 1, 1, generator=generator) * GAIN_SPREAD)
-    gamma = torch.exp(torch.randn(count, 1, 1, 1, generator=generator) * GAMMA_SPREAD)
-    noise = torch.rand(count, 1, 1, 1, generator=generator) * NOISE_MOST
-    lit = images.clamp(min=1e-6).pow_(gamma).mul_(gain).add_(noise * _grain(images, generator))
+    gain = torch.exp(draws.normal(count, 1, 1, 1) * GAIN_SPREAD)
+    gamma = torch.exp(draws.normal(count, 1, 1, 1) * GAMMA_SPREAD)
+    noise = draws.uniform(count, 1, 1, 1) * NOISE_MOST
+    lit = images.clamp(min=1e-6).pow_(gamma).mul_(gain).add_(noise * _grain(images, draws))
     return (torch.where(images > BLACK, lit, images) if masked else lit).clamp(0.0, 1.0)
 
 
-def _covered(images: Tensor, generator: torch.Generator) -> Tensor:
+def _covered(images: Tensor, draws: Draws) -> Tensor:
     """Some pictures with a black rectangle."""
     count, size = len(images), images.shape[-1]
-    hit = torch.rand(count, generator=generator) < COVER_CHANCE
+    hit = draws.uniform(count) < COVER_CHANCE
     low, high = COVER_SHARES
-    sides = size * (low + (high - low) * torch.rand(count, 2, generator=generator))
-    start = torch.rand(count, 2, generator=generator) * size
-    inside = (torch.arange(size) >= start[..., None]) & (
-        torch.arange(size) < (start + sides)[..., None]
-    )
+    sides = size * (low + (high - low) * draws.uniform(count, 2))
+    start = draws.uniform(count, 2) * size
+    pixels = torch.arange(size, device=images.device)
+    inside = (pixels >= start[..., None]) & (pixels < (start + sides)[..., None])
     cover = inside[:, 1, :, None] & inside[:, 0, None, :] & hit[:, None, None]
     return images.masked_fill(cover[:, None], 0.0)
 
 
-def _ragged(images: Tensor, generator: torch.Generator) -> Tensor:
+def _ragged(images: Tensor, draws: Draws) -> Tensor:
     """Some pictures with patches where the mask ate into the person, or took in some background of
     one grey.
     """
     count, size = len(images), images.shape[-1]
-    rows = (torch.rand(count, generator=generator) < RAGGED_CHANCE).nonzero()[:, 0]
-    patches = torch.randn(count, 1, 12, 12, generator=generator)
-    grey = torch.rand(count, 1, 1, 1, generator=generator)
+    rows = (draws.uniform(count) < RAGGED_CHANCE).nonzero()[:, 0]
+    patches = draws.normal(count, 1, 12, 12)
+    grey = draws.uniform(count, 1, 1, 1)
     if len(rows) == 0:
         return images
     patches = functional.interpolate(
@@ -280,7 +288,7 @@ def _ragged(images: Tensor, generator: torch.Generator) -> Tensor:
     some = images[rows]
     person = some > BLACK
     grown, eaten = _grown(person), ~_grown(~person)
-    limit = math.sqrt(2) * torch.erfinv(torch.tensor(1 - 2 * RAGGED_SHARE)) * patches.std()
+    limit = NormalDist().inv_cdf(1 - RAGGED_SHARE) * patches.std()
     some = torch.where((patches > limit) & person & ~eaten, 0.0, some)
     some = torch.where((patches < -limit) & grown & ~person, grey[rows], some)
     return images.index_copy(0, rows, some)
@@ -299,11 +307,11 @@ def _grown(mask: Bool[Tensor, "n 1 size size"]) -> Bool[Tensor, "n 1 size size"]
     return grown
 
 
-def _grain(images: Tensor, generator: torch.Generator) -> Tensor:
+def _grain(images: Tensor, draws: Draws) -> Tensor:
     """Normal noise for every picture: windows of one field twice as wide, since drawing so many
     numbers is slow.
     """
     count, size = len(images), images.shape[-1]
-    field = torch.randn(2 * size, 2 * size, generator=generator)
-    corners = torch.randint(0, size + 1, (count, 2), generator=generator).tolist()
-    return torch.stack([field[y : y + size, x : x + size] for y, x in corners])[:, None]
+    field = draws.normal(2 * size, 2 * size)
+    y, x = draws.integers(size + 1, count, 2).T
+    return field.unfold(0, size, 1).unfold(1, size, 1)[y, x][:, None]

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,3 +16,7 @@ class Batch(NamedTuple):
     """Root-relative, in the pose frame of the run."""
     keypoints_px: Float[Tensor, "n 17 2"]
     """In the pixels of `images`."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        return Batch(*(values.to(device, non_blocking=True) for values in self))

@@ -1,15 +1,12 @@
-"""Linear layers in 16 bits: most of a network's numbers are theirs, and files hold them in half the
-space.
+"""A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file.
 
-Only files: whoever reads them computes in 32 bits, with the same rounded numbers in the checkpoint
-and in ONNX.
-
-A checkpoint: a network's weights and every fact needed to use them, in one `.safetensors` file.
+Large tensors that 16 bits can hold as they are stand in 16 bits, in half the space. Only in files:
+whoever reads them computes in 32 bits, with the same numbers in the checkpoint and in ONNX.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -22,16 +19,110 @@ from torch import Tensor, nn
 
 from posegrid.body.estimate import Estimate
 from posegrid.errors import CheckpointError, OutputError, SettingsError
-from posegrid.files import completed
+from posegrid.files import written
+from posegrid.learning.batch import Batch
 from posegrid.learning.data import as_grey
-from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.pose_targets import PersonTarget
-from posegrid.learning.targets import JointTarget, Target, target_of
+from posegrid.learning.targets import GridTarget, JointTarget, Target, pose_part, target_of
 
+SHIPPED = "posegrid-m"
+SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
 FEWEST = 10_000
-"""Tensors of fewer numbers are not worth it."""
+"""Tensors of fewer numbers are not worth 16 bits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network ready to use, what its outputs mean, and where it comes from."""
+
+    network: Network
+    target: Target
+    facts: ModelFacts
+
+    def to(self, device: torch.device) -> "Checkpoint":
+        """The same, answering from this device."""
+        return replace(self, network=self.network.to(device))
+
+    def predict_mm(
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
+    ) -> Float[np.ndarray, "n 17 3"]:
+        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size)
+        crops and masks.
+
+        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of
+        another shape.
+        """
+        return self.estimate(images, batch_size).pose_mm
+
+    def estimate(
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
+    ) -> Estimate:
+        """All that the weights say about the crops; raises as `predict_mm`."""
+        target = pose_part(self.target)
+        if isinstance(target, GridTarget):
+            raise CheckpointError(
+                "These weights answer the grid task, not poses; train them on first: posegrid train "
+                "--init FILE."
+            )
+        parts = []
+        for outputs in self._outputs(images, batch_size):
+            own = outputs[:, : target.num_outputs]
+            said = Estimate.of_poses(target.decode(own).cpu().numpy())
+            if isinstance(target, PersonTarget):
+                places_px = target.decode_keypoints_px(own).cpu().numpy()
+                sigma_mm = target.decode_sigma_mm(own).cpu().numpy()
+                said = Estimate(said.pose_mm, places_px + self._border_px(target), sigma_mm)
+            parts.append(said)
+        return Estimate.joined(parts)
+
+    def predict_keypoints_px(
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
+    ) -> Float[np.ndarray, "n 17 2"]:
+        """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for
+        the grid task.
+        """
+        if not isinstance(self.target, GridTarget):
+            raise CheckpointError(
+                "These weights answer poses, not the grid task; choose weights of posegrid pretrain."
+            )
+        target, places = self.target, [np.zeros((0, 17, 2), np.float32)]
+        for outputs in self._outputs(images, batch_size):
+            places.append(target.decode(outputs).cpu().numpy())
+        return np.concatenate(places) + self._border_px(target)
+
+    def _border_px(self, target: GridTarget | PersonTarget) -> np.float32:
+        """What the network does not see at each side of a crop."""
+        return np.float32((self.facts.image_size - target.image_size) // 2)
+
+    def _outputs(self, images: np.ndarray, batch_size: int) -> Iterator[torch.Tensor]:
+        check_crops(images, self.facts)
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        for start in range(0, len(images), batch_size):
+            part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
+            with torch.inference_mode():
+                outputs = self.network(as_grey(part.to(device)))
+            yield outputs
+
+
+def with_measured_bounds(checkpoint: Checkpoint, validation: Iterable[Batch]) -> Checkpoint:
+    """The checkpoint with the bounds of its uncertainty as they are on these crops of validation
+    people; weights that state none as they are.
+    """
+    person = pose_part(checkpoint.target)
+    if not isinstance(person, PersonTarget):
+        return checkpoint
+    said, truth = [], []
+    for batch in validation:
+        with torch.inference_mode():
+            said.append(checkpoint.network(batch.images)[:, : person.num_outputs])
+        truth.append(batch.pose_mm)
+    bound_68, bound_95 = person.bounds(torch.cat(said), torch.cat(truth))
+    person = replace(person, bound_68=bound_68, bound_95=bound_95)
+    joint = checkpoint.target if isinstance(checkpoint.target, JointTarget) else None
+    return replace(checkpoint, target=replace(joint, pose=person) if joint else person)
 
 
 def halved(network: Network) -> Network:
@@ -50,97 +141,22 @@ def fits_half(weights: Shaped[Tensor, "..."]) -> bool:
     return many and torch.equal(weights.half().float(), weights)
 
 
-SHIPPED = "posegrid-m"
-SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """A network ready to use, what its outputs mean, and where it comes from."""
-
-    network: Network
-    target: Target
-    facts: ModelFacts
-
-    def predict_mm(
-        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
-    ) -> Float[np.ndarray, "n 17 3"]:
-        """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size)
-        crops and masks.
-
-        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of
-        another shape.
-        """
-        return self.estimate(images, batch_size).pose_mm
-
-    def estimate(
-        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
-    ) -> Estimate:
-        """All that the weights say about the crops; raises as `predict_mm`."""
-        target = self.target.pose if isinstance(self.target, JointTarget) else self.target
-        if isinstance(target, GridTarget):
-            raise CheckpointError(
-                "These weights answer the grid task, not poses; train them on first: posegrid train --init FILE."
-            )
-        parts = []
-        for outputs in self._outputs(images, batch_size):
-            own = outputs[:, : target.num_outputs]
-            said = Estimate.of_poses(target.decode(own).numpy())
-            if isinstance(target, PersonTarget):
-                places, sigma = target.decode_keypoints_px(own), target.decode_sigma_mm(own)
-                said = Estimate(
-                    said.pose_mm, places.numpy() + self._border_px(target), sigma.numpy()
-                )
-            parts.append(said)
-        return Estimate.joined(parts)
-
-    def predict_keypoints_px(
-        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
-    ) -> Float[np.ndarray, "n 17 2"]:
-        """The centre of each joint's likeliest cell, in the crops' pixels. CheckpointError but for
-        the grid task.
-        """
-        if not isinstance(self.target, GridTarget):
-            raise CheckpointError(
-                "These weights answer poses, not the grid task; choose weights of posegrid pretrain."
-            )
-        places = [
-            self.target.decode(outputs).numpy() for outputs in self._outputs(images, batch_size)
-        ]
-        return np.concatenate([np.zeros((0, 17, 2), np.float32), *places]) + self._border_px(
-            self.target
-        )
-
-    def _border_px(self, target: GridTarget | PersonTarget) -> np.float32:
-        """What the network does not see at each side of a crop."""
-        return np.float32((self.facts.image_size - target.image_size) // 2)
-
-    def _outputs(self, images: np.ndarray, batch_size: int) -> Iterator[torch.Tensor]:
-        check_crops(images, self.facts)
-        self.network.eval()
-        for start in range(0, len(images), batch_size):
-            part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
-            with torch.inference_mode():
-                outputs = self.network(as_grey(part))
-            yield outputs
-
-
 def save_checkpoint(path: Path, network: Network, facts: ModelFacts) -> None:
     """Write the weights, in 16 bits where these hold them as they are, and facts.
 
     Raises OutputError if the file cannot be written.
     """
+    values = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     weights = {
-        name: value.detach().clone().contiguous() for name, value in network.state_dict().items()
+        name: (value.half() if fits_half(value) else value.clone()).contiguous()
+        for name, value in values.items()
     }
-    weights = {name: value.half() if fits_half(value) else value for name, value in weights.items()}
-    try:
-        with completed(path) as temporary:
+    advice = "free some space or choose another folder"
+    with written(path, advice) as temporary:
+        try:
             save_file(weights, temporary, metadata={METADATA_KEY: facts.to_json()})
-    except (OSError, SafetensorError) as error:
-        raise OutputError(
-            f"{path} cannot be written ({error}); free some space or choose another folder."
-        ) from error
+        except SafetensorError as error:
+            raise OutputError(f"{path}: cannot be written ({error}); {advice}.") from error
 
 
 def load_facts(path: Path) -> ModelFacts:

@@ -1,14 +1,16 @@
-"""Batches of crops for training: all crops in memory, every batch a function of (seed, step) alone.
+"""Batches of crops for training, every one a function of (seed, step) alone.
 
-Where a core is free, a thread of its own puts the next batch together while the network learns.
+Several devices share a batch: each puts its own piece together. Where cores are free, threads of
+their own prepare the next pieces while the network learns.
 """
 
-import os
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol, runtime_checkable
+from itertools import islice, product
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,12 +21,12 @@ from posegrid.datasets.shards import Crops
 from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
 from posegrid.learning.batch import Batch
-from posegrid.learning.networks import centre_cropped
+from posegrid.learning.devices import usable_cores
+from posegrid.learning.settings import Augment, PoseFrame
 
-PoseFrame = Literal["view", "camera"]
-
-
-Augment = Literal["none", "standard", "rolled"]
+CPU = torch.device("cpu")
+MOST_LOADERS = 8
+"""Threads that put batches together for one device."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,24 +92,6 @@ class CropSet:
         keypoints_px = self.keypoints_px[rows] - (self.image_size - cut_px) // 2
         return Batch(images, self.pose_mm[rows], keypoints_px)
 
-    @classmethod
-    def joined(cls, parts: "Sequence[CropSet]") -> "CropSet":
-        """The crops of all parts, which have the same size, background and pose frame."""
-        if len(parts) == 1:
-            return parts[0]
-        first = parts[0]
-        masks = [part.packed_masks for part in parts if part.packed_masks is not None]
-        return cls(
-            torch.cat([part.images for part in parts]),
-            torch.cat([part.pose_mm for part in parts]),
-            torch.cat([part.keypoints_px for part in parts]),
-            torch.cat([part.focal_px for part in parts]),
-            first.pose_frame,
-            first.background,
-            all(part.exact_masks for part in parts),
-            torch.cat(masks) if masks else None,
-        )
-
     def thinned(self, count: int) -> "CropSet":
         """At most `count` crops, evenly spread over the set."""
         if len(self) <= count:
@@ -128,6 +112,21 @@ class CropSet:
         )
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Which part of every batch: the crops are dealt out to so many pieces, as evenly as may be."""
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, rows: Int[Tensor, "b"]) -> Int[Tensor, "p"]:
+        """This piece's rows of a batch's."""
+        return rows.tensor_split(self.count)[self.index]
+
+
+WHOLE = Piece()
+
+
 @runtime_checkable
 class Batches(Protocol):
     """Where a stage's batches come from."""
@@ -136,10 +135,22 @@ class Batches(Protocol):
     def seed(self) -> int: ...
 
     @property
-    def cut_px(self) -> int: ...
+    def cut_px(self) -> int:
+        """Side of what the network sees, in pixels."""
+        ...
 
-    def at(self, step: int) -> Batch:
-        """The batch of a step, counted from 0 over the whole run."""
+    @property
+    def size(self) -> int:
+        """Crops in a whole batch."""
+        ...
+
+    @property
+    def loaders(self) -> int:
+        """How many threads, at most, may put batches together at once."""
+        ...
+
+    def at(self, step: int, piece: Piece = WHOLE) -> Batch:
+        """The batch of a step, counted from 0 over the whole run, or a piece of it."""
         ...
 
 
@@ -157,6 +168,9 @@ class TrainingBatches:
     """Side of what the network sees; smaller than the crop: a random window of it (Li & Chan), else
     all of it.
     """
+    device: torch.device = CPU
+    """Where batches are augmented and end up."""
+    loaders: ClassVar[int] = MOST_LOADERS
 
     def __post_init__(self) -> None:
         if len(self.crops) == 0:
@@ -165,41 +179,45 @@ class TrainingBatches:
             )
 
     @property
+    def size(self) -> int:
+        return min(self.batch_size, len(self.crops))
+
+    @property
     def steps_per_epoch(self) -> int:
         """Full batches in one pass; the incomplete one at the end is left out, each time
         another.
         """
         return max(1, len(self.crops) // self.batch_size)
 
-    def at(self, step: int) -> Batch:
-        """The batch of a step, counted from 0 over the whole run."""
+    def at(self, step: int, piece: Piece = WHOLE) -> Batch:
         epoch, position = divmod(step, self.steps_per_epoch)
         order = _shuffled(len(self.crops), self.seed, epoch)
         rows = order[position * self.batch_size : (position + 1) * self.batch_size]
-        return self.assembled(self.crops, rows, step)
+        return self.assembled(self.crops, piece.of(rows), step, piece)
 
-    def assembled(self, crops: CropSet, rows: Tensor, step: int) -> Batch:
-        """The batch of a step from these rows of these crops: augmented, and cut to what the
-        network sees.
+    def assembled(self, crops: CropSet, rows: Tensor, step: int, piece: Piece = WHOLE) -> Batch:
+        """A piece of a step's batch from these rows of these crops: augmented by draws of its own,
+        and cut to what the network sees.
         """
-        generator, size = generator_of(self.seed, 1, step), crops.image_size
-        batch = Batch(crops.pictures(rows), crops.pose_mm[rows], crops.keypoints_px[rows])
+        numbers = (1, step, piece.index) if piece.index else (1, step)
+        generator = generator_of(self.seed, *numbers, device=self.device)
+        batch = crops.batch(rows, crops.image_size).to(self.device)
         if self.augment != "none":
-            focal_px = crops.focal_px[rows] if crops.pose_frame == "view" else None
-            how = {
-                "background": crops.background,
-                "exact_masks": crops.exact_masks,
-                "strength": self.augment,
-            }
-            batch = augmented(batch, focal_px, generator, **how)
-        if self.cut_px == size:
+            focal_px = crops.focal_px[rows].to(self.device)
+            batch = augmented(
+                batch,
+                focal_px if crops.pose_frame == "view" else None,
+                generator,
+                background=crops.background,
+                exact_masks=crops.exact_masks,
+                strength=self.augment,
+            )
+        if self.cut_px == crops.image_size:
             return batch
-        corner = torch.randint(0, size - self.cut_px + 1, (len(rows), 2), generator=generator)
-        return Batch(
-            _windows(batch.images, corner, self.cut_px),
-            batch.pose_mm,
-            batch.keypoints_px - corner[:, None],
-        )
+        most = crops.image_size - self.cut_px + 1
+        corner = torch.randint(0, most, (len(rows), 2), generator=generator, device=self.device)
+        images = _windows(batch.images, corner, self.cut_px)
+        return Batch(images, batch.pose_mm, batch.keypoints_px - corner[:, None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,10 +227,17 @@ class MixedBatches:
     """
 
     parts: tuple[TrainingBatches, ...]
+    loaders: ClassVar[int] = MOST_LOADERS
 
     @classmethod
     def of(
-        cls, crops: Sequence[CropSet], batch_size: int, seed: int, augment: Augment, cut_px: int
+        cls,
+        crops: Sequence[CropSet],
+        batch_size: int,
+        seed: int,
+        augment: Augment,
+        cut_px: int,
+        device: torch.device = CPU,
     ) -> "TrainingBatches | MixedBatches":
         """Batches of all the sets; where shares do not come out even, the first sets give one crop
         more.
@@ -224,7 +249,7 @@ class MixedBatches:
         shares = [len(range(index, batch_size, len(crops))) for index in range(len(crops))]
         # each its own seed: else crops of different sets would be turned and shaded alike
         parts = [
-            TrainingBatches(its, share, seed + index, augment, cut_px)
+            TrainingBatches(its, share, seed + index, augment, cut_px, device)
             for index, (its, share) in enumerate(zip(crops, shares, strict=True))
         ]
         return parts[0] if len(parts) == 1 else cls(tuple(parts))
@@ -237,9 +262,13 @@ class MixedBatches:
     def cut_px(self) -> int:
         return self.parts[0].cut_px
 
-    def at(self, step: int) -> Batch:
-        """The batch of a step, counted from 0 over the whole run."""
-        return Batch(*map(torch.cat, zip(*(part.at(step) for part in self.parts), strict=True)))
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    def at(self, step: int, piece: Piece = WHOLE) -> Batch:
+        pieces = (part.at(step, piece) for part in self.parts)
+        return Batch(*map(torch.cat, zip(*pieces, strict=True)))
 
 
 def as_grey(
@@ -249,53 +278,70 @@ def as_grey(
     return (images if images.ndim == 4 else images[:, None]).float() / 255
 
 
-def whole_batches(crops: CropSet, cut_px: int, batch_size: int = 250) -> Iterator[Batch]:
-    """All crops in order, unchanged but for the cut."""
-    for rows in torch.arange(len(crops)).split(batch_size):
+def centre_cropped(
+    images: Float[Tensor, "n channels size size"], size: int
+) -> Float[Tensor, "n channels cut cut"]:
+    """The middle size x size pixels of each picture."""
+    margin = (images.shape[-1] - size) // 2
+    return images[..., margin : margin + size, margin : margin + size]
+
+
+def whole_batches(
+    sets: Sequence[CropSet], cut_px: int, batch_size: int = 250, *, first: int = 0, every: int = 1
+) -> Iterator[Batch]:
+    """All crops of the sets in order, unchanged but for the cut to the middle; of these batches the
+    one numbered `first` and every so many after it.
+    """
+    parts = [(crops, rows) for crops in sets for rows in torch.arange(len(crops)).split(batch_size)]
+    for crops, rows in parts[first::every]:
         yield crops.batch(rows, cut_px)
 
 
-def generator_of(*numbers: int) -> torch.Generator:
+def generator_of(*numbers: int, device: torch.device = CPU) -> torch.Generator:
     """A random generator that depends on these numbers only."""
     state = np.random.SeedSequence(numbers).generate_state(2, np.uint32).astype(np.uint64)
-    return torch.Generator().manual_seed(int(state[0] << np.uint64(31)) ^ int(state[1]))
+    seed = int(state[0] << np.uint64(31)) ^ int(state[1])
+    return torch.Generator(device).manual_seed(seed)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _shuffled(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator_of(seed, 0, epoch))
 
 
 def _windows(images: Tensor, corner: Tensor, size: int) -> Tensor:
     """From each picture the window of size x size that starts at its corner (x, y)."""
-    pairs = zip(images, corner.tolist(), strict=True)
-    return torch.stack([image[:, y : y + size, x : x + size] for image, (x, y) in pairs])
+    x, y = corner.T
+    number = torch.arange(len(images), device=images.device)
+    views = images.unfold(2, size, 1).unfold(3, size, 1)
+    return views[number, :, y, x]
 
 
-def batches_ahead(batches: Batches, steps: range) -> Generator[Batch, None, None]:
-    """The batches of these steps, one after another; with a core to spare each is begun when the
-    one before is taken.
+def batches_ahead(
+    batches: Batches, steps: range, pieces: Sequence[Piece] = (WHOLE,)
+) -> Generator[Batch, None, None]:
+    """These pieces of the batches of these steps, one after another; with cores to spare the next
+    are begun when one is taken.
 
-    Without one the second thread would only be in the way: a sixth slower on two cores that both
+    Without any a second thread would only be in the way: a sixth slower on two cores that both
     learn already.
     """
-    if free_cores() < 1:
-        yield from map(batches.at, steps)
+    asked = product(steps, pieces)
+    loaders = min(free_cores(), batches.loaders)
+    if loaders < 1:
+        yield from (batches.at(step, piece) for step, piece in asked)
         return
-    with ThreadPoolExecutor(1, initializer=_settle) as ahead:
-        coming = ahead.submit(batches.at, steps[0])
-        for step in steps[1:]:
-            batch, coming = coming.result(), ahead.submit(batches.at, step)
+    with ThreadPoolExecutor(loaders, initializer=_settle) as ahead:
+        coming = deque(ahead.submit(batches.at, *one) for one in islice(asked, loaders))
+        while coming:
+            batch = coming.popleft().result()
+            coming.extend(ahead.submit(batches.at, *one) for one in islice(asked, 1))
             yield batch
-        yield coming.result()
 
 
 def free_cores() -> int:
     """Cores that this process may use and torch leaves alone."""
-    usable = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return usable - torch.get_num_threads()
+    return usable_cores() - torch.get_num_threads()
 
 
 def _settle() -> None:

@@ -1,22 +1,22 @@
-"""A network in whole numbers of 8 bits: a quarter of the file, half the time on CPUs that multiply
-them in hardware.
+"""The command `posegrid export`: a checkpoint as an ONNX file that runs without torch, with the same
+facts in it, and on demand a second one in whole numbers of 8 bits.
 
-Static quantisation of ONNX Runtime: weights per channel, the size of what flows between layers
-measured on crops of training people. What reads the layers' answers (expectations over bins, radii)
-stays in float32.
+Input `image`: (N, channels, size, size) in 0..1. Output `pose_mm` (N, 17, 3), root-relative, mm;
+where the weights know them `keypoints_px` (N, 17, 2), crop px, and `sigma_mm` (N, 17).
 
-The command `posegrid export`: a checkpoint as an ONNX file that runs without torch, with the same
-facts in it.
-
-Its input is `image`; its output `pose_mm`, and where the weights know them `keypoints_px` and
-`sigma_mm`.
+8 bits are a quarter of the file and half the time on CPUs that multiply them in hardware: static
+quantisation of ONNX Runtime, weights per channel, the size of what flows between layers measured on
+crops of training people. What reads the layers' answers (expectations over bins, radii) stays in
+float32.
 """
 
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import onnx
@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from tyro.conf import Positional
 
 from posegrid.datasets.shards import load_dataset_facts, read_crops
-from posegrid.errors import CheckpointError, OutputError, SettingsError
-from posegrid.files import completed
+from posegrid.errors import CheckpointError, SettingsError
+from posegrid.files import completed, written
 from posegrid.learning.checkpoint import (
     Checkpoint,
     fits_half,
@@ -38,114 +38,11 @@ from posegrid.learning.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from posegrid.learning.cost import cpu_ms_per_crop
-from posegrid.learning.data import CropSet, PoseFrame
-from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.pose_targets import PersonTarget
-from posegrid.learning.targets import JointTarget
-
-MOST_PEOPLE, CALIBRATION_CROPS, VALIDATION_CROPS = 64, 512, 2000
-WORST_RATIO = 1.02
-"""What whole numbers may cost in accuracy."""
-LAYERS = ["Conv", "Gemm"]
-BATCH = 32
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Whole numbers beside float32: MPJPE on validation people, mm, and CPU time of one crop on one
-    thread, ms.
-    """
-
-    float_mm: float
-    int8_mm: float
-    float_ms: float
-    int8_ms: float
-
-    def __str__(self) -> str:
-        return (
-            f"validation MPJPE {self.int8_mm:.2f} mm (float32: {self.float_mm:.2f} mm), "
-            f"{self.int8_ms:.2f} ms per crop on one thread of this CPU (float32: {self.float_ms:.2f} ms)"
-        )
-
-
-def quantise(model: Path, out: Path, facts: ModelFacts, data: Path) -> Comparison:
-    """Write the ONNX file `model` in 8 bits as `out`, and compare the two.
-
-    data: folder of prepared crops; its training people calibrate, its validation people judge, both
-    at most 64 of them. Raises CheckpointError if the crops do not fit the weights or the error
-    grows by more than 2 %.
-    """
-    training = _crops(data, "train", facts, CALIBRATION_CROPS)
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(model, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            out,
-            _Calibration(training),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=LAYERS,
-        )
-    quantised = onnx.load(out)
-    onnx.helper.set_model_props(quantised, {METADATA_KEY: facts.to_json()})
-    onnx.save(quantised, out)
-    validation = _crops(data, "validation", facts, VALIDATION_CROPS)
-    found = Comparison(
-        *(_mpjpe_mm(path, validation) for path in (model, out)),
-        *(cpu_ms_per_crop(path) for path in (model, out)),
-    )
-    if found.int8_mm > WORST_RATIO * found.float_mm:
-        raise CheckpointError(
-            f"In 8 bits the error grows from {found.float_mm:.2f} to {found.int8_mm:.2f} mm on the validation people "
-            f"of {data}, more than 2 %: that file was not written. Calibrate with crops like those the weights saw."
-        )
-    return found
-
-
-class _Calibration(CalibrationDataReader):
-    """The crops as ONNX Runtime asks for them."""
-
-    def __init__(self, crops: CropSet) -> None:
-        self._batches = _batches(crops)
-
-    def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        images = next(self._batches, None)
-        return None if images is None else {"image": images}
-
-
-def _crops(data: Path, split: str, facts: ModelFacts, count: int) -> CropSet:
-    """Crops of people of the split, evenly spread. CheckpointError if the weights take others."""
-    its = load_dataset_facts(data)
-    for name in ("image_size", "background"):
-        if getattr(its, name) != getattr(facts, name):
-            raise CheckpointError(
-                f"{data} has crops with {name} {getattr(its, name)}, the weights take {getattr(facts, name)}."
-            )
-    subjects = its.subjects_of(split)
-    frame: PoseFrame = "camera" if facts.pose_frame == "camera" else "view"
-    chosen = subjects[:: -(-len(subjects) // MOST_PEOPLE)] if subjects else []
-    return CropSet.of(
-        read_crops(data, chosen), frame, its.background, exact_masks=its.exact_masks
-    ).thinned(count)
-
-
-def _mpjpe_mm(model: Path, crops: CropSet) -> float:
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    poses_mm: list[Float[np.ndarray, "b 17 3"]] = [
-        np.asarray(session.run(["pose_mm"], {"image": images})[0]) for images in _batches(crops)
-    ]
-    return float(np.linalg.norm(np.concatenate(poses_mm) - crops.pose_mm.numpy(), axis=-1).mean())
-
-
-def _batches(crops: CropSet) -> Iterator[Float[np.ndarray, "b channels size size"]]:
-    for rows in torch.arange(len(crops)).split(BATCH):
-        yield crops.pictures(rows).numpy()
-
+from posegrid.learning.settings import PoseFrame
+from posegrid.learning.targets import GridTarget, pose_part
 
 OPSET = 17
 """Read by every ONNX Runtime since 1.12 (2022)."""
@@ -153,6 +50,14 @@ WORST_DIFFERENCE_MM = 0.1
 INPUT, OUTPUT = "image", "pose_mm"
 MORE_OUTPUTS = ("keypoints_px", "sigma_mm")
 """Of weights with the target person."""
+MOST_PEOPLE, CALIBRATION_CROPS, VALIDATION_CROPS = 64, 512, 2000
+WORST_RATIO = 1.02
+"""What whole numbers may cost in accuracy."""
+LAYERS = ["Conv", "Gemm"]
+"""That are quantised."""
+BATCH = 32
+WARM_UP, TURNS, RUNS = 10, 5, 40
+"""Of the measurement of time."""
 
 
 @dataclass(frozen=True)
@@ -181,14 +86,8 @@ class Predictor(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
-        self.backbone, self.head, self.target = (
-            checkpoint.network.backbone,
-            checkpoint.network.head,
-            checkpoint.target,
-        )
-        if isinstance(self.target, JointTarget):
-            self.target = self.target.pose
-            self.head = _first_outputs(self.head, self.target.num_outputs)
+        self.backbone, self.target = checkpoint.network.backbone, pose_part(checkpoint.target)
+        self.head = _first_outputs(checkpoint.network.head, self.target.num_outputs)
 
     @property
     def output_names(self) -> list[str]:
@@ -217,50 +116,49 @@ def export(settings: ExportSettings) -> Path:
     where 8 bits cost more than 2 %; SettingsError where `half` would replace a checkpoint;
     OutputError if the file cannot be written.
     """
-    checkpoint = whole = load_checkpoint(settings.checkpoint)
-    if isinstance(checkpoint.target, GridTarget):
+    whole = load_checkpoint(settings.checkpoint)
+    if isinstance(whole.target, GridTarget):
         raise CheckpointError(
-            f"{settings.checkpoint} answers the grid task, not poses; export weights of posegrid train."
+            f"{settings.checkpoint} answers the grid task, not poses; export weights of posegrid "
+            "train."
         )
     out = settings.out or settings.checkpoint.with_suffix(".onnx")
+    beside = out.with_suffix(".safetensors")
+    if settings.half and beside.exists():
+        raise SettingsError(
+            f"--half writes a checkpoint, too, and {beside} is there already: say with --out "
+            "where, so that it replaces none."
+        )
+    network = halved(whole.network) if settings.half else whole.network
+    checkpoint = replace(whole, network=network)
+    _export_float(out, checkpoint)
     if settings.half:
-        if (beside := out.with_suffix(".safetensors")).exists():
-            raise SettingsError(
-                f"--half writes a checkpoint, too, and {beside} is there already: say with --out where, so that it "
-                "replaces none."
-            )
-        checkpoint = replace(whole, network=halved(whole.network))
-    try:
-        with completed(out) as temporary:
-            temporary.write_bytes(onnx_bytes(checkpoint))
-            difference_mm = largest_difference_mm(checkpoint, temporary)
-            if difference_mm >= WORST_DIFFERENCE_MM:
-                raise CheckpointError(
-                    f"The ONNX file differs from the checkpoint by {difference_mm:.3f} mm, expected below "
-                    f"{WORST_DIFFERENCE_MM} mm; nothing was written. The two runtimes disagree on this network."
-                )
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error}); choose another --out.") from error
-    size_mb = out.stat().st_size / 1e6
-    print(f"{out}: {size_mb:.1f} MB, at most {difference_mm:.2g} mm from the checkpoint")
-    if settings.half:
-        beside = out.with_suffix(".safetensors")
         save_checkpoint(beside, checkpoint.network, checkpoint.facts)
         away_mm = largest_difference_mm(whole, out)
-        print(
-            f"{beside}: {beside.stat().st_size / 1e6:.1f} MB, joints at most {away_mm:.2g} mm from those in 32 bits"
-        )
+        print(f"{_with_size(beside)}, joints at most {away_mm:.2g} mm from those in 32 bits")
     if settings.int8 is not None:
-        _export_int8(out, checkpoint, settings.int8)
+        smaller = out.with_name(f"{out.stem}-int8.onnx")
+        with completed(smaller) as temporary:
+            found = quantise(out, temporary, checkpoint.facts, settings.int8)
+        print(f"{_with_size(smaller)}, {found}")
     return out
 
 
-def _export_int8(model: Path, checkpoint: Checkpoint, data: Path) -> None:
-    """Write NAME-int8.onnx beside the ONNX file and say what it costs and brings."""
-    out = model.with_name(f"{model.stem}-int8.onnx")
-    with completed(out) as temporary:
-        found = quantise(model, temporary, checkpoint.facts, data)
-    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {found}")
+def _export_float(out: Path, checkpoint: Checkpoint) -> None:
+    with written(out) as temporary:
+        temporary.write_bytes(onnx_bytes(checkpoint))
+        difference_mm = largest_difference_mm(checkpoint, temporary)
+        if difference_mm >= WORST_DIFFERENCE_MM:
+            raise CheckpointError(
+                f"The ONNX file differs from the checkpoint by {difference_mm:.3f} mm, expected "
+                f"below {WORST_DIFFERENCE_MM} mm; nothing was written. The two runtimes disagree "
+                "on this network."
+            )
+    print(f"{_with_size(out)}, at most {difference_mm:.2g} mm from the checkpoint")
+
+
+def _with_size(path: Path) -> str:
+    return f"{path}: {path.stat().st_size / 1e6:.1f} MB"
 
 
 def onnx_bytes(checkpoint: Checkpoint) -> bytes:
@@ -332,3 +230,120 @@ def _first_outputs(head: nn.Linear, count: int) -> nn.Linear:
         smaller.weight.copy_(head.weight[:count])
         smaller.bias.copy_(head.bias[:count])
     return smaller
+
+
+# --- 8 bits
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whole numbers beside float32: MPJPE on validation people, mm, and CPU time of one crop on one
+    thread, ms.
+    """
+
+    float_mm: float
+    int8_mm: float
+    float_ms: float
+    int8_ms: float
+
+    def __str__(self) -> str:
+        return (
+            f"validation MPJPE {self.int8_mm:.2f} mm (float32: {self.float_mm:.2f} mm), "
+            f"{self.int8_ms:.2f} ms per crop on one thread of this CPU (float32: {self.float_ms:.2f} ms)"
+        )
+
+
+def quantise(model: Path, out: Path, facts: ModelFacts, data: Path) -> Comparison:
+    """Write the ONNX file `model` in 8 bits as `out`, and compare the two.
+
+    data: folder of prepared crops; its training people calibrate, its validation people judge, both
+    at most 64 of them. Raises CheckpointError if the crops do not fit the weights or the error
+    grows by more than 2 %.
+    """
+    training = _crops(data, "train", facts, CALIBRATION_CROPS)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(model, prepared, skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            out,
+            _Calibration(training),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=LAYERS,
+        )
+    quantised = onnx.load(out)
+    onnx.helper.set_model_props(quantised, {METADATA_KEY: facts.to_json()})
+    onnx.save(quantised, out)
+    validation = _crops(data, "validation", facts, VALIDATION_CROPS)
+    found = Comparison(
+        *(_mpjpe_mm(path, validation) for path in (model, out)),
+        *(cpu_ms_per_crop(path) for path in (model, out)),
+    )
+    if found.int8_mm > WORST_RATIO * found.float_mm:
+        raise CheckpointError(
+            f"In 8 bits the error grows from {found.float_mm:.2f} to {found.int8_mm:.2f} mm on the "
+            f"validation people of {data}, more than 2 %: that file was not written. Calibrate "
+            "with crops like those the weights saw."
+        )
+    return found
+
+
+class _Calibration(CalibrationDataReader):
+    """The crops as ONNX Runtime asks for them."""
+
+    def __init__(self, crops: CropSet) -> None:
+        self._batches = _batches(crops)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        images = next(self._batches, None)
+        return None if images is None else {INPUT: images}
+
+
+def _crops(data: Path, split: str, facts: ModelFacts, count: int) -> CropSet:
+    """Crops of people of the split, evenly spread. CheckpointError if the weights take others."""
+    its = load_dataset_facts(data)
+    for name in ("image_size", "background"):
+        found, wanted = getattr(its, name), getattr(facts, name)
+        if found != wanted:
+            raise CheckpointError(
+                f"{data} has crops with {name} {found}, the weights take {wanted}."
+            )
+    subjects = its.subjects_of(split)
+    frame: PoseFrame = "camera" if facts.pose_frame == "camera" else "view"
+    chosen = subjects[:: -(-len(subjects) // MOST_PEOPLE)] if subjects else []
+    return CropSet.of(
+        read_crops(data, chosen), frame, its.background, exact_masks=its.exact_masks
+    ).thinned(count)
+
+
+def _mpjpe_mm(model: Path, crops: CropSet) -> float:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    poses_mm: list[Float[np.ndarray, "b 17 3"]] = [
+        np.asarray(session.run([OUTPUT], {INPUT: images})[0]) for images in _batches(crops)
+    ]
+    return float(np.linalg.norm(np.concatenate(poses_mm) - crops.pose_mm.numpy(), axis=-1).mean())
+
+
+def _batches(crops: CropSet) -> Iterator[Float[np.ndarray, "b channels size size"]]:
+    for batch in whole_batches((crops,), crops.image_size, BATCH):
+        yield batch.images.numpy()
+
+
+def cpu_ms_per_crop(path: Path) -> float:
+    """CPU time of one crop alone in ONNX Runtime on one thread, ms: the median of five turns."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    entry = session.get_inputs()[0]
+    _, *shape = entry.shape
+    image = np.random.default_rng(0).random((1, *shape), dtype=np.float32)
+    turns = []
+    for turn in range(TURNS + 1):
+        start = time.process_time()
+        for _ in range(RUNS if turn else WARM_UP):
+            session.run(None, {entry.name: image})
+        turns.append(1000 * (time.process_time() - start) / RUNS)
+    return median(turns[1:])

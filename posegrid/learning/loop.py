@@ -1,27 +1,31 @@
-"""One training stage as Lightning sees it: steps, optimiser, where batches come from."""
+"""One training stage: rounds of steps, each round followed by a look at the validation crops.
+
+The same on one device and on several: a batch is divided into pieces, one or more for each device,
+and the gradients add up to those of the whole batch (batch normalisation alone looks at its own
+piece). Every draw is a function of seed and step, so that a stage goes on exactly where it stopped.
+"""
 
 import math
-from collections.abc import Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import lightning.pytorch as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from posegrid.errors import SettingsError
 from posegrid.learning.batch import Batch
-from posegrid.learning.data import Batches, CropSet, batches_ahead, whole_batches
+from posegrid.learning.data import Batches, CropSet, Piece, batches_ahead, whole_batches
+from posegrid.learning.devices import Devices
 from posegrid.learning.networks import Network
+from posegrid.learning.settings import OptimiserSettings
 from posegrid.learning.targets import Target, learnt_beside
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
-"""Of glibc's malloc.h."""
-
-
-Optimiser = Literal["adamw", "sgd"]
 WARM_UP_SHARE = 0.03
-VALIDATION_BATCH = 250
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Plan:
     rounds: int
     steps_per_round: int
     batch_size: int
+    """Crops in one step, on all devices together."""
 
     @property
     def num_steps(self) -> int:
@@ -47,7 +52,8 @@ class Plan:
         steps = num_images // batch_size
         if steps < 1 or rounds < 1:
             raise SettingsError(
-                f"{num_images} images in batches of {batch_size} and {rounds} rounds: expected one batch at least."
+                f"{num_images} images in batches of {batch_size} and {rounds} rounds: expected one "
+                "batch at least."
             )
         rounds = min(rounds, steps)
         longer = math.ceil(steps / rounds)
@@ -56,113 +62,164 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class OptimiserSettings:
-    """AdamW with warm-up and cosine, or the historical SGD (momentum 0.9) at a constant rate."""
+class Round:
+    """What one round came to, over all devices."""
 
-    kind: Optimiser
-    learning_rate: float
-    weight_decay: float
+    train_loss: float
+    """Mean over its steps."""
+    validation_loss: float
+    validation_figure: float
+    """Mean over the validation crops of what the target measures."""
+    seconds: float
+    """By the clock, of the steps alone."""
+    cpu_seconds: float
+    """Of all processes."""
 
 
-class StageModule(pl.LightningModule):
-    """A network on its way to a target. Every draw is a function of seed and step: a stage can be
-    resumed exactly.
+class Stage(nn.Module):
+    """A network and what is learnt beside it, as one function from a batch to its loss."""
+
+    def __init__(self, network: Network, target: Target, devices: Devices) -> None:
+        super().__init__()
+        self.network = network.to(devices.device, memory_format=torch.channels_last)
+        self.target = target
+        self.devices = devices
+        beside = learnt_beside(target)
+        self.beside = None if beside is None else beside.to(devices.device)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The batch's mean loss."""
+        return self.target.loss(self.outputs(batch.images), batch)
+
+    def outputs(self, images: Tensor) -> Tensor:
+        """The network's outputs in float32."""
+        with self.devices.autocast():
+            return self.network(images.contiguous(memory_format=torch.channels_last)).float()
+
+
+class Training:
+    """A stage under way. `rounds` goes on from where it is; `state` is all that it needs for
+    that.
     """
 
     def __init__(
         self,
-        network: Network,
-        target: Target,
+        stage: Stage,
         batches: Batches,
-        validation: CropSet,
+        validation: Sequence[CropSet],
         plan: Plan,
         optimiser: OptimiserSettings,
+        accumulate: int = 1,
     ) -> None:
-        super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.target = target
-        self.beside = learnt_beside(target)
-        self.batches = batches
-        self.validation = validation
-        self.plan = plan
-        self.optimiser = optimiser
-        self.validation_loss = math.nan
-        self.validation_figure = math.nan
-        self._sums = torch.zeros(3, dtype=torch.float64)
+        self.stage, self.batches, self.validation = stage, batches, validation
+        self.plan, self.settings, self.devices = plan, optimiser, stage.devices
+        self.optimiser = _optimiser(stage, optimiser)
+        mine, pieces = self.devices.rank * accumulate, self.devices.count * accumulate
+        self.pieces = [Piece(mine + index, pieces) for index in range(accumulate)]
+        self.step_loss: Callable[[Batch], Tensor] = stage
+        if self.devices.count > 1:
+            with warnings.catch_warnings():
+                # torch 2.13 gives the argument another name, which older ones do not know
+                warnings.simplefilter("ignore", FutureWarning)
+                # what batch normalisation remembers is averaged at the end of each round instead
+                self.step_loss = DistributedDataParallel(stage, broadcast_buffers=False)
 
-    def training_step(self, batch: Batch, _index: int) -> Tensor:
-        return self.target.loss(self._outputs(batch), batch)
+    def rounds(self, done: int, after_step: Callable[[Tensor], None]) -> Iterator[Round]:
+        """The rounds after those that are done; after_step gets the loss of each step on this
+        device.
+        """
+        for number in range(done, self.plan.rounds):
+            start, start_cpu = time.perf_counter(), time.process_time()
+            losses = self._steps(number, after_step)
+            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
+            own = torch.tensor([losses, cpu_seconds], dtype=torch.float64)
+            loss_sum, cpu_seconds = self.devices.summed(own).tolist()
+            self._average_buffers()
+            validation_loss, figure = self._validated()
+            train_loss = loss_sum / self.plan.steps_per_round
+            yield Round(train_loss, validation_loss, figure, seconds, cpu_seconds)
 
-    def on_train_epoch_start(self) -> None:
+    def state(self) -> dict[str, Any]:
+        """Weights and optimiser, on the CPU."""
+        return {
+            "stage": _on_cpu(self.stage.state_dict()),
+            "optimiser": _on_cpu(self.optimiser.state_dict()),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` gave, perhaps on another device."""
+        self.stage.load_state_dict(state["stage"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def _steps(self, number: int, after_step: Callable[[Tensor], None]) -> float:
+        """All steps of a round; the sum of this device's part of their losses."""
         # Dropout draws from the global generator: set anew each round, it is the same after a
         # resume.
-        torch.manual_seed(self.batches.seed * 1_000_003 + self.current_epoch)
-
-    def on_validation_epoch_start(self) -> None:
-        self._sums.zero_()
-
-    def validation_step(self, batch: Batch, _index: int) -> None:
-        outputs = self._outputs(batch)
-        loss, figures = self.target.loss(outputs, batch), self.target.measure(outputs, batch)
-        self._sums += torch.stack(
-            [loss.double() * len(figures), figures.double().sum(), torch.tensor(len(figures))]
+        seed = self.batches.seed * 1_000_003 + number
+        torch.manual_seed(seed + self.devices.rank * 1_000_000_007)
+        self.stage.train()
+        first, losses = number * self.plan.steps_per_round, []
+        coming = batches_ahead(
+            self.batches, range(first, first + self.plan.steps_per_round), self.pieces
         )
+        for step in range(first, first + self.plan.steps_per_round):
+            losses.append(self._step(step, coming))
+            after_step(losses[-1])
+        return float(torch.stack(losses).double().sum())
 
-    def on_validation_epoch_end(self) -> None:
-        loss, figure, count = self._sums.tolist()
-        self.validation_loss, self.validation_figure = loss / count, figure / count
+    def _step(self, step: int, coming: Iterator[Batch]) -> Tensor:
+        """One step of the optimiser; this device's part of the whole batch's mean loss."""
+        if self.settings.kind == "adamw":
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.settings.learning_rate * rate_share(step, self.plan.num_steps)
+        self.optimiser.zero_grad()
+        total = torch.zeros((), device=self.devices.device)
+        for piece in self.pieces:
+            batch = next(coming)
+            share = len(batch.images) / self.batches.size
+            with self._gradients_kept(piece):
+                loss = self.step_loss(batch)
+                # several processes' gradients are averaged: of the parts of one sum, too little
+                (loss * (share * self.devices.count)).backward()
+            total += loss.detach() * share
+        self.optimiser.step()
+        return total
 
-    def configure_optimizers(self) -> Any:
-        settings, parameters = self.optimiser, self.parameters()
-        if settings.kind == "sgd":
-            return torch.optim.SGD(
-                parameters, settings.learning_rate, momentum=0.9, weight_decay=settings.weight_decay
+    def _gradients_kept(self, piece: Piece) -> Any:
+        """Within it no gradients are sent to the other devices: only the last piece's are, and with
+        them all that were kept.
+        """
+        if isinstance(self.step_loss, DistributedDataParallel) and piece != self.pieces[-1]:
+            return self.step_loss.no_sync()
+        return nullcontext()
+
+    @torch.inference_mode()
+    def _validated(self) -> tuple[float, float]:
+        """Mean loss and mean figure over the validation crops, of which each device takes its
+        share: exact, however they divide.
+        """
+        self.stage.eval()
+        sums = torch.zeros(3, dtype=torch.float64)
+        rank, count = self.devices.rank, self.devices.count
+        for batch in whole_batches(self.validation, self.batches.cut_px, every=count, first=rank):
+            batch = batch.to(self.devices.device)
+            outputs = self.stage.outputs(batch.images)
+            loss = self.stage.target.loss(outputs, batch)
+            figures = self.stage.target.measure(outputs, batch)
+            sums += torch.tensor(
+                [float(loss) * len(figures), float(figures.double().sum()), len(figures)],
+                dtype=torch.float64,
             )
-        adamw = torch.optim.AdamW(
-            parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            adamw, lambda step: rate_share(step, self.plan.num_steps)
-        )
-        return {"optimizer": adamw, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        loss_sum, figure_sum, num_crops = self.devices.summed(sums).tolist()
+        return loss_sum / num_crops, figure_sum / num_crops
 
-    def train_dataloader(self) -> "RoundOfBatches":
-        return RoundOfBatches(self)
-
-    def val_dataloader(self) -> "ValidationBatches":
-        return ValidationBatches(self.validation, self.batches.cut_px)
-
-    def _outputs(self, batch: Batch) -> Tensor:
-        return self.network(batch.images.contiguous(memory_format=torch.channels_last)).float()
-
-
-class RoundOfBatches:
-    """The training batches of the round that the trainer is in; a Lightning epoch is a round."""
-
-    def __init__(self, module: StageModule) -> None:
-        self._module = module
-
-    def __len__(self) -> int:
-        return self._module.plan.steps_per_round
-
-    def __iter__(self) -> Iterator[Batch]:
-        # only when the first batch is asked for, the trainer of a resumed run knows which round it
-        # is in
-        start = self._module.current_epoch * len(self)
-        yield from batches_ahead(self._module.batches, range(start, start + len(self)))
-
-
-class ValidationBatches:
-    """The validation crops, in order and unchanged."""
-
-    def __init__(self, crops: CropSet, cut_px: int) -> None:
-        self._crops, self._cut_px = crops, cut_px
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._crops) / VALIDATION_BATCH)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return whole_batches(self._crops, self._cut_px, VALIDATION_BATCH)
+    @torch.no_grad()
+    def _average_buffers(self) -> None:
+        """Give all devices the mean of what batch normalisation has seen on each."""
+        if self.devices.count > 1:
+            for name, buffer in self.stage.named_buffers():
+                if "running_" in name:
+                    buffer.copy_(self.devices.summed(buffer) / self.devices.count)
 
 
 def rate_share(step: int, num_steps: int) -> float:
@@ -170,14 +227,20 @@ def rate_share(step: int, num_steps: int) -> float:
     to zero.
     """
     warm_up = max(1.0, WARM_UP_SHARE * num_steps)
-    return (
-        min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / num_steps)))
-    )
+    rising = min(1.0, (step + 1) / warm_up)
+    return rising * 0.5 * (1 + math.cos(math.pi * min(1.0, step / num_steps)))
 
 
-def bf16_pays() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware (AMX or AVX512-BF16); elsewhere it is slower
-    than float32.
-    """
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+def _optimiser(stage: Stage, settings: OptimiserSettings) -> torch.optim.Optimizer:
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.kind == "sgd":
+        return torch.optim.SGD(stage.parameters(), rate, momentum=0.9, weight_decay=decay)
+    return torch.optim.AdamW(stage.parameters(), rate, weight_decay=decay, fused=True)
+
+
+def _on_cpu(values: Any) -> Any:
+    if isinstance(values, Tensor):
+        return values.detach().cpu()
+    if isinstance(values, dict):
+        return {name: _on_cpu(value) for name, value in values.items()}
+    return [_on_cpu(value) for value in values] if isinstance(values, list) else values

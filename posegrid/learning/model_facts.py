@@ -4,7 +4,7 @@ too.
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -18,6 +18,9 @@ FORMAT = 1
 """Version of this description; raised when old programs could no longer read it rightly."""
 METADATA_KEY = "posegrid"
 """Key under which the JSON lies in the metadata of a `.safetensors` or ONNX file."""
+NetworkName = Literal[
+    "posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"
+]
 POSE_FRAMES = ("view", "camera")
 BACKGROUNDS = ("removed", "kept", "masked")
 

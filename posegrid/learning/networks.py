@@ -10,7 +10,7 @@ a quarter of the work.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -18,13 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.learning.grid_target import GridTarget
-from posegrid.learning.targets import Target
-
-NetworkName = Literal[
-    "posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"
-]
-Layers = Literal["convolutions", "all_but_head", "all"]
+from posegrid.learning.data import centre_cropped
+from posegrid.learning.model_facts import NetworkName
+from posegrid.learning.settings import Layers
+from posegrid.learning.targets import GridTarget, Target
 
 WIDTHS: Mapping[str, tuple[int, int, int]] = {
     "posegrid_s": (32, 64, 128),
@@ -101,11 +98,6 @@ def input_size_of(name: NetworkName, image_size: int) -> int:
     return round(image_size * 112 / 128) if name == "lichan2014" else image_size
 
 
-def replace_head(network: Network, target: Target) -> None:
-    """Give the network a fresh head for another target; its backbone stays."""
-    network.head = _new_head(network.backbone, target)
-
-
 def transfer(source: Network, network: Network, layers: Layers = "convolutions") -> None:
     """Copy the source's weights into a network of its kind: the convolutions only (2015), all but
     the head, or all.
@@ -155,18 +147,6 @@ def _widened(narrow: Tensor, wide: Tensor) -> Tensor:
         grown[: len(narrow)] = 0
     grown[tuple(slice(length) for length in narrow.shape)] = narrow
     return grown
-
-
-def centre_cropped(
-    images: Float[Tensor, "n channels size size"], size: int
-) -> Float[Tensor, "n channels cut cut"]:
-    """The middle size x size pixels of each picture."""
-    margin = (images.shape[-1] - size) // 2
-    return (
-        images
-        if images.shape[-1] == size
-        else images[..., margin : margin + size, margin : margin + size]
-    )
 
 
 def _new_head(backbone: Backbone, target: Target) -> nn.Linear:

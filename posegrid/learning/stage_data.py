@@ -1,13 +1,16 @@
-"""Training batches of people who are rendered as they are needed, no crop of them ever seen twice.
+"""What a stage of training sees: crops to learn from, and crops of other people to measure it on.
 
-What a stage of training sees: crops to learn from, and crops of other people to measure it on.
+The crops to learn from lie in a data set, or are of people who are rendered as they are needed, no
+crop of them ever seen twice.
 """
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,75 +18,14 @@ import torch
 from posegrid.body.skeleton import body_size_mm
 from posegrid.datasets.shards import Crops, DatasetFacts, load_dataset_facts, read_crops
 from posegrid.datasets.synth_settings import SynthSettings
-from posegrid.datasets.synth_stream import shuffled_batches, streamed_people
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.batch import Batch
-from posegrid.learning.data import CropSet, PoseFrame, TrainingBatches
+from posegrid.learning.data import WHOLE, Batches, CropSet, MixedBatches, Piece, TrainingBatches
 from posegrid.learning.pose_targets import MeanPose, as_mean_pose
+from posegrid.learning.settings import PoseFrame, StageSettings
 
-
-@dataclass(eq=False)
-class StreamedBatches:
-    """Batches in the order of the steps, from worker processes that render ahead. A context
-    manager: it ends them.
-    """
-
-    like: TrainingBatches
-    """Says how batches are put together; its crops are not seen."""
-    people: SynthSettings
-    """What is rendered, and by how many processes."""
-    buffer_crops: int
-    """How many crops a batch is drawn from: so that people mix."""
-    _in_use: RLock = field(default_factory=RLock)
-    _step: int = 0
-    _people: Iterator[Crops] | None = None
-    _batches: Iterator[Crops] = field(default_factory=lambda: iter(()))
-
-    @property
-    def seed(self) -> int:
-        return self.like.seed
-
-    @property
-    def cut_px(self) -> int:
-        return self.like.cut_px
-
-    def at(self, step: int) -> Batch:
-        """The batch of a step.
-
-        Steps follow each other. Another first step than 0, as after `--resume`, begins with people
-        whom the steps before did not see; the same steps from the beginning give the same batches.
-        """
-        with self._in_use:
-            if self._people is None or step != self._step:
-                self._open(step)
-            seen = next(self._batches)
-            self._step = step + 1
-        like, shown = self.like, self.like.crops
-        crops = CropSet.of(seen, shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
-        return like.assembled(crops, torch.arange(len(crops)), step)
-
-    def _open(self, step: int) -> None:
-        self.close()
-        seen = step * self.like.batch_size + (self.buffer_crops if step else 0)
-        self._people = streamed_people(
-            self.people, first=1 + -(-seen // self.people.crops_per_person)
-        )
-        self._batches = shuffled_batches(
-            self._people, self.like.batch_size, self.buffer_crops, self.seed
-        )
-
-    def close(self) -> None:
-        """End the processes that render, after the batch that another thread may be waiting for."""
-        with self._in_use:
-            if self._people is not None:
-                self._people.close()  # type: ignore[attr-defined]
-                self._people = None
-
-    def __enter__(self) -> "StreamedBatches":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+STREAM_BUFFER_CROPS = 4096
+"""Crops that a streamed batch is drawn from, but at most a tenth of the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +38,8 @@ class StageData:
     """Room round the person that the crops were cut with; `predict` must cut with the same."""
     training: tuple[CropSet, ...]
     """Of each data set."""
-    validation: CropSet
-    """Evenly of all of them."""
+    validation: tuple[CropSet, ...]
+    """Of each, evenly spread."""
 
     @property
     def num_crops(self) -> int:
@@ -147,18 +89,18 @@ def load_stage_data(
         _check_fit(folders[0], facts[0], folder, its)
     splits = _joined_splits(folders, facts)
     share = max(1, validation_images // len(folders))
-    validation = [
-        _crop_set(folder, its, "validation", pose_frame).thinned(share)
-        for folder, its in zip(folders, facts, strict=True)
+    both = [
+        [
+            _crop_set(folder, its, split, pose_frame)
+            for folder, its in zip(folders, facts, strict=True)
+        ]
+        for split in ("train", "validation")
     ]
     return StageData(
         replace(facts[0], splits=splits),
         margin_of(facts[0], folders[0]),
-        tuple(
-            _crop_set(folder, its, "train", pose_frame)
-            for folder, its in zip(folders, facts, strict=True)
-        ),
-        CropSet.joined(validation),
+        tuple(both[0]),
+        tuple(crops.thinned(share) for crops in both[1]),
     )
 
 
@@ -212,3 +154,109 @@ def _check_fit(first_folder: Path, first: DatasetFacts, folder: Path, facts: Dat
                 f"{folder} has crops with {name} {found}, {first_folder} has {expected}; they must agree to be learnt "
                 "from together. Make one of them anew."
             )
+
+
+# --- people rendered as they are needed
+
+
+@contextmanager
+def batches_of(
+    settings: StageSettings, data: StageData, like: TrainingBatches | MixedBatches, pieces: int
+) -> Iterator[Batches]:
+    """The data's own batches, or with `--stream` such of people who are rendered as they are
+    needed. pieces: in which batches are taken. Raises SettingsError where that does not go
+    together.
+    """
+    if not settings.stream:
+        yield like
+        return
+    from posegrid.datasets.synth_stream import settings_of_dataset
+
+    if settings.max_images is None:
+        raise SettingsError("--stream has no end: say with --max-images how many crops to see.")
+    if isinstance(like, MixedBatches):
+        raise SettingsError(
+            "--stream renders people like those of one data set; leave out --also or --stream."
+        )
+    if pieces > 1:
+        raise SettingsError(
+            "--stream feeds one device with whole batches; leave out --devices and --accumulate, "
+            "or write the people with posegrid synth first."
+        )
+    people = settings_of_dataset(data.facts, settings.data, settings.stream)
+    with StreamedBatches(like, people, min(STREAM_BUFFER_CROPS, settings.max_images // 10)) as its:
+        yield its
+
+
+@dataclass(eq=False)
+class StreamedBatches:
+    """Batches in the order of the steps, from worker processes that render ahead. A context
+    manager: it ends them.
+    """
+
+    like: TrainingBatches
+    """Says how batches are put together; its crops are not seen."""
+    people: SynthSettings
+    """What is rendered, and by how many processes."""
+    buffer_crops: int
+    """How many crops a batch is drawn from: so that people mix."""
+    _in_use: RLock = field(default_factory=RLock)
+    _step: int = 0
+    _people: Iterator[Crops] | None = None
+    _batches: Iterator[Crops] = field(default_factory=lambda: iter(()))
+
+    loaders: ClassVar[int] = 1
+
+    @property
+    def seed(self) -> int:
+        return self.like.seed
+
+    @property
+    def cut_px(self) -> int:
+        return self.like.cut_px
+
+    @property
+    def size(self) -> int:
+        return self.like.batch_size
+
+    def at(self, step: int, piece: Piece = WHOLE) -> Batch:
+        """The batch of a step; it comes whole only.
+
+        Steps follow each other. Another first step than 0, as after `--resume`, begins with people
+        whom the steps before did not see; the same steps from the beginning give the same batches.
+        """
+        assert piece == WHOLE, "A stream gives whole batches."
+        with self._in_use:
+            if self._people is None or step != self._step:
+                self._open(step)
+            seen = next(self._batches)
+            self._step = step + 1
+        like, shown = self.like, self.like.crops
+        crops = CropSet.of(seen, shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
+        return like.assembled(crops, torch.arange(len(crops)), step)
+
+    def _open(self, step: int) -> None:
+        # only here: the renderer takes long to import
+        from posegrid.datasets.synth_stream import shuffled_batches, streamed_people
+
+        self.close()
+        seen = step * self.like.batch_size + (self.buffer_crops if step else 0)
+        self._people = streamed_people(
+            self.people, first=1 + -(-seen // self.people.crops_per_person)
+        )
+        self._batches = shuffled_batches(
+            self._people, self.like.batch_size, self.buffer_crops, self.seed
+        )
+
+    def close(self) -> None:
+        """End the processes that render, after the batch that another thread may be waiting for."""
+        with self._in_use:
+            if self._people is not None:
+                self._people.close()  # type: ignore[attr-defined]
+                self._people = None
+
+    def __enter__(self) -> "StreamedBatches":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

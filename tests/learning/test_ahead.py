@@ -9,16 +9,16 @@ import torch
 
 from posegrid.learning import data as ahead
 from posegrid.learning.batch import Batch
-from posegrid.learning.data import batches_ahead
+from posegrid.learning.data import WHOLE, Piece, batches_ahead
 
 
 class Numbered:
-    seed, cut_px = 0, 64
+    seed, cut_px, size, loaders = 0, 64, 1, 8
 
     def __init__(self):
         self.asked = []
 
-    def at(self, step):
+    def at(self, step, piece=WHOLE):
         if step == 7:
             raise RuntimeError("the eighth batch is broken")
         self.asked.append((step, threading.current_thread(), torch.get_num_threads()))
@@ -59,7 +59,20 @@ def test_errors_reach_the_one_who_asks(free):
         next(coming)
 
 
+def test_pieces_come_step_by_step(free):
+    asked = []
+
+    class Noted(Numbered):
+        def at(self, step, piece=WHOLE):
+            asked.append((step, piece.index))
+            return super().at(step, piece)
+
+    given = list(batches_ahead(Noted(), range(2), [Piece(2, 4), Piece(3, 4)]))
+    assert [int(batch.images.max()) for batch in given] == [0, 0, 1, 1]
+    assert sorted(asked) == [(0, 2), (0, 3), (1, 2), (1, 3)]
+
+
 def test_what_torch_leaves_alone_is_free(monkeypatch):
-    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _: {0, 1, 5}, raising=False)
+    monkeypatch.setattr(ahead, "usable_cores", lambda: 3)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert ahead.free_cores() == 1

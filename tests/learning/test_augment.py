@@ -6,7 +6,7 @@ import pytest
 import torch
 from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 
-from posegrid.learning.augment import _elsewhere, _faulty, augmented
+from posegrid.learning.augment import Draws, _elsewhere, _faulty, augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, generator_of
 
@@ -105,14 +105,14 @@ def test_masked_crops_are_met_removed_kept_and_without_a_mask(batch):
 def test_masks_get_the_faults_of_background_subtraction():
     masks = torch.zeros(600, 1, SIZE, SIZE)
     masks[:, :, 16:48, 24:40] = 1.0
-    faulty = _faulty(masks, generator_of(1))
+    faulty = _faulty(masks, Draws(generator_of(1)))
     clean = (faulty == masks).flatten(1).all(dim=1)
     area = faulty.flatten(1).sum(dim=1) / masks[0].sum()
     assert 0.24 < clean.float().mean() < 0.36
     assert area.min() < 0.95 and area.quantile(0.9) > 1.4
     assert (faulty[:, :, :4] == 0).all()  # lumps stay near the person
     assert (faulty[~clean, :, 30:34, 30:34] == 0).any()  # and holes are in it
-    assert torch.equal(_faulty(masks[:3], generator_of(1), clean_chance=1.0), masks[:3])
+    assert torch.equal(_faulty(masks[:3], Draws(generator_of(1)), clean_chance=1.0), masks[:3])
 
 
 def test_the_same_generator_gives_the_same_batch(batch):
@@ -137,7 +137,7 @@ def test_other_backgrounds_leave_the_person_alone():
     images = torch.rand(200, 2, SIZE, SIZE, generator=generator_of(5))
     images[:, 1] = 0.0
     images[:, 1, 16:48, 24:40] = 1.0
-    grey = _elsewhere(images, generator_of(2))[:, 0]
+    grey = _elsewhere(images, Draws(generator_of(2)))[:, 0]
     person = images[:, 1] == 1
     assert torch.equal(grey[person], images[:, 0][person])
     changed_rows = (grey != images[:, 0]).flatten(1).any(dim=1)

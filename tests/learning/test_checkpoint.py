@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from posegrid.errors import CheckpointError, OutputError
 from posegrid.learning import checkpoint
 from posegrid.learning.checkpoint import load_checkpoint, load_facts, save_checkpoint
-from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.networks import build_network
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
+from posegrid.learning.targets import GridTarget
 
 MEAN_POSE = ((1.0, 2.0, 3.0),) * 17
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 64, 64), dtype=np.uint8)

@@ -10,7 +10,15 @@ import torch
 from learning.made_up import SIZE, made_up_crops
 
 from posegrid.errors import SettingsError
-from posegrid.learning.data import CropSet, MixedBatches, TrainingBatches, as_grey, whole_batches
+from posegrid.learning.data import (
+    WHOLE,
+    CropSet,
+    MixedBatches,
+    Piece,
+    TrainingBatches,
+    as_grey,
+    whole_batches,
+)
 
 CROPS = CropSet.of(made_up_crops(50), "view", "removed")
 
@@ -67,13 +75,35 @@ def test_one_data_set_gives_its_own_batches_and_too_many_none():
         MixedBatches.of((CROPS,) * 3, 2, 0, "none", SIZE)
 
 
-def test_joined_sets_hold_the_crops_of_both():
-    parts = [CropSet.of(made_up_crops(4, seed=seed), "view", "removed") for seed in (1, 2)]
-    joined = CropSet.joined(parts)
-    assert len(joined) == 8
-    assert torch.equal(joined.images[4:], parts[1].images) and torch.equal(
-        joined.pose_mm[:4], parts[0].pose_mm
-    )
+def test_all_sets_are_gone_through_and_devices_share_them_without_overlap():
+    sets = [CropSet.of(made_up_crops(count, seed=count), "view", "removed") for count in (4, 7)]
+    parts = list(whole_batches(sets, SIZE, 3))
+    assert [len(part.images) for part in parts] == [3, 1, 3, 3, 1]
+    poses = torch.cat([part.pose_mm for part in parts])
+    assert torch.equal(poses, torch.cat([crops.pose_mm for crops in sets]))
+    shared = [list(whole_batches(sets, SIZE, 3, first=rank, every=2)) for rank in (0, 1)]
+    assert [len(part.images) for part in shared[0] + shared[1]] == [3, 3, 1, 1, 3]
+    taken = torch.cat([part.pose_mm for part in shared[0] + shared[1]])
+    assert sorted(taken[:, 1, 0].tolist()) == sorted(poses[:, 1, 0].tolist())
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_pieces_of_a_batch_are_the_batch(count):
+    whole = batches(cut_px=SIZE).at(4)
+    pieces = [batches().at(4, Piece(index, count)) for index in range(count)]
+    assert {len(piece.images) for piece in pieces} <= {8 // count, 8 // count + 1}
+    for part, parts in zip(whole, zip(*pieces, strict=True), strict=True):
+        assert torch.equal(part, torch.cat(parts))
+
+
+def test_pieces_are_augmented_by_draws_of_their_own():
+    twice = replace(CROPS, pose_mm=CROPS.pose_mm)
+    alike = batches(crops=twice, augment="standard", batch_size=16)
+    first, second = (alike.at(0, Piece(index, 2)) for index in (0, 1))
+    assert torch.equal(first.images, alike.at(0, Piece(0, 2)).images)
+    generators = [alike.assembled(CROPS, torch.arange(8), 0, Piece(i, 2)) for i in (0, 1)]
+    assert not torch.equal(generators[0].images, generators[1].images)
+    assert len(first.images) == len(second.images) == 8 and Piece(0, 1) == WHOLE
 
 
 def test_a_random_window_moves_the_keypoints_along():
@@ -87,7 +117,7 @@ def test_a_random_window_moves_the_keypoints_along():
 
 
 def test_validation_batches_hold_every_crop_once_cut_to_the_middle():
-    parts = list(whole_batches(CROPS, 56, 20))
+    parts = list(whole_batches([CROPS], 56, 20))
     assert [len(part.images) for part in parts] == [20, 20, 10]
     assert torch.equal(
         torch.cat([part.images for part in parts]), as_grey(CROPS.images)[..., 4:60, 4:60]

@@ -12,11 +12,10 @@ from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning import export as quantise
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
 from posegrid.learning.export import ExportSettings, export
-from posegrid.learning.grid_target import GridTarget
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.networks import build_network
 from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
-from posegrid.learning.targets import JointTarget
+from posegrid.learning.targets import GridTarget, JointTarget
 from posegrid.results.network import load_onnx
 
 MEAN_POSE = ((1.0, 2.0, 3.0),) * 17

@@ -15,11 +15,10 @@ from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
-from posegrid.learning.grid_target import GridTarget
+from posegrid.learning.likelihood import Flow, LikelihoodTarget
 from posegrid.learning.model_facts import ModelFacts
-from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
-from posegrid.learning.regression_targets import Flow, IntegralTarget, LikelihoodTarget
-from posegrid.learning.targets import JointTarget, learnt_beside, target_of
+from posegrid.learning.pose_targets import BinsTarget, IntegralTarget, PersonTarget, PoseTarget
+from posegrid.learning.targets import GridTarget, JointTarget, learnt_beside, target_of
 
 MEAN_POSE = tuple((10.0 * joint, -5.0 * joint, 2.0 * joint) for joint in range(NUM_JOINTS))
 TARGETS = [
@@ -63,19 +62,14 @@ def test_grid_cells_are_those_of_the_rule(seed, cells, bone_rule):
 
 
 def test_grid_decodes_to_the_centre_of_the_best_cell():
-    target = GridTarget(64, 8)
-    scores = torch.randn(3, 17, 8, 8)
-    decoded = target.decode(scores.flatten(1))
-    assert np.allclose(decoded.numpy(), keypoints_from_scores(scores.numpy(), 64))
-
-
-def test_grid_centroid_lies_between_two_equal_cells():
-    target = GridTarget(100, 10)
-    logits = torch.full((1, 17, 10, 10), -40.0)
-    logits[:, :, 2, 3] = logits[:, :, 2, 4] = 5.0
-    assert torch.allclose(
-        target.decode_centroid(logits.flatten(1)), torch.tensor([40.0, 25.0]).expand(1, 17, 2)
-    )
+    """Cells of 8 px: the best one in row 2 and column 5 has its centre at (44, 20)."""
+    scores = torch.randn(3, 17, 8, 8).clamp(-4, 4)
+    scores[1, 6, 2, 5] = 9.0
+    decoded = GridTarget(64, 8).decode(scores.flatten(1))
+    assert decoded[1, 6].tolist() == [44.0, 20.0]
+    for crop, joint in ((0, 0), (2, 16)):
+        row, column = np.unravel_index(int(scores[crop, joint].argmax()), (8, 8))
+        assert decoded[crop, joint].tolist() == [8 * column + 4, 8 * row + 4]
 
 
 def test_grid_loss_by_hand():

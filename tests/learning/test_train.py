@@ -20,9 +20,10 @@ from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.loop import Plan, rate_share
 from posegrid.learning.pose_targets import PersonTarget
-from posegrid.learning.record import RunRecord
+from posegrid.learning.run import Record
+from posegrid.learning.settings import PretrainSettings, TrainSettings
 from posegrid.learning.stage_data import load_stage_data
-from posegrid.learning.train import PretrainSettings, TrainSettings, pretrain, train
+from posegrid.learning.train import pretrain, train
 from posegrid.results.network import load_onnx
 
 COLUMNS = ["images", "total_images", "seconds", "total_seconds", "cpu_seconds", "total_cpu_seconds"]
@@ -122,7 +123,7 @@ def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_pat
     best = load_checkpoint(train(short(data, tmp_path, network="posegrid_s", target="person")))
     validation = CropSet.of(read_crops(data, ["S3"]), "view", "removed")
     with torch.inference_mode():
-        outputs = torch.cat([best.network(part.images) for part in whole_batches(validation, 64)])
+        outputs = torch.cat([best.network(part.images) for part in whole_batches([validation], 64)])
     assert isinstance(best.target, PersonTarget) and best.target.bound_68 < best.target.bound_95
     error_mm = (best.target.decode(outputs) - validation.pose_mm).norm(dim=-1)[:, 1:]
     held = error_mm <= best.target.decode_sigma_mm(outputs)[:, 1:]
@@ -149,7 +150,7 @@ def test_a_run_resumed_after_a_stop_ends_the_same(data, tmp_path, monkeypatch, c
             raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr(RunRecord, "_tell", stop_after_three_rounds)
+        patch.setattr(Record, "_tell", stop_after_three_rounds)
         with pytest.raises(RuntimeError, match="the power went"):
             train(stopped)
     assert len(rows_of(tmp_path / "stopped")) == 3

@@ -4,8 +4,7 @@ solution.
 
 import numpy as np
 import pytest
-
-from posegrid.learning.hog import KernelRidge, NearestNeighbours, gaussian, hog, usual_gamma
+from hog import KernelRidge, NearestNeighbours, gaussian, hog, usual_gamma
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:

@@ -1,10 +1,10 @@
 """What networks cost: known counts of parameters and multiplications."""
 
 from learning.test_export import MEAN_POSE, saved
+from measure_cost import num_multiply_adds, num_parameters
 
 from posegrid.learning.checkpoint import load_checkpoint
-from posegrid.learning.cost import cpu_ms_per_crop, num_multiply_adds, num_parameters
-from posegrid.learning.export import ExportSettings, export
+from posegrid.learning.export import ExportSettings, cpu_ms_per_crop, export
 from posegrid.learning.pose_targets import PoseTarget
 
 

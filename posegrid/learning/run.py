@@ -1,0 +1,270 @@
+"""What a training run leaves behind in its folder, and whose folder it is.
+
+settings.json, metrics.csv (a row a round), steps.csv (the loss as it goes), best.safetensors (of
+the best round on the validation subjects), last.safetensors, and last.ckpt, from which `--resume`
+goes on.
+"""
+
+import csv
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from posegrid import __version__
+from posegrid.errors import CheckpointError, OutputError, SettingsError
+from posegrid.files import write_text, written
+from posegrid.learning.checkpoint import save_checkpoint
+from posegrid.learning.loop import Round, Training
+from posegrid.learning.model_facts import ModelFacts
+
+SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
+BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
+STEP_EVERY = 20
+"""Every so many steps there is a row in steps.csv."""
+MAY_DIFFER = ("run", "accelerator", "devices", "accumulate", "threads")
+"""Settings that a resumed run may have otherwise than when it started."""
+MAKE_ROOM = "free some space and --resume"
+
+
+# --- the folder
+
+
+def check_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    """Raises SettingsError if `claim_folder` would. Writes nothing: so that what fails later leaves
+    no run behind.
+    """
+    if resume and overwrite:
+        raise SettingsError("--resume and --overwrite contradict each other; choose one.")
+    if (folder / SETTINGS).is_file() and not overwrite:
+        _check_same(folder / SETTINGS, settings, resume=resume)
+
+
+def claim_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    """Make the run folder and write settings.json into it.
+
+    Raises SettingsError if a run is there and neither resume nor overwrite is set, or if it is to
+    be resumed with other settings; OutputError if the folder cannot be written.
+    """
+    check_folder(folder, settings, resume=resume, overwrite=overwrite)
+    path = folder / SETTINGS
+    if overwrite:
+        _remove_run(folder)
+    if not path.is_file():
+        text = json.dumps({"posegrid_version": __version__, "settings": settings}, indent=2)
+        write_text(path, text + "\n", "choose another --run")
+
+
+def _check_same(path: Path, settings: dict[str, Any], *, resume: bool) -> None:
+    if not resume:
+        raise SettingsError(
+            f"{path.parent} holds a run already; give --resume, --overwrite, or another --run."
+        )
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path} is damaged ({error!r}); give --overwrite or another --run."
+        ) from None
+    changes = ", ".join(
+        f"{name} was {before.get(name)!r} and is now {value!r}"
+        for name, value in settings.items()
+        if name not in MAY_DIFFER and value != before.get(name)
+    )
+    if changes:
+        raise SettingsError(f"{path.parent} cannot be resumed with other settings: {changes}.")
+
+
+def _remove_run(folder: Path) -> None:
+    try:
+        for name in (SETTINGS, METRICS, STEPS, BEST, LAST, RESUME):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error}); choose another --run.") from error
+
+
+# --- the record
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What came before this stage."""
+
+    images: int = 0
+    seconds: float = 0.0
+    """By the clock."""
+    cpu_seconds: float = 0.0
+
+    @classmethod
+    def of(cls, training: dict[str, Any]) -> "Cost":
+        """What the whole stage cost that made these weights, not only the part of it up to its best
+        round; training: of their facts.
+        """
+        seconds = float(training.get("run_total_seconds", 0.0))
+        cpu_seconds = float(training.get("run_total_cpu_seconds", seconds))
+        return cls(int(training.get("run_total_images", 0)), seconds, cpu_seconds)
+
+
+class Record:
+    """Writes the run folder at the end of every round, and shows one progress bar (plain lines off
+    a terminal). Processes other than the first keep the rows and do neither.
+    """
+
+    def __init__(
+        self, folder: Path, facts: ModelFacts, before: Cost, training: Training, title: str
+    ) -> None:
+        self.folder, self.facts, self.before = folder, facts, before
+        self.training, self.title = training, title
+        self.rows: list[dict[str, float]] = []
+        self.writes = training.devices.is_first
+        self._step, self._round_start = 0, time.perf_counter()
+        self._console = Console()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("images, {task.fields[rate]:.0f}/s {task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not (self.writes and self._console.is_terminal),
+        )
+
+    def run(self) -> None:
+        """All rounds that are still to come, each recorded when it ends."""
+        plan = self.training.plan
+        self._step = len(self.rows) * plan.steps_per_round
+        total, seen = plan.num_steps * plan.batch_size, self._step * plan.batch_size
+        self._bar = self._progress.add_task(
+            self.title, total=total, completed=seen, rate=0.0, note=""
+        )
+        if self.writes:
+            self._drop_steps_after(seen)
+        with self._progress:
+            self._round_start = time.perf_counter()
+            for found in self.training.rounds(len(self.rows), self._after_step):
+                self._add(found)
+                self._round_start = time.perf_counter()
+
+    def resume(self) -> None:
+        """Take over rows, weights and optimiser from the folder, if a round was finished there.
+
+        Raises CheckpointError if its last.ckpt is damaged or of an earlier posegrid.
+        """
+        path = self.folder / RESUME
+        if not path.is_file():
+            return
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.training.load_state(state)
+            self.rows = state["rows"]
+        except (OSError, RuntimeError, ValueError, LookupError, UnpicklingError) as error:
+            raise CheckpointError(
+                f"{path} cannot be resumed from ({type(error).__name__}): it is damaged or of an "
+                f"earlier posegrid. Go on in another --run: --init {self.folder / LAST} "
+                "--transfer all."
+            ) from error
+
+    def best_facts(self) -> ModelFacts:
+        """The facts of the best weights once the run is over: with what the whole run cost, not
+        only up to the best.
+        """
+        names = ("total_images", "total_seconds", "total_cpu_seconds")
+        whole = {f"run_{name}": self.rows[-1][name] for name in names}
+        facts = self._facts_at(self._best_row())
+        return replace(facts, training={**facts.training, **whole})
+
+    @property
+    def _figure(self) -> str:
+        """Name of the measured figure's column."""
+        return f"validation_{self.training.stage.target.figure}"
+
+    def _after_step(self, loss: Tensor) -> None:
+        self._step += 1
+        if not self.writes:
+            return
+        batch_size, per_round = self.training.plan.batch_size, self.training.plan.steps_per_round
+        seen = ((self._step - 1) % per_round + 1) * batch_size
+        rate = seen / (time.perf_counter() - self._round_start)
+        self._progress.update(self._bar, advance=batch_size, rate=rate)
+        if self._step % STEP_EVERY == 0:
+            # of several devices, this one's share stands for the whole
+            value = float(loss) * self.training.devices.count
+            with (self.folder / STEPS).open("a") as file:
+                file.write(f"{self._step * batch_size},{value:.6f}\n")
+
+    def _add(self, found: Round) -> None:
+        row = self._new_row(found)
+        self.rows.append(row)
+        if not self.writes:
+            return
+        network = self.training.stage.network
+        if self._best_row() is row:
+            save_checkpoint(self.folder / BEST, network, self._facts_at(row))
+        save_checkpoint(self.folder / LAST, network, self._facts_at(row))
+        with written(self.folder / RESUME, MAKE_ROOM) as temporary:
+            torch.save({**self.training.state(), "rows": self.rows}, temporary)
+        with written(self.folder / METRICS, MAKE_ROOM) as temporary:
+            write_rows(temporary, self.rows)
+        self._tell(row, found)
+
+    def _new_row(self, found: Round) -> dict[str, float]:
+        plan = self.training.plan
+        before = self.rows[-1] if self.rows else {"images": 0, "seconds": 0.0, "cpu_seconds": 0.0}
+        images = int(before["images"]) + plan.steps_per_round * plan.batch_size
+        seconds = before["seconds"] + found.seconds
+        cpu_seconds = before["cpu_seconds"] + found.cpu_seconds
+        return {
+            "images": images,
+            "total_images": images + self.before.images,
+            "seconds": seconds,
+            "total_seconds": seconds + self.before.seconds,
+            "cpu_seconds": cpu_seconds,
+            "total_cpu_seconds": cpu_seconds + self.before.cpu_seconds,
+            "train_loss": found.train_loss,
+            "validation_loss": found.validation_loss,
+            self._figure: found.validation_figure,
+        }
+
+    def _facts_at(self, row: dict[str, float]) -> ModelFacts:
+        """The facts of weights saved after this row."""
+        return replace(self.facts, training={**self.facts.training, **row})
+
+    def _best_row(self) -> dict[str, float]:
+        """The first row with the best figure on the validation crops."""
+        best = max if self.training.stage.target.higher_is_better else min
+        return best(self.rows, key=lambda row: row[self._figure])
+
+    def _drop_steps_after(self, images: int) -> None:
+        """Begin steps.csv, or take from it what a stopped run had begun after its last round."""
+        path, header = self.folder / STEPS, "images,train_loss\n"
+        lines = path.read_text().splitlines(keepends=True)[1:] if path.is_file() else []
+        kept = [line for line in lines if int(line.split(",")[0]) <= images]
+        write_text(path, header + "".join(kept), MAKE_ROOM)
+
+    def _tell(self, row: dict[str, float], found: Round) -> None:
+        figure, plan = row[self._figure], self.training.plan
+        is_share = self._figure == "validation_cell_accuracy"
+        text = f"{figure:.1%} of cells right" if is_share else f"{figure:.1f} mm"
+        self._progress.update(self._bar, note=f"| validation {text}")
+        if not self._console.is_terminal:
+            rate = plan.steps_per_round * plan.batch_size / found.seconds
+            print(
+                f"{self.title}: {row['images']:.0f} images, {row['seconds']:.0f} s, "
+                f"{rate:.0f} images/s, loss {row['train_loss']:.3f}, validation {text}",
+                flush=True,
+            )
+
+
+def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write the rows as CSV, numbers to six decimals."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: round(value, 6) for name, value in row.items()} for row in rows)
