@@ -7,7 +7,7 @@ The columns and the JSON are described in docs/design.md. Poses are mm in the so
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
@@ -71,8 +71,9 @@ SCHEMA = pa.schema(
 )
 
 
+_ARRAYS = [name for name in SCHEMA.names if name != "image"]
+
 # --- writing
-# --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +221,6 @@ def _column(rows: list[CropRow], column: pa.Field) -> pa.Array:
 
 
 # --- reading
-# --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,18 +271,25 @@ class Crops:
 
     @property
     def rot_cam_to_view(self) -> Float64[np.ndarray, "N 3 3"]:
-        """`Camera.rotation_to_view` of every crop's camera (its pinhole part: a shard keeps no lens
-        distortion).
-        """
-        fx, fy, cx, cy = self.crop_camera.T
-        centre = self.images.shape[-1] / 2
-        ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
-        return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
+        """`rotations_to_view` of every crop's camera."""
+        return rotations_to_view(self.crop_camera, self.images.shape[-1])
 
     @property
     def pose_view_mm(self) -> Float32[np.ndarray, "N 17 3"]:
         """The poses in the frame of the virtual camera that looks at the crop's centre."""
         return np.einsum("nij,nkj->nki", self.rot_cam_to_view, self.pose_cam_mm).astype(np.float32)
+
+
+def rotations_to_view(
+    crop_camera: Float64[np.ndarray, "N 4"], image_size: int
+) -> Float64[np.ndarray, "N 3 3"]:
+    """`Camera.rotation_to_view` of crops' cameras: from the source camera's frame to the virtual
+    one's that looks at the crop's centre (pinholes: a shard keeps no lens distortion).
+    """
+    fx, fy, cx, cy = crop_camera.T
+    centre = image_size / 2
+    ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
+    return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
 
 
 def shards_of(folder: Path, subjects: Iterable[str] | None = None) -> list[Path]:
@@ -307,6 +314,100 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
     data set without `dataset.json`, a subject without crops, and a shard that is damaged, lacks a
     column, or does not fit the others.
     """
+    shards = shards_in(folder, subjects)
+    facts, total = load_dataset_facts(folder), sum(shard.num_rows for shard in shards)
+    images = np.zeros((total, facts.image_size, facts.image_size), dtype=np.uint8)
+    masks = np.zeros((*images.shape[:2], -(-facts.image_size // 8)), dtype=np.uint8)
+    parts, start = [], 0
+    for shard in shards:
+        table = shard.table()
+        parts.append({name: array_of_column(table, name) for name in _ARRAYS})
+        rows = slice(start, start + shard.num_rows)
+        shard.decode_into(images[rows], table, "image", threads)
+        if facts.background == "masked":
+            shard.decode_into(masks[rows], table, "mask", threads)
+        start = rows.stop
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS}
+    return Crops(
+        images=images, **arrays, packed_masks=masks if facts.background == "masked" else None
+    )
+
+
+def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Iterator[Crops]:
+    """The same crops, a shard at a time: more of them than memory holds. Raises as `read_crops`."""
+    facts = load_dataset_facts(folder)
+    for shard in shards_in(folder, subjects):
+        table = shard.table()
+        arrays = {name: array_of_column(table, name) for name in _ARRAYS}
+        images = np.zeros((shard.num_rows, facts.image_size, facts.image_size), dtype=np.uint8)
+        shard.decode_into(images, table, "image", 2)
+        masks = None
+        if facts.background == "masked":
+            masks = np.zeros((*images.shape[:2], -(-facts.image_size // 8)), dtype=np.uint8)
+            shard.decode_into(masks, table, "mask", 2)
+        yield Crops(images=images, **arrays, packed_masks=masks)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of a data set that has been found to fit it."""
+
+    path: Path
+    facts: DatasetFacts
+    """Of the data set."""
+    num_rows: int
+    subjects: tuple[str, ...] | None
+    """Whose crops it may hold; None: anybody's."""
+
+    def table(self, names: Sequence[str] | None = None) -> pa.Table:
+        """The named columns (None: all), checked, with `subject`. Raises ShardError."""
+        schema = schema_of(self.facts)
+        wanted = schema.names if names is None else [*names, "subject"]
+        table = _read_table(self.path, schema, wanted)
+        found = set(array_of_column(table, "subject").tolist())
+        strangers = set() if self.subjects is None else found - set(self.subjects)
+        if strangers:
+            raise ShardError(
+                f"{self.path} holds crops of {', '.join(sorted(strangers))}, not of whom its name "
+                "says: renamed?"
+            )
+        return table
+
+    def decoded(self, data: bytes, column: str, row: int) -> UInt8[np.ndarray, "size width"]:
+        """The picture in this cell of the column `image` or `mask` (packed: eight pixels a byte).
+
+        Raises ShardError, naming file and row, if it is damaged or of another size.
+        """
+        side = self.facts.image_size
+        try:
+            picture = decode_image(data) if column == "image" else decode_mask(data)
+        except ShardError as error:
+            raise ShardError(f"{self.path}, row {row}: {error}") from error
+        if picture.shape != (side, side):
+            raise ShardError(
+                f"{self.path}, row {row}: the image is {picture.shape[1]} x {picture.shape[0]}, "
+                f"its data set's are {side} x {side}."
+            )
+        return picture if column == "image" else np.packbits(picture, axis=-1)
+
+    def decode_into(self, out: np.ndarray, table: pa.Table, column: str, threads: int) -> None:
+        """Decode all pictures of the table's column."""
+        encoded = table[column].to_pylist()
+
+        def decode(row: int) -> None:
+            out[row] = self.decoded(encoded[row], column, row)
+
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(decode, range(len(encoded)), chunksize=64):
+                pass
+
+
+def shards_in(folder: Path, subjects: Sequence[str] | None = None) -> list[Shard]:
+    """The shards of the subjects (None: of everybody), in the order of the files' names.
+
+    Raises ShardError for a data set without `dataset.json`, a subject without crops, and a file
+    that is damaged or does not fit the others.
+    """
     facts = load_dataset_facts(folder)
     for subject in subjects if subjects is not None else ():
         if not shards_of(folder, [subject]):
@@ -314,30 +415,10 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
             raise ShardError(f"{folder} has no crops of the subject {subject!r}; it has: {known}.")
     paths = shards_of(folder, subjects)
     if not paths:
-        raise ShardError(
-            f"{folder} has no shards (*.parquet)"
-            + (" of no subjects." if subjects is not None else ".")
-        )
-    counts = [_count_if_fitting(path, facts) for path in paths]
-    images = np.zeros((sum(counts), facts.image_size, facts.image_size), dtype=np.uint8)
-    masks = np.zeros((*images.shape[:2], -(-facts.image_size // 8)), dtype=np.uint8)
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in SCHEMA.names if name != "image"}
-    with ThreadPoolExecutor(threads) as pool:
-        start = 0
-        for path, count in zip(paths, counts, strict=True):
-            table = _read_table(path, schema_of(facts))
-            for name, parts in columns.items():
-                parts.append(_array_of_column(table, name))
-            _check_subject(path, columns["subject"][-1], subjects)
-            rows = slice(start, start + count)
-            _decode_into(images[rows], table["image"].to_pylist(), decode_image, path, pool)
-            if facts.background == "masked":
-                _decode_into(masks[rows], table["mask"].to_pylist(), _packed_mask, path, pool)
-            start += count
-    arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
-    return Crops(
-        images=images, **arrays, packed_masks=masks if facts.background == "masked" else None
-    )
+        whose = " of no subjects" if subjects is not None else ""
+        raise ShardError(f"{folder} has no shards (*.parquet){whose}.")
+    allowed = None if subjects is None else tuple(subjects)
+    return [Shard(path, facts, _count_if_fitting(path, facts), allowed) for path in paths]
 
 
 def load_shard_facts(path: Path) -> DatasetFacts:
@@ -379,29 +460,33 @@ def _count_if_fitting(path: Path, facts: DatasetFacts) -> int:
     return shard.num_crops
 
 
-def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+def _read_table(path: Path, schema: pa.Schema, names: Sequence[str]) -> pa.Table:
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        found = file.schema_arrow
+        for column in schema:
+            if column.name not in found.names:
+                raise ShardError(
+                    f"{path} lacks the column {column.name!r}; it has: {', '.join(found.names)}."
+                )
+            its = found.field(column.name).type
+            if its != column.type:
+                raise ShardError(
+                    f"{path}: the column {column.name!r} is {its}, expected {column.type}."
+                )
+        table = file.read(list(names))
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
-    for column in schema:
-        if column.name not in table.column_names:
+    for name in names:
+        if table[name].null_count:
             raise ShardError(
-                f"{path} lacks the column {column.name!r}; it has: {', '.join(table.column_names)}."
-            )
-        found = table.schema.field(column.name).type
-        if found != column.type:
-            raise ShardError(
-                f"{path}: the column {column.name!r} is {found}, expected {column.type}."
-            )
-        if table[column.name].null_count:
-            raise ShardError(
-                f"{path}: the column {column.name!r} has empty cells; prepare the file again."
+                f"{path}: the column {name!r} has empty cells; prepare the file again."
             )
     return table
 
 
-def _array_of_column(table: pa.Table, name: str) -> np.ndarray:
+def array_of_column(table: pa.Table, name: str) -> np.ndarray:
+    """A column but `image` and `mask` as `Crops` holds it."""
     column = table[name].combine_chunks()
     if pa.types.is_string(column.type):
         return np.array(column.to_pylist(), dtype=np.str_)
@@ -410,38 +495,3 @@ def _array_of_column(table: pa.Table, name: str) -> np.ndarray:
     flat = column.flatten().to_numpy()
     shape = {3 * NUM_JOINTS: (NUM_JOINTS, 3), 2 * NUM_JOINTS: (NUM_JOINTS, 2)}
     return flat.reshape(-1, *shape.get(column.type.list_size, (column.type.list_size,)))
-
-
-def _check_subject(path: Path, found: np.ndarray, subjects: Sequence[str] | None) -> None:
-    strangers = set() if subjects is None else set(found.tolist()) - set(subjects)
-    if strangers:
-        raise ShardError(
-            f"{path} holds crops of {', '.join(sorted(strangers))}, not of whom its name says: renamed?"
-        )
-
-
-def _packed_mask(data: bytes) -> np.ndarray:
-    return np.packbits(decode_mask(data), axis=-1)
-
-
-def _decode_into(
-    images: np.ndarray,
-    encoded: list[bytes],
-    decoder: Callable[[bytes], np.ndarray],
-    path: Path,
-    pool: ThreadPoolExecutor,
-) -> None:
-    def decode(row: int) -> None:
-        try:
-            image = decoder(encoded[row])
-        except ShardError as error:
-            raise ShardError(f"{path}, row {row}: {error}") from error
-        if image.shape != images.shape[1:]:
-            raise ShardError(
-                f"{path}, row {row}: the image is {image.shape[1]} x {image.shape[0]}, "
-                f"its data set's are {images.shape[2]} x {images.shape[1]}."
-            )
-        images[row] = image
-
-    for _ in pool.map(decode, range(len(encoded)), chunksize=64):
-        pass

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from body.test_grid import keypoints_from_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
