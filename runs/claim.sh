@@ -34,7 +34,7 @@ grid() {
     [ ! -f "$here/finished" ] || return 0
     posegrid pretrain "$data" --run "$here" --network "$network" --seed "$seed" --max-images "$before" \
         --threads 1 --resume "${@:2}"
-    rm -rf "$here"/last.* "$here/tensorboard"
+    rm -rf "$here"/last.* "$here/steps.csv"
     touch "$here/finished"
 }
 learn() {
@@ -44,7 +44,7 @@ learn() {
     posegrid train "$data" --run "$here" --network "$network" --seed "$seed" --max-images "$2" \
         --threads 1 --resume "${@:3}"
     posegrid evaluate "$here/best.safetensors" "$data" --out "$here"
-    rm -rf "$here"/last.* "$here/tensorboard" "$here/predictions.npz"
+    rm -rf "$here"/last.* "$here/steps.csv" "$here/predictions.npz"
 }
 folder() {
     echo "$run/$network/$1/$seed"

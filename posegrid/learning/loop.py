@@ -45,15 +45,22 @@ class Plan:
         return self.rounds * self.steps_per_round
 
     @classmethod
-    def of(cls, num_images: int, batch_size: int, rounds: int) -> "Plan":
-        """The longest plan that sees at most num_images, in at most so many rounds. SettingsError
-        if not one batch.
+    def of(cls, num_images: int, batch_size: int, rounds: int, shares: int = 1) -> "Plan":
+        """The longest plan that sees at most num_images, in at most so many rounds.
+
+        shares: in how many a batch is divided, by data sets, devices and pieces. SettingsError if
+        there is not one batch, or not a crop for each share.
         """
         steps = num_images // batch_size
         if steps < 1 or rounds < 1:
             raise SettingsError(
                 f"{num_images} images in batches of {batch_size} and {rounds} rounds: expected one "
                 "batch at least."
+            )
+        if not 1 <= shares <= batch_size:
+            raise SettingsError(
+                f"--batch-size {batch_size} in {shares} shares (data sets x devices x pieces): "
+                "expected a crop for each at least."
             )
         rounds = min(rounds, steps)
         longer = math.ceil(steps / rounds)

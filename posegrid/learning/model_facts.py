@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
-from posegrid.errors import CheckpointError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.people.crop import DEFAULT_MARGIN
 
 FORMAT = 1
@@ -104,6 +104,15 @@ class ModelFacts:
     def mean_pose(self) -> Float[np.ndarray, "17 3"]:
         """The mean training pose as an array, mm."""
         return np.array(self.mean_pose_mm, dtype=np.float32)
+
+    def check_goes_on(self, image_size: int, background: str) -> None:
+        """Raises SettingsError unless these weights can go on learning from such crops."""
+        for name, wanted in (("image_size", image_size), ("background", background)):
+            if getattr(self, name) != wanted:
+                raise SettingsError(
+                    f"--init was trained on crops with {name} {getattr(self, name)}, the data has "
+                    f"{wanted}."
+                )
 
     def _check(self, where: str) -> None:
         for name, value, allowed in (

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from posegrid.errors import SettingsError
 from posegrid.learning.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -134,28 +133,19 @@ def _build_network(
     torch.manual_seed(settings.seed)
     network = build_network(recipe.network, target, crops.image_size, channels_of(crops.background))
     if start is not None and isinstance(settings, TrainSettings):
-        for name, wanted in (("image_size", crops.image_size), ("background", crops.background)):
-            if getattr(start.facts, name) != wanted:
-                raise SettingsError(
-                    f"--init was trained on crops with {name} {getattr(start.facts, name)}, the "
-                    f"data has {wanted}."
-                )
+        start.facts.check_goes_on(crops.image_size, crops.background)
         transfer(start.network, network, settings.transfer)
     return network
 
 
 def _plan(settings: StageSettings, num_crops: int, shares: int) -> Plan:
-    """shares: of data sets and devices, each of which needs a crop of every piece of a batch."""
-    if settings.accumulate < 1 or settings.batch_size < shares * settings.accumulate:
-        raise SettingsError(
-            f"--batch-size {settings.batch_size} in {settings.accumulate} pieces cannot be shared "
-            f"by {shares} (devices x data sets): expected a crop for each at least."
-        )
+    """shares: in how many a batch is divided at least."""
     num_images = settings.max_images
     if num_images is None:
         num_images = round(settings.epochs * num_crops)
     epochs = 1 if settings.stream else math.ceil(num_images / num_crops)
-    return Plan.of(num_images, settings.batch_size, max(FEWEST_ROUNDS, epochs))
+    rounds = max(FEWEST_ROUNDS, epochs)
+    return Plan.of(num_images, settings.batch_size, rounds, shares * settings.accumulate)
 
 
 def _origin(
