@@ -1,0 +1,186 @@
+"""Scenes as batches for the finder: each batch of one shape and one kind of look, drawn from a seed and its number."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from posegrid.learning.finder_target import Truth, box_of, truth_of
+from posegrid.sources.walkers.scenes import MOST_PEOPLE, Library, Recipe, Scene, compose, load_library
+from posegrid.sources.walkers.surroundings import Split, Surroundings, load_surroundings
+
+FIRST_SHAPES = {
+    (192, 320): 0.44, (320, 192): 0.16, (224, 288): 0.16, (288, 224): 0.04, (256, 256): 0.08, (160, 384): 0.04,
+    (160, 256): 0.05, (128, 224): 0.03,
+}  # fmt: skip
+"""Height and width of frames at first look, and how often."""
+SECOND_SHAPES = {(192, 96): 0.3, (160, 128): 0.4, (128, 160): 0.2, (96, 192): 0.1}
+FIRST_BATCH, SECOND_BATCH = 12, 32
+REFERENCES = {"none": 0.4, "clean": 0.27, "ghosts": 0.16, "still": 0.06, "shaken": 0.08, "wrong": 0.03}
+LETTERS = {"train": "W", "validation": "V", "test": "T"}
+
+
+class Batch(NamedTuple):
+    """Inputs of the network, and the truth about them."""
+
+    frame: UInt8[Tensor, "n 3 H W"]
+    reference: UInt8[Tensor, "n 3 H W"]
+    known: UInt8[Tensor, "n 1 H W"]
+    prior: UInt8[Tensor, "n 1 H W"]
+    truth: Truth
+
+
+@dataclass(frozen=True)
+class SceneFolders:
+    """Where scenes are made from."""
+
+    backgrounds: Path
+    """Holds panoramas/, textures/ and photos/."""
+    cut_outs: Path
+    """Holds one file a person (`posegrid.walkers.cut_outs`)."""
+
+
+class SceneStream(IterableDataset[Batch]):
+    """Batches number `first`, `first` + 1, ... of a split: even ones are first looks, odd ones second looks."""
+
+    def __init__(self, folders: SceneFolders, split: Split, seed: int, first: int) -> None:
+        self.folders, self.split, self.seed, self.first = folders, split, seed, first
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        turn, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        places = load_surroundings(self.folders.backgrounds, self.split)
+        library = load_library(self.folders.cut_outs, LETTERS[self.split])
+        number = self.first + turn
+        while True:
+            yield batch_of(number, self.seed, library, places)
+            number += workers
+
+
+def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> Batch:
+    """The batch of that number. Equal numbers, seeds, people and places give equal batches."""
+    rng = np.random.default_rng([seed, number])
+    second = number % 2 == 1
+    shape = _chosen(rng, SECOND_SHAPES if second else FIRST_SHAPES)
+    count = SECOND_BATCH if second else FIRST_BATCH * 61440 // (shape[0] * shape[1])
+    make = second_look if second else first_look
+    made = [make(rng, library, places, shape) for _ in range(count)]
+    return collate(made)
+
+
+def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
+    """Scenes, priors and truths as tensors, channels first."""
+    scenes = [scene for scene, _, _ in made]
+    frame, reference = (
+        torch.from_numpy(np.stack([getattr(s, name) for s in scenes])).permute(0, 3, 1, 2)
+        for name in ("frame", "reference")
+    )
+    known = torch.from_numpy(np.stack([s.known for s in scenes])[:, None])
+    prior = torch.from_numpy(np.stack([prior for _, prior, _ in made])[:, None])
+    truths = zip(*(truth for _, _, truth in made), strict=True)
+    return Batch(frame, reference, known, prior, Truth(*(torch.from_numpy(np.stack(part)) for part in truths)))
+
+
+def _chosen(rng: np.random.Generator, shares: dict) -> tuple[int, int]:  # type: ignore[type-arg]
+    weights = np.array(list(shares.values()))
+    return list(shares)[int(rng.choice(len(weights), p=weights / weights.sum()))]
+
+
+def _reference(rng: np.random.Generator) -> str:
+    return str(rng.choice(list(REFERENCES), p=list(REFERENCES.values())))
+
+
+# --- looks ------------------------------------------------------------------------------------------------------------
+
+
+def first_look(
+    rng: np.random.Generator, library: Library, places: Surroundings, shape: tuple[int, int]
+) -> tuple[Scene, np.ndarray, Truth]:
+    """A scene with nobody to six people of any size; all are asked for."""
+    reference = _reference(rng)
+    people = int(rng.choice(MOST_PEOPLE + 1, p=[0.1, 0.46, 0.2, 0.1, 0.06, 0.04, 0.04]))
+    size = float(np.exp(rng.uniform(np.log(0.05), np.log(1.1))))
+    if rng.random() < 0.5:
+        size = float(np.exp(rng.uniform(np.log(0.25), np.log(1.0))))
+    elif rng.random() < 0.1:
+        size = float(rng.uniform(1.1, 2.2))
+    recipe = Recipe(
+        shape=shape,
+        num_people=people,
+        height_share=size,
+        reference=reference,  # type: ignore[arg-type]
+        crowded=bool(rng.random() < 0.3),
+        cut=bool(rng.random() < 0.15),
+        num_things=int(rng.integers(0, 8)) if rng.random() < 0.7 else 0,
+        poster=bool(reference in ("clean", "ghosts") and rng.random() < 0.1),
+    )
+    scene = compose(rng, library, places, recipe)
+    return scene, np.zeros(shape, np.uint8), truth_of(scene.cover, scene.seen)
+
+
+def second_look(
+    rng: np.random.Generator, library: Library, places: Surroundings, shape: tuple[int, int]
+) -> tuple[Scene, np.ndarray, Truth]:
+    """A window round one person, who alone is asked for; now and then round nobody."""
+    nobody = rng.random() < 0.07
+    people = 0 if nobody else 1 + int(rng.choice(4, p=[0.5, 0.3, 0.14, 0.06]))
+    margin, close = rng.uniform(1.2, 1.8), rng.random() < 0.12
+    slim = min(1.0, 1.9 * shape[1] / shape[0])
+    recipe = Recipe(
+        shape=shape,
+        num_people=people,
+        height_share=float(rng.uniform(1.0, 2.2) if close else slim / margin),
+        reference=_reference(rng),  # type: ignore[arg-type]
+        crowded=True,
+        centred=True,
+        num_things=int(rng.integers(0, 4)) if rng.random() < 0.6 else 0,
+    )
+    scene = compose(rng, library, places, recipe)
+    if rng.random() < 0.2:
+        scene = _over_the_edge(rng, scene)
+    boxes = [box_of(layer) for layer in scene.cover]
+    asked = next((number for number, box in enumerate(boxes) if box is not None), None)
+    box = None if asked is None else boxes[asked]
+    if box is None or asked is None:
+        middle = np.array([shape[1], shape[0]]) * rng.uniform(0.45, 0.55, 2)
+        half = 0.5 * np.array([shape[1], shape[0]]) / rng.uniform(1.2, 1.8) * [rng.uniform(0.4, 1.0), 1.0]
+        box = np.array([*(middle - half), *(middle + half)])
+        return scene, _filled(box, shape), truth_of(np.zeros((1, *shape), np.float32), np.zeros((1, 2), np.float32))
+    size = np.tile(box[2:] - box[:2], 2)
+    expected = box + np.clip(rng.normal(0, 0.06, 4), -0.13, 0.13) * size
+    return scene, _filled(expected, shape), truth_of(scene.cover[[asked]], scene.seen[[asked]])
+
+
+def _filled(box: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """1 inside a box, 0 outside."""
+    x0, y0, x1, y1 = np.clip(np.floor(box + 0.5), 0, [shape[1], shape[0]] * 2).astype(int)
+    prior = np.zeros(shape, np.uint8)
+    prior[y0:y1, x0:x1] = 1
+    return prior
+
+
+def _over_the_edge(rng: np.random.Generator, scene: Scene) -> Scene:
+    """The scene as a window that leaves the picture at one side or two: black and unknown there."""
+    high, wide = scene.known.shape
+    inside = np.zeros((high, wide), bool)
+    share = [rng.uniform(0.03, 0.4) if rng.random() < 0.4 else 0.0 for _ in range(4)]
+    top, bottom, left, right = (
+        int(part * side) for part, side in zip(share, (0.5 * high, high, wide, wide), strict=True)
+    )
+    left, right = (left, 0) if left > right else (0, right)
+    inside[top : high - bottom, left : wide - right] = True
+    frame, reference, known = (array.copy() for array in (scene.frame, scene.reference, scene.known))
+    frame[~inside], reference[~inside], known[~inside] = 0, 0, 0
+    cover, seen = scene.cover * inside, scene.seen.copy()
+    for number, (before, after) in enumerate(zip(scene.cover, cover, strict=True)):
+        whole, left_over = box_of(before), box_of(after)
+        if whole is not None and left_over is not None:
+            cut = np.abs(whole - left_over)[[1, 3]] > 0.04 * (whole[3] - whole[1])
+            seen[number, cut] = 0
+    return Scene(frame, reference, known, cover, seen)

@@ -1,0 +1,203 @@
+"""Training of the finder: streamed scenes, AdamW, a moving average of the weights, checkpoints that training goes on from.
+
+The first and the second look come in turn, so batches differ: their means and spreads are averaged over both by slow
+running statistics, and after `FREEZE` of the way these are what the network is trained with, as it is run later.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from posegrid.errors import CheckpointError
+from posegrid.files import completed
+from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream
+from posegrid.learning.finder_network import FinderNetwork
+from posegrid.learning.finder_target import Losses, losses
+
+FREEZE = 0.3
+WARM_UP_STEPS, LONGEST_STEP = 300, 5.0
+KEEP = 0.999
+"""Of the moving average, each step (Polyak & Juditsky, 1992)."""
+
+
+@dataclass(frozen=True)
+class FinderTraining:
+    """Settings of one training."""
+
+    folders: SceneFolders
+    out: Path
+    """Folder for the state (`state.safetensors`) and the log (`log.jsonl`)."""
+    samples: int = 600_000
+    rate: float = 2e-3
+    weight_decay: float = 1e-4
+    seed: int = 14
+    save_every_s: float = 180.0
+    workers: int = 1
+
+
+@dataclass
+class State:
+    """What a training is at."""
+
+    network: FinderNetwork
+    average: FinderNetwork
+    optimiser: torch.optim.AdamW
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    recent: dict[str, float] = field(default_factory=dict)
+
+
+def train_finder(settings: FinderTraining) -> Path:
+    """Trains to the end, from where the folder's state is if there is one; the state's path."""
+    settings.out.mkdir(parents=True, exist_ok=True)
+    path = settings.out / "state.safetensors"
+    state = _begun(settings, path)
+    started, saved = time.monotonic() - state.seconds, time.monotonic()
+    for batch in _batches(settings, state.step):
+        if state.samples >= settings.samples:
+            break
+        _step(settings, state, batch)
+        now = time.monotonic()
+        state.seconds = now - started
+        if state.step % 100 == 0:
+            _log(settings.out / "log.jsonl", state)
+        if now - saved > settings.save_every_s:
+            save_state(path, state)
+            saved = now
+    save_state(path, state)
+    return path
+
+
+def _begun(settings: FinderTraining, path: Path) -> State:
+    torch.manual_seed(settings.seed)
+    network = FinderNetwork().to(memory_format=torch.channels_last)
+    average = FinderNetwork().to(memory_format=torch.channels_last).requires_grad_(False)
+    average.load_state_dict(network.state_dict())
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    state = State(network, average, torch.optim.AdamW(groups, settings.rate, fused=True))
+    return load_state(path, state) if path.exists() else state
+
+
+def _batches(settings: FinderTraining, first: int) -> Iterator[Batch]:
+    stream = SceneStream(settings.folders, "train", settings.seed, first)
+    return iter(DataLoader(stream, batch_size=None, num_workers=settings.workers, prefetch_factor=4))
+
+
+def rate_at(settings: FinderTraining, step: int, samples: int) -> float:
+    """A short warm-up, then half a cosine down to a hundredth."""
+    progress = min(samples / settings.samples, 1.0)
+    return settings.rate * min(1.0, (step + 1) / WARM_UP_STEPS) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _step(settings: FinderTraining, state: State, batch: Batch) -> None:
+    frozen = state.samples >= FREEZE * settings.samples
+    state.network.train()
+    if frozen:
+        for module in state.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate_at(settings, state.step, state.samples)
+    with torch.autocast("cpu", torch.bfloat16):
+        answers = state.network(*batch[:4])
+    parts = losses(answers, batch.truth)
+    state.optimiser.zero_grad()
+    parts.total.backward()
+    nn.utils.clip_grad_norm_(state.network.parameters(), LONGEST_STEP)
+    state.optimiser.step()
+    _average(state)
+    _remember(state, parts, "second" if batch.prior.any() else "first")
+    state.step, state.samples = state.step + 1, state.samples + len(batch.frame)
+
+
+@torch.no_grad()
+def _average(state: State) -> None:
+    keep = min(KEEP, (state.step + 1) / (state.step + 10))
+    ours, theirs = state.average.state_dict(), state.network.state_dict()
+    floating = [name for name, value in ours.items() if value.is_floating_point()]
+    torch._foreach_lerp_([ours[name] for name in floating], [theirs[name] for name in floating], 1 - keep)
+
+
+def _remember(state: State, parts: Losses, look: str) -> None:
+    for name, value in zip(Losses._fields, parts, strict=True):
+        key, value = f"{look}_{name}", float(value.detach())
+        state.recent[key] = 0.98 * state.recent.get(key, value) + 0.02 * value
+
+
+def _log(path: Path, state: State) -> None:
+    line = {"step": state.step, "samples": state.samples, "seconds": round(state.seconds), **state.recent}
+    with path.open("a") as stream:
+        stream.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+def save_state(path: Path, state: State) -> None:
+    """All that training goes on from, in one file of tensors; nothing in it is pickled."""
+    tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in state.network.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in state.average.state_dict().items()}
+    for number, values in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{k}": v for k, v in values.items()}
+    counts = {"step": state.step, "samples": state.samples, "seconds": state.seconds}
+    with completed(path) as temporary:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"finder": json.dumps(counts)})
+
+
+def load_state(path: Path, state: State) -> State:
+    """The state with what the file holds. CheckpointError if it is of another network."""
+    tensors = load_file(path)
+    counts = facts_of_state(path)
+    try:
+        for name in ("network", "average"):
+            getattr(state, name).load_state_dict(_part(tensors, name))
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} holds another network ({str(error).splitlines()[0]}); begin anew.") from error
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in _part(tensors, "optimiser").items():
+        number, name = key.split(".")
+        moments.setdefault(int(number), {})[name] = value
+    state.optimiser.load_state_dict(
+        {"state": moments, "param_groups": state.optimiser.state_dict()["param_groups"]}
+    )
+    state.step, state.samples, state.seconds = int(counts["step"]), int(counts["samples"]), float(counts["seconds"])
+    return state
+
+
+def facts_of_state(path: Path) -> dict[str, Any]:
+    """Steps, samples and seconds so far."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as held:
+        text = (held.metadata() or {}).get("finder")
+    if text is None:
+        raise CheckpointError(f"{path} is no state of a finder's training.")
+    return json.loads(text)
+
+
+def averaged_network(path: Path) -> FinderNetwork:
+    """The averaged weights of a state, ready to answer."""
+    network = FinderNetwork()
+    network.load_state_dict(_part(load_file(path), "average"))
+    return network.eval()
+
+
+def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+
+
+def settings_text(settings: FinderTraining) -> dict[str, Any]:
+    """The settings as JSON holds them, for the facts of weights."""
+    return {k: v for k, v in asdict(settings).items() if k not in ("folders", "out", "workers", "save_every_s")}
