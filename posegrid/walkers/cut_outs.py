@@ -5,7 +5,7 @@ ankles are. One file a person; files of different people share no random numbers
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,12 @@ from posegrid.body.camera import Camera, look_at
 from posegrid.files import completed
 from posegrid.sources.walkers.clips import Clip, ClipPlan, choose_walk, film
 from posegrid.sources.walkers.crops import surface_box_px
+from posegrid.sources.walkers.kernels import PLAIN
 from posegrid.sources.walkers.light import varied_light
 from posegrid.sources.walkers.mocap import RecordedWalk
+from posegrid.sources.walkers.outfit import random_cloth, random_materials
 from posegrid.sources.walkers.render import expose, pose_person, render
+from posegrid.sources.walkers.sewing import MATERIALS, Person
 
 SIDE_PX = 192
 """Longer side of a cut-out."""
@@ -53,7 +56,7 @@ class CutOut:
 
 
 def cut_outs(plan: ClipPlan, walks: list[RecordedWalk], count: int) -> Iterator[CutOut]:
-    """`count` cut-outs of the plan's person, each from a camera and in a light of its own."""
+    """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of its own."""
     clip = film(choose_walk(plan, walks, 0.5))
     rng = plan.clip_rng("cut-outs")
     for number in range(count):
@@ -62,7 +65,8 @@ def cut_outs(plan: ClipPlan, walks: list[RecordedWalk], count: int) -> Iterator[
 
 def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
     light = varied_light(rng)
-    posed = pose_person(clip.person, clip.bone_rotations[frame], clip.bone_positions_mm[frame], light)
+    person = clip.person if rng.random() < 0.2 else _dyed(clip.person, rng)
+    posed = pose_person(person, clip.bone_rotations[frame], clip.bone_positions_mm[frame], light)
     low, high = posed.vertices_mm.min(axis=0), posed.vertices_mm.max(axis=0)
     middle = 0.5 * (low + high).astype(np.float64)
     camera, distance, elevation = _camera_round(middle, rng)
@@ -91,6 +95,24 @@ def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
         upright_share=float((high - low)[2] / clip.person.body.stature_mm),
         towards_light_cam=tuple(float(v) for v in towards / np.linalg.norm(towards)),
     )
+
+
+def _dyed(person: Person, rng: np.random.Generator) -> Person:
+    """The person in clothes of other colours: any, now and then a dark suit as laboratories use, or a bare trunk."""
+    dyes, materials, kind = random_materials(rng), person.materials.copy(), rng.random()
+    for name, dye in dyes.items():
+        if name not in ("skin", "hair", "eye"):
+            materials[MATERIALS.index(name)] = dye
+    if getattr(person.outfit, "below", "") == "dress" or kind < 0.1:
+        materials[MATERIALS.index("bottom")] = materials[MATERIALS.index("top")]
+    elif kind < 0.22:
+        dark = random_cloth(rng, PLAIN, 0.01)
+        dark[:6] = rng.uniform(0.008, 0.05)
+        for name in ("top", "bottom", *(("coat",) if rng.random() < 0.5 else ())):
+            materials[MATERIALS.index(name)] = dark
+    elif kind < 0.32:
+        materials[MATERIALS.index("top")] = materials[MATERIALS.index("skin")]
+    return replace(person, materials=materials)
 
 
 def _camera_round(middle_mm: np.ndarray, rng: np.random.Generator) -> tuple[Camera, float, float]:

@@ -138,6 +138,8 @@ class Figure:
     """How dark the shadow is, 0..1; 0 for none."""
     mirrored: float
     """How bright the reflection on the floor is, 0..1; 0 for none."""
+    smear_px: int = 0
+    """Length of the motion blur, pixels of the cut-out across."""
 
     @property
     def inverse(self) -> np.ndarray:
@@ -184,6 +186,7 @@ def _figure(
         bend=bend,
         shadow=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.75 else 0.0,
         mirrored=tone.floor_mirror,
+        smear_px=int(rng.integers(3, 22)) if rng.random() < 0.12 else 0,
     )
 
 
@@ -196,12 +199,24 @@ def _draw_figure(
         _draw_shadow(image, figure, figure.shadow * opacity)
     if figure.mirrored:
         _draw_reflection(image, cover, figure, opacity)
+    if figure.smear_px:
+        rgba = _smeared(rgba, figure.smear_px)
     if rows is not None:
         rgba = rgba.copy()
         keep = np.zeros(len(rgba), bool)
         keep[rows] = True
         rgba[~keep, :, 3] = 0
     kernels.paste_person(image, cover, number, rgba, figure.inverse, figure.gain, figure.bend, opacity, 1.0)
+
+
+def _smeared(rgba: np.ndarray, length: int) -> np.ndarray:
+    """The cut-out moved across by so many pixels while the shutter was open."""
+    wide = np.pad(rgba.astype(np.float32), ((0, 0), (length, length), (0, 0)))
+    wide[..., :3] *= wide[..., 3:] / 255
+    sums = np.cumsum(wide, axis=1)
+    mean = (sums[:, length:] - sums[:, :-length])[:, length // 2 : length // 2 + rgba.shape[1]] / length
+    mean[..., :3] *= 255 / np.maximum(mean[..., 3:], 1)
+    return (np.minimum(mean, 255) + 0.5).astype(np.uint8)
 
 
 def _draw_shadow(image: np.ndarray, figure: Figure, strength: float) -> None:

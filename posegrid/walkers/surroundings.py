@@ -159,8 +159,22 @@ def place_picture(
         panorama = places.panoramas[int(rng.integers(len(places.panoramas)))]
         return _levels(rng, _seen(panorama, view)), panorama.towards_light
     if kind < 0.94 or not places.pictures:
-        return room_picture(rng, places.pyramids, view, reach_mm), None
+        room = room_picture(rng, places.pyramids, view, reach_mm)
+        for _ in range(int(rng.integers(0, 6)) if rng.random() < 0.5 else 0):
+            _hang_view(rng, room, places)
+        return room, None
     return _levels(rng, _part(rng, places.pictures, view.shape)), None
+
+
+def _hang_view(rng: np.random.Generator, room: np.ndarray, places: Surroundings) -> None:
+    """A part of a real place in a rectangle of the room's picture: clutter, a window, a board."""
+    high, wide = (int(np.exp(rng.uniform(np.log(12), np.log(0.6 * side)))) for side in room.shape[:2])
+    top, left = int(rng.integers(0, room.shape[0] - high)), int(rng.integers(0, room.shape[1] - wide))
+    focal = max(high, wide) / (2 * np.tan(np.radians(rng.uniform(10.0, 30.0))))
+    window = random_view(rng, (high, wide), lambda _: rng.uniform(-0.2, 0.7), focal)
+    panorama = places.panoramas[int(rng.integers(len(places.panoramas)))]
+    part = room[top : top + high, left : left + wide]
+    part[:] = _seen(panorama, window) * np.float32(np.exp(rng.normal(0, 0.3)))
 
 
 def _seen(panorama: Panorama, view: View) -> np.ndarray:

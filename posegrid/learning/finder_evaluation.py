@@ -1,0 +1,209 @@
+"""How well the finder finds rendered people, by kind of scene.
+
+A person counts if more than 40 pixels of theirs, or a quarter of the smallest upright person's, are seen; they are found
+if a box that the network is sure of overlaps theirs by more than half (IoU > 0.5).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
+from posegrid.learning.finder_network import FinderNetwork, decode
+from posegrid.learning.finder_target import box_of, truth_of
+from posegrid.sources.walkers.scenes import Recipe, Scene, compose, load_library
+from posegrid.sources.walkers.surroundings import Split, load_surroundings
+
+Answer = Callable[[UInt8[np.ndarray, "1 3 H W"], np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
+"""frame, reference, known, prior to the outputs of the ONNX file by name."""
+_ONE = Recipe((192, 320), 1, 0.5, "clean")
+KINDS: dict[str, tuple[Recipe, tuple[float, float]]] = {
+    "one, fixed camera": (_ONE, (0.2, 0.95)),
+    "one, camera shaken": (replace(_ONE, reference="shaken"), (0.2, 0.95)),
+    "one, ghosts in the reference": (replace(_ONE, reference="ghosts"), (0.2, 0.95)),
+    "one, never moves": (replace(_ONE, reference="still"), (0.2, 0.95)),
+    "one, no reference": (replace(_ONE, reference="none"), (0.2, 0.95)),
+    "one, portrait": (replace(_ONE, shape=(320, 192)), (0.15, 0.8)),
+    "several, fixed camera": (replace(_ONE, num_people=4), (0.2, 0.8)),
+    "several in a crowd": (replace(_ONE, num_people=3, crowded=True), (0.3, 0.9)),
+    "several, no reference": (replace(_ONE, num_people=3, reference="none"), (0.2, 0.8)),
+    "tiny, fixed camera": (_ONE, (0.05, 0.12)),
+    "tiny, no reference": (replace(_ONE, reference="none"), (0.05, 0.12)),
+    "cut by the edge": (replace(_ONE, cut=True), (0.4, 1.6)),
+    "nobody, fixed camera": (replace(_ONE, num_people=0), (0.2, 0.9)),
+    "nobody, ghosts": (replace(_ONE, num_people=0, reference="ghosts"), (0.2, 0.9)),
+    "nobody, no reference": (replace(_ONE, num_people=0, reference="none"), (0.2, 0.9)),
+    "poster": (replace(_ONE, poster=True), (0.2, 0.9)),
+}
+"""What each kind of scene shows, and between which heights (share of the frame's)."""
+LEAST_PIXELS = 40
+
+
+class Detections(NamedTuple):
+    """Peaks of one frame."""
+
+    box: Float[np.ndarray, "n 4"]
+    score: Float[np.ndarray, "n"]
+    seen: Float[np.ndarray, "n 2"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one kind of scene."""
+
+    kind: str
+    scenes: int
+    people: int
+    found: float
+    """Share of the people."""
+    mask_iou: float
+    """Mean over scenes with people, of everybody's mask together."""
+    average_precision: float
+    """Of boxes at IoU 0.5."""
+    false_per_frame: float
+    seen_right: float
+    """Share of heads and feet rightly called seen or not, of those found."""
+
+
+def peaks(centre: np.ndarray, box: np.ndarray, seen: np.ndarray, least: float) -> Detections:
+    """Local maxima of one frame's centres, without boxes that are all but another's: of (1, h, w), (4, h, w), (2, h, w)."""
+    heat = np.pad(centre[0], 1, constant_values=-1)
+    rows, columns = centre.shape[1:]
+    around = np.max([heat[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
+    y, x = np.nonzero((centre[0] >= around) & (centre[0] >= least))
+    order = np.argsort(-centre[0, y, x])
+    y, x = y[order], x[order]
+    boxes, kept = box[:, y, x].T, []
+    for number in range(len(boxes)):
+        if all(iou(boxes[number], boxes[other]) < 0.75 for other in kept):
+            kept.append(number)
+    y, x = y[kept], x[kept]
+    return Detections(box[:, y, x].T, centre[0, y, x], seen[:, y, x].T)
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two boxes x0 y0 x1 y1."""
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    both = float(np.prod(np.maximum(high - low, 0)))
+    areas = float(np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]))
+    return both / max(areas - both, 1e-9)
+
+
+def torch_answer(network: FinderNetwork) -> Answer:
+    """Answers of a network in torch."""
+
+    @torch.no_grad()
+    def answer(*pictures: np.ndarray) -> dict[str, np.ndarray]:
+        out = decode(network(*(torch.from_numpy(np.ascontiguousarray(p)) for p in pictures)))
+        return {name: value.numpy() for name, value in zip(out._fields, out, strict=True)}
+
+    return answer
+
+
+def scenes_of(kind: str, folders: SceneFolders, split: Split, count: int, seed: int = 0) -> Iterator[Scene]:
+    """The scenes of a kind: the same for the same seed."""
+    recipe, (low, high) = KINDS[kind]
+    places = load_surroundings(folders.backgrounds, split)
+    library = load_library(folders.cut_outs, LETTERS[split])
+    for number in range(count):
+        rng = np.random.default_rng([seed, list(KINDS).index(kind), number])
+        size = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        yield compose(rng, library, places, replace(recipe, height_share=size))
+
+
+def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: float) -> Figures:
+    """The figures of one kind; `least`: the centre's probability from which on a person is reported."""
+    ious, scores, hits = [], [], []
+    people = found = false = right = count = 0
+    for scene in scenes:
+        count += 1
+        out = _first_look(answer, scene)
+        wanted = [n for n, layer in enumerate(scene.cover) if (layer >= 0.5).sum() >= LEAST_PIXELS]
+        boxes = [box_of(scene.cover[n]) for n in wanted]
+        seen = peaks(out["centre"][0], out["box"][0], out["seen"][0], 0.05)
+        taken = _matched(seen.box, boxes)
+        scores.extend(seen.score)
+        hits.extend(match is not None for match in taken)
+        sure = seen.score >= least
+        slivers = [box_of(layer) for layer in scene.cover]
+        for number, match in enumerate(taken):
+            if not sure[number]:
+                continue
+            if match is not None:
+                found += 1
+                right += int(((seen.seen[number] > 0.5) == (scene.seen[wanted[match]] > 0.5)).sum())
+            elif not any(other is not None and iou(seen.box[number], other) > 0.3 for other in slivers):
+                false += 1
+        people += len(wanted)
+        truth = truth_of(scene.cover, scene.seen).mask >= 0.5
+        if truth.sum() >= LEAST_PIXELS:
+            mask = out["person"][0, 0] >= 0.5
+            ious.append((mask & truth).sum() / (mask | truth).sum())
+    return Figures(
+        kind, count, people, found / max(people, 1), float(np.mean(ious)) if ious else float("nan"),
+        average_precision(np.array(scores), np.array(hits), people), false / max(count, 1), right / max(2 * found, 1),
+    )  # fmt: skip
+
+
+def _first_look(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
+    frame, reference = (picture.transpose(2, 0, 1)[None] for picture in (scene.frame, scene.reference))
+    known = scene.known[None, None]
+    return answer(frame, reference, known, np.zeros_like(known))
+
+
+def _matched(boxes: np.ndarray, wanted: list) -> list[int | None]:  # type: ignore[type-arg]
+    """Which wanted box each box, best first, belongs to."""
+    free, taken = set(range(len(wanted))), []
+    for box in boxes:
+        best = max(free, key=lambda n: iou(box, wanted[n]), default=None)
+        if best is not None and iou(box, wanted[best]) > 0.5:
+            free.remove(best)
+            taken.append(best)
+        else:
+            taken.append(None)
+    return taken
+
+
+def average_precision(score: np.ndarray, hit: np.ndarray, people: int) -> float:
+    """Area under precision over recall, precision made monotonic (Everingham et al., 2010)."""
+    if not people:
+        return float("nan")
+    hit = hit[np.argsort(-score, kind="stable")].astype(float) if len(score) else np.zeros(0)
+    right = np.cumsum(hit)
+    precision = right / np.arange(1, len(hit) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((best * hit).sum() / people)
+
+
+@dataclass(frozen=True)
+class SecondLookFigures:
+    """Of looks at one person."""
+
+    looks: int
+    mask_iou: float
+    masks_above_half: float
+    """Share of masks with an IoU above 0.5."""
+    false_masks: float
+    """Share of looks at nobody that give a mask of more than 2 % of the window."""
+
+
+def evaluate_second_look(
+    answer: Answer, folders: SceneFolders, split: Split, count: int, seed: int = 0
+) -> SecondLookFigures:
+    """Of windows round people of a split."""
+    places, library = load_surroundings(folders.backgrounds, split), load_library(folders.cut_outs, LETTERS[split])
+    ious, wrong, nobody = [], 0, 0
+    for number in range(count):
+        batch = collate([second_look(np.random.default_rng([seed, 99, number]), library, places, (160, 128))])
+        mask = answer(*(part.numpy() for part in batch[:4]))["person"][0, 0] >= 0.5
+        truth = np.asarray(batch.truth.mask[0]) >= 0.5
+        if truth.sum() < LEAST_PIXELS:
+            nobody += 1
+            wrong += int(mask.mean() > 0.02)
+        else:
+            ious.append((mask & truth).sum() / (mask | truth).sum())
+    return SecondLookFigures(len(ious), float(np.mean(ious)), float(np.mean(np.array(ious) > 0.5)), wrong / max(nobody, 1))
