@@ -1,4 +1,6 @@
-"""Scenes as batches for the finder: each batch of one shape and one kind of look, drawn from a seed and its number."""
+"""Scenes as batches for the finder: each batch of one shape and one kind of look, drawn from a seed
+and its number.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +14,33 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from posegrid.learning.finder_target import Truth, box_of, truth_of
-from posegrid.sources.walkers.scenes import MOST_PEOPLE, Library, Recipe, Scene, compose, load_library
-from posegrid.sources.walkers.surroundings import Split, Surroundings, load_surroundings
+from posegrid.walkers.figures import Library, load_library
+from posegrid.walkers.scenes import MOST_PEOPLE, Recipe, Scene, compose
+from posegrid.walkers.surroundings import Split, Surroundings, load_surroundings
 
 FIRST_SHAPES = {
-    (192, 320): 0.44, (320, 192): 0.16, (224, 288): 0.16, (288, 224): 0.04, (256, 256): 0.08, (160, 384): 0.04,
-    (160, 256): 0.05, (128, 224): 0.03,
+    (192, 320): 0.44, (320, 192): 0.17, (224, 288): 0.17, (288, 224): 0.05, (256, 256): 0.08,
+    (160, 384): 0.05, (160, 256): 0.04,
 }  # fmt: skip
 """Height and width of frames at first look, and how often."""
 SECOND_SHAPES = {(192, 96): 0.3, (160, 128): 0.4, (128, 160): 0.2, (96, 192): 0.1}
-FIRST_BATCH, SECOND_BATCH = 12, 32
-REFERENCES = {"none": 0.4, "clean": 0.27, "ghosts": 0.16, "still": 0.06, "shaken": 0.08, "wrong": 0.03}
+SMALL_FIRST_SHAPES = {
+    (128, 224): 0.44, (224, 128): 0.17, (160, 192): 0.17, (192, 160): 0.07, (160, 160): 0.1,
+    (96, 256): 0.05,
+}  # fmt: skip
+SMALL_SECOND_SHAPES = {(128, 64): 0.3, (128, 96): 0.4, (96, 128): 0.2, (64, 128): 0.1}
+SMALL_SHARE = 0.7
+"""Of the batches: half the pixels cost half the time and teach nearly as much."""
+FIRST_PIXELS, SECOND_PIXELS = 8 * 61440, 20 * 20480
+"""Of a batch."""
+REFERENCES = {
+    "none": 0.4,
+    "clean": 0.27,
+    "ghosts": 0.16,
+    "still": 0.06,
+    "shaken": 0.08,
+    "wrong": 0.03,
+}
 LETTERS = {"train": "W", "validation": "V", "test": "T"}
 
 
@@ -47,7 +65,9 @@ class SceneFolders:
 
 
 class SceneStream(IterableDataset[Batch]):
-    """Batches number `first`, `first` + 1, ... of a split: even ones are first looks, odd ones second looks."""
+    """Batches number `first`, `first` + 1, ... of a split: even ones are first looks, odd ones
+    second looks.
+    """
 
     def __init__(self, folders: SceneFolders, split: Split, seed: int, first: int) -> None:
         self.folders, self.split, self.seed, self.first = folders, split, seed, first
@@ -67,8 +87,10 @@ def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> 
     """The batch of that number. Equal numbers, seeds, people and places give equal batches."""
     rng = np.random.default_rng([seed, number])
     second = number % 2 == 1
-    shape = _chosen(rng, SECOND_SHAPES if second else FIRST_SHAPES)
-    count = SECOND_BATCH if second else FIRST_BATCH * 61440 // (shape[0] * shape[1])
+    small = rng.random() < SMALL_SHARE
+    shapes = (FIRST_SHAPES, SECOND_SHAPES, SMALL_FIRST_SHAPES, SMALL_SECOND_SHAPES)
+    shape = _chosen(rng, shapes[2 * small + second])
+    count = (SECOND_PIXELS if second else FIRST_PIXELS) // (shape[0] * shape[1])
     make = second_look if second else first_look
     made = [make(rng, library, places, shape) for _ in range(count)]
     return collate(made)
@@ -84,7 +106,13 @@ def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
     known = torch.from_numpy(np.stack([s.known for s in scenes])[:, None])
     prior = torch.from_numpy(np.stack([prior for _, prior, _ in made])[:, None])
     truths = zip(*(truth for _, _, truth in made), strict=True)
-    return Batch(frame, reference, known, prior, Truth(*(torch.from_numpy(np.stack(part)) for part in truths)))
+    return Batch(
+        frame,
+        reference,
+        known,
+        prior,
+        Truth(*(torch.from_numpy(np.stack(part)) for part in truths)),
+    )
 
 
 def _chosen(rng: np.random.Generator, shares: dict) -> tuple[int, int]:  # type: ignore[type-arg]
@@ -96,7 +124,7 @@ def _reference(rng: np.random.Generator) -> str:
     return str(rng.choice(list(REFERENCES), p=list(REFERENCES.values())))
 
 
-# --- looks ------------------------------------------------------------------------------------------------------------
+# --- looks ----------------------------------------------------------------------------------------
 
 
 def first_look(
@@ -149,9 +177,18 @@ def second_look(
     box = None if asked is None else boxes[asked]
     if box is None or asked is None:
         middle = np.array([shape[1], shape[0]]) * rng.uniform(0.45, 0.55, 2)
-        half = 0.5 * np.array([shape[1], shape[0]]) / rng.uniform(1.2, 1.8) * [rng.uniform(0.4, 1.0), 1.0]
+        half = (
+            0.5
+            * np.array([shape[1], shape[0]])
+            / rng.uniform(1.2, 1.8)
+            * [rng.uniform(0.4, 1.0), 1.0]
+        )
         box = np.array([*(middle - half), *(middle + half)])
-        return scene, _filled(box, shape), truth_of(np.zeros((1, *shape), np.float32), np.zeros((1, 2), np.float32))
+        return (
+            scene,
+            _filled(box, shape),
+            truth_of(np.zeros((1, *shape), np.float32), np.zeros((1, 2), np.float32)),
+        )
     size = np.tile(box[2:] - box[:2], 2)
     expected = box + np.clip(rng.normal(0, 0.06, 4), -0.13, 0.13) * size
     return scene, _filled(expected, shape), truth_of(scene.cover[[asked]], scene.seen[[asked]])
@@ -175,7 +212,9 @@ def _over_the_edge(rng: np.random.Generator, scene: Scene) -> Scene:
     )
     left, right = (left, 0) if left > right else (0, right)
     inside[top : high - bottom, left : wide - right] = True
-    frame, reference, known = (array.copy() for array in (scene.frame, scene.reference, scene.known))
+    frame, reference, known = (
+        array.copy() for array in (scene.frame, scene.reference, scene.known)
+    )
     frame[~inside], reference[~inside], known[~inside] = 0, 0, 0
     cover, seen = scene.cover * inside, scene.seen.copy()
     for number, (before, after) in enumerate(zip(scene.cover, cover, strict=True)):

@@ -1,7 +1,8 @@
 """How well the finder finds rendered people, by kind of scene.
 
-A person counts if more than 40 pixels of theirs, or a quarter of the smallest upright person's, are seen; they are found
-if a box that the network is sure of overlaps theirs by more than half (IoU > 0.5).
+A person counts if more than 40 pixels of theirs, or a quarter of the smallest upright person's, are
+seen; they are found if a box that the network is sure of overlaps theirs by more than half (IoU >
+0.5).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,10 +16,13 @@ from jaxtyping import Float, UInt8
 from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
 from posegrid.learning.finder_network import FinderNetwork, decode
 from posegrid.learning.finder_target import box_of, truth_of
-from posegrid.sources.walkers.scenes import Recipe, Scene, compose, load_library
-from posegrid.sources.walkers.surroundings import Split, load_surroundings
+from posegrid.walkers.figures import Library, load_library
+from posegrid.walkers.scenes import Recipe, Scene, compose
+from posegrid.walkers.surroundings import Split, Surroundings, load_surroundings
 
-Answer = Callable[[UInt8[np.ndarray, "1 3 H W"], np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
+Answer = Callable[
+    [UInt8[np.ndarray, "1 3 H W"], np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]
+]
 """frame, reference, known, prior to the outputs of the ONNX file by name."""
 _ONE = Recipe((192, 320), 1, 0.5, "clean")
 KINDS: dict[str, tuple[Recipe, tuple[float, float]]] = {
@@ -70,10 +74,14 @@ class Figures:
 
 
 def peaks(centre: np.ndarray, box: np.ndarray, seen: np.ndarray, least: float) -> Detections:
-    """Local maxima of one frame's centres, without boxes that are all but another's: of (1, h, w), (4, h, w), (2, h, w)."""
+    """Local maxima of one frame's centres, without boxes that are all but another's: of (1, h, w),
+    (4, h, w), (2, h, w).
+    """
     heat = np.pad(centre[0], 1, constant_values=-1)
     rows, columns = centre.shape[1:]
-    around = np.max([heat[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
+    around = np.max(
+        [heat[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0
+    )
     y, x = np.nonzero((centre[0] >= around) & (centre[0] >= least))
     order = np.argsort(-centre[0, y, x])
     y, x = y[order], x[order]
@@ -104,19 +112,32 @@ def torch_answer(network: FinderNetwork) -> Answer:
     return answer
 
 
-def scenes_of(kind: str, folders: SceneFolders, split: Split, count: int, seed: int = 0) -> Iterator[Scene]:
-    """The scenes of a kind: the same for the same seed."""
-    recipe, (low, high) = KINDS[kind]
-    places = load_surroundings(folders.backgrounds, split)
-    library = load_library(folders.cut_outs, LETTERS[split])
-    for number in range(count):
-        rng = np.random.default_rng([seed, list(KINDS).index(kind), number])
-        size = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        yield compose(rng, library, places, replace(recipe, height_share=size))
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """People and places of a split."""
+
+    library: Library
+    places: Surroundings
+
+    @classmethod
+    def load(cls, folders: SceneFolders, split: Split) -> "HeldOut":
+        """Those in the folders."""
+        library = load_library(folders.cut_outs, LETTERS[split])
+        return cls(library, load_surroundings(folders.backgrounds, split))
+
+    def scenes(self, kind: str, count: int, seed: int = 0) -> Iterator[Scene]:
+        """The scenes of one of the `KINDS`: the same for the same seed."""
+        recipe, (low, high) = KINDS[kind]
+        for number in range(count):
+            rng = np.random.default_rng([seed, list(KINDS).index(kind), number])
+            size = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+            yield compose(rng, self.library, self.places, replace(recipe, height_share=size))
 
 
 def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: float) -> Figures:
-    """The figures of one kind; `least`: the centre's probability from which on a person is reported."""
+    """The figures of one kind; `least`: the centre's probability from which on a person is
+    reported.
+    """
     ious, scores, hits = [], [], []
     people = found = false = right = count = 0
     for scene in scenes:
@@ -136,7 +157,9 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
             if match is not None:
                 found += 1
                 right += int(((seen.seen[number] > 0.5) == (scene.seen[wanted[match]] > 0.5)).sum())
-            elif not any(other is not None and iou(seen.box[number], other) > 0.3 for other in slivers):
+            elif not any(
+                other is not None and iou(seen.box[number], other) > 0.3 for other in slivers
+            ):
                 false += 1
         people += len(wanted)
         truth = truth_of(scene.cover, scene.seen).mask >= 0.5
@@ -144,13 +167,21 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
             mask = out["person"][0, 0] >= 0.5
             ious.append((mask & truth).sum() / (mask | truth).sum())
     return Figures(
-        kind, count, people, found / max(people, 1), float(np.mean(ious)) if ious else float("nan"),
-        average_precision(np.array(scores), np.array(hits), people), false / max(count, 1), right / max(2 * found, 1),
-    )  # fmt: skip
+        kind=kind,
+        scenes=count,
+        people=people,
+        found=found / max(people, 1),
+        mask_iou=float(np.mean(ious)) if ious else float("nan"),
+        average_precision=average_precision(np.array(scores), np.array(hits), people),
+        false_per_frame=false / max(count, 1),
+        seen_right=right / max(2 * found, 1),
+    )
 
 
 def _first_look(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
-    frame, reference = (picture.transpose(2, 0, 1)[None] for picture in (scene.frame, scene.reference))
+    frame, reference = (
+        picture.transpose(2, 0, 1)[None] for picture in (scene.frame, scene.reference)
+    )
     known = scene.known[None, None]
     return answer(frame, reference, known, np.zeros_like(known))
 
@@ -192,13 +223,13 @@ class SecondLookFigures:
 
 
 def evaluate_second_look(
-    answer: Answer, folders: SceneFolders, split: Split, count: int, seed: int = 0
+    answer: Answer, held_out: HeldOut, count: int, seed: int = 0
 ) -> SecondLookFigures:
-    """Of windows round people of a split."""
-    places, library = load_surroundings(folders.backgrounds, split), load_library(folders.cut_outs, LETTERS[split])
+    """Of windows of 160 x 128 pixels round people of a split."""
     ious, wrong, nobody = [], 0, 0
     for number in range(count):
-        batch = collate([second_look(np.random.default_rng([seed, 99, number]), library, places, (160, 128))])
+        rng = np.random.default_rng([seed, len(KINDS), number])
+        batch = collate([second_look(rng, held_out.library, held_out.places, (160, 128))])
         mask = answer(*(part.numpy() for part in batch[:4]))["person"][0, 0] >= 0.5
         truth = np.asarray(batch.truth.mask[0]) >= 0.5
         if truth.sum() < LEAST_PIXELS:
@@ -206,4 +237,5 @@ def evaluate_second_look(
             wrong += int(mask.mean() > 0.02)
         else:
             ious.append((mask & truth).sum() / (mask | truth).sum())
-    return SecondLookFigures(len(ious), float(np.mean(ious)), float(np.mean(np.array(ious) > 0.5)), wrong / max(nobody, 1))
+    good = float(np.mean(np.array(ious) > 0.5))
+    return SecondLookFigures(len(ious), float(np.mean(ious)), good, wrong / max(nobody, 1))

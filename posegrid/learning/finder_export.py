@@ -1,4 +1,6 @@
-"""The finder's weights as an ONNX file with facts about itself: pictures in, probabilities and pixels out."""
+"""The finder's weights as an ONNX file with facts about itself: pictures in, probabilities and
+pixels out.
+"""
 
 import json
 import tempfile
@@ -18,8 +20,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from posegrid import __version__
 from posegrid.errors import CheckpointError
 from posegrid.files import completed
-from posegrid.learning.facts import METADATA_KEY
-from posegrid.learning.finder_network import MULTIPLE, NETWORK, STRIDE, Decoded, FinderNetwork, decode
+from posegrid.learning.finder_network import (
+    MULTIPLE,
+    NETWORK,
+    STRIDE,
+    Decoded,
+    FinderNetwork,
+    decode,
+)
+from posegrid.learning.model_facts import METADATA_KEY
 
 FORMAT = 1
 INPUTS = ("frame", "reference", "known", "prior")
@@ -46,8 +55,8 @@ def export_finder(
 ) -> float:
     """Writes the file; the largest difference of any probability from torch comes back.
 
-    Weights are rounded to 16 bits, after each normalisation is taken into the convolution before it. Raises
-    CheckpointError where the two runtimes differ.
+    Weights are rounded to 16 bits, after each normalisation is taken into the convolution before
+    it. Raises CheckpointError where the two runtimes differ.
     """
     finder = _Finder(rounded(network)).eval()
     facts = {
@@ -72,7 +81,9 @@ def export_finder(
         temporary.write_bytes(model.SerializeToString())
         difference = _difference(finder, temporary)
         if difference > WORST_DIFFERENCE:
-            raise CheckpointError(f"ONNX Runtime and torch differ by {difference:.2g} on this network; not written.")
+            raise CheckpointError(
+                f"ONNX Runtime and torch differ by {difference:.2g} on this network; not written."
+            )
     return difference
 
 
@@ -94,7 +105,9 @@ def rounded(network: FinderNetwork) -> FinderNetwork:
     return fused.requires_grad_(False)
 
 
-def _example(rng: np.random.Generator, shape: tuple[int, int], count: int = 2) -> tuple[Tensor, ...]:
+def _example(
+    rng: np.random.Generator, shape: tuple[int, int], count: int = 2
+) -> tuple[Tensor, ...]:
     def picture(channels: int, top: int) -> Tensor:
         return torch.from_numpy(rng.integers(0, top, (count, channels, *shape), dtype=np.uint8))
 
@@ -127,7 +140,9 @@ def _store_in_half(model: onnx.ModelProto) -> None:
         if values.dtype == np.float32 and values.ndim > 1:
             name, half = constant.name, f"{constant.name}_half"
             constant.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), half))
-            model.graph.node.insert(0, onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT))
+            model.graph.node.insert(
+                0, onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT)
+            )
 
 
 def _difference(finder: _Finder, path: Path) -> float:
@@ -136,7 +151,10 @@ def _difference(finder: _Finder, path: Path) -> float:
     rng, worst = np.random.default_rng(1), 0.0
     for shape in ((192, 320), (160, 128)):
         pictures = _example(rng, shape)
-        answers = session.run(["person", "centre", "seen"], dict(zip(INPUTS, (p.numpy() for p in pictures), strict=True)))
+        answers = session.run(
+            ["person", "centre", "seen"],
+            dict(zip(INPUTS, (p.numpy() for p in pictures), strict=True)),
+        )
         with torch.no_grad():
             ours = finder(*pictures)
         for answer, own in zip(answers, (ours.person, ours.centre, ours.seen), strict=True):

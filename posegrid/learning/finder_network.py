@@ -1,9 +1,11 @@
-"""`posegrid_find`: a small U-Net that finds people in a frame, with a reference of the empty scene or without.
+"""`posegrid_find`: a small U-Net that finds people in a frame, with a reference of the empty scene
+or without.
 
-Works at a quarter of the frame's resolution and coarser; the mask comes out at full resolution by sub-pixel convolution
-(Shi et al., 2016). People are told apart by centres and boxes (CenterNet, Zhou et al., 2019) and by the centre that
-every pixel points at (Panoptic-DeepLab, Cheng et al., 2020). The reference as a second input follows BSUV-Net (Tezcan
-et al., 2020). With a box as `prior` the same network answers for one person only.
+Works at a quarter of the frame's resolution and coarser; the mask comes out at full resolution by
+sub-pixel convolution (Shi et al., 2016). People are told apart by centres and boxes (CenterNet,
+Zhou et al., 2019) and by the centre that every pixel points at (Panoptic-DeepLab, Cheng et al.,
+2020). The reference as a second input follows BSUV-Net (Tezcan et al., 2020). With a box as `prior`
+the same network answers for one person only.
 """
 
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ FREQUENT, RARE = -2.0, -4.6
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels at a quarter, an eighth, a 16th and a 32nd of the resolution, on the way down; and up again."""
+    """Channels at a quarter, an eighth, a 16th and a 32nd of the resolution, on the way down; and
+    up again.
+    """
 
     down: tuple[int, int, int, int] = (32, 64, 96, 160)
     up: tuple[int, int, int] = (32, 48, 64)
@@ -42,7 +46,8 @@ class Answers(NamedTuple):
     size: Float[Tensor, "n 2 h w"]
     """Logarithm of the box's width and height over 32 px."""
     owner: Float[Tensor, "n 2 h w"]
-    """From the cell's middle to the centre of the person whose pixels these are, over 64 px (x, y)."""
+    """From the cell's middle to the centre of the person whose pixels these are, over 64 px (x, y).
+    """
     seen: Float[Tensor, "n 2 h w"]
     """Logits of the head and of a foot being seen."""
 
@@ -50,14 +55,17 @@ class Answers(NamedTuple):
 class FinderNetwork(nn.Module):
     """Frame, reference, known and prior to `Answers`."""
 
-    def __init__(self, widths: Widths = Widths()) -> None:  # noqa: B008  (frozen)
+    def __init__(self, widths: Widths = Widths()) -> None:
         super().__init__()
         (c4, c8, c16, c32), (u4, u8, u16) = widths.down, widths.up
         self.stem = _conv(8 * STRIDE * STRIDE, c4, size=1)
         self.down4 = Residual(c4)
         self.to8, self.down8 = _conv(c4, c8, step=2), Residual(c8)
         self.to16, self.down16 = _conv(c8, c16, step=2), nn.Sequential(Residual(c16), Residual(c16))
-        self.to32, self.down32 = _conv(c16, c32, step=2), nn.Sequential(Residual(c32), Residual(c32))
+        self.to32, self.down32 = (
+            _conv(c16, c32, step=2),
+            nn.Sequential(Residual(c32), Residual(c32)),
+        )
         self.context = nn.Linear(c32, c32)
         self.mix16, self.up16 = _conv(c16 + c32, u16, size=1), Residual(u16)
         self.mix8, self.up8 = _conv(c8 + u16, u8, size=1), Residual(u8)
@@ -77,7 +85,7 @@ class FinderNetwork(nn.Module):
         known: UInt8[Tensor, "n 1 H W"],
         prior: UInt8[Tensor, "n 1 H W"],
     ) -> Answers:
-        """H and W are multiples of 32; what the reference holds where `known` is 0 does not matter."""
+        """H and W are multiples of 32; the reference does not matter where `known` is 0."""
         x = functional.pixel_unshuffle(_planes(frame, reference, known, prior), STRIDE)
         x = x.contiguous(memory_format=torch.channels_last)
         at4 = self.stem(x)
@@ -120,7 +128,9 @@ def _doubled(x: Tensor) -> Tensor:
 
 
 def _planes(frame: Tensor, reference: Tensor, known: Tensor, prior: Tensor) -> Tensor:
-    """Eight planes: the frame, its difference to the reference where that is known, what is known, and the prior."""
+    """Eight planes: the frame, its difference to the reference where that is known, what is known,
+    and the prior.
+    """
     known, frame = known.float(), frame.float()
     difference = ((frame - reference.float()) * known / 48).clamp(-3, 3)
     return torch.cat([frame / 64 - 2, difference, known, prior.float()], 1)

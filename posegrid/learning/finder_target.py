@@ -24,7 +24,9 @@ class Truth(NamedTuple):
     centre: Float32[np.ndarray, "h w"]
     """Peaks of height 1 at centres."""
     box: Float32[np.ndarray, "4 h w"]
-    """Offset x, y in cells, logarithm of width and height over 32 px; where `box_weight` is above 0."""
+    """Offset x, y in cells, logarithm of width and height over 32 px; where `box_weight` is above
+    0.
+    """
     box_weight: Float32[np.ndarray, "h w"]
     owner: Float32[np.ndarray, "2 h w"]
     """Way to the owner's centre over 64 px, x, y; where `owned` is 1."""
@@ -33,7 +35,9 @@ class Truth(NamedTuple):
 
 
 def box_of(cover: Float32[np.ndarray, "H W"]) -> Float32[np.ndarray, "4"] | None:
-    """x0, y0, x1, y1 (pixel edges) of what is at least half covered; None if that is hardly anything."""
+    """x0, y0, x1, y1 (pixel edges) of what is at least half covered; None if that is hardly
+    anything.
+    """
     there = cover >= 0.5
     if there.sum() < LEAST_PIXELS:
         return None
@@ -47,7 +51,10 @@ def truth_of(cover: Float32[np.ndarray, "k H W"], seen: Float32[np.ndarray, "k 2
     centre, weight = np.zeros((high, wide), np.float32), np.zeros((high, wide), np.float32)
     box, visible = np.zeros((4, high, wide), np.float32), np.zeros((2, high, wide), np.float32)
     owner, owned = np.zeros((2, high, wide), np.float32), np.zeros((high, wide), np.float32)
-    x, y = (np.arange(wide, dtype=np.float32) + 0.5), (np.arange(high, dtype=np.float32) + 0.5)[:, None]
+    x, y = (
+        (np.arange(wide, dtype=np.float32) + 0.5),
+        (np.arange(high, dtype=np.float32) + 0.5)[:, None],
+    )
     shares = cover.reshape(len(cover), high, STRIDE, wide, STRIDE).mean(axis=(2, 4))
     for number, layer in enumerate(cover):
         edges = box_of(layer)
@@ -56,7 +63,9 @@ def truth_of(cover: Float32[np.ndarray, "k H W"], seen: Float32[np.ndarray, "k 2
         middle, size = 0.5 * (edges[:2] + edges[2:]) / STRIDE, edges[2:] - edges[:2]
         sharp = np.maximum(SHARPNESS * size / STRIDE, 0.6)
         cell = np.minimum(middle.astype(int), [wide - 1, high - 1])
-        peak = np.exp(-0.5 * (((x - x[cell[0]]) / sharp[0]) ** 2 + ((y - y[cell[1]]) / sharp[1]) ** 2))
+        peak = np.exp(
+            -0.5 * (((x - x[cell[0]]) / sharp[0]) ** 2 + ((y - y[cell[1]]) / sharp[1]) ** 2)
+        )
         centre = np.maximum(centre, peak)
         near = (peak > 0.4) & (peak > weight)
         weight[near] = peak[near]
@@ -69,7 +78,11 @@ def truth_of(cover: Float32[np.ndarray, "k H W"], seen: Float32[np.ndarray, "k 2
         owned[mine] = 1
         for plane, way in zip(owner, (dx, dy), strict=True):
             plane[mine] = np.broadcast_to(way * (STRIDE / OWNER_UNIT_PX), mine.shape)[mine]
-    mask = np.minimum(cover.sum(axis=0), 1) if len(cover) else np.zeros((high * STRIDE, wide * STRIDE), np.float32)
+    mask = (
+        np.minimum(cover.sum(axis=0), 1)
+        if len(cover)
+        else np.zeros((high * STRIDE, wide * STRIDE), np.float32)
+    )
     return Truth(mask.astype(np.float32), centre, box, weight, owner, owned, visible)
 
 
@@ -93,15 +106,21 @@ def losses(answers: Answers, truth: "Truth") -> Losses:
     """How wrong a batch of answers is; the truth as tensors with a first axis more."""
     answers = Answers(*(each.float() for each in answers))
     mask, wanted = answers.mask[:, 0], truth.mask
-    entropy = functional.binary_cross_entropy_with_logits(mask, wanted, reduction="none").mean((1, 2))
+    entropy = functional.binary_cross_entropy_with_logits(mask, wanted, reduction="none").mean(
+        (1, 2)
+    )
     chance = torch.sigmoid(mask)
     both = (chance * wanted).sum((1, 2))
     dice = 1 - (2 * both + 4) / (chance.sum((1, 2)) + wanted.sum((1, 2)) + 4)
     weight, people = truth.box_weight, (truth.centre == 1).sum().clamp(min=1)
     boxes = torch.cat([answers.offset, answers.size], 1)
-    off = (functional.smooth_l1_loss(boxes, truth.box, reduction="none", beta=0.1).sum(1) * weight).sum()
+    off = (
+        functional.smooth_l1_loss(boxes, truth.box, reduction="none", beta=0.1).sum(1) * weight
+    ).sum()
     way = functional.smooth_l1_loss(answers.owner, truth.owner, reduction="none", beta=0.05).sum(1)
-    seen = functional.binary_cross_entropy_with_logits(answers.seen, truth.seen, reduction="none").sum(1)
+    seen = functional.binary_cross_entropy_with_logits(
+        answers.seen, truth.seen, reduction="none"
+    ).sum(1)
     total_weight = weight.sum().clamp(min=1)
     return Losses(
         mask=4 * entropy.mean(),
@@ -114,7 +133,9 @@ def losses(answers: Answers, truth: "Truth") -> Losses:
 
 
 def _focal(logit: Float[Tensor, "n h w"], wanted: Float[Tensor, "n h w"]) -> Tensor:
-    """The penalty-reduced focal loss of CornerNet and CenterNet (Law & Deng 2018, Zhou et al. 2019), summed."""
+    """The penalty-reduced focal loss of CornerNet and CenterNet (Law & Deng 2018, Zhou et al.
+    2019), summed.
+    """
     chance = torch.sigmoid(logit)
     right = functional.logsigmoid(logit) * (1 - chance) ** 2 * (wanted == 1)
     wrong = functional.logsigmoid(-logit) * chance**2 * (1 - wanted) ** 4 * (wanted < 1)

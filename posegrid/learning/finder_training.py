@@ -1,7 +1,9 @@
-"""Training of the finder: streamed scenes, AdamW, a moving average of the weights, checkpoints that training goes on from.
+"""Training of the finder: streamed scenes, AdamW, a moving average of the weights, checkpoints that
+training goes on from.
 
-The first and the second look come in turn, so batches differ: their means and spreads are averaged over both by slow
-running statistics, and after `FREEZE` of the way these are what the network is trained with, as it is run later.
+The first and the second look come in turn, so batches differ: their means and spreads are averaged
+over both by slow running statistics, and after `FREEZE` of the way these are what the network is
+trained with, as it is run later.
 """
 
 import json
@@ -85,20 +87,34 @@ def _begun(settings: FinderTraining, path: Path) -> State:
     average.load_state_dict(network.state_dict())
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
     state = State(network, average, torch.optim.AdamW(groups, settings.rate, fused=True))
     return load_state(path, state) if path.exists() else state
 
 
 def _batches(settings: FinderTraining, first: int) -> Iterator[Batch]:
     stream = SceneStream(settings.folders, "train", settings.seed, first)
-    return iter(DataLoader(stream, batch_size=None, num_workers=settings.workers, prefetch_factor=4))
+    return iter(
+        DataLoader(
+            stream,
+            batch_size=None,
+            num_workers=settings.workers,
+            prefetch_factor=4 if settings.workers else None,
+        )
+    )
 
 
 def rate_at(settings: FinderTraining, step: int, samples: int) -> float:
     """A short warm-up, then half a cosine down to a hundredth."""
     progress = min(samples / settings.samples, 1.0)
-    return settings.rate * min(1.0, (step + 1) / WARM_UP_STEPS) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+    return (
+        settings.rate
+        * min(1.0, (step + 1) / WARM_UP_STEPS)
+        * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+    )
 
 
 def _step(settings: FinderTraining, state: State, batch: Batch) -> None:
@@ -127,7 +143,9 @@ def _average(state: State) -> None:
     keep = min(KEEP, (state.step + 1) / (state.step + 10))
     ours, theirs = state.average.state_dict(), state.network.state_dict()
     floating = [name for name, value in ours.items() if value.is_floating_point()]
-    torch._foreach_lerp_([ours[name] for name in floating], [theirs[name] for name in floating], 1 - keep)
+    torch._foreach_lerp_(
+        [ours[name] for name in floating], [theirs[name] for name in floating], 1 - keep
+    )
 
 
 def _remember(state: State, parts: Losses, look: str) -> None:
@@ -137,12 +155,17 @@ def _remember(state: State, parts: Losses, look: str) -> None:
 
 
 def _log(path: Path, state: State) -> None:
-    line = {"step": state.step, "samples": state.samples, "seconds": round(state.seconds), **state.recent}
+    line = {
+        "step": state.step,
+        "samples": state.samples,
+        "seconds": round(state.seconds),
+        **state.recent,
+    }
     with path.open("a") as stream:
         stream.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
 
 
-# --- state ------------------------------------------------------------------------------------------------------------
+# --- state ----------------------------------------------------------------------------------------
 
 
 def save_state(path: Path, state: State) -> None:
@@ -153,7 +176,11 @@ def save_state(path: Path, state: State) -> None:
         tensors |= {f"optimiser.{number}.{k}": v for k, v in values.items()}
     counts = {"step": state.step, "samples": state.samples, "seconds": state.seconds}
     with completed(path) as temporary:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"finder": json.dumps(counts)})
+        save_file(
+            {k: v.contiguous() for k, v in tensors.items()},
+            temporary,
+            {"finder": json.dumps(counts)},
+        )
 
 
 def load_state(path: Path, state: State) -> State:
@@ -164,7 +191,9 @@ def load_state(path: Path, state: State) -> State:
         for name in ("network", "average"):
             getattr(state, name).load_state_dict(_part(tensors, name))
     except RuntimeError as error:
-        raise CheckpointError(f"{path} holds another network ({str(error).splitlines()[0]}); begin anew.") from error
+        raise CheckpointError(
+            f"{path} holds another network ({str(error).splitlines()[0]}); begin anew."
+        ) from error
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in _part(tensors, "optimiser").items():
         number, name = key.split(".")
@@ -172,7 +201,11 @@ def load_state(path: Path, state: State) -> State:
     state.optimiser.load_state_dict(
         {"state": moments, "param_groups": state.optimiser.state_dict()["param_groups"]}
     )
-    state.step, state.samples, state.seconds = int(counts["step"]), int(counts["samples"]), float(counts["seconds"])
+    state.step, state.samples, state.seconds = (
+        int(counts["step"]),
+        int(counts["samples"]),
+        float(counts["seconds"]),
+    )
     return state
 
 
@@ -195,9 +228,17 @@ def averaged_network(path: Path) -> FinderNetwork:
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    return {
+        key.removeprefix(f"{name}."): value
+        for key, value in tensors.items()
+        if key.startswith(f"{name}.")
+    }
 
 
 def settings_text(settings: FinderTraining) -> dict[str, Any]:
     """The settings as JSON holds them, for the facts of weights."""
-    return {k: v for k, v in asdict(settings).items() if k not in ("folders", "out", "workers", "save_every_s")}
+    return {
+        k: v
+        for k, v in asdict(settings).items()
+        if k not in ("folders", "out", "workers", "save_every_s")
+    }

@@ -1,7 +1,8 @@
-"""Rendered people cut out of their pictures: colours, coverage and shadow, to paste before any place.
+"""Rendered people cut out of their pictures: colours, coverage and shadow, to paste before any
+place.
 
-A cut-out is as large as the person's box. Beside it lie the shadow on the floor, in a wider window, and where head and
-ankles are. One file a person; files of different people share no random numbers.
+A cut-out is as large as the person's box. Beside it lie the shadow on the floor, in a wider window,
+and where head and ankles are. One file a person; files of different people share no random numbers.
 """
 
 from collections.abc import Iterator
@@ -13,14 +14,14 @@ from jaxtyping import Float, UInt8
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.files import completed
-from posegrid.sources.walkers.clips import Clip, ClipPlan, choose_walk, film
-from posegrid.sources.walkers.crops import surface_box_px
-from posegrid.sources.walkers.kernels import PLAIN
-from posegrid.sources.walkers.light import varied_light
-from posegrid.sources.walkers.mocap import RecordedWalk
-from posegrid.sources.walkers.outfit import random_cloth, random_materials
-from posegrid.sources.walkers.render import expose, pose_person, render
-from posegrid.sources.walkers.sewing import MATERIALS, Person
+from posegrid.walkers.clips import Clip, ClipPlan, choose_walk, film
+from posegrid.walkers.crops import surface_box_px
+from posegrid.walkers.kernels import PLAIN
+from posegrid.walkers.light import varied_light
+from posegrid.walkers.mocap import RecordedWalk
+from posegrid.walkers.outfit import random_cloth, random_materials
+from posegrid.walkers.render import expose, pose_person, render
+from posegrid.walkers.sewing import MATERIALS, Person
 
 SIDE_PX = 192
 """Longer side of a cut-out."""
@@ -38,7 +39,9 @@ class CutOut:
     """One person in one pose, seen by one camera."""
 
     rgba: UInt8[np.ndarray, "h w 4"]
-    """Colours as a camera with the sRGB tone curve shows them, and the share of each pixel that is the person's."""
+    """Colours as a camera with the sRGB tone curve shows them, and the share of each pixel that is
+    the person's.
+    """
     shade: UInt8[np.ndarray, "96 96"]
     """Share (of 255) of the floor's light that is left, in a square about the box's middle."""
     points_px: Float[np.ndarray, "4 2"]
@@ -50,13 +53,17 @@ class CutOut:
     height_mm: float
     """Of the person when upright."""
     upright_share: float
-    """Height of the pose's surface over the person's height: 1 standing, less for who sits or squats."""
+    """Height of the pose's surface over the person's height: 1 standing, less for who sits or
+    squats.
+    """
     towards_light_cam: tuple[float, float, float]
     """Unit vector towards the strongest light, camera frame: x right, y down, z forward."""
 
 
 def cut_outs(plan: ClipPlan, walks: list[RecordedWalk], count: int) -> Iterator[CutOut]:
-    """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of its own."""
+    """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of
+    its own.
+    """
     clip = film(choose_walk(plan, walks, 0.5))
     rng = plan.clip_rng("cut-outs")
     for number in range(count):
@@ -77,13 +84,19 @@ def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
     window, pixels = np.array([*corner, side]), round(SIDE_PX * SHADOW_REACH)
     lone = render(posed, camera, window, pixels)
     coverage = lone.coverage[..., None]
-    image = expose(np.where(coverage > 0, lone.light / np.maximum(coverage, 1e-3), 0).astype(np.float32))
+    image = expose(
+        np.where(coverage > 0, lone.light / np.maximum(coverage, 1e-3), 0).astype(np.float32)
+    )
     white = np.ones((SHADOW_PX, SHADOW_PX, 3), np.float32)
     on_white = render(posed, camera, window, SHADOW_PX, white)
     rows, columns = np.nonzero(lone.coverage > 0.02)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    rgba = np.concatenate([image, (255 * coverage + 0.5).astype(np.uint8)], axis=-1)[top:bottom, left:right]
-    joints = camera.project(camera.world_to_camera(clip.pose_world_mm(frame)[list(POINTS.values())]))
+    rgba = np.concatenate([image, (255 * coverage + 0.5).astype(np.uint8)], axis=-1)[
+        top:bottom, left:right
+    ]
+    joints = camera.project(
+        camera.world_to_camera(clip.pose_world_mm(frame)[list(POINTS.values())])
+    )
     towards = camera.rot_world_to_cam @ np.asarray(light.towards_key, np.float64)
     return CutOut(
         rgba=rgba,
@@ -98,7 +111,9 @@ def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
 
 
 def _dyed(person: Person, rng: np.random.Generator) -> Person:
-    """The person in clothes of other colours: any, now and then a dark suit as laboratories use, or a bare trunk."""
+    """The person in clothes of other colours: any, now and then a dark suit as laboratories use, or
+    a bare trunk.
+    """
     dyes, materials, kind = random_materials(rng), person.materials.copy(), rng.random()
     for name, dye in dyes.items():
         if name not in ("skin", "hair", "eye"):
@@ -116,11 +131,13 @@ def _dyed(person: Person, rng: np.random.Generator) -> Person:
 
 
 def _camera_round(middle_mm: np.ndarray, rng: np.random.Generator) -> tuple[Camera, float, float]:
-    """A camera anywhere about the person, from the floor to under a high ceiling, turned a little."""
+    """A camera anywhere about the person, from the floor to under a high ceiling."""
     across = float(np.exp(rng.uniform(np.log(1200.0), np.log(9000.0))))
     height = float(rng.uniform(200.0, 3400.0) if rng.random() < 0.7 else rng.uniform(900.0, 1900.0))
     bearing = rng.uniform(0, 2 * np.pi)
-    centre = np.array([middle_mm[0] + across * np.cos(bearing), middle_mm[1] + across * np.sin(bearing), height])
+    centre = np.array(
+        [middle_mm[0] + across * np.cos(bearing), middle_mm[1] + across * np.sin(bearing), height]
+    )
     distance = float(np.linalg.norm(centre - middle_mm))
     target = middle_mm + rng.normal(0.0, 0.12 * distance, 3)
     roll = float(np.radians(rng.normal(0.0, 3.0) if rng.random() < 0.9 else rng.uniform(-25, 25)))
@@ -136,7 +153,9 @@ def _camera_round(middle_mm: np.ndarray, rng: np.random.Generator) -> tuple[Came
 
 
 def _shade(on_white: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-    """The floor's light without the person before it; what the person hides is as dark as the darkest beside it."""
+    """The floor's light without the person before it; what the person hides is as dark as the
+    darkest beside it.
+    """
     shade = np.where(coverage < 0.03, on_white, np.nan)
     for _ in range(4):
         padded = np.pad(shade, 1, constant_values=np.nan)
@@ -146,14 +165,17 @@ def _shade(on_white: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     return (255 * np.clip(np.nan_to_num(shade, nan=1.0), 0, 1) + 0.5).astype(np.uint8)
 
 
-# --- files ----------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def save_cut_outs(path: Path, people: list[CutOut]) -> None:
     """One file with the cut-outs one after the other."""
     sizes = np.array([p.rgba.shape[:2] for p in people], np.int32)
     numbers = np.array(
-        [(p.elevation_rad, p.distance_mm, p.height_mm, p.upright_share, *p.towards_light_cam) for p in people],
+        [
+            (p.elevation_rad, p.distance_mm, p.height_mm, p.upright_share, *p.towards_light_cam)
+            for p in people
+        ],
         np.float32,
     )
     with completed(path) as temporary, temporary.open("wb") as stream:
@@ -177,12 +199,16 @@ def load_cut_outs(path: Path) -> list[CutOut]:
         end = start + int(height) * int(width) * 4
         elevation, distance, stature, upright, *light = (float(v) for v in facts)
         rgba = flat[start:end].reshape(height, width, 4)
-        people.append(CutOut(rgba, dark, places, elevation, distance, stature, upright, tuple(light)))
+        people.append(
+            CutOut(rgba, dark, places, elevation, distance, stature, upright, tuple(light))
+        )
         start = end
     return people
 
 
-def write_person(folder: Path, subject: str, count: int, seed: int, walks: list[RecordedWalk]) -> Path:
+def write_person(
+    folder: Path, subject: str, count: int, seed: int, walks: list[RecordedWalk]
+) -> Path:
     """The file of one person's cut-outs; rendered unless it is there."""
     path = folder / f"{subject}.npz"
     if not path.exists():

@@ -1,16 +1,18 @@
-"""Things that stand about in scenes, made of upright boxes: chairs, tables, cupboards, posts, treadmills, bags, animals."""
+"""Things that stand about in scenes, made of upright boxes: chairs, tables, cupboards, posts,
+treadmills, bags, animals.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from posegrid.sources.walkers import scene_kernels as kernels
-from posegrid.sources.walkers.surroundings import View
+from posegrid.walkers import scene_kernels as kernels
+from posegrid.walkers.surroundings import View
 
 KINDS = {
-    "chair": 0.28, "stool": 0.08, "table": 0.14, "cupboard": 0.14, "post": 0.1, "treadmill": 0.06, "screen": 0.08,
-    "coat stand": 0.06, "heap": 0.06,
+    "chair": 0.28, "stool": 0.08, "table": 0.14, "cupboard": 0.14, "post": 0.1,
+    "treadmill": 0.06, "screen": 0.08, "coat stand": 0.06, "heap": 0.06,
 }  # fmt: skip
 
 
@@ -27,7 +29,11 @@ class Thing:
 
 
 def random_thing(
-    rng: np.random.Generator, view: View, at_mm: Float[np.ndarray, "2"], num_textures: int, kind: str | None = None
+    rng: np.random.Generator,
+    view: View,
+    at_mm: Float[np.ndarray, "2"],
+    num_textures: int,
+    kind: str | None = None,
 ) -> Thing | None:
     """Something at a place on the floor; None where the camera does not see it."""
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values()))) if kind is None else kind
@@ -68,13 +74,19 @@ def _placed(rng: np.random.Generator, view: View, boxes: np.ndarray) -> Thing | 
         return None
     strength = float(np.exp(rng.normal(0.0, 0.3)))
     faces = strength * np.array([*rng.uniform(0.5, 1.0, 2), 1.15, *rng.uniform(0.4, 0.9, 2), 0.3])
-    return Thing(boxes, float(np.median(seen[:, 2])), bounds, faces.astype(np.float32))  # type: ignore[arg-type]
+    depth = float(np.median(seen[:, 2]))
+    return Thing(boxes, depth, bounds, faces.astype(np.float32))  # type: ignore[arg-type]
 
 
-def draw_thing(image: np.ndarray, cover: np.ndarray, thing: Thing, view: View, pyramids: np.ndarray) -> None:
-    """Draws the thing into the picture and takes what it hides from the coverage of people, both in place."""
+def draw_thing(
+    image: np.ndarray, cover: np.ndarray, thing: Thing, view: View, pyramids: np.ndarray
+) -> None:
+    """Draws the thing into the picture and takes what it hides from the coverage of people, both in
+    place.
+    """
     kernels.paste_boxes(
-        image, cover, thing.boxes, view.rot_world_to_cam, view.focal_px, *view.centre_px, view.height_mm,
+        image, cover, thing.boxes,
+        view.rot_world_to_cam, view.focal_px, *view.centre_px, view.height_mm,
         np.array(thing.bounds_px, np.int64), thing.light, pyramids,
     )  # fmt: skip
 
@@ -87,7 +99,9 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
 def _legs(half_x: float, half_y: float, height: float, thick: float) -> list[list[float]]:
     inset_x, inset_y = half_x - thick, half_y - thick
     return [
-        [a * inset_x, b * inset_y, height / 2, thick, thick, height / 2] for a in (-1.0, 1.0) for b in (-1.0, 1.0)
+        [a * inset_x, b * inset_y, height / 2, thick, thick, height / 2]
+        for a in (-1.0, 1.0)
+        for b in (-1.0, 1.0)
     ]
 
 
@@ -98,26 +112,47 @@ def _chair(rng: np.random.Generator) -> list[list[float]]:
         [0.0, 0.0, seat, half, half, thick],
         [-half, 0.0, seat + back - high * back / 2, rng.uniform(10, 50), half, high * back / 2],
     ]
-    posts = [[-half, side * (half - 20), seat + back / 2, 15.0, 15.0, back / 2] for side in (-1.0, 1.0)]
+    posts = [
+        [-half, side * (half - 20), seat + back / 2, 15.0, 15.0, back / 2] for side in (-1.0, 1.0)
+    ]
     if rng.random() < 0.4:
-        return [*parts, *posts, [0.0, 0.0, seat / 2, 30.0, 30.0, seat / 2], [0.0, 0.0, 40.0, half, 25.0, 25.0],
-                [0.0, 0.0, 40.0, 25.0, half, 25.0]]  # fmt: skip
-    arms = [[0.0, side * half, seat + 200.0, half, 25.0, 15.0] for side in (-1.0, 1.0)] if rng.random() < 0.4 else []
+        column = [0.0, 0.0, seat / 2, 30.0, 30.0, seat / 2]
+        cross = [[0.0, 0.0, 40.0, half, 25.0, 25.0], [0.0, 0.0, 40.0, 25.0, half, 25.0]]
+        return [*parts, *posts, column, *cross]
+    arms = (
+        [[0.0, side * half, seat + 200.0, half, 25.0, 15.0] for side in (-1.0, 1.0)]
+        if rng.random() < 0.4
+        else []
+    )
     return [*parts, *posts, *arms, *_legs(half, half, seat, rng.uniform(10, 30))]
 
 
 def _stool(rng: np.random.Generator) -> list[list[float]]:
     half, seat = rng.uniform(140, 240), rng.uniform(400, 800)
-    return [[0.0, 0.0, seat, half, half, rng.uniform(15, 60)], *_legs(half, half, seat, rng.uniform(10, 25))]
+    return [
+        [0.0, 0.0, seat, half, half, rng.uniform(15, 60)],
+        *_legs(half, half, seat, rng.uniform(10, 25)),
+    ]
 
 
 def _table(rng: np.random.Generator) -> list[list[float]]:
     x, y, high = rng.uniform(300, 1100), rng.uniform(250, 500), rng.uniform(400, 1100)
     on_top = [
-        [rng.uniform(-x, x) * 0.7, rng.uniform(-y, y) * 0.7, high + tall, rng.uniform(20, 250), rng.uniform(20, 150), tall]
+        [
+            rng.uniform(-x, x) * 0.7,
+            rng.uniform(-y, y) * 0.7,
+            high + tall,
+            rng.uniform(20, 250),
+            rng.uniform(20, 150),
+            tall,
+        ]
         for tall in rng.uniform(15, 250, int(rng.integers(0, 4)))
     ]
-    return [[0.0, 0.0, high, x, y, rng.uniform(10, 40)], *_legs(x, y, high, rng.uniform(15, 50)), *on_top]
+    return [
+        [0.0, 0.0, high, x, y, rng.uniform(10, 40)],
+        *_legs(x, y, high, rng.uniform(15, 50)),
+        *on_top,
+    ]
 
 
 def _cupboard(rng: np.random.Generator) -> list[list[float]]:
@@ -130,7 +165,11 @@ def _cupboard(rng: np.random.Generator) -> list[list[float]]:
 
 def _post(rng: np.random.Generator) -> list[list[float]]:
     half, wide = rng.uniform(500, 1700), rng.uniform(15, 180)
-    head = [[0.0, 0.0, 2 * half, *rng.uniform(40, 260, 2), rng.uniform(30, 250)]] if rng.random() < 0.6 else []
+    head = (
+        [[0.0, 0.0, 2 * half, *rng.uniform(40, 260, 2), rng.uniform(30, 250)]]
+        if rng.random() < 0.6
+        else []
+    )
     foot = [[0.0, 0.0, 20.0, *rng.uniform(60, 350, 2), 20.0]] if rng.random() < 0.5 else []
     return [[0.0, 0.0, half, wide / 2, wide / 2, half], *head, *foot]
 
@@ -138,22 +177,47 @@ def _post(rng: np.random.Generator) -> list[list[float]]:
 def _treadmill(rng: np.random.Generator) -> list[list[float]]:
     long, wide, high = rng.uniform(700, 1000), rng.uniform(300, 450), rng.uniform(900, 1350)
     rails = [[long, side * wide, high / 2, 35.0, 35.0, high / 2] for side in (-1.0, 1.0)]
-    bars = [[long / 2, side * wide, high, long / 2, 25.0, 25.0] for side in (-1.0, 1.0)] if rng.random() < 0.6 else []
-    return [[0.0, 0.0, 80.0, long, wide, 80.0], *rails, *bars, [long, 0.0, high, 60.0, wide, rng.uniform(40, 250)]]
+    bars = (
+        [[long / 2, side * wide, high, long / 2, 25.0, 25.0] for side in (-1.0, 1.0)]
+        if rng.random() < 0.6
+        else []
+    )
+    return [
+        [0.0, 0.0, 80.0, long, wide, 80.0],
+        *rails,
+        *bars,
+        [long, 0.0, high, 60.0, wide, rng.uniform(40, 250)],
+    ]
 
 
 def _screen(rng: np.random.Generator) -> list[list[float]]:
     stand, half = rng.uniform(300, 1500), rng.uniform(150, 500)
-    return [[0.0, 0.0, stand + half, rng.uniform(10, 50), half * rng.uniform(0.8, 2), half],
-            [0.0, 0.0, stand / 2, 30.0, 30.0, stand / 2], [0.0, 0.0, 15.0, 250.0, 250.0, 15.0]]  # fmt: skip
+    front = [0.0, 0.0, stand + half, rng.uniform(10, 50), half * rng.uniform(0.8, 2), half]
+    return [
+        front,
+        [0.0, 0.0, stand / 2, 30.0, 30.0, stand / 2],
+        [0.0, 0.0, 15.0, 250.0, 250.0, 15.0],
+    ]
 
 
 def _coat_stand(rng: np.random.Generator) -> list[list[float]]:
     """A post hung with something of a coat's size."""
     high = rng.uniform(1500, 1900)
-    coat = [0.0, 0.0, high - rng.uniform(350, 650), rng.uniform(80, 160), rng.uniform(150, 280), rng.uniform(300, 550)]
+    coat = [
+        0.0,
+        0.0,
+        high - rng.uniform(350, 650),
+        rng.uniform(80, 160),
+        rng.uniform(150, 280),
+        rng.uniform(300, 550),
+    ]
     hat = [[0.0, 0.0, high, 100.0, 120.0, rng.uniform(40, 120)]] if rng.random() < 0.5 else []
-    return [coat, [0.0, 0.0, high / 2, 25.0, 25.0, high / 2], *hat, [0.0, 0.0, 20.0, 220.0, 220.0, 20.0]]
+    return [
+        coat,
+        [0.0, 0.0, high / 2, 25.0, 25.0, high / 2],
+        *hat,
+        [0.0, 0.0, 20.0, 220.0, 220.0, 20.0],
+    ]
 
 
 def _heap(rng: np.random.Generator) -> list[list[float]]:
@@ -167,6 +231,6 @@ def _heap(rng: np.random.Generator) -> list[list[float]]:
 
 
 _PARTS = {
-    "chair": _chair, "stool": _stool, "table": _table, "cupboard": _cupboard, "post": _post, "treadmill": _treadmill,
-    "screen": _screen, "coat stand": _coat_stand, "heap": _heap,
+    "chair": _chair, "stool": _stool, "table": _table, "cupboard": _cupboard, "post": _post,
+    "treadmill": _treadmill, "screen": _screen, "coat stand": _coat_stand, "heap": _heap,
 }  # fmt: skip

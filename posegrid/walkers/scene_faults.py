@@ -1,4 +1,5 @@
-"""What cameras do to scenes: exposure and tone that drift between reference and frame, noise, blur, compression.
+"""What cameras do to scenes: exposure and tone that drift between reference and frame, noise, blur,
+compression.
 
 Levels are 0..255 in the sRGB curve throughout.
 """
@@ -11,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from posegrid.sources.walkers import scene_kernels as kernels
+from posegrid.walkers import scene_kernels as kernels
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,18 @@ class Faults:
     """How a video was taken. The default changes nothing."""
 
     level: float | None = None
-    """Mean level 0..255 that the camera exposes for, as far as it can, in the reference as in the frame."""
+    """Mean level 0..255 that the camera exposes for, as far as it can, in the reference as in the
+    frame.
+    """
     bend: float = 1.0
     """Exponent of the levels, alike."""
     drift_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Of the frame alone, by channel: the exposure, or the white balance, has changed."""
     drift_bend: float = 1.0
     local_tone: float = 0.0
-    """How much brighter or darker parts of the frame alone became (standard deviation of its logarithm)."""
+    """How much brighter or darker parts of the frame alone became (standard deviation of its
+    logarithm).
+    """
     bands: float = 0.0
     """Depth of the bands that mains light leaves in the frame alone, 0..1."""
     grey: str = "colour"
@@ -49,9 +54,15 @@ def random_faults(rng: np.random.Generator) -> Faults:
         return Faults()
     drift = rng.random() < 0.35
     return Faults(
-        level=float(rng.uniform(60.0, 170.0) if rng.random() < 0.85 else np.exp(rng.uniform(np.log(12), np.log(225)))),
+        level=float(
+            rng.uniform(60.0, 170.0)
+            if rng.random() < 0.85
+            else np.exp(rng.uniform(np.log(12), np.log(225)))
+        ),
         bend=float(np.exp(rng.normal(0, 0.22))),
-        drift_gain=tuple(np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.04, 3))) if drift else (1.0, 1.0, 1.0),
+        drift_gain=tuple(np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.04, 3)))
+        if drift
+        else (1.0, 1.0, 1.0),
         drift_bend=float(np.exp(rng.normal(0, 0.12))) if drift else 1.0,
         local_tone=float(rng.uniform(0.03, 0.25)) if rng.random() < 0.2 else 0.0,
         bands=float(rng.uniform(0.03, 0.25)) if rng.random() < 0.07 else 0.0,
@@ -77,7 +88,8 @@ def filmed(
     faults: Faults,
     kind: str,
 ) -> Pictures:
-    """Frame, reference, and where the reference is known, as such a camera gives them. `kind`: see `scenes.Reference`.
+    """Frame, reference, and where the reference is known, as such a camera gives them. `kind`: see
+    `scenes.Reference`.
 
     Motion blur smears the coverage with the frame, in place.
     """
@@ -87,12 +99,18 @@ def filmed(
             each[:] = _smeared(each, faults)
     if kind in ("shaken", "wrong"):
         reference = _displaced(rng, reference, kind)
-    gain = 1.0 if faults.level is None else float(np.clip(faults.level / max(frame.mean(), 2.0), 0.35, 5.0))
+    gain = (
+        1.0
+        if faults.level is None
+        else float(np.clip(faults.level / max(frame.mean(), 2.0), 0.35, 5.0))
+    )
     frame = _drifted(rng, _toned(frame, faults, gain), faults)
     frame = _taken(rng, frame, faults, faults.noise)
     if kind == "none":
         return frame, np.zeros_like(frame), np.zeros(frame.shape[:2], np.uint8)
-    reference = _taken(rng, _toned(reference, faults, gain), faults, faults.noise * float(rng.uniform(0.1, 0.6)))
+    reference = _taken(
+        rng, _toned(reference, faults, gain), faults, faults.noise * float(rng.uniform(0.1, 0.6))
+    )
     return frame, reference, _known(rng, frame.shape[:2])
 
 
@@ -106,8 +124,12 @@ def _smeared(image: np.ndarray, faults: Faults) -> np.ndarray:
 
 
 def _displaced(rng: np.random.Generator, reference: np.ndarray, kind: str) -> np.ndarray:
-    """The reference of a camera that was shaken by pixels, or that turned (then the mean of several places)."""
-    reach, copies = (2.0, 1) if kind == "shaken" else (0.15 * reference.shape[1], int(rng.integers(1, 4)))
+    """The reference of a camera that was shaken by pixels, or that turned (then the mean of several
+    places).
+    """
+    reach, copies = (
+        (2.0, 1) if kind == "shaken" else (0.15 * reference.shape[1], int(rng.integers(1, 4)))
+    )
     total = np.zeros_like(reference)
     for _ in range(copies):
         turn, zoom = rng.normal(0, 0.006), 1 + rng.normal(0, 0.006)
@@ -125,8 +147,14 @@ def _toned(image: np.ndarray, faults: Faults, gain: float) -> np.ndarray:
         weights = np.array([0.3, 0.59, 0.11], np.float32)
         image = np.repeat((image @ weights)[..., None], 3, axis=-1)
     bend = faults.bend * (0.6 if faults.grey == "infrared" else 1.0)
-    levels = np.clip(image * np.float32(gain / 255), 0, 1)
-    return 255 * levels ** np.float32(bend)
+    return _bent(image.copy(), np.full(3, gain), bend)
+
+
+def _bent(image: np.ndarray, gain: np.ndarray, bend: float) -> np.ndarray:
+    """Levels times gains, cut off at 255, to a power of themselves; in place."""
+    levels = np.clip(np.arange(kernels.TONE_STEPS) / (kernels.TONE_STEPS * 255 / 256), 0, 1)
+    kernels.toned(image, gain.astype(np.float32), (255 * levels**bend).astype(np.float32))
+    return image
 
 
 def _drifted(rng: np.random.Generator, frame: np.ndarray, faults: Faults) -> np.ndarray:
@@ -134,23 +162,29 @@ def _drifted(rng: np.random.Generator, frame: np.ndarray, faults: Faults) -> np.
     gain = np.array(faults.drift_gain, np.float32)
     gain = np.full(3, gain.mean(), np.float32) if faults.grey != "colour" else gain
     if faults.drift_bend != 1:
-        frame = 255 * np.clip(frame / np.float32(255), 0, 1) ** np.float32(faults.drift_bend)
+        frame = _bent(frame, np.ones(3), faults.drift_bend)
     if faults.local_tone:
         frame = frame * _field(rng, frame.shape[:2], faults.local_tone)[..., None]
     if faults.bands:
         rows = np.arange(len(frame)) / len(frame) * rng.uniform(1.0, 6.0) + rng.random()
-        frame = frame * (1 + faults.bands * np.sin(2 * np.pi * rows)).astype(np.float32)[:, None, None]
+        frame = (
+            frame * (1 + faults.bands * np.sin(2 * np.pi * rows)).astype(np.float32)[:, None, None]
+        )
     return frame * gain
 
 
 def _field(rng: np.random.Generator, shape: tuple[int, int], spread: float) -> np.ndarray:
     """A smooth field of factors, or one of blocks with edges."""
-    cells = rng.normal(0, spread, (int(rng.integers(2, 6)), int(rng.integers(2, 6)))).astype(np.float32)
+    cells = rng.normal(0, spread, (int(rng.integers(2, 6)), int(rng.integers(2, 6)))).astype(
+        np.float32
+    )
     how = Image.Resampling.BICUBIC if rng.random() < 0.75 else Image.Resampling.NEAREST
     return np.exp(np.asarray(Image.fromarray(cells).resize(shape[::-1], how)))
 
 
-def _taken(rng: np.random.Generator, image: np.ndarray, faults: Faults, noise: float) -> UInt8[np.ndarray, "h w 3"]:
+def _taken(
+    rng: np.random.Generator, image: np.ndarray, faults: Faults, noise: float
+) -> UInt8[np.ndarray, "h w 3"]:
     """Blur, noise, few pixels, compression."""
     image = np.ascontiguousarray(image, np.float32)
     if faults.blur > 0.03:
@@ -162,7 +196,9 @@ def _taken(rng: np.random.Generator, image: np.ndarray, faults: Faults, noise: f
     out = np.empty(image.shape, np.uint8)
     bank = _noise()
     shrunk = faults.small < 1
-    kernels.finished(image, bank, int(rng.integers(len(bank))), np.float32(noise), np.float32(faults.shot), out)
+    kernels.finished(
+        image, bank, int(rng.integers(len(bank))), np.float32(noise), np.float32(faults.shot), out
+    )
     if faults.grey != "colour":
         out[:] = out[..., :1]
     if not shrunk and faults.quality is None:
@@ -183,7 +219,9 @@ def _known(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """1 nearly everywhere: now and then a border or a part is not known."""
     known = np.ones(shape, np.uint8)
     if rng.random() < 0.08:
-        edge = [int(rng.uniform(0, 0.15) * side) * int(rng.random() < 0.5) for side in (*shape, *shape)]
+        edge = [
+            int(rng.uniform(0, 0.15) * side) * int(rng.random() < 0.5) for side in (*shape, *shape)
+        ]
         known[:] = 0
         known[edge[0] : shape[0] - edge[2], edge[1] : shape[1] - edge[3]] = 1
     if rng.random() < 0.05:

@@ -1,28 +1,40 @@
-"""Whole frames with people in them, the reference that such a video would give, and exact masks of everybody.
+"""Whole frames with people in them, the reference of such a video, and exact masks of everybody.
 
-People are cut-outs (`cut_outs.py`), pasted far to near before a place (`surroundings.py`) among things
-(`furniture.py`): so masks are exact and the order in depth is known. What cameras do to it is in `scene_faults.py`.
+People are cut-outs (`figures.py`), pasted far to near before a place (`surroundings.py`) among
+things (`furniture.py`): so masks are exact and the order in depth is known. What cameras do to it
+is in `scene_faults.py`.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from posegrid.errors import SourceError
-from posegrid.sources.walkers import scene_kernels as kernels
-from posegrid.sources.walkers.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut, load_cut_outs
-from posegrid.sources.walkers.furniture import Thing, draw_thing, random_thing
-from posegrid.sources.walkers.scene_faults import filmed, random_faults
-from posegrid.sources.walkers.surroundings import Surroundings, View, place_picture, random_view
+from posegrid.walkers import scene_kernels as kernels
+from posegrid.walkers.cut_outs import CutOut
+from posegrid.walkers.figures import (
+    UPRIGHT_MM,
+    Figure,
+    Library,
+    Tone,
+    draw_figure,
+    draw_reflection,
+    draw_shadow,
+    ends_seen,
+    figure_at,
+    inverted,
+    tone_of,
+)
+from posegrid.walkers.furniture import Thing, draw_thing, random_thing
+from posegrid.walkers.scene_faults import filmed, random_faults
+from posegrid.walkers.surroundings import Surroundings, View, place_picture, random_view
 
 Reference = Literal["none", "clean", "ghosts", "still", "shaken", "wrong"]
-"""none: there is none. ghosts: people who stood there for a while. still: the people of the frame have not moved.
-shaken: the camera has moved by pixels. wrong: of a camera that turned."""
+"""none: there is none. ghosts: people who stood there for a while. still: the people of the frame
+have not moved. shaken: the camera has moved by pixels. wrong: of a camera that turned.
+"""
 MOST_PEOPLE = 6
-UPRIGHT_MM = 1700.0
 
 
 @dataclass(frozen=True)
@@ -56,197 +68,22 @@ class Scene:
     known: UInt8[np.ndarray, "h w"]
     """1 where there is a reference."""
     cover: Float32[np.ndarray, "k h w"]
-    """Share of each pixel that is each person's, nearer people and things before them considered."""
+    """Share of each pixel that is each person's, nearer people and things before them considered.
+    """
     seen: Float32[np.ndarray, "k 2"]
     """1 where the person's head, and a foot of theirs, is in the frame and not hidden; else 0."""
 
 
-@dataclass(frozen=True, eq=False)
-class Library:
-    """The cut-outs of one split's people."""
-
-    people: list[CutOut]
-    subject: np.ndarray
-    elevation_rad: np.ndarray
-    towards_light_cam: np.ndarray
-
-    def pick(
-        self, rng: np.random.Generator, elevation_rad: float, light_cam: np.ndarray | None, subject: int | None = None
-    ) -> tuple[CutOut, int]:
-        """Somebody seen from about that elevation, and lit from about there; with the subject's number."""
-        pool = np.flatnonzero(self.subject == subject) if subject is not None else None
-        tried = rng.integers(len(self.people), size=20) if pool is None else rng.choice(pool, 8)
-        cost = np.abs(self.elevation_rad[tried] - elevation_rad) / 0.12
-        if light_cam is not None:
-            cost = cost + 0.7 * (1 - self.towards_light_cam[tried] @ light_cam)
-        best = int(tried[cost.argmin()])
-        return self.people[best], int(self.subject[best])
+# --- scenes ---------------------------------------------------------------------------------------
 
 
-def load_library(folder: Path, letter: str) -> Library:
-    """The people whose files start with a letter (W train, V validation, T test). SourceError if there are none."""
-    paths = sorted(folder.glob(f"{letter}*.npz"))
-    if not paths:
-        raise SourceError(f"{folder} holds no cut-outs {letter}*.npz; render them first.")
-    held = [load_cut_outs(path) for path in paths]
-    people = [person for each in held for person in each]
-    subject = np.repeat(np.arange(len(held)), [len(each) for each in held])
-    elevation = np.array([p.elevation_rad for p in people])
-    light = np.array([p.towards_light_cam for p in people])
-    return Library(people, subject, elevation, light)
-
-
-# --- layers ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Tone:
-    """How a place lights people."""
-
-    gain: Float[np.ndarray, "3"]
-    light_cam: Float[np.ndarray, "3"] | None
-    floor_mirror: float
-
-    def of_person(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-        """Gains and bend of the levels of one cut-out there."""
-        gain = self.gain * np.exp(rng.normal(0.0, 0.3) + rng.normal(0.0, 0.05, 3))
-        if rng.random() < 0.08:
-            gain = gain * np.exp(rng.normal(0.0, 0.35, 3))
-        return gain, float(np.exp(rng.normal(-0.25, 0.3)))
-
-
-def _tone(rng: np.random.Generator, place: np.ndarray, light: np.ndarray | None, view: View) -> Tone:
-    mean = np.maximum(place.mean(axis=(0, 1)), 8.0)
-    tint = (mean / mean.mean()) ** rng.uniform(0.0, 0.7)
-    gain = (mean.mean() / 110.0) ** rng.uniform(0.3, 1.0) * tint
-    mirror = float(rng.uniform(0.1, 0.6)) if rng.random() < 0.18 else 0.0
-    return Tone(1.25 * gain, None if light is None else view.rot_world_to_cam @ light, mirror)
-
-
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """A cut-out in its place in the picture."""
-
-    cut_out: CutOut
-    subject: int
-    to_picture: Float[np.ndarray, "2 3"]
-    """Affine map from the cut-out's pixels to the picture's."""
-    depth_mm: float
-    gain: Float[np.ndarray, "3"]
-    bend: float
-    shadow: float
-    """How dark the shadow is, 0..1; 0 for none."""
-    mirrored: float
-    """How bright the reflection on the floor is, 0..1; 0 for none."""
-    smear_px: int = 0
-    """Length of the motion blur, pixels of the cut-out across."""
-
-    @property
-    def inverse(self) -> np.ndarray:
-        """Affine map from the picture's pixels to the cut-out's."""
-        return _inverted(self.to_picture)
-
-    def shifted(self, dx: float, dy: float) -> "Figure":
-        """The figure somewhere else."""
-        return replace(self, to_picture=self.to_picture + np.array([[0, 0, dx], [0, 0, dy]]))
-
-
-def _inverted(affine: np.ndarray) -> np.ndarray:
-    return np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))[:2]
-
-
-def _figure(
-    rng: np.random.Generator, library: Library, view: View, at: np.ndarray, tone: Tone, subject: int | None = None
-) -> Figure | None:
-    """Somebody at a place on the floor (mm); None where the camera does not see the place."""
-    foot, head = view.project(np.array([[*at, 0.0], [*at, UPRIGHT_MM]]))
-    if foot[2] < 400.0 or head[2] < 400.0:
-        return None
-    distance = float(np.linalg.norm([*at, view.height_mm - 0.5 * UPRIGHT_MM]))
-    elevation = float(np.arcsin((view.height_mm - 0.5 * UPRIGHT_MM) / distance))
-    cut_out, who = library.pick(rng, elevation, tone.light_cam, subject)
-    rows, columns = cut_out.rgba.shape[:2]
-    height = cut_out.upright_share * cut_out.height_mm
-    tall = (height * np.cos(cut_out.elevation_rad) + 350 * abs(np.sin(cut_out.elevation_rad))) / distance
-    scale = tall * view.focal_px / rows
-    up = head[:2] - foot[:2]
-    angle = np.arctan2(up[0], -up[1]) if np.linalg.norm(up) > 1 and elevation < 0.6 else 0.0
-    angle = float(np.clip(angle, -0.35, 0.35)) + rng.normal(0, 0.02)
-    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    flip = -1.0 if rng.random() < 0.5 else 1.0
-    turn = np.array([[flip * cos, -sin], [flip * sin, cos]])
-    shift = foot[:2] - turn @ np.array([0.5 * columns, rows])
-    gain, bend = tone.of_person(rng)
-    return Figure(
-        cut_out=cut_out,
-        subject=who,
-        to_picture=np.column_stack([turn, shift]),
-        depth_mm=float(foot[2]),
-        gain=gain,
-        bend=bend,
-        shadow=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.75 else 0.0,
-        mirrored=tone.floor_mirror,
-        smear_px=int(rng.integers(3, 22)) if rng.random() < 0.12 else 0,
-    )
-
-
-def _draw_figure(
-    image: np.ndarray, cover: np.ndarray, figure: Figure, number: int, opacity: float = 1.0, rows: slice | None = None
-) -> None:
-    """Pastes a figure with its shadow and reflection; `rows`: only these of it."""
-    rgba = figure.cut_out.rgba
-    if figure.shadow:
-        _draw_shadow(image, figure, figure.shadow * opacity)
-    if figure.mirrored:
-        _draw_reflection(image, cover, figure, opacity)
-    if figure.smear_px:
-        rgba = _smeared(rgba, figure.smear_px)
-    if rows is not None:
-        rgba = rgba.copy()
-        keep = np.zeros(len(rgba), bool)
-        keep[rows] = True
-        rgba[~keep, :, 3] = 0
-    kernels.paste_person(image, cover, number, rgba, figure.inverse, figure.gain, figure.bend, opacity, 1.0)
-
-
-def _smeared(rgba: np.ndarray, length: int) -> np.ndarray:
-    """The cut-out moved across by so many pixels while the shutter was open."""
-    wide = np.pad(rgba.astype(np.float32), ((0, 0), (length, length), (0, 0)))
-    wide[..., :3] *= wide[..., 3:] / 255
-    sums = np.cumsum(wide, axis=1)
-    mean = (sums[:, length:] - sums[:, :-length])[:, length // 2 : length // 2 + rgba.shape[1]] / length
-    mean[..., :3] *= 255 / np.maximum(mean[..., 3:], 1)
-    return (np.minimum(mean, 255) + 0.5).astype(np.uint8)
-
-
-def _draw_shadow(image: np.ndarray, figure: Figure, strength: float) -> None:
-    rows, columns = figure.cut_out.rgba.shape[:2]
-    side = SHADOW_REACH * max(rows, columns)
-    cell = side / SHADOW_PX
-    to_cut_out = np.array([[cell, 0, 0.5 * (columns - side)], [0, cell, 0.5 * (rows - side)]])
-    whole = figure.to_picture @ np.vstack([to_cut_out, [0, 0, 1]])
-    kernels.cast_shade(image, figure.cut_out.shade, _inverted(whole), strength)
-
-
-def _draw_reflection(image: np.ndarray, cover: np.ndarray, figure: Figure, opacity: float) -> None:
-    """The figure upside down below its feet, fainter farther down; nobody's mask."""
-    rows = len(figure.cut_out.rgba)
-    upside_down = np.array([[1.0, 0, 0], [0, -1.0, 1.96 * rows]])
-    whole = figure.to_picture @ np.vstack([upside_down, [0, 0, 1]])
-    kernels.paste_person(
-        image, cover, -1, figure.cut_out.rgba, _inverted(whole), 0.8 * figure.gain, figure.bend,
-        figure.mirrored * opacity, 0.1,
-    )  # fmt: skip
-
-
-# --- scenes -----------------------------------------------------------------------------------------------------------
-
-
-def compose(rng: np.random.Generator, library: Library, places: Surroundings, recipe: Recipe) -> Scene:
+def compose(
+    rng: np.random.Generator, library: Library, places: Surroundings, recipe: Recipe
+) -> Scene:
     """A scene after a recipe. Equal random numbers give equal scenes."""
     view, first_mm = _view(rng, recipe)
     place, light = place_picture(rng, places, view, float(np.hypot(*first_mm)))
-    stage = Stage(library, places, view, _tone(rng, place, light, view), recipe, first_mm)
+    stage = Stage(library, places, view, tone_of(rng, place, light, view), recipe, first_mm)
     figures, things = _figures(rng, stage), _things(rng, stage)
     frame, reference = place.copy(), place
     if recipe.poster:
@@ -256,8 +93,12 @@ def compose(rng: np.random.Generator, library: Library, places: Surroundings, re
     if recipe.reference == "ghosts":
         _draw_ghosts(rng, stage, figures, reference)
     _disturb(rng, stage, frame, cover)
-    seen = np.array([_seen(figure, cover[n]) for n, figure in enumerate(figures)], np.float32).reshape(-1, 2)
-    frame, reference, known = filmed(rng, frame, reference, cover, random_faults(rng), recipe.reference)
+    seen = np.array(
+        [ends_seen(figure, cover[n]) for n, figure in enumerate(figures)], np.float32
+    ).reshape(-1, 2)
+    frame, reference, known = filmed(
+        rng, frame, reference, cover, random_faults(rng), recipe.reference
+    )
     scene = Scene(frame, reference, known, cover, seen)
     return _mirrored(scene) if rng.random() < 0.5 else scene
 
@@ -280,7 +121,9 @@ class Stage:
         return np.zeros((0, *self.recipe.shape), np.float32)
 
     def near(self, rng: np.random.Generator, spread: float) -> np.ndarray:
-        """A place on the floor about the first person's, farther or nearer, somewhere across the picture."""
+        """A place on the floor about the first person's, farther or nearer, somewhere across the
+        picture.
+        """
         distance = float(np.hypot(*self.first_mm))
         ahead = self.first_mm / distance
         depth = distance * float(np.exp(rng.normal(0.0, 0.5 * spread)))
@@ -305,14 +148,16 @@ def _view(rng: np.random.Generator, recipe: Recipe) -> tuple[View, np.ndarray]:
             x, y = rng.uniform(0.1, 0.9), rng.choice([rng.uniform(0.0, 0.2), rng.uniform(0.7, 1.0)])
     elif recipe.height_share > 0.7:
         y = 0.5 + rng.uniform(-0.5, 0.5) * abs(1.05 - recipe.height_share) + rng.normal(0, 0.03)
-    view = random_view(rng, recipe.shape, lambda height: _pitch(height, distance, (y - 0.5) * high / focal), focal)
+    view = random_view(
+        rng, recipe.shape, lambda height: _pitch(height, distance, (y - 0.5) * high / focal), focal
+    )
     ahead = view.rot_world_to_cam[2, :2] / max(float(np.hypot(*view.rot_world_to_cam[2, :2])), 1e-6)
     across = (x - 0.5) * wide / focal * distance
     return view, ahead * distance + across * np.array([ahead[1], -ahead[0]])
 
 
 def _pitch(height_mm: float, distance_mm: float, below_axis: float) -> float:
-    """How far down a camera looks that sees the middle of somebody so far below its axis (tangent)."""
+    """How far down a camera looks that sees somebody's middle so far below its axis (tangent)."""
     return float(np.arctan2(height_mm - 0.5 * UPRIGHT_MM, distance_mm) - np.arctan(below_axis))
 
 
@@ -321,7 +166,7 @@ def _figures(rng: np.random.Generator, stage: Stage) -> list[Figure]:
     for number in range(stage.recipe.num_people):
         spread = 0.35 if stage.recipe.crowded or rng.random() < 0.25 else 1.0
         at = stage.first_mm if number == 0 else stage.near(rng, spread)
-        figure = _figure(rng, stage.library, stage.view, at, stage.tone)
+        figure = figure_at(rng, stage.library, stage.view, at, stage.tone)
         if figure is None:
             continue
         if not stage.recipe.centred and rng.random() < 0.12:
@@ -332,7 +177,9 @@ def _figures(rng: np.random.Generator, stage: Stage) -> list[Figure]:
 
 def _things(rng: np.random.Generator, stage: Stage) -> list[Thing]:
     textures = len(stage.places.pyramids)
-    around = [stage.near(rng, 1.0 if rng.random() < 0.7 else 0.4) for _ in range(stage.recipe.num_things)]
+    around = [
+        stage.near(rng, 1.0 if rng.random() < 0.7 else 0.4) for _ in range(stage.recipe.num_things)
+    ]
     made = [random_thing(rng, stage.view, at, textures) for at in around]
     return [thing for thing in made if thing is not None]
 
@@ -345,12 +192,16 @@ def _draw_all(
     pictures: tuple[np.ndarray, np.ndarray],
     cover: np.ndarray,
 ) -> None:
-    """People and things from far to near into the frame; things, and people who stay, into the reference, too."""
+    """People and things from far to near into the frame; things, and people who stay, into the
+    reference, too.
+    """
     frame, reference = pictures
-    layers = [(f.depth_mm, n) for n, f in enumerate(figures)] + [(t.depth_mm, -1 - n) for n, t in enumerate(things)]
+    layers = [(f.depth_mm, n) for n, f in enumerate(figures)] + [
+        (t.depth_mm, -1 - n) for n, t in enumerate(things)
+    ]
     for _, number in sorted(layers, reverse=True):
         if number >= 0:
-            _draw_figure(frame, cover, figures[number], number)
+            draw_figure(frame, cover, figures[number], number)
             if stage.recipe.reference == "still" and (number == 0 or rng.random() < 0.5):
                 _stay(rng, stage, figures[number], reference)
             continue
@@ -362,12 +213,16 @@ def _draw_all(
 
 
 def _stay(rng: np.random.Generator, stage: Stage, figure: Figure, reference: np.ndarray) -> None:
-    """Somebody of the frame as the reference keeps them: whole, or half if they were there half of the time."""
+    """Somebody of the frame as the reference keeps them: whole, or half if they were there half of
+    the time.
+    """
     sway = figure.shifted(*rng.normal(0, rng.choice([0.0, 0.6, 2.0]), 2))
     if rng.random() < 0.3:
         other, subject = stage.library.pick(rng, figure.cut_out.elevation_rad, None, figure.subject)
         sway = replace(_stretched(figure, other), subject=subject)
-    _draw_figure(reference, stage.nobody, sway, -1, 1.0 if rng.random() < 0.6 else rng.uniform(0.3, 0.9))
+    draw_figure(
+        reference, stage.nobody, sway, -1, 1.0 if rng.random() < 0.6 else rng.uniform(0.3, 0.9)
+    )
 
 
 def _stretched(figure: Figure, other: CutOut) -> Figure:
@@ -376,15 +231,28 @@ def _stretched(figure: Figure, other: CutOut) -> Figure:
     tall, wide = other.rgba.shape[:2]
     turn = figure.to_picture[:, :2]
     foot = figure.to_picture @ np.array([0.5 * columns, rows, 1.0])
-    return replace(figure, cut_out=other, to_picture=np.column_stack([turn, foot - turn @ np.array([0.5 * wide, tall])]))
+    return replace(
+        figure,
+        cut_out=other,
+        to_picture=np.column_stack([turn, foot - turn @ np.array([0.5 * wide, tall])]),
+    )
 
 
-def _draw_ghosts(rng: np.random.Generator, stage: Stage, figures: list[Figure], reference: np.ndarray) -> None:
-    """One to three people in the reference only, whole, faint or in part: the frame's own in another place, or others."""
+def _draw_ghosts(
+    rng: np.random.Generator, stage: Stage, figures: list[Figure], reference: np.ndarray
+) -> None:
+    """One to three people in the reference only, whole, faint or in part.
+
+    They are the frame's own in another place, or others.
+    """
     for _ in range(1 + int(rng.integers(0, 3)) * (rng.random() < 0.4)):
-        known = figures[int(rng.integers(len(figures)))].subject if figures and rng.random() < 0.75 else None
+        known = (
+            figures[int(rng.integers(len(figures)))].subject
+            if figures and rng.random() < 0.75
+            else None
+        )
         at = stage.near(rng, 0.4 if rng.random() < 0.5 else 1.0)
-        ghost = _figure(rng, stage.library, stage.view, at, stage.tone, known)
+        ghost = figure_at(rng, stage.library, stage.view, at, stage.tone, known)
         if ghost is None:
             continue
         if known is not None:
@@ -394,23 +262,36 @@ def _draw_ghosts(rng: np.random.Generator, stage: Stage, figures: list[Figure], 
         if rng.random() < 0.3:
             start = int(rng.uniform(0, 0.7) * length)
             part = slice(start, start + int(rng.uniform(0.2, 0.7) * length))
-        _draw_figure(reference, stage.nobody, ghost, -1, 1.0 if rng.random() < 0.5 else rng.uniform(0.25, 0.9), part)
+        draw_figure(
+            reference,
+            stage.nobody,
+            ghost,
+            -1,
+            1.0 if rng.random() < 0.5 else rng.uniform(0.25, 0.9),
+            part,
+        )
 
 
 def _disturb(rng: np.random.Generator, stage: Stage, frame: np.ndarray, cover: np.ndarray) -> None:
-    """What moves and is nobody: an animal, the shadow or reflection of somebody who is out of the picture, a patch."""
+    """What moves and is nobody: an animal, the shadow or reflection of somebody who is out of the
+    picture, a patch.
+    """
     if rng.random() < 0.08:
         _draw_animal(rng, frame, cover)
     if rng.random() < 0.08:
-        stray = _figure(rng, stage.library, stage.view, stage.near(rng, 1.0), stage.tone)
+        stray = figure_at(rng, stage.library, stage.view, stage.near(rng, 1.0), stage.tone)
         if stray is not None:
-            _draw_shadow(frame, stray, rng.uniform(0.4, 1.0))
+            draw_shadow(frame, stray, rng.uniform(0.4, 1.0))
             if rng.random() < 0.4:
-                _draw_reflection(frame, stage.nobody, replace(stray, mirrored=rng.uniform(0.1, 0.5)), 1.0)
+                draw_reflection(
+                    frame, stage.nobody, replace(stray, mirrored=rng.uniform(0.1, 0.5)), 1.0
+                )
     if rng.random() < 0.12:
         high, wide = frame.shape[:2]
         y, x = int(rng.integers(0, high - 8)), int(rng.integers(0, wide - 8))
-        rows, columns = (int(np.exp(rng.uniform(np.log(6), np.log(0.5 * side)))) for side in (high, wide))
+        rows, columns = (
+            int(np.exp(rng.uniform(np.log(6), np.log(0.5 * side)))) for side in (high, wide)
+        )
         where = (slice(y, y + rows), slice(x, x + columns))
         free = 1 - cover[(slice(None), *where)].sum(axis=0)[..., None]
         change = np.exp(rng.normal(0, 0.4)) * frame[where] + rng.normal(0, 30, 3).astype(np.float32)
@@ -422,21 +303,32 @@ def _draw_animal(rng: np.random.Generator, frame: np.ndarray, cover: np.ndarray)
     size = int(rng.uniform(0.06, 0.3) * frame.shape[0])
     if size < 6:
         return
-    y, x = np.mgrid[: size, : int(1.5 * size)] / size
+    y, x = np.mgrid[:size, : int(1.5 * size)] / size
     shape = np.zeros(y.shape, np.float32)
     blobs = [(0.75, 0.4, rng.uniform(0.3, 0.5), rng.uniform(0.12, 0.3)), (1.25, 0.25, 0.18, 0.16)]
-    blobs += [(0.75 + rng.uniform(-0.45, 0.45), 0.75, 0.06, 0.3) for _ in range(int(rng.integers(0, 5)))]
+    blobs += [
+        (0.75 + rng.uniform(-0.45, 0.45), 0.75, 0.06, 0.3) for _ in range(int(rng.integers(0, 5)))
+    ]
     for cx, cy, rx, ry in blobs:
-        shape = np.maximum(shape, (((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1).astype(np.float32))
+        shape = np.maximum(
+            shape, (((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1).astype(np.float32)
+        )
     colour = np.exp(rng.uniform(np.log(12), np.log(230))) * np.exp(rng.normal(0, 0.25, 3))
-    fur = np.clip(colour * np.exp(rng.normal(0, 0.15, (*shape.shape, 1)) - 0.5 * y[..., None]), 0, 255)
+    fur = np.clip(
+        colour * np.exp(rng.normal(0, 0.15, (*shape.shape, 1)) - 0.5 * y[..., None]), 0, 255
+    )
     rgba = np.concatenate([fur, 255 * shape[..., None]], axis=-1).astype(np.uint8)
-    corner = [rng.uniform(-0.5 * size, frame.shape[1] - 0.5 * size), rng.uniform(0.2, 1.0) * frame.shape[0] - 0.5 * size]
+    corner = [
+        rng.uniform(-0.5 * size, frame.shape[1] - 0.5 * size),
+        rng.uniform(0.2, 1.0) * frame.shape[0] - 0.5 * size,
+    ]
     to_picture = np.column_stack([np.diag([rng.choice([-1.0, 1.0]), 1.0]), corner])
-    kernels.paste_person(frame, cover, -2, rgba, _inverted(to_picture), np.ones(3), 1.0, 1.0, 1.0)
+    kernels.paste_person(frame, cover, -2, rgba, inverted(to_picture), np.ones(3), 1.0, 1.0, 1.0)
 
 
-def _hang_poster(rng: np.random.Generator, stage: Stage, pictures: tuple[np.ndarray, np.ndarray]) -> None:
+def _hang_poster(
+    rng: np.random.Generator, stage: Stage, pictures: tuple[np.ndarray, np.ndarray]
+) -> None:
     """A framed picture of somebody on the wall, in the frame and in the reference."""
     high, wide = stage.recipe.shape
     tall = rng.uniform(0.15, 0.5) * high
@@ -452,26 +344,15 @@ def _hang_poster(rng: np.random.Generator, stage: Stage, pictures: tuple[np.ndar
     corner = [left + 0.5 * across - 0.5 * scale * columns, top + 0.08 * tall]
     to_picture = np.column_stack([np.eye(2) * scale, corner])
     gain, bend = stage.tone.of_person(rng)
-    kernels.paste_person(canvas, stage.nobody, -1, cut_out.rgba, _inverted(to_picture), gain, bend, 1.0, 1.0)
+    kernels.paste_person(
+        canvas, stage.nobody, -1, cut_out.rgba, inverted(to_picture), gain, bend, 1.0, 1.0
+    )
     for picture in pictures:
         picture[inside] = canvas[inside]
 
 
-def _seen(figure: Figure, cover: np.ndarray) -> tuple[bool, bool]:
-    """Whether the head is in the picture and not hidden, and whether a foot is."""
-    places = figure.to_picture @ np.column_stack([figure.cut_out.points_px, np.ones(4)]).T
-    head = places[:, :2].mean(axis=1)
-    return _covered(cover, head), _covered(cover, places[:, 2]) or _covered(cover, places[:, 3])
-
-
-def _covered(cover: np.ndarray, place: np.ndarray) -> bool:
-    x, y = int(np.floor(place[0])), int(np.floor(place[1]))
-    high, wide = cover.shape
-    if not (0 <= x < wide and 0 <= y < high):
-        return False
-    return bool(cover[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max() > 0.3)
-
-
 def _mirrored(scene: Scene) -> Scene:
-    flipped = [np.ascontiguousarray(a[:, ::-1]) for a in (scene.frame, scene.reference, scene.known)]
+    flipped = [
+        np.ascontiguousarray(a[:, ::-1]) for a in (scene.frame, scene.reference, scene.known)
+    ]
     return Scene(*flipped, np.ascontiguousarray(scene.cover[..., ::-1]), scene.seen)

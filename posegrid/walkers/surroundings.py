@@ -1,4 +1,6 @@
-"""Places for whole frames: views of panoramas, of made-up rooms hung with real textures, and of a user's pictures."""
+"""Places for whole frames: views of panoramas, of made-up rooms hung with real textures, and of a
+user's pictures.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,19 +12,23 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from posegrid.errors import SourceError
-from posegrid.sources.walkers import scene_kernels as kernels
+from posegrid.walkers import scene_kernels as kernels
 
 Split = Literal["train", "validation", "test"]
 VALIDATION_PLACES = (
-    "humus_Yokohama3", "ph_autoshop_01", "ph_vestibule", "ph_garden_nook", "ph_st_fagans_interior", "ph_spree_bank",
+    "humus_Yokohama3", "ph_autoshop_01", "ph_vestibule", "ph_garden_nook", "ph_st_fagans_interior",
+    "ph_spree_bank",
 )  # fmt: skip
 TEST_PLACES = (
-    "humus_Park2", "ph_vintage_measuring_lab", "ph_lythwood_room", "ph_dancing_hall", "ph_dresden_square",
-    "ph_noon_grass", "ph_future_parking", "ph_blocky_photo_studio", "ph_small_cathedral", "ph_moonless_golf",
+    "humus_Park2", "ph_vintage_measuring_lab", "ph_lythwood_room", "ph_dancing_hall",
+    "ph_dresden_square", "ph_noon_grass", "ph_future_parking", "ph_blocky_photo_studio",
+    "ph_small_cathedral", "ph_moonless_golf",
 )  # fmt: skip
 """Panoramas that no training sees: those places are nowhere among the others."""
 FINE_WIDTH, COARSE_WIDTH = 2048, 1024
-"""Width of panoramas that come from cube maps, and of those from small HDR files, that hold no more."""
+"""Width of panoramas that come from cube maps, and of those from small HDR files, that hold no
+more.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +50,9 @@ class Surroundings:
     pictures: tuple[UInt8[np.ndarray, "h w 3"], ...]
     """Photographs without a known camera."""
     pyramids: Float32[np.ndarray, "n texels"]
-    """Textures as `scene_kernels` takes them: levels of 128, 64 ... 4 texels one after the other, mean level 128."""
+    """Textures as `scene_kernels` takes them: levels of 128, 64 ... 4 texels one after the other,
+    mean level 128.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +71,31 @@ class View:
         return 0.5 * self.shape[1], 0.5 * self.shape[0]
 
     def project(self, points_mm: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        """x, y in pixels and depth in mm of points of the world whose origin lies on the floor below the camera."""
+        """x, y in pixels and depth in mm of points of the world whose origin lies on the floor
+        below the camera.
+        """
         cam = (points_mm - [0.0, 0.0, self.height_mm]) @ self.rot_world_to_cam.T
         depth = np.maximum(cam[:, 2:], 1e-3)
-        return np.concatenate([cam[:, :2] / depth * self.focal_px + self.centre_px, cam[:, 2:]], axis=-1)
+        return np.concatenate(
+            [cam[:, :2] / depth * self.focal_px + self.centre_px, cam[:, 2:]], axis=-1
+        )
 
 
 def random_view(
-    rng: np.random.Generator, shape: tuple[int, int], pitch_of_height: Callable[[float], float], focal_px: float
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    pitch_of_height: Callable[[float], float],
+    focal_px: float,
 ) -> View:
-    """A camera that looks anywhere round, turned a little about its axis; how far down follows from its height (mm)."""
+    """A camera that looks anywhere round, turned a little about its axis; how far down follows from
+    its height (mm).
+    """
     height = rng.uniform(250.0, 3300.0) if rng.random() < 0.5 else rng.uniform(800.0, 2000.0)
     pitch_rad = float(np.clip(pitch_of_height(height), -0.6, 1.2))
     yaw, roll = rng.uniform(0, 2 * np.pi), np.radians(rng.normal(0.0, 2.0))
-    ahead = np.array([np.cos(yaw) * np.cos(pitch_rad), np.sin(yaw) * np.cos(pitch_rad), -np.sin(pitch_rad)])
+    ahead = np.array(
+        [np.cos(yaw) * np.cos(pitch_rad), np.sin(yaw) * np.cos(pitch_rad), -np.sin(pitch_rad)]
+    )
     right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
     upright = np.stack([right, np.cross(ahead, right), ahead])
     cos, sin = np.cos(roll), np.sin(roll)
@@ -85,16 +104,24 @@ def random_view(
 
 
 def load_surroundings(folder: Path, split: Split) -> Surroundings:
-    """What a split may see of a folder with `panoramas/`, `textures/` and `photos/`. SourceError if it lacks them."""
+    """What a split may see of a folder with `panoramas/`, `textures/` and `photos/`. SourceError if
+    it lacks them.
+    """
     held_out = {"validation": VALIDATION_PLACES, "test": TEST_PLACES}
     names = [path.stem for path in sorted((folder / "panoramas").glob("*.jpg"))]
     if split in held_out:
         names = [name for name in names if name in held_out[split]]
     else:
         names = [name for name in names if name not in VALIDATION_PLACES + TEST_PLACES]
-    textures = sorted(path for path in (folder / "textures").rglob("*") if path.suffix in (".jpg", ".png", ".webp"))
+    textures = sorted(
+        path
+        for path in (folder / "textures").rglob("*")
+        if path.suffix in (".jpg", ".png", ".webp")
+    )
     if not names or not textures:
-        raise SourceError(f"{folder} holds no panoramas/*.jpg or no textures/*; give a folder that holds both.")
+        raise SourceError(
+            f"{folder} holds no panoramas/*.jpg or no textures/*; give a folder that holds both."
+        )
     turn = {"test": (0,), "validation": (1,), "train": tuple(range(2, 10))}[split]
     chosen = [path for number, path in enumerate(textures) if number % 10 in turn]
     photos = sorted((folder / "photos").glob("*.jpg")) if split == "train" else []
@@ -134,17 +161,21 @@ def _picture(path: Path) -> np.ndarray:
 
 def _pyramid(path: Path) -> np.ndarray:
     with Image.open(path) as picture:
-        fine = picture.convert("RGB").resize((kernels.TEXTURE_SIDE, kernels.TEXTURE_SIDE), Image.Resampling.BILINEAR)
+        fine = picture.convert("RGB").resize(
+            (kernels.TEXTURE_SIDE, kernels.TEXTURE_SIDE), Image.Resampling.BILINEAR
+        )
     image = np.asarray(fine, np.float32)
     image = image * np.float32(128 / max(float(image.mean()), 1.0))
     levels = [image]
     for _ in range(kernels.LEVELS - 1):
         finer = levels[-1]
-        levels.append(0.25 * (finer[::2, ::2] + finer[1::2, ::2] + finer[::2, 1::2] + finer[1::2, 1::2]))
+        levels.append(
+            0.25 * (finer[::2, ::2] + finer[1::2, ::2] + finer[::2, 1::2] + finer[1::2, 1::2])
+        )
     return np.concatenate([level.ravel() for level in levels]).astype(np.float32)
 
 
-# --- pictures of places -----------------------------------------------------------------------------------------------
+# --- pictures of places ---------------------------------------------------------------------------
 
 
 def place_picture(
@@ -168,8 +199,13 @@ def place_picture(
 
 def _hang_view(rng: np.random.Generator, room: np.ndarray, places: Surroundings) -> None:
     """A part of a real place in a rectangle of the room's picture: clutter, a window, a board."""
-    high, wide = (int(np.exp(rng.uniform(np.log(12), np.log(0.6 * side)))) for side in room.shape[:2])
-    top, left = int(rng.integers(0, room.shape[0] - high)), int(rng.integers(0, room.shape[1] - wide))
+    high, wide = (
+        int(np.exp(rng.uniform(np.log(12), np.log(0.6 * side)))) for side in room.shape[:2]
+    )
+    top, left = (
+        int(rng.integers(0, room.shape[0] - high)),
+        int(rng.integers(0, room.shape[1] - wide)),
+    )
     focal = max(high, wide) / (2 * np.tan(np.radians(rng.uniform(10.0, 30.0))))
     window = random_view(rng, (high, wide), lambda _: rng.uniform(-0.2, 0.7), focal)
     panorama = places.panoramas[int(rng.integers(len(places.panoramas)))]
@@ -179,11 +215,15 @@ def _hang_view(rng: np.random.Generator, room: np.ndarray, places: Surroundings)
 
 def _seen(panorama: Panorama, view: View) -> np.ndarray:
     out = np.empty((*view.shape, 3), np.float32)
-    kernels.view_panorama(panorama.image, view.rot_world_to_cam, view.focal_px, *view.centre_px, out)
+    kernels.view_panorama(
+        panorama.image, view.rot_world_to_cam, view.focal_px, *view.centre_px, out
+    )
     return out
 
 
-def _part(rng: np.random.Generator, pictures: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+def _part(
+    rng: np.random.Generator, pictures: Sequence[np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
     """A part of a photograph at the picture's shape."""
     picture = pictures[int(rng.integers(len(pictures)))]
     scale = rng.uniform(0.4, 1.0) * min(picture.shape[0] / shape[0], picture.shape[1] / shape[1])
@@ -195,15 +235,21 @@ def _part(rng: np.random.Generator, pictures: Sequence[np.ndarray], shape: tuple
 
 
 def _levels(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """The picture a little brighter or darker, with the fine grain that an enlarged panorama has lost."""
-    grain = rng.standard_normal(image.shape[:2], np.float32) * np.float32(np.exp(rng.uniform(-3.9, -2.3)))
+    """The picture a little brighter or darker, with the fine grain that an enlarged panorama has
+    lost.
+    """
+    grain = rng.standard_normal(image.shape[:2], np.float32) * np.float32(
+        np.exp(rng.uniform(-3.9, -2.3))
+    )
     return image * (np.float32(np.exp(rng.normal(0.0, 0.25))) * (1 + grain[..., None]))
 
 
 def room_picture(
     rng: np.random.Generator, pyramids: np.ndarray, view: View, reach_mm: float
 ) -> Float32[np.ndarray, "h w 3"]:
-    """A made-up room: floor, walls and ceiling, plain or textured, with windows, doors, boards and stripes on them."""
+    """A made-up room: floor, walls and ceiling, plain or textured, with windows, doors, boards and
+    stripes on them.
+    """
     walls = np.exp(rng.uniform(np.log(1500.0), np.log(9000.0), 4)) + 0.8 * reach_mm * rng.random(4)
     ceiling = max(rng.uniform(2300.0, 4500.0), view.height_mm + 200.0) + 0.12 * reach_mm
     half = np.array([-walls[0], walls[1], -walls[2], walls[3], ceiling], np.float64)
@@ -217,14 +263,22 @@ def room_picture(
     if rng.random() < 0.7:
         surfaces[3:, 3:] = surfaces[2, 3:]
     patches = [_patch(rng, half, len(pyramids)) for _ in range(int(rng.integers(0, 12)))]
-    place = [rng.uniform(half[0], half[1]) * 0.7, rng.uniform(half[2], half[3]) * 0.7, ceiling * rng.uniform(0.6, 1)]
-    lamp = np.array([*place, np.exp(rng.uniform(np.log(1500.0), np.log(12000.0))), rng.uniform(0.3, 1.0)])
+    place = [
+        rng.uniform(half[0], half[1]) * 0.7,
+        rng.uniform(half[2], half[3]) * 0.7,
+        ceiling * rng.uniform(0.6, 1),
+    ]
+    lamp = np.array(
+        [*place, np.exp(rng.uniform(np.log(1500.0), np.log(12000.0))), rng.uniform(0.3, 1.0)]
+    )
     out = np.empty((*view.shape, 3), np.float32)
     kernels.view_room(
         view.rot_world_to_cam, view.focal_px, *view.centre_px, view.height_mm, half, surfaces,
         np.array(patches, np.float64).reshape(-1, 9), lamp, pyramids, out,
     )  # fmt: skip
-    grain = rng.standard_normal(out.shape[:2], np.float32) * np.float32(np.exp(rng.uniform(-4.5, -3.0)))
+    grain = rng.standard_normal(out.shape[:2], np.float32) * np.float32(
+        np.exp(rng.uniform(-4.5, -3.0))
+    )
     return out * (1 + grain[..., None])
 
 
@@ -235,7 +289,9 @@ def _paint(rng: np.random.Generator) -> np.ndarray:
 
 
 def _patch(rng: np.random.Generator, half: np.ndarray, num_textures: int) -> list[float]:
-    """Something flat on a wall or on the floor: a door, a window, a board, a rug, a stripe of paint."""
+    """Something flat on a wall or on the floor: a door, a window, a board, a rug, a stripe of
+    paint.
+    """
     side = int(rng.choice([0, 2, 3, 4, 5], p=[0.2, 0.2, 0.2, 0.2, 0.2]))
     low, high = (half[0], half[1]) if side in (0, 4, 5) else (half[2], half[3])
     wide = np.exp(rng.uniform(np.log(150.0), np.log(3000.0)))
