@@ -115,6 +115,14 @@ def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
     )
 
 
+def mirrored(batch: Batch) -> Batch:
+    """The batch as in a mirror: left and right change places."""
+    truth = Truth(*(part.flip(-1) for part in batch.truth))
+    box, owner = truth.box.clone(), truth.owner.clone()
+    box[:, 0], owner[:, 0] = -box[:, 0], -owner[:, 0]
+    return Batch(*(part.flip(-1) for part in batch[:4]), truth._replace(box=box, owner=owner))
+
+
 def _chosen(rng: np.random.Generator, shares: dict) -> tuple[int, int]:  # type: ignore[type-arg]
     weights = np.array(list(shares.values()))
     return list(shares)[int(rng.choice(len(weights), p=weights / weights.sum()))]

@@ -1,8 +1,7 @@
 """How well the finder finds rendered people, by kind of scene.
 
-A person counts if more than 40 pixels of theirs, or a quarter of the smallest upright person's, are
-seen; they are found if a box that the network is sure of overlaps theirs by more than half (IoU >
-0.5).
+A person counts if at least 40 pixels of theirs are seen. They are found if a box that the network
+is sure of overlaps theirs by more than half (IoU > 0.5).
 """
 
 from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -78,14 +78,11 @@ class FinderNetwork(nn.Module):
             self.answers.bias[0] = RARE
         nn.init.zeros_(self.context.weight)
 
-    def forward(
-        self,
-        frame: UInt8[Tensor, "n 3 H W"],
-        reference: UInt8[Tensor, "n 3 H W"],
-        known: UInt8[Tensor, "n 1 H W"],
-        prior: UInt8[Tensor, "n 1 H W"],
-    ) -> Answers:
-        """H and W are multiples of 32; the reference does not matter where `known` is 0."""
+    def forward(self, frame: Tensor, reference: Tensor, known: Tensor, prior: Tensor) -> Answers:
+        """What it says about 8-bit pictures (n, 3, H, W), (n, 3, H, W), (n, 1, H, W), (n, 1, H, W).
+
+        H and W are multiples of 32; the reference does not matter where `known` is 0.
+        """
         x = functional.pixel_unshuffle(_planes(frame, reference, known, prior), STRIDE)
         x = x.contiguous(memory_format=torch.channels_last)
         at4 = self.stem(x)

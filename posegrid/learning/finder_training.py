@@ -9,6 +9,7 @@ trained with, as it is run later.
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,12 +22,13 @@ from torch.utils.data import DataLoader
 
 from posegrid.errors import CheckpointError
 from posegrid.files import completed
-from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream
+from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream, mirrored
 from posegrid.learning.finder_network import FinderNetwork
 from posegrid.learning.finder_target import Losses, losses
 
 FREEZE = 0.3
 WARM_UP_STEPS, LONGEST_STEP = 300, 5.0
+LATER = 40
 KEEP = 0.999
 """Of the moving average, each step (Polyak & Juditsky, 1992)."""
 
@@ -65,7 +67,7 @@ def train_finder(settings: FinderTraining) -> Path:
     path = settings.out / "state.safetensors"
     state = _begun(settings, path)
     started, saved = time.monotonic() - state.seconds, time.monotonic()
-    for batch in _batches(settings, state.step):
+    for batch in _twice(_batches(settings, state.step)):
         if state.samples >= settings.samples:
             break
         _step(settings, state, batch)
@@ -105,6 +107,16 @@ def _batches(settings: FinderTraining, first: int) -> Iterator[Batch]:
             prefetch_factor=4 if settings.workers else None,
         )
     )
+
+
+def _twice(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Every batch, and each once more after `LATER` others, mirrored: drawing scenes is dear."""
+    waiting: deque[Batch] = deque()
+    for batch in batches:
+        yield batch
+        waiting.append(batch)
+        if len(waiting) > LATER:
+            yield mirrored(waiting.popleft())
 
 
 def rate_at(settings: FinderTraining, step: int, samples: int) -> float:
