@@ -34,8 +34,8 @@ SMALL_SHARE = 0.7
 FIRST_PIXELS, SECOND_PIXELS = 8 * 61440, 20 * 20480
 """Of a batch."""
 REFERENCES = {
-    "none": 0.4,
-    "clean": 0.27,
+    "none": 0.36,
+    "clean": 0.31,
     "ghosts": 0.16,
     "still": 0.06,
     "shaken": 0.08,
@@ -140,7 +140,7 @@ def first_look(
 ) -> tuple[Scene, np.ndarray, Truth]:
     """A scene with nobody to six people of any size; all are asked for."""
     reference = _reference(rng)
-    people = int(rng.choice(MOST_PEOPLE + 1, p=[0.1, 0.46, 0.2, 0.1, 0.06, 0.04, 0.04]))
+    people = int(rng.choice(MOST_PEOPLE + 1, p=[0.1, 0.5, 0.2, 0.1, 0.05, 0.03, 0.02]))
     size = float(np.exp(rng.uniform(np.log(0.05), np.log(1.1))))
     if rng.random() < 0.5:
         size = float(np.exp(rng.uniform(np.log(0.25), np.log(1.0))))
@@ -151,7 +151,7 @@ def first_look(
         num_people=people,
         height_share=size,
         reference=reference,  # type: ignore[arg-type]
-        crowded=bool(rng.random() < 0.3),
+        crowded=bool(rng.random() < 0.25),
         cut=bool(rng.random() < 0.15),
         num_things=int(rng.integers(0, 8)) if rng.random() < 0.7 else 0,
         poster=bool(reference in ("clean", "ghosts") and rng.random() < 0.1),
@@ -165,7 +165,7 @@ def second_look(
 ) -> tuple[Scene, np.ndarray, Truth]:
     """A window round one person, who alone is asked for; now and then round nobody."""
     nobody = rng.random() < 0.07
-    people = 0 if nobody else 1 + int(rng.choice(4, p=[0.5, 0.3, 0.14, 0.06]))
+    people = 0 if nobody else 1 + int(rng.choice(4, p=[0.68, 0.2, 0.09, 0.03]))
     margin, close = rng.uniform(1.2, 1.8), rng.random() < 0.12
     slim = min(1.0, 1.9 * shape[1] / shape[0])
     recipe = Recipe(
@@ -175,7 +175,7 @@ def second_look(
         reference=_reference(rng),  # type: ignore[arg-type]
         crowded=True,
         centred=True,
-        num_things=int(rng.integers(0, 4)) if rng.random() < 0.6 else 0,
+        num_things=int(rng.integers(0, 3)) if rng.random() < 0.5 else 0,
     )
     scene = compose(rng, library, places, recipe)
     if rng.random() < 0.2:

@@ -1,11 +1,11 @@
 """`posegrid_find`: a small U-Net that finds people in a frame, with a reference of the empty scene
 or without.
 
-Works at a quarter of the frame's resolution and coarser; the mask comes out at full resolution by
-sub-pixel convolution (Shi et al., 2016). People are told apart by centres and boxes (CenterNet,
-Zhou et al., 2019) and by the centre that every pixel points at (Panoptic-DeepLab, Cheng et al.,
-2020). The reference as a second input follows BSUV-Net (Tezcan et al., 2020). With a box as `prior`
-the same network answers for one person only.
+Works at a quarter of the frame's resolution and coarser; masks come out at the whole of it by sub-
+pixel convolution (Shi et al., 2016), their edges out of the pixels themselves. People are told
+apart by centres and boxes (CenterNet, Zhou et al., 2019) and by the centre that every pixel points
+at (Panoptic-DeepLab, Cheng et al., 2020). The reference as a second input follows BSUV-Net (Tezcan
+et al., 2020). With a box as `prior` the same network answers for one person only.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ NETWORK = "posegrid_find"
 STRIDE, MULTIPLE = 4, 32
 SIZE_UNIT_PX, OWNER_UNIT_PX = 32.0, 64.0
 """Pixels for which a box's side, and the way to a centre, answers 0 and 1."""
+FINE = 64
+"""Channels in which masks get their edges, out of the cells' own pixels."""
 FREQUENT, RARE = -2.0, -4.6
 """First logits of masks and centres: shares of 0.12 and 0.01 of all."""
 
@@ -70,7 +72,8 @@ class FinderNetwork(nn.Module):
         self.mix16, self.up16 = _conv(c16 + c32, u16, size=1), Residual(u16)
         self.mix8, self.up8 = _conv(c8 + u16, u8, size=1), Residual(u8)
         self.mix4, self.up4 = _conv(c4 + u8, u4, size=1), Residual(u4)
-        self.edges, self.mask = _conv(c4 + u4, u4, size=1), nn.Conv2d(u4, STRIDE * STRIDE, 1)
+        self.edges = _conv(8 * STRIDE * STRIDE + u4, FINE, size=1)
+        self.mask = nn.Conv2d(FINE, STRIDE * STRIDE, 1)
         self.things, self.answers = _conv(u4, u4, size=1), nn.Conv2d(u4, 9, 1)
         nn.init.constant_(self.mask.bias, FREQUENT)
         nn.init.zeros_(self.answers.bias)
@@ -83,10 +86,9 @@ class FinderNetwork(nn.Module):
 
         H and W are multiples of 32; the reference does not matter where `known` is 0.
         """
-        x = functional.pixel_unshuffle(_planes(frame, reference, known, prior), STRIDE)
-        x = x.contiguous(memory_format=torch.channels_last)
-        at4 = self.stem(x)
-        down4 = self.down4(at4)
+        cells = functional.pixel_unshuffle(_planes(frame, reference, known, prior), STRIDE)
+        cells = cells.contiguous(memory_format=torch.channels_last)
+        down4 = self.down4(self.stem(cells))
         down8 = self.down8(self.to8(down4))
         down16 = self.down16(self.to16(down8))
         down32 = self.down32(self.to32(down16))
@@ -94,7 +96,8 @@ class FinderNetwork(nn.Module):
         up16 = self.up16(self.mix16(torch.cat([down16, _doubled(down32)], 1)))
         up8 = self.up8(self.mix8(torch.cat([down8, _doubled(up16)], 1)))
         up4 = self.up4(self.mix4(torch.cat([down4, _doubled(up8)], 1)))
-        mask = functional.pixel_shuffle(self.mask(self.edges(torch.cat([at4, up4], 1))), STRIDE)
+        edges = self.edges(torch.cat([cells, up4], 1))
+        mask = functional.pixel_shuffle(self.mask(edges), STRIDE)
         rest = self.answers(self.things(up4))
         return Answers(mask, rest[:, :1], rest[:, 1:3], rest[:, 3:5], rest[:, 5:7], rest[:, 7:9])
 

@@ -2,7 +2,7 @@
 training goes on from.
 
 The first and the second look come in turn, so batches differ: their means and spreads are averaged
-over both by slow running statistics, and after `FREEZE` of the way these are what the network is
+over both by slow running statistics, and after `FREEZE` samples these are what the network is
 trained with, as it is run later.
 """
 
@@ -26,7 +26,8 @@ from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream, mirr
 from posegrid.learning.finder_network import FinderNetwork
 from posegrid.learning.finder_target import Losses, losses
 
-FREEZE = 0.3
+FREEZE = 60_000
+"""Samples."""
 WARM_UP_STEPS, LONGEST_STEP = 300, 5.0
 LATER = 40
 KEEP = 0.999
@@ -41,6 +42,8 @@ class FinderTraining:
     out: Path
     """Folder for the state (`state.safetensors`) and the log (`log.jsonl`)."""
     samples: int = 600_000
+    minutes: float | None = None
+    """How long it may take in all, however many samples that makes; None: as long as it takes."""
     rate: float = 2e-3
     weight_decay: float = 1e-4
     seed: int = 14
@@ -68,7 +71,7 @@ def train_finder(settings: FinderTraining) -> Path:
     state = _begun(settings, path)
     started, saved = time.monotonic() - state.seconds, time.monotonic()
     for batch in _twice(_batches(settings, state.step)):
-        if state.samples >= settings.samples:
+        if progress(settings, state) >= 1:
             break
         _step(settings, state, batch)
         now = time.monotonic()
@@ -119,25 +122,27 @@ def _twice(batches: Iterator[Batch]) -> Iterator[Batch]:
             yield mirrored(waiting.popleft())
 
 
-def rate_at(settings: FinderTraining, step: int, samples: int) -> float:
-    """A short warm-up, then half a cosine down to a hundredth."""
-    progress = min(samples / settings.samples, 1.0)
-    return (
-        settings.rate
-        * min(1.0, (step + 1) / WARM_UP_STEPS)
-        * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
-    )
+def progress(settings: FinderTraining, state: State) -> float:
+    """The share of the training that is done, by samples or by time, whichever is more."""
+    by_time = state.seconds / (60 * settings.minutes) if settings.minutes else 0.0
+    return min(max(state.samples / settings.samples, by_time), 1.0)
+
+
+def rate_at(rate: float, step: int, done: float) -> float:
+    """A short warm-up, then half a cosine down to a hundredth; `done`: share of the training."""
+    cosine = max(0.01, 0.5 * (1 + math.cos(math.pi * done)))
+    return rate * min(1.0, (step + 1) / WARM_UP_STEPS) * cosine
 
 
 def _step(settings: FinderTraining, state: State, batch: Batch) -> None:
-    frozen = state.samples >= FREEZE * settings.samples
+    frozen = state.samples >= FREEZE
     state.network.train()
     if frozen:
         for module in state.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
     for group in state.optimiser.param_groups:
-        group["lr"] = rate_at(settings, state.step, state.samples)
+        group["lr"] = rate_at(settings.rate, state.step, progress(settings, state))
     with torch.autocast("cpu", torch.bfloat16):
         answers = state.network(*batch[:4])
     parts = losses(answers, batch.truth)

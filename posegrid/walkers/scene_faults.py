@@ -70,7 +70,7 @@ def random_faults(rng: np.random.Generator) -> Faults:
         blur=float(rng.uniform(0.0, 0.2)),
         smear_px=int(rng.integers(2, 9)) if rng.random() < 0.1 else 0,
         smear_upright=bool(rng.random() < 0.3),
-        small=float(rng.uniform(0.3, 0.8)) if rng.random() < 0.2 else 1.0,
+        small=float(rng.uniform(0.4, 0.85)) if rng.random() < 0.15 else 1.0,
         noise=float(np.exp(rng.uniform(np.log(0.3), np.log(9.0)))),
         shot=float(rng.uniform(0.0, 0.35)) if rng.random() < 0.5 else 0.0,
         quality=int(rng.integers(12, 92)) if rng.random() < 0.45 else None,

@@ -178,7 +178,7 @@ def _figures(rng: np.random.Generator, stage: Stage) -> list[Figure]:
 def _things(rng: np.random.Generator, stage: Stage) -> list[Thing]:
     textures = len(stage.places.pyramids)
     around = [
-        stage.near(rng, 1.0 if rng.random() < 0.7 else 0.4) for _ in range(stage.recipe.num_things)
+        stage.near(rng, 1.0 if rng.random() < 0.8 else 0.4) for _ in range(stage.recipe.num_things)
     ]
     made = [random_thing(rng, stage.view, at, textures) for at in around]
     return [thing for thing in made if thing is not None]

@@ -34,6 +34,7 @@ from posegrid.learning.finder_training import (
     averaged_network,
     facts_of_state,
     load_state,
+    progress,
     rate_at,
     train_finder,
 )
@@ -270,11 +271,14 @@ def test_another_network_is_refused(settings: FinderTraining, tmp_path: Path) ->
         load_state(path, state)
 
 
-def test_the_rate_rises_and_falls(settings: FinderTraining) -> None:
-    settings = replace(settings, samples=1000)
-    assert rate_at(settings, 0, 0) < 0.01 * settings.rate
-    assert rate_at(settings, 5000, 500) == pytest.approx(0.5 * settings.rate)
-    assert rate_at(settings, 9000, 1000) == pytest.approx(0.01 * settings.rate)
+def test_the_rate_rises_and_falls(settings: FinderTraining, tmp_path: Path) -> None:
+    assert rate_at(2e-3, 0, 0.0) < 1e-5
+    assert rate_at(2e-3, 5000, 0.5) == pytest.approx(1e-3)
+    assert rate_at(2e-3, 9000, 1.0) == pytest.approx(2e-5)
+    state = begun(settings, tmp_path / "nothing")
+    state.samples, state.seconds = 4, 45.0
+    assert progress(settings, state) == 0.5
+    assert progress(replace(settings, minutes=1.0), state) == 0.75
 
 
 def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> None:
