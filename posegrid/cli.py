@@ -61,6 +61,13 @@ COMMANDS = {
         "render walkers with exact truth, as crops or in Human3.6M's own layout",
         "posegrid synth data/walkers --people 250",
     ),
+    "scenes": Command(
+        "posegrid.datasets.scene_people",
+        "ScenesSettings",
+        "scenes",
+        "render people to compose whole frames of, for the finder",
+        "posegrid scenes data/people --backgrounds places",
+    ),
     "doctor": Command(
         "posegrid.datasets.doctor",
         "DoctorSettings",
@@ -90,6 +97,20 @@ COMMANDS = {
         "train a network on poses, from scratch or from pre-trained weights",
         "posegrid train data/walkers --run runs/mine/train --init runs/mine/pretrain/best.safetensors",
         settings_module="posegrid.learning.settings",
+    ),
+    "train-finder": Command(
+        "posegrid.learning.finder_training",
+        "FinderTraining",
+        "train_finder",
+        "train the network that finds people in frames",
+        "posegrid train-finder data/people --backgrounds places --run runs/finder",
+    ),
+    "evaluate-finder": Command(
+        "posegrid.learning.finder_evaluation",
+        "EvaluateFinderSettings",
+        "evaluate_finder",
+        "score a finder's weights on people and places they never saw",
+        "posegrid evaluate-finder posegrid-find.onnx --people data/people --backgrounds places",
     ),
     "evaluate": Command(
         "posegrid.results.evaluate",

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from posegrid.learning.finder_target import Truth, box_of, truth_of
-from posegrid.walkers.figures import Library, load_library
-from posegrid.walkers.scenes import MOST_PEOPLE, Recipe, Scene, compose
-from posegrid.walkers.surroundings import Split, Surroundings, load_surroundings
+from posegrid.walkers.scenes.compose import MOST_PEOPLE, Recipe, Scene, compose
+from posegrid.walkers.scenes.figures import Library, load_library
+from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surroundings
 
 FIRST_SHAPES = {
     (192, 320): 0.44, (320, 192): 0.17, (224, 288): 0.17, (288, 224): 0.05, (256, 256): 0.08,
@@ -61,7 +61,7 @@ class SceneFolders:
     backgrounds: Path
     """Holds panoramas/, textures/ and photos/."""
     cut_outs: Path
-    """Holds one file a person (`posegrid.walkers.cut_outs`)."""
+    """Holds one file a person (`posegrid.walkers.scenes.cut_outs`)."""
 
 
 class SceneStream(IterableDataset[Batch]):

@@ -4,20 +4,44 @@ A person counts if at least 40 pixels of theirs are seen. They are found if a bo
 is sure of overlaps theirs by more than half (IoU > 0.5).
 """
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
+import onnxruntime
 from jaxtyping import Float, UInt8
+from tyro.conf import Positional
 
+from posegrid.errors import CheckpointError
+from posegrid.files import completed
 from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
-from posegrid.learning.finder_network import FinderNetwork, decode
+from posegrid.learning.finder_export import INPUTS
 from posegrid.learning.finder_target import box_of, truth_of
-from posegrid.walkers.figures import Library, load_library
-from posegrid.walkers.scenes import Recipe, Scene, compose
-from posegrid.walkers.surroundings import Split, Surroundings, load_surroundings
+from posegrid.learning.model_facts import METADATA_KEY
+from posegrid.walkers.scenes.compose import Recipe, Scene, compose
+from posegrid.walkers.scenes.figures import Library, load_library
+from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surroundings
+
+
+@dataclass(frozen=True)
+class EvaluateFinderSettings:
+    """Settings of `posegrid evaluate-finder`."""
+
+    weights: Positional[Path]
+    """posegrid-find.onnx of `posegrid train-finder`."""
+    people: Path
+    """Folder of people made by `posegrid scenes`."""
+    backgrounds: Path
+    """Folder with panoramas/*.jpg and textures/*."""
+    split: Literal["validation", "test"] = "validation"
+    scenes: int = 200
+    """Of each kind."""
+    out: Path | None = None
+    """JSON file to write the figures to."""
+
 
 Answer = Callable[
     [UInt8[np.ndarray, "1 3 H W"], np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]
@@ -71,6 +95,12 @@ class Figures:
     seen_right: float
     """Share of heads and feet rightly called seen or not, of those found."""
 
+    @property
+    def line(self) -> str:
+        """The figures as a line of a table."""
+        numbers = f"{self.found:.3f} | {self.mask_iou:.3f} | {self.average_precision:.3f}"
+        return f"| {self.kind} | {numbers} | {self.false_per_frame:.3f} | {self.seen_right:.3f} |"
+
 
 def peaks(centre: np.ndarray, box: np.ndarray, seen: np.ndarray, least: float) -> Detections:
     """Local maxima of one frame's centres, without boxes that are all but another's: of (1, h, w),
@@ -100,15 +130,43 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
     return both / max(areas - both, 1e-9)
 
 
-def torch_answer(network: FinderNetwork) -> Answer:
-    """Answers of a network in torch."""
+def evaluate_finder(settings: EvaluateFinderSettings) -> dict[str, Any]:
+    """The figures of weights on scenes of people and places that no training saw.
 
-    @torch.no_grad()
+    Raises CheckpointError for a file that is no finder's, SourceError for folders that lack people
+    or places.
+    """
+    answer, least = onnx_answer(settings.weights)
+    held_out = HeldOut.load(SceneFolders(settings.backgrounds, settings.people), settings.split)
+    looks = evaluate_second_look(answer, held_out, 2 * settings.scenes)
+    print(f"second look: {looks}")
+    kinds = []
+    for kind in KINDS:
+        kinds.append(evaluate_kind(answer, kind, held_out.scenes(kind, settings.scenes), least))
+        print(kinds[-1].line)
+    figures = {"second look": asdict(looks), "kinds": [asdict(each) for each in kinds]}
+    if settings.out is not None:
+        with completed(settings.out) as temporary:
+            temporary.write_text(json.dumps(figures, indent=1) + "\n")
+    return figures
+
+
+def onnx_answer(path: Path) -> tuple[Answer, float]:
+    """Answers of an ONNX file, and the centre's probability from which on it reports somebody."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        text = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
+    except Exception as error:  # ONNX Runtime's have no common parent
+        raise CheckpointError(f"{path} cannot be read as a finder's weights ({error}).") from error
+    names = [node.name for node in session.get_outputs()]
+
     def answer(*pictures: np.ndarray) -> dict[str, np.ndarray]:
-        out = decode(network(*(torch.from_numpy(np.ascontiguousarray(p)) for p in pictures)))
-        return {name: value.numpy() for name, value in zip(out._fields, out, strict=True)}
+        given = dict(zip(INPUTS, map(np.ascontiguousarray, pictures), strict=True))
+        return dict(zip(names, map(np.asarray, session.run(names, given)), strict=True))
 
-    return answer
+    return answer, float(json.loads(text)["thresholds"]["find"])
 
 
 @dataclass(frozen=True, eq=False)

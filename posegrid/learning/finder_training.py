@@ -11,23 +11,27 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+from tyro.conf import Positional
 
 from posegrid.errors import CheckpointError
 from posegrid.files import completed
 from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream, mirrored
+from posegrid.learning.finder_export import THRESHOLDS, export_finder
 from posegrid.learning.finder_network import FinderNetwork
 from posegrid.learning.finder_target import Losses, losses
 
 FREEZE = 60_000
 """Samples."""
+STATE, WEIGHTS = "state.safetensors", "posegrid-find.onnx"
 WARM_UP_STEPS, LONGEST_STEP = 300, 5.0
 LATER = 40
 KEEP = 0.999
@@ -36,12 +40,17 @@ KEEP = 0.999
 
 @dataclass(frozen=True)
 class FinderTraining:
-    """Settings of one training."""
+    """Settings of `posegrid train-finder`."""
 
-    folders: SceneFolders
-    out: Path
-    """Folder for the state (`state.safetensors`) and the log (`log.jsonl`)."""
+    people: Positional[Path]
+    """Folder of people made by `posegrid scenes`."""
+    backgrounds: Path
+    """Folder with panoramas/*.jpg (equirectangular), textures/* and perhaps photos/*.jpg."""
+    run: Path
+    """Folder for the state (state.safetensors), from which another call goes on, the log
+    (log.jsonl) and, at the end, the weights (posegrid-find.onnx)."""
     samples: int = 600_000
+    """Frames and windows to learn from; each scene counts twice, once mirrored."""
     minutes: float | None = None
     """How long it may take in all, however many samples that makes; None: as long as it takes."""
     rate: float = 2e-3
@@ -49,6 +58,14 @@ class FinderTraining:
     seed: int = 14
     save_every_s: float = 180.0
     workers: int = 1
+    """Processes that compose scenes."""
+    threads: int = 1
+    """Of the process that learns."""
+
+    @property
+    def folders(self) -> SceneFolders:
+        """Where scenes are made from."""
+        return SceneFolders(self.backgrounds, self.people)
 
 
 @dataclass
@@ -65,9 +82,10 @@ class State:
 
 
 def train_finder(settings: FinderTraining) -> Path:
-    """Trains to the end, from where the folder's state is if there is one; the state's path."""
-    settings.out.mkdir(parents=True, exist_ok=True)
-    path = settings.out / "state.safetensors"
+    """Trains to the end, from where the run's state is if there is one; the state's path."""
+    torch.set_num_threads(settings.threads)
+    settings.run.mkdir(parents=True, exist_ok=True)
+    path = settings.run / STATE
     state = _begun(settings, path)
     started, saved = time.monotonic() - state.seconds, time.monotonic()
     for batch in _twice(_batches(settings, state.step)):
@@ -77,11 +95,14 @@ def train_finder(settings: FinderTraining) -> Path:
         now = time.monotonic()
         state.seconds = now - started
         if state.step % 100 == 0:
-            _log(settings.out / "log.jsonl", state)
+            _log(settings.run / "log.jsonl", state)
         if now - saved > settings.save_every_s:
             save_state(path, state)
             saved = now
     save_state(path, state)
+    weights = settings.run / WEIGHTS
+    export_finder(averaged_network(path), weights, THRESHOLDS, facts_of_state(path))
+    print(f"{weights}: {state.samples} samples, {state.seconds / 60:.0f} minutes")
     return path
 
 
@@ -228,8 +249,6 @@ def load_state(path: Path, state: State) -> State:
 
 def facts_of_state(path: Path) -> dict[str, Any]:
     """Steps, samples and seconds so far."""
-    from safetensors import safe_open
-
     with safe_open(path, "pt") as held:
         text = (held.metadata() or {}).get("finder")
     if text is None:
@@ -249,13 +268,4 @@ def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
         key.removeprefix(f"{name}."): value
         for key, value in tensors.items()
         if key.startswith(f"{name}.")
-    }
-
-
-def settings_text(settings: FinderTraining) -> dict[str, Any]:
-    """The settings as JSON holds them, for the facts of weights."""
-    return {
-        k: v
-        for k, v in asdict(settings).items()
-        if k not in ("folders", "out", "workers", "save_every_s")
     }

@@ -40,8 +40,8 @@ from posegrid.learning.finder_training import (
 )
 from posegrid.learning.finder_training import _begun as begun
 from posegrid.learning.model_facts import METADATA_KEY
-from posegrid.walkers.scenes import Scene
-from tests.walkers.made_up_scenes import library, surroundings, write_folders
+from posegrid.walkers.scenes.compose import Scene
+from tests.walkers.scenes.made_up_scenes import library, surroundings, write_folders
 
 SMALL = Widths((8, 8, 16, 16), (8, 8, 8))
 
@@ -249,18 +249,20 @@ def test_a_second_look_asks_for_the_person_in_the_prior() -> None:
 
 @pytest.fixture
 def settings(folders: SceneFolders, tmp_path: Path) -> FinderTraining:
-    return FinderTraining(folders, tmp_path / "run", samples=8, workers=0)
+    run = tmp_path / "run"
+    return FinderTraining(folders.cut_outs, folders.backgrounds, run, samples=8, workers=0)
 
 
 def test_training_goes_on_where_it_stopped(settings: FinderTraining) -> None:
     path = train_finder(settings)
     assert facts_of_state(path)["samples"] == 8
-    whole = train_finder(replace(settings, samples=16, out=settings.out.parent / "whole"))
+    whole = train_finder(replace(settings, samples=16, run=settings.run.parent / "whole"))
     begun_state = load_state(path, begun(settings, path))
     assert begun_state.step == 4
     on = train_finder(replace(settings, samples=16))
     assert facts_of_state(on)["samples"] == facts_of_state(whole)["samples"] == 16
     assert averaged_network(on).training is False
+    assert (settings.run / "posegrid-find.onnx").stat().st_size < 4_000_000
 
 
 def test_another_network_is_refused(settings: FinderTraining, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from posegrid.walkers import scene_kernels as kernels
+from posegrid.walkers.scenes import kernels
 
 
 @dataclass(frozen=True)

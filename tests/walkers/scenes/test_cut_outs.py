@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from posegrid.errors import SourceError
-from posegrid.walkers.clips import ClipPlan
-from posegrid.walkers.cut_outs import SIDE_PX, cut_outs, load_cut_outs, save_cut_outs
-from posegrid.walkers.figures import load_library
-from tests.walkers.made_up_scenes import cut_out
+from posegrid.walkers.clip import ClipPlan
+from posegrid.walkers.scenes.cut_outs import SIDE_PX, cut_outs, load_cut_outs, save_cut_outs
+from posegrid.walkers.scenes.figures import load_library
+from tests.walkers.scenes.made_up_scenes import cut_out
 
 
 def test_a_rendered_cut_out_fits_its_person() -> None:

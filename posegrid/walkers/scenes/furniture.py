@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
-from posegrid.walkers import scene_kernels as kernels
-from posegrid.walkers.surroundings import View
+from posegrid.walkers.scenes import kernels
+from posegrid.walkers.scenes.surroundings import View
 
 KINDS = {
     "chair": 0.28, "stool": 0.08, "table": 0.14, "cupboard": 0.14, "post": 0.1,
@@ -21,7 +21,7 @@ class Thing:
     """One thing in its place."""
 
     boxes: Float[np.ndarray, "B 12"]
-    """As `scene_kernels.paste_boxes` takes them."""
+    """As `kernels.paste_boxes` takes them."""
     depth_mm: float
     bounds_px: tuple[int, int, int, int]
     """x0, y0, x1, y1 of the picture in which it may be seen."""

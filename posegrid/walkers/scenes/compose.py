@@ -2,7 +2,7 @@
 
 People are cut-outs (`figures.py`), pasted far to near before a place (`surroundings.py`) among
 things (`furniture.py`): so masks are exact and the order in depth is known. What cameras do to it
-is in `scene_faults.py`.
+is in `faults.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from posegrid.walkers import scene_kernels as kernels
-from posegrid.walkers.cut_outs import CutOut
-from posegrid.walkers.figures import (
+from posegrid.walkers.scenes import kernels
+from posegrid.walkers.scenes.cut_outs import CutOut
+from posegrid.walkers.scenes.faults import filmed, random_faults
+from posegrid.walkers.scenes.figures import (
     UPRIGHT_MM,
     Figure,
     Library,
@@ -26,9 +27,8 @@ from posegrid.walkers.figures import (
     inverted,
     tone_of,
 )
-from posegrid.walkers.furniture import Thing, draw_thing, random_thing
-from posegrid.walkers.scene_faults import filmed, random_faults
-from posegrid.walkers.surroundings import Surroundings, View, place_picture, random_view
+from posegrid.walkers.scenes.furniture import Thing, draw_thing, random_thing
+from posegrid.walkers.scenes.surroundings import Surroundings, View, place_picture, random_view
 
 Reference = Literal["none", "clean", "ghosts", "still", "shaken", "wrong"]
 """none: there is none. ghosts: people who stood there for a while. still: the people of the frame

@@ -14,14 +14,14 @@ from jaxtyping import Float, UInt8
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.files import completed
-from posegrid.walkers.clips import Clip, ClipPlan, choose_walk, film
-from posegrid.walkers.crops import surface_box_px
-from posegrid.walkers.kernels import PLAIN
-from posegrid.walkers.light import varied_light
-from posegrid.walkers.mocap import RecordedWalk
-from posegrid.walkers.outfit import random_cloth, random_materials
-from posegrid.walkers.render import expose, pose_person, render
-from posegrid.walkers.sewing import MATERIALS, Person
+from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
+from posegrid.walkers.clothes.sewing import MATERIALS, Person
+from posegrid.walkers.clothes.wardrobe import random_cloth, random_materials
+from posegrid.walkers.motion.captured import RecordedWalk
+from posegrid.walkers.render.crops import surface_box_px
+from posegrid.walkers.render.kernels import PLAIN
+from posegrid.walkers.render.light import varied_light
+from posegrid.walkers.render.renderer import expose, pose_person, render
 
 SIDE_PX = 192
 """Longer side of a cut-out."""

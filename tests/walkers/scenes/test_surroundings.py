@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from posegrid.errors import SourceError
-from posegrid.walkers import scene_kernels as kernels
-from posegrid.walkers.surroundings import (
+from posegrid.walkers.scenes import kernels
+from posegrid.walkers.scenes.surroundings import (
     TEST_PLACES,
     VALIDATION_PLACES,
     View,
@@ -13,7 +13,7 @@ from posegrid.walkers.surroundings import (
     random_view,
     room_picture,
 )
-from tests.walkers.made_up_scenes import surroundings, write_folders
+from tests.walkers.scenes.made_up_scenes import surroundings, write_folders
 
 LEVEL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.errors import SourceError
-from posegrid.walkers import scene_kernels as kernels
-from posegrid.walkers.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut, load_cut_outs
-from posegrid.walkers.surroundings import View
+from posegrid.walkers.scenes import kernels
+from posegrid.walkers.scenes.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut, load_cut_outs
+from posegrid.walkers.scenes.surroundings import View
 
 UPRIGHT_MM = 1700.0
 """Height of the person that sizes and elevations are reckoned with."""

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from posegrid.walkers import scene_kernels as kernels
-from posegrid.walkers.cut_outs import CutOut, save_cut_outs
-from posegrid.walkers.figures import Library
-from posegrid.walkers.surroundings import Panorama, Surroundings
+from posegrid.walkers.scenes import kernels
+from posegrid.walkers.scenes.cut_outs import CutOut, save_cut_outs
+from posegrid.walkers.scenes.figures import Library
+from posegrid.walkers.scenes.surroundings import Panorama, Surroundings
 
 
 def cut_out(colour: tuple[int, int, int], *, elevation_rad: float = 0.0) -> CutOut:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from posegrid.errors import SourceError
-from posegrid.walkers import scene_kernels as kernels
+from posegrid.walkers.scenes import kernels
 
 Split = Literal["train", "validation", "test"]
 VALIDATION_PLACES = (
@@ -50,7 +50,7 @@ class Surroundings:
     pictures: tuple[UInt8[np.ndarray, "h w 3"], ...]
     """Photographs without a known camera."""
     pyramids: Float32[np.ndarray, "n texels"]
-    """Textures as `scene_kernels` takes them: levels of 128, 64 ... 4 texels one after the other,
+    """Textures as `kernels` takes them: levels of 128, 64 ... 4 texels one after the other,
     mean level 128.
     """
 

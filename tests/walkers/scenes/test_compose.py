@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posegrid.walkers.figures import Figure, draw_figure, ends_seen
-from posegrid.walkers.furniture import KINDS, draw_thing, random_thing
-from posegrid.walkers.scene_faults import Faults, filmed, random_faults
-from posegrid.walkers.scenes import Recipe, compose
-from posegrid.walkers.surroundings import View
-from tests.walkers.made_up_scenes import cut_out, library, surroundings
+from posegrid.walkers.scenes.compose import Recipe, compose
+from posegrid.walkers.scenes.faults import Faults, filmed, random_faults
+from posegrid.walkers.scenes.figures import Figure, draw_figure, ends_seen
+from posegrid.walkers.scenes.furniture import KINDS, draw_thing, random_thing
+from posegrid.walkers.scenes.surroundings import View
+from tests.walkers.scenes.made_up_scenes import cut_out, library, surroundings
 
 PLAIN = Recipe((96, 160), 2, 0.5, "clean")
 LEVEL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])

@@ -1,0 +1,107 @@
+"""The command `posegrid scenes`: rendered people cut out of their pictures, for whole frames.
+
+Frames are composed of them while a finder is trained, without end; a preview shows what it sees.
+"""
+
+import os
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from tyro.conf import Positional
+
+from posegrid.datasets.parallel import Finished, done_here, follow
+from posegrid.errors import SettingsError
+from posegrid.files import completed
+from posegrid.walkers.motion.captured import RecordedWalk, load_walks
+from posegrid.walkers.scenes.compose import Recipe, Reference, compose
+from posegrid.walkers.scenes.cut_outs import write_person
+from posegrid.walkers.scenes.figures import load_library
+from posegrid.walkers.scenes.surroundings import load_surroundings
+
+PREVIEW = "preview.png"
+KINDS: tuple[Reference, ...] = ("none", "clean", "ghosts", "still", "shaken", "wrong")
+
+
+@dataclass(frozen=True)
+class ScenesSettings:
+    """Which people to render. A second call renders what is missing."""
+
+    out: Positional[Path]
+    """Folder that takes one file a person: W0001... to train with, V0001... and T0001... to
+    validate and to test with."""
+    people: int = 900
+    """To train with."""
+    validation_people: int = 40
+    test_people: int = 60
+    pictures: int = 25
+    """Of each person, each in a pose, in clothes' colours, in a light and from a camera of its own.
+    """
+    motion: Path | None = None
+    """Folder with motion capture of walks (Acclaim ASF and AMC files): half of the walks are then
+    of it."""
+    backgrounds: Path | None = None
+    """Folder with panoramas/*.jpg and textures/*: a preview of scenes before them is written to
+    preview.png."""
+    seed: int = 14
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("people", 1, 9999),
+            ("validation_people", 0, 9999),
+            ("test_people", 0, 9999),
+            ("pictures", 1, 1000),
+            ("seed", 0, 2**63),
+            ("workers", 1, 10**4),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected {low} to {high}.")
+
+
+def scenes(settings: ScenesSettings) -> None:
+    """Render the people that are not there yet.
+
+    Raises SettingsError where the folder is a file, SourceError for folders without captured walks
+    or places.
+    """
+    if settings.out.exists() and not settings.out.is_dir():
+        raise SettingsError(f"{settings.out} is a file; give a folder, new or begun.")
+    settings.out.mkdir(parents=True, exist_ok=True)
+    walks = load_walks(settings.motion) if settings.motion else []
+    counts = {"W": settings.people, "V": settings.validation_people, "T": settings.test_people}
+    names = [f"{letter}{n:04d}" for letter, count in counts.items() for n in range(1, count + 1)]
+    missing = [name for name in names if not (settings.out / f"{name}.npz").exists()]
+    pieces = [partial(_person, settings, name, walks) for name in missing]
+    console = Console()
+    total = len(missing) * settings.pictures
+    follow(done_here(pieces, settings.workers), total, "people", console)
+    console.print(f"{settings.out}: {len(names)} people", markup=False, soft_wrap=True)
+    if settings.backgrounds is not None:
+        write_preview(settings.out, settings.backgrounds)
+
+
+def _person(settings: ScenesSettings, name: str, walks: list[RecordedWalk]) -> Finished:
+    write_person(settings.out, name, settings.pictures, settings.seed, walks)
+    return Finished(name, settings.pictures)
+
+
+def write_preview(people: Path, backgrounds: Path, rows: int = 8) -> Path:
+    """A picture of scenes: frame, reference, and everybody's mask beside each other."""
+    library, places = load_library(people, "W"), load_surroundings(backgrounds, "train")
+    strips = []
+    for number in range(2 * rows):
+        rng = np.random.default_rng([1, number])
+        size = float(np.exp(rng.uniform(np.log(0.1), 0.0)))
+        recipe = Recipe((192, 320), int(rng.integers(0, 4)), size, KINDS[number % len(KINDS)])
+        scene = compose(rng, library, places, recipe)
+        mask = (255 * np.minimum(scene.cover.sum(axis=0), 1)).astype(np.uint8)
+        mask = np.broadcast_to(mask[..., None], scene.frame.shape)
+        strips.append(np.concatenate([scene.frame, scene.reference, mask], axis=1))
+    sheet = np.concatenate([np.concatenate(strips[part::2]) for part in (0, 1)], axis=1)
+    with completed(people / PREVIEW) as temporary:
+        Image.fromarray(sheet).save(temporary, "PNG")
+    return people / PREVIEW

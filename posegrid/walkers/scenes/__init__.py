@@ -1,0 +1,1 @@
+"""Whole frames with people in them, for finding people."""
