@@ -332,7 +332,7 @@ def _hang_poster(
     """A framed picture of somebody on the wall, in the frame and in the reference."""
     high, wide = stage.recipe.shape
     tall = rng.uniform(0.15, 0.5) * high
-    across = tall * rng.uniform(0.5, 1.3)
+    across = min(tall * rng.uniform(0.5, 1.3), 0.8 * wide)
     left, top = rng.uniform(0, wide - across), rng.uniform(0, 0.7 * high)
     cut_out, _ = stage.library.pick(rng, 0.0, None)
     rows, columns = cut_out.rgba.shape[:2]

@@ -16,12 +16,11 @@ from posegrid.body.camera import Camera, look_at
 from posegrid.files import completed
 from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
-from posegrid.walkers.clothes.wardrobe import random_cloth, random_materials
+from posegrid.walkers.clothes.wardrobe import material, random_materials
 from posegrid.walkers.motion.captured import RecordedWalk
-from posegrid.walkers.render.crops import surface_box_px
-from posegrid.walkers.render.kernels import PLAIN
-from posegrid.walkers.render.light import varied_light
-from posegrid.walkers.render.renderer import expose, pose_person, render
+from posegrid.walkers.render.light import random_light
+from posegrid.walkers.render.renderer import pose_person, render, surface_box_px
+from posegrid.walkers.render.sensor import expose
 
 SIDE_PX = 192
 """Longer side of a cut-out."""
@@ -30,6 +29,8 @@ SHADOW_PX = 96
 SHADOW_REACH = 1.6
 """Side of the shadow's window over the longer side of the person's box."""
 FRAMES_APART = 9
+CHILD_MM = 1450.0
+"""Who is smaller has no grey hair."""
 POINTS = {"crown": 10, "nose": 9, "ankle_right": 3, "ankle_left": 6}
 """Joints whose places are kept, and their number among the 17."""
 
@@ -71,7 +72,7 @@ def cut_outs(plan: ClipPlan, walks: list[RecordedWalk], count: int) -> Iterator[
 
 
 def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
-    light = varied_light(rng)
+    light = random_light(rng)
     person = clip.person if rng.random() < 0.2 else _dyed(clip.person, rng)
     posed = pose_person(person, clip.bone_rotations[frame], clip.bone_positions_mm[frame], light)
     low, high = posed.vertices_mm.min(axis=0), posed.vertices_mm.max(axis=0)
@@ -114,15 +115,16 @@ def _dyed(person: Person, rng: np.random.Generator) -> Person:
     """The person in clothes of other colours: any, now and then a dark suit as laboratories use, or
     a bare trunk.
     """
-    dyes, materials, kind = random_materials(rng), person.materials.copy(), rng.random()
+    child = person.body.stature_mm < CHILD_MM
+    dyes = random_materials(rng, person.attire, child=child)
+    materials, kind = person.materials.copy(), rng.random()
     for name, dye in dyes.items():
         if name not in ("skin", "hair", "eye"):
             materials[MATERIALS.index(name)] = dye
-    if getattr(person.outfit, "below", "") == "dress" or kind < 0.1:
+    if kind < 0.1:
         materials[MATERIALS.index("bottom")] = materials[MATERIALS.index("top")]
     elif kind < 0.22:
-        dark = random_cloth(rng, PLAIN, 0.01)
-        dark[:6] = rng.uniform(0.008, 0.05)
+        dark = material(np.full(3, rng.uniform(0.008, 0.05)), wrinkle=rng.uniform(0.2, 0.6))
         for name in ("top", "bottom", *(("coat",) if rng.random() < 0.5 else ())):
             materials[MATERIALS.index(name)] = dark
     elif kind < 0.32:
