@@ -72,28 +72,6 @@ def _half_turns(vectors: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3 3"]
     return 2 * axes[:, :, None] * axes[:, None, :] - np.eye(3)
 
 
-def quaternions(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
-    """Unit quaternions (x, y, z, w) of rotations; of the two of each, the one whose largest
-    component is positive.
-
-    The largest is taken from the diagonal, the others from it (Shepperd, J. Guid. Control 1978).
-    """
-    diagonal = np.diagonal(rotation, axis1=-2, axis2=-1)
-    trace = diagonal.sum(axis=-1, keepdims=True)
-    squares = np.concatenate(
-        [1 + 2 * diagonal - trace, 1 + trace], axis=-1
-    )  # 4 x y z w, each squared
-    anti, sym = rotation - np.swapaxes(rotation, -1, -2), rotation + np.swapaxes(rotation, -1, -2)
-    outer = np.zeros((*rotation.shape[:-2], 4, 4))  # 4 times the products of any two components
-    outer[..., :3, :3] = sym
-    outer[..., :3, 3] = outer[..., 3, :3] = np.stack(
-        [anti[..., 2, 1], anti[..., 0, 2], anti[..., 1, 0]], axis=-1
-    )
-    outer[..., range(4), range(4)] = squares
-    rows = np.take_along_axis(outer, squares.argmax(axis=-1)[..., None, None], axis=-2)[..., 0, :]
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-
-
 def _skew(v: np.ndarray) -> np.ndarray:
     """The matrices K with K @ w = v x w."""
     x, y, z = v[..., 0], v[..., 1], v[..., 2]

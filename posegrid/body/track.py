@@ -14,7 +14,7 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
     confidence    (T,)       float32  how sure it is that this is the person, 0 to 1; NaN as the box
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
-    camera_fixed, filled_frames, scale_known, weights, source, version
+    camera_fixed, filled_frames, scale_known, raw, weights, source, version
 
 Files of before 0.2 have no confidence; it is read as NaN.
 
@@ -74,6 +74,8 @@ class Track:
     """False: the camera moved, so that `root_mm` says how the person moved as seen from it, not in
     the room.
     """
+    raw: bool = False
+    """As the network told it, frame by frame: not refined (docs/motion.md)."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -184,6 +186,7 @@ class Track:
             "filled_frames": list(self.filled_frames),
             "scale_known": self.scale_known,
             "camera_fixed": self.camera_fixed,
+            "raw": self.raw,
             "weights": self.weights,
             "source": self.source,
             "posegrid_version": __version__,
@@ -227,6 +230,7 @@ class Track:
                 filled_frames=tuple(int(frame) for frame in facts.get("filled_frames", ())),
                 scale_known=bool(facts.get("scale_known", False)),
                 camera_fixed=bool(facts.get("camera_fixed", True)),
+                raw=bool(facts.get("raw", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(

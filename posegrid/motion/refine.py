@@ -52,6 +52,7 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
         joints_mm=joints_mm.astype(np.float32),
         root_mm=root_mm.astype(np.float32),
         keypoints_px=keypoints_px.astype(np.float32),
+        raw=False,
     )
 
 
@@ -106,6 +107,9 @@ def _filled(track: SomeTrack) -> SomeTrack:
     )
 
 
+RAW_NOTE = "the track was raw: it was refined before its gait was measured"
+
+
 @dataclass(frozen=True, eq=False)
 class MotionTrack(Track):
     """What `predict` and `posegrid.load()` give; `posegrid.Track.load(path)` reads one."""
@@ -126,7 +130,10 @@ class MotionTrack(Track):
         return to_world(self, up_cam)
 
     def gait(self, up_cam: Float[np.ndarray, "3"] | None = None) -> Gait:
-        """The figures of the walk. Raises SourceError where no two strides are walked, and as
-        `to_world`.
+        """The figures of the walk; a raw track is refined first, and a note says so.
+
+        Raises SourceError where no two strides are walked, and as `to_world`.
         """
-        return gait_of(self.to_world(up_cam), scale_known=self.scale_known, source=self.source)
+        track = self.refined() if self.raw else self
+        found = gait_of(track.to_world(up_cam), scale_known=self.scale_known, source=self.source)
+        return replace(found, notes=(*found.notes, RAW_NOTE)) if self.raw else found

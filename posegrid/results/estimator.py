@@ -251,6 +251,7 @@ def person_track(
         source=origin.source,
         camera_assumed=origin.camera_assumed,
         camera_fixed=origin.camera_fixed,
+        raw=True,
     )
 
 

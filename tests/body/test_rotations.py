@@ -7,7 +7,6 @@ from scipy.spatial.transform import Rotation
 from posegrid.body.rotations import (
     angles_xyz,
     angles_zxy,
-    quaternions,
     rot_x,
     rot_y,
     rot_z,
@@ -51,19 +50,10 @@ def test_between_opposite_directions_it_is_half_a_turn():
     )
 
 
-def test_quaternions_and_angles_are_scipys(rng):
-    turns = Rotation.concatenate(
-        [Rotation.random(500, rng=rng), Rotation.from_matrix(smallest_rotations(X, -X))]
-    )
-    matrices, expected = turns.as_matrix(), turns.as_quat()
-    got = quaternions(matrices)
-    assert np.take_along_axis(got, np.abs(got).argmax(axis=1)[:, None], axis=1).min() > 0
-    np.testing.assert_allclose(
-        got * np.sign((got * expected).sum(axis=1))[:, None], expected, atol=1e-12
-    )
-    np.testing.assert_allclose(
-        np.stack(angles_zxy(matrices), axis=1)[:500], turns.as_euler("ZXY")[:500], atol=1e-9
-    )
+def test_angles_are_scipys(rng):
+    turns = Rotation.random(500, rng=rng)
+    found = np.stack(angles_zxy(turns.as_matrix()), axis=1)
+    np.testing.assert_allclose(found, turns.as_euler("ZXY"), atol=1e-9)
 
 
 def test_the_smallest_rotation_turns_about_the_common_normal() -> None:

@@ -123,3 +123,11 @@ def test_a_camera_that_moved_is_remembered(tmp_path: Path) -> None:
     for ending in (".npz", ".json", ".csv"):
         replace(make_track(), camera_fixed=False).save(tmp_path / f"walk{ending}")
         assert not Track.load(tmp_path / f"walk{ending}").camera_fixed
+
+
+def test_a_raw_track_is_remembered_as_one(tmp_path: Path) -> None:
+    for ending in (".npz", ".json", ".csv"):
+        replace(make_track(), raw=True).save(tmp_path / f"walk{ending}")
+        assert Track.load(tmp_path / f"walk{ending}").raw
+        make_track().save(tmp_path / f"walk{ending}")
+        assert not Track.load(tmp_path / f"walk{ending}").raw

@@ -1,6 +1,7 @@
 """The command gait: its JSON, its page, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import pytest
 from motion.walks import STRIDE_S, walk_track
 
 from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.refine import MotionTrack
 from posegrid.results.gait_page import GaitSettings, gait, normal_band
 
 
@@ -43,6 +45,17 @@ def test_the_page_shows_them_and_needs_nothing_else(folder):
     for picture in pictures:
         root = ElementTree.fromstring("<svg" + picture.split("</svg>")[0] + "</svg>")
         assert "nan" not in ElementTree.tostring(root).decode()
+
+
+def test_a_raw_track_is_refined_first_and_the_page_says_so(tmp_path):
+    raw = replace(walk_track(np.arange(300) / 60, noise_mm=45.0), raw=True)
+    raw.save(tmp_path / "walk_raw.npz")
+    found = gait(GaitSettings(tmp_path / "walk_raw.npz"))
+    assert found.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, rel=0.02)
+    assert any("raw" in note for note in found.notes)
+    assert "he track was raw" in (tmp_path / "walk_raw_gait.html").read_text(encoding="utf-8")
+    refined = MotionTrack.load(tmp_path / "walk_raw.npz").refined()
+    assert not refined.raw and not any("raw" in note for note in refined.gait().notes)
 
 
 def test_the_normal_band_has_the_published_turning_points():

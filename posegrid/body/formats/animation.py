@@ -38,7 +38,7 @@ from jaxtyping import Bool, Float
 
 from posegrid import __version__
 from posegrid.body.formats.c3d import Markers
-from posegrid.body.rotations import angles_zxy, quaternions, smallest_rotations, turned
+from posegrid.body.rotations import angles_zxy, smallest_rotations, turned
 from posegrid.body.skeleton import (
     BONES,
     JOINT_NAMES,
@@ -188,7 +188,9 @@ def _joint(motion: BoneMotion, joint: int, order: list[int], indent: str) -> lis
         start, channels = "ROOT", f"CHANNELS 6 Xposition Yposition Zposition {_TURN}"
     else:
         start, channels = "JOINT", f"CHANNELS 3 {_TURN}"
-    lines = _opened(start, BONE_NAMES[JOINT_NAMES[joint]], motion.rest_mm[PARENTS[joint]], indent)
+    # the root's place is in its channels; many readers add its OFFSET to them
+    offset_mm = np.zeros(3) if joint == ROOT else motion.rest_mm[PARENTS[joint]]
+    lines = _opened(start, BONE_NAMES[JOINT_NAMES[joint]], offset_mm, indent)
     lines.append(inner + channels)
     children = [child for child, parent in enumerate(PARENTS) if parent == joint]
     for child in children:
@@ -297,7 +299,7 @@ def _nodes(motion: BoneMotion) -> tuple[list[dict], list[int]]:
     nodes = []
     for joint, name in enumerate(JOINT_NAMES):
         offset = motion.rest_mm[PARENTS[joint]] if joint != ROOT else motion.root_mm[0]
-        turn = quaternions(motion.local[joint, 0]).tolist()
+        turn = _quaternions(motion.local[joint, :1])[0].tolist()
         nodes.append(
             {
                 "name": BONE_NAMES[name],
@@ -320,7 +322,7 @@ def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
     """
     found = motion.found
     times = buffer.add((motion.time_s - motion.time_s[0])[found], 1, bounds=True)
-    turns = [buffer.add(_continuous(quaternions(turns[found])), 4) for turns in motion.local]
+    turns = [buffer.add(_quaternions(turns[found]), 4) for turns in motion.local]
     outputs = [buffer.add(motion.root_mm[found] * M_PER_MM, 3), *turns]
     targets = [(ROOT, "translation"), *((joint, "rotation") for joint in range(len(JOINT_NAMES)))]
     return {
@@ -335,8 +337,11 @@ def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
     }
 
 
-def _continuous(quaternions: Float[np.ndarray, "T 4"]) -> Float[np.ndarray, "T 4"]:
-    """The same rotations, each quaternion of the sign that is nearer to the one before."""
+def _quaternions(turns: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 4"]:
+    """Unit quaternions (x, y, z, w) of rotations, each of the sign that is nearer to the one before."""
+    from scipy.spatial.transform import Rotation  # half a second that only --formats glb pays for
+
+    quaternions = Rotation.from_matrix(turns).as_quat()
     same = np.sum(quaternions[1:] * quaternions[:-1], axis=1) >= 0
     return quaternions * np.cumprod(np.r_[1.0, np.where(same, 1.0, -1.0)])[:, None]
 
