@@ -12,21 +12,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 
 from posegrid import __version__
-from posegrid.errors import PosegridError
-
-EXTRA_OF_MODULE = {
-    "numba": "synth",
-    "ray": "cluster",
-    "cdflib": "prepare",
-    "h5py": "prepare",
-    "joblib": "prepare",
-    "pyarrow": "prepare",
-    "torch": "train",
-    "matplotlib": "train",
-    "safetensors": "train",
-    "onnx": "train",
-}
-"""Which extra of the package brings a library that a command needs."""
+from posegrid.errors import EXTRA_OF_MODULE, PosegridError
 
 
 @dataclass(frozen=True)
@@ -40,6 +26,8 @@ class Command:
     example: str
     settings_module: str = ""
     """Where the settings live, if not in the module: --help then imports no more than that."""
+    extra: str = ""
+    """The extra that brings all the command may need, if that is more than `prepare`."""
 
     def settings_type(self) -> type:
         """The dataclass of the settings."""
@@ -60,6 +48,7 @@ COMMANDS = {
         "synth",
         "render walkers with exact truth, as crops or in Human3.6M's own layout",
         "posegrid synth data/walkers --people 250",
+        extra="synth",
     ),
     "scenes": Command(
         "posegrid.datasets.scene_people",
@@ -89,6 +78,7 @@ COMMANDS = {
         "train a network on the grid task: which cells does each joint overlap?",
         "posegrid pretrain data/walkers --run runs/mine/pretrain",
         settings_module="posegrid.learning.settings",
+        extra="train",
     ),
     "train": Command(
         "posegrid.learning.train",
@@ -97,6 +87,7 @@ COMMANDS = {
         "train a network on poses, from scratch or from pre-trained weights",
         "posegrid train data/walkers --run runs/mine/train --init runs/mine/pretrain/best.safetensors",
         settings_module="posegrid.learning.settings",
+        extra="train",
     ),
     "train-finder": Command(
         "posegrid.learning.finder_training",
@@ -125,6 +116,7 @@ COMMANDS = {
         "report",
         "learning curves, sample pictures and videos of a run, on one page",
         "posegrid report runs/mine --data data/walkers",
+        extra="train",
     ),
     "predict": Command(
         "posegrid.results.study",
@@ -154,6 +146,7 @@ COMMANDS = {
         "export",
         "write a checkpoint as ONNX, checked against torch",
         "posegrid export runs/mine/train/best.safetensors --out mine.onnx",
+        extra="train",
     ),
 }
 
@@ -219,6 +212,8 @@ def missing_library(name: str, error: ModuleNotFoundError) -> int:
     extra = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
     if extra is None:
         raise error
+    if extra == "prepare":
+        extra = COMMANDS[name].extra or extra
     print(f'posegrid {name}: needs {error.name}: pip install "posegrid[{extra}]"', file=sys.stderr)
     return 1
 

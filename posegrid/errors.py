@@ -1,15 +1,33 @@
 """Every error that posegrid raises on purpose.
 
     PosegridError           what a user can mend; the command line prints it and exits with 1
-    ├── SourceError         a data set, video, mask or pose file that cannot be read as what it
-    claims to be ├── ShardError          prepared crops that are damaged, or do not fit the question
-    asked of them
-    ├── CheckpointError     weights that are damaged, of another version, or do not fit the network
-    ├── SettingsError       settings that contradict each other or the data
-    └── OutputError         results that cannot be written
+    ├── SourceError         a data set, video, mask or pose file is not what it claims to be
+    ├── ShardError          prepared crops are damaged, or do not fit the question asked of them
+    ├── CheckpointError     weights are damaged, of another version, or do not fit the network
+    ├── SettingsError       settings contradict each other or the data
+    └── OutputError         results cannot be written
 
 A message says what is wrong, where, what was expected and what to do, in one or two sentences.
+An argument is called as in Python, in `backticks`; the command line makes that its flag.
 """
+
+from importlib import import_module
+from typing import Any
+
+EXTRA_OF_MODULE = {
+    "numba": "synth",
+    "ray": "cluster",
+    "cdflib": "prepare",
+    "h5py": "prepare",
+    "joblib": "prepare",
+    "pyarrow": "prepare",
+    "torch": "train",
+    "safetensors": "train",
+    "onnx": "train",
+    "matplotlib": "notebook",
+    "pandas": "notebook",
+}
+"""Which extra of the package brings a library that is not always there."""
 
 
 class PosegridError(Exception):
@@ -34,3 +52,18 @@ class SettingsError(PosegridError):
 
 class OutputError(PosegridError):
     """Results cannot be written."""
+
+
+def optional(module: str) -> Any:
+    """A library of an extra, imported. Raises SettingsError with the extra's name if it is not
+    installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        name = (error.name or module).split(".")[0]
+        if name not in EXTRA_OF_MODULE:
+            raise
+        raise SettingsError(
+            f'needs {name}: pip install "posegrid[{EXTRA_OF_MODULE[name]}]"'
+        ) from error

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 import posegrid
+from posegrid.body.formats.viewer import levelling_rotation
 from posegrid.cli import run
-from posegrid.results.draw import beside, draw_keypoints, draw_pose_3d, levelling_rotation
+from posegrid.results.draw import beside, draw_keypoints, draw_pose_3d
 from posegrid.video.video import read_frames
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "walk.webp"

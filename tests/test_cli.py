@@ -54,6 +54,18 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     assert 'pip install "posegrid[train]"' in capsys.readouterr().err
 
 
+def test_the_extra_is_the_one_of_the_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'joblib'", name="joblib")
+
+    monkeypatch.setattr(cli, "call", fail)
+    for command, extra in (("prepare", "prepare"), ("synth", "synth"), ("train", "train")):
+        assert cli.run([command]) == 1
+        assert f'pip install "posegrid[{extra}]"' in capsys.readouterr().err
+
+
 def test_a_missing_module_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'posegrid.nothing'", name="posegrid.nothing")

@@ -22,9 +22,9 @@ JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for 
 (docs/formats.md).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -33,19 +33,36 @@ from posegrid import __version__
 from posegrid.body.camera import AXES, HUMAN36M_TANGENTIAL, UNIT, Camera
 from posegrid.body.formats.animation import bone_motion, bvh_text, glb_bytes
 from posegrid.body.formats.c3d import Markers, c3d_bytes, trc_text, turned_upright
-from posegrid.body.formats.text import csv_text, from_csv, from_json, from_npz, json_text, npz_bytes
+from posegrid.body.formats.text import (
+    columns_of,
+    csv_text,
+    from_csv,
+    from_json,
+    from_npz,
+    json_text,
+    npz_bytes,
+    tidy_columns,
+)
+from posegrid.body.formats.viewer import viewer_page
 from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON, Skeleton, skeleton_named
-from posegrid.errors import OutputError, SourceError
-from posegrid.files import completed
+from posegrid.errors import OutputError, SettingsError, SourceError, optional
+from posegrid.files import written
+
+if TYPE_CHECKING:
+    import pandas
 
 SomeTrack = TypeVar("SomeTrack", bound="Track")
 
 TRACK_FORMAT = 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Track:
-    """Poses of one person over time; arrays as in the module's table, T frames."""
+    """Poses of one person over time; arrays as in the module's table, T frames.
+
+    `track["left_knee"]`: one joint's places (T, 3), relative to the pelvis. `track[10:50]`: those
+    frames; `track.between(1.0, 2.5)`: those seconds.
+    """
 
     frame: Int[np.ndarray, "T"]
     time_s: Float[np.ndarray, "T"]
@@ -80,14 +97,52 @@ class Track:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def __repr__(self) -> str:
+        seconds = f"{np.ptp(self.time_s):.2f} s" if len(self) else "none"
+        return (
+            f"Track({self.source}: {len(self)} frames, {seconds}, at {self.fps:.4g} per second; "
+            f"person found in {self.found.sum()}; weights {self.weights})"
+        )
+
+    @overload
+    def __getitem__(self, key: str) -> Float[np.ndarray, "T 3"]: ...
+
+    @overload
+    def __getitem__(self: SomeTrack, key: slice) -> SomeTrack: ...
+
+    def __getitem__(self: SomeTrack, key: str | slice) -> "SomeTrack | Float[np.ndarray, 'T 3']":
+        """One joint's places by its name, or the frames of a slice as a Track."""
+        if isinstance(key, str):
+            if key not in JOINT_NAMES:
+                raise SettingsError(f"no joint {key!r}; there are {', '.join(JOINT_NAMES)}.")
+            return self.joints_mm[:, JOINT_NAMES.index(key)]
+        return self._rows(np.arange(len(self))[key])
+
+    def between(self: SomeTrack, begin_s: float, end_s: float) -> SomeTrack:
+        """The frames from `begin_s` to before `end_s`, by their times."""
+        return self._rows(np.flatnonzero((self.time_s >= begin_s) & (self.time_s < end_s)))
+
+    def _rows(self: SomeTrack, rows: Int[np.ndarray, "N"]) -> SomeTrack:
+        arrays = {name: values[rows] for name, values in self.arrays().items()}
+        span_s = float(np.ptp(arrays["time_s"])) if len(rows) else 0.0
+        kept = set(arrays["frame"].tolist())
+        filled = tuple(frame for frame in self.filled_frames if frame in kept)
+        fps = (len(rows) - 1) / span_s if span_s > 0 else self.fps
+        return replace(self, **arrays, fps=fps, filled_frames=filled)
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the 17 joints, in their order."""
+        return JOINT_NAMES
+
     @property
     def found(self) -> Bool[np.ndarray, "T"]:
         """True where a person was found."""
         return np.asarray(np.isfinite(self.joints_mm).all(axis=(1, 2)))
 
     def save(self, path: Path | str, *, pinned: bool = False) -> None:
-        """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh
-        or .glb.
+        """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh,
+        .glb, or .html, a page that shows it in 3D.
 
         The first three hold everything and read back exactly; the others hold the joints in space,
         turned upright (y up), the camera's centre their origin; see docs/formats.md for units and
@@ -98,13 +153,18 @@ class Track:
         """
         path = Path(path)
         content = self._content(path, pinned)
-        try:
-            with completed(path) as temporary:
-                temporary.write_bytes(content)
-        except OSError as error:
-            raise OutputError(
-                f"{path}: cannot be written ({error.strerror}); choose another --out"
-            ) from error
+        with written(path, "choose another place") as temporary:
+            temporary.write_bytes(content)
+
+    def to_dataframe(self, *, wide: bool = False) -> "pandas.DataFrame":
+        """The numbers for pandas: a row for each frame and joint, or, if `wide`, for each frame, with
+        the columns of the CSV file.
+
+        x, y, z are the joint's place relative to the pelvis, in mm, camera frame. Raises
+        SettingsError where pandas is not installed.
+        """
+        table = columns_of(self.arrays()) if wide else tidy_columns(self.arrays())
+        return optional("pandas").DataFrame(table)
 
     def _content(self, path: Path, pinned: bool) -> bytes:
         """The file's bytes."""
@@ -119,6 +179,9 @@ class Track:
                 return csv_text(self.arrays(), self.facts()).encode()
             case ".trc" | ".c3d" | ".bvh" | ".glb" as ending:
                 return _motion_bytes(ending, self._markers(path, pinned), path.name)
+            case ".html":
+                of_track = (self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
+                return viewer_page(*of_track, pinned=pinned).encode()
         raise OutputError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}.")
 
     def _markers(self, path: Path, pinned: bool) -> Markers:
@@ -141,7 +204,7 @@ class Track:
             do = (
                 ""
                 if not self.found.any()
-                else "; save it pinned (--pinned) to have the joints relative to the pelvis"
+                else "; save it `pinned` to have the joints relative to the pelvis"
             )
             raise OutputError(f"{path}: nothing to write: {why}{do}.")
         return markers
@@ -256,7 +319,7 @@ class SkeletonTrack:
     confidence: Float[np.ndarray, "T"]
 
 
-ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb")
+ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb", ".html")
 """What the names of files that `Track.save` writes end in."""
 
 _ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {

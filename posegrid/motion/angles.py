@@ -13,11 +13,17 @@ trunk, and the ankles (the skeleton has no foot).
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.formats.viewer import LEFT, RIGHT
 from posegrid.body.skeleton import JOINT_NAMES, ROOT
+from posegrid.errors import optional
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 ANGLE_NAMES = (
     *(
@@ -114,6 +120,33 @@ class _Frame:
         """
         flexion = np.arctan2(_dot(part, self.forward), _dot(part, self.up))
         return flexion, np.arcsin(np.clip(-_dot(_unit(part), self.left), -1, 1))
+
+
+def joint_angles_deg(joints_mm: Float[np.ndarray, "T 17 3"]) -> dict[str, Angle]:
+    """The same of a level camera's frame in degrees, by names such as left_knee_flexion_deg."""
+    return {f"{name}_deg": np.degrees(angle) for name, angle in joint_angles(joints_mm).items()}
+
+
+def angles_figure(
+    joints_mm: Float[np.ndarray, "T 17 3"], time_s: Angle, title: str
+) -> "matplotlib.figure.Figure":
+    """Flexion of hips, knees and elbows over time, left blue, right orange, for notebooks.
+
+    Raises SettingsError where matplotlib is not installed.
+    """
+    angles_deg = joint_angles_deg(joints_mm)
+    figure = optional("matplotlib.figure").Figure(figsize=(8, 6), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
+    for axes, joint in zip(panels, ("hip", "knee", "elbow"), strict=True):
+        for side, colour in (("left", LEFT), ("right", RIGHT)):
+            angle = angles_deg[f"{side}_{joint}_flexion_deg"]
+            axes.plot(time_s, angle, color=np.array(colour) / 255, label=side)
+        axes.set_ylabel(f"{joint} flexion, degrees")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_title(title, loc="left", fontsize=10)
+    panels[0].legend(frameon=False, ncols=2)
+    panels[-1].set_xlabel("time, s")
+    return figure
 
 
 def _between(upper: Vectors, lower: Vectors) -> Angle:

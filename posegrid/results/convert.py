@@ -1,80 +1,17 @@
-"""A page that shows a Track in space: turn it with the mouse, play it, scrub. One file, no network,
-no library.
+"""The command `posegrid convert`: a Track file in the formats of other programs, by their names."""
 
-The files beside a Track that `predict` and `convert` write, by the names of their formats.
-
-The command `posegrid convert`: a Track file in the formats of other programs.
-"""
-
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 from tyro.conf import Positional
 
 from posegrid.body.formats.text import shown, table_text
-from posegrid.body.skeleton import BONES, JOINT_NAMES, ROOT
 from posegrid.body.track import Track
-from posegrid.errors import OutputError, SettingsError
-from posegrid.files import completed
-from posegrid.motion.angles import joint_angles
-from posegrid.results.draw import colour_of, levelling_rotation
+from posegrid.errors import SettingsError
+from posegrid.files import write_text
+from posegrid.motion.angles import joint_angles_deg
 from posegrid.results.settings import Format
-
-
-def viewer_page(track: Track, *, pinned: bool = False) -> str:
-    """The page's text: the motion inside it in whole mm, the program that draws it from
-    `viewer.html`.
-
-    For the eye, the person is put upright and on the ground, in the mean over all frames (a
-    camera's tilt is unknown). If the pelvis' place is unknown in every frame, or if `pinned`, the
-    person stays on the spot and the page says so. Raises OutputError if there is nobody in any
-    frame.
-    """
-    found = track.found
-    if not found.any():
-        raise OutputError(f"{track.source}: nothing to show: no person was found in any frame.")
-    level = levelling_rotation(track.joints_mm[found].astype(np.float64))
-    pinned = pinned or not np.isfinite(track.root_mm[found]).all(axis=1).any()
-    root_mm = np.zeros_like(track.root_mm) if pinned else track.root_mm
-    places = (track.joints_mm + root_mm[:, None]).astype(np.float64) @ level.T
-    content = {
-        "source": track.source,
-        "joints": JOINT_NAMES,
-        "bones": [
-            [parent, child, "rgb({}, {}, {})".format(*colour_of(child))] for parent, child in BONES
-        ],
-        "frame": track.frame.tolist(),
-        "time_s": [round(time, 4) for time in (track.time_s - track.time_s[0]).tolist()],
-        "pinned": pinned,
-        "places_mm": _whole_mm(_on_ground(places)),
-    }
-    # Inside a script element "</" would end it, whatever it stands in.
-    data = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    template = (files("posegrid.results") / "viewer.html").read_text(encoding="utf-8")
-    return template.replace("/*TRACK*/null", data)
-
-
-def _on_ground(places_cam: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "T 17 3"]:
-    """x right, y up, z to the viewer; the ground where the lowest joint mostly is, the middle of
-    the way at 0.
-    """
-    upright = places_cam * np.array([1.0, -1.0, -1.0])
-    shift = np.nanmedian(upright[:, ROOT], axis=0)
-    with_pose = np.isfinite(upright).all(axis=(1, 2))
-    shift[1] = np.median(upright[with_pose, :, 1].min(axis=1))
-    return upright - shift
-
-
-def _whole_mm(places: Float[np.ndarray, "T 17 3"]) -> list[list[int] | None]:
-    """A list of 51 numbers per frame; None where somebody or the place is missing."""
-    return [
-        [round(v) for v in place.ravel().tolist()] if np.isfinite(place).all() else None
-        for place in places
-    ]
 
 
 def track_file_name(stem: str, ending: Format) -> str:
@@ -92,9 +29,7 @@ def write_track_file(
     """
     path = folder / track_file_name(stem, ending)
     if ending == "angles":
-        _write_text(path, angles_text(track))
-    elif ending == "html":
-        _write_text(path, viewer_page(track, pinned=pinned))
+        write_text(path, angles_text(track))
     else:
         track.save(path, pinned=pinned)
     return path
@@ -104,9 +39,7 @@ def angles_text(track: Track) -> str:
     """Joint angles (docs/angles.md) in degrees as CSV, one row per frame; empty where they are not
     known.
     """
-    angles_deg = {
-        f"{name}_deg": np.degrees(angle) for name, angle in joint_angles(track.joints_mm).items()
-    }
+    angles_deg = joint_angles_deg(track.joints_mm)
     rows = [
         [
             shown(frame),
@@ -118,16 +51,6 @@ def angles_text(track: Track) -> str:
         )
     ]
     return table_text(["frame", "time_s", *angles_deg], rows, track.facts())
-
-
-def _write_text(path: Path, text: str) -> None:
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out."
-        ) from error
 
 
 NOTES: dict[Format, tuple[str, str]] = {
@@ -168,7 +91,7 @@ def convert(settings: ConvertSettings) -> list[Path]:
     SettingsError, OutputError.
     """
     if not settings.formats:
-        raise SettingsError("--formats: expected at least one format.")
+        raise SettingsError("`formats`: expected at least one format.")
     track = Track.load(settings.track)
     stem, folder = (
         settings.track.stem,
@@ -177,7 +100,7 @@ def convert(settings: ConvertSettings) -> list[Path]:
     for ending in settings.formats:
         path = folder / track_file_name(stem, ending)
         if path.resolve() == settings.track.resolve():
-            raise SettingsError(f"--formats {ending} would write over {path}: give another --out.")
+            raise SettingsError(f"`formats` {ending} would write over {path}: give another `out`.")
     missing = int((~track.found).sum())
     if not settings.pinned:
         missing = int((~(track.found & np.isfinite(track.root_mm).all(axis=1))).sum())

@@ -1,10 +1,9 @@
 """Pictures of poses, drawn with Pillow: keypoints on a photograph, a pose in space, pictures beside
 each other.
 
-Colours tell the sides apart for the colour-blind, too (blue and vermillion of Okabe & Ito, 2008):
-the person's left is blue, right is orange, the middle is grey. A true pose that shares a picture
-with an estimate is a thin black line. Everything is drawn several times larger and then reduced,
-which makes smooth edges.
+Colours are those of `body.formats.viewer`. A true pose that shares a picture with an estimate is a
+thin black line. Everything is drawn several times larger and then reduced, which makes smooth
+edges.
 """
 
 from collections.abc import Sequence
@@ -15,15 +14,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from posegrid.body.rotations import smallest_rotations
-from posegrid.body.skeleton import BONES, JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS
+from posegrid.body.formats.viewer import Colour, colour_of
+from posegrid.body.skeleton import BONES
 
-Colour = tuple[int, int, int]
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
-LEFT: Colour = (0, 114, 178)
-RIGHT: Colour = (213, 94, 0)
-MIDDLE: Colour = (95, 95, 105)
 TRUTH: Colour = (20, 20, 20)
 WHITE: Colour = (255, 255, 255)
 INK: Colour = (40, 40, 45)
@@ -60,11 +55,6 @@ class Viewpoint:
 
 FRONT = Viewpoint()
 SIDE = Viewpoint(azimuth_rad=1.2)
-
-
-def colour_of(joint: int) -> Colour:
-    """The colour of a joint, and of the bone that ends there."""
-    return LEFT if joint in LEFT_JOINTS else RIGHT if joint in RIGHT_JOINTS else MIDDLE
 
 
 def draw_keypoints(
@@ -138,21 +128,6 @@ def draw_pose_3d(
     if true_pose_mm is not None:
         scene.thin_skeleton(true_pose_mm)
     return canvas.picture()
-
-
-def levelling_rotation(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "3 3"]:
-    """The rotation that puts a tilted camera's people upright: `poses_mm @ R.T`.
-
-    Upright is the mean direction from between the ankles to the thorax over all the poses: exact
-    for no single one, good over the frames of a walk, and only meant for drawing.
-    """
-    names = JOINT_NAMES
-    feet = (poses_mm[:, names.index("left_ankle")] + poses_mm[:, names.index("right_ankle")]) / 2
-    upward = poses_mm[:, names.index("thorax")] - feet
-    mean = np.nanmean(upward, axis=0) if np.isfinite(upward).any() else np.array([0.0, -1.0, 0.0])
-    if np.linalg.norm(mean) == 0 or mean[1] >= 0:
-        return np.eye(3)
-    return smallest_rotations(mean.astype(np.float64), np.array([0.0, -1.0, 0.0]))
 
 
 def beside(*pictures: Picture, gap_px: int = 8, background: Colour = WHITE) -> Picture:

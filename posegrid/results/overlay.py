@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
+from posegrid.body.formats.viewer import levelling_rotation
 from posegrid.body.track import Track
 from posegrid.errors import OutputError
 from posegrid.files import completed
-from posegrid.results.draw import draw_keypoints, draw_pose_3d, levelling_rotation
+from posegrid.results.draw import draw_keypoints, draw_pose_3d
 from posegrid.video.video import VideoFrame
 from posegrid.video.writer import VideoWriter
 

@@ -5,12 +5,12 @@ way.
 import numpy as np
 from rich.console import Console
 
+from posegrid.body.formats.viewer import levelling_rotation
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.shards import Crops, read_crops
 from posegrid.errors import SourceError
 from posegrid.results import report_page as page
 from posegrid.results.curves import Curve, draw_grid_curve, draw_joint_bars, draw_pose_curves
-from posegrid.results.draw import levelling_rotation
 from posegrid.results.evaluate import load_model, predicted, sequence_order
 from posegrid.results.predictions import Predictions, sequence_names
 from posegrid.results.run_parts import Parts

@@ -8,18 +8,17 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
+from posegrid.body.formats.viewer import MIDDLE, colour_of
 from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.errors import OutputError
 from posegrid.files import completed
 from posegrid.results.draw import (
     FRONT,
-    MIDDLE,
     SIDE,
     Picture,
     below,
     beside,
-    colour_of,
     draw_dot,
     draw_keypoints,
     draw_pose_3d,

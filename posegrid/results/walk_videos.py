@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from posegrid.results.draw import Picture, labelled, levelling_rotation
+from posegrid.body.formats.viewer import levelling_rotation
+from posegrid.results.draw import Picture, labelled
 from posegrid.results.sample_pictures import column_titles, sample_row
 from posegrid.video.writer import VideoWriter
 

@@ -1,6 +1,8 @@
 """The Track file: exact round trips, and clear words about anything else."""
 
 import csv
+import re
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from posegrid.body.camera import Camera
 from posegrid.body.formats.text import json_text, npz_bytes
 from posegrid.body.track import Track
-from posegrid.errors import OutputError, SourceError
+from posegrid.errors import OutputError, SettingsError, SourceError
 
 RNG = np.random.default_rng(0)
 
@@ -131,3 +133,44 @@ def test_a_raw_track_is_remembered_as_one(tmp_path: Path) -> None:
         assert Track.load(tmp_path / f"walk{ending}").raw
         make_track().save(tmp_path / f"walk{ending}")
         assert not Track.load(tmp_path / f"walk{ending}").raw
+
+
+def test_joints_have_names_and_frames_and_seconds_can_be_taken() -> None:
+    track = replace(make_track(6), time_s=np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5]), fps=10.0)
+    assert track.joint_names[track.joint_names.index("left_knee")] == "left_knee"
+    assert np.array_equal(track["left_knee"], track.joints_mm[:, 5], equal_nan=True)
+    with pytest.raises(SettingsError, match="no joint 'left_toe'; there are pelvis"):
+        track["left_toe"]
+    part = track[2:5]
+    assert part.frame.tolist() == [2, 3, 4] and part.fps == pytest.approx(10)
+    assert np.array_equal(part.joints_mm, track.joints_mm[2:5], equal_nan=True)
+    assert track[::2].fps == pytest.approx(5) and len(track[:0]) == 0
+    assert track.between(0.1, 0.3).frame.tolist() == [1, 2]
+    filled = replace(track, filled_frames=(1, 4))
+    assert filled[:3].filled_frames == (1,) and type(filled[:3]) is Track
+
+
+def test_a_track_is_shown_in_one_line() -> None:
+    assert re.fullmatch(r"Track\(.*: 4 frames, .* s, at .* per second; .*\)", repr(make_track()))
+    assert len(repr(make_track(5000))) < 200 and len(repr(make_track()[:0])) < 200
+
+
+def test_pandas_gets_a_row_for_each_joint_or_each_frame(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    track = make_track()
+    tidy = track.to_dataframe()
+    assert len(tidy) == 4 * 17 and list(tidy.columns[:4]) == ["frame", "time_s", "joint", "x_mm"]
+    knee = tidy[tidy.joint == "left_knee"]
+    np.testing.assert_array_equal(knee[["x_mm", "y_mm", "z_mm"]], track["left_knee"])
+    np.testing.assert_array_equal(knee.sigma_mm, track.sigma_mm[:, 5])
+    wide = track.to_dataframe(wide=True)
+    track.save(tmp_path / "walk.csv")
+    stored = pandas.read_csv(tmp_path / "walk.csv").drop(columns="facts")
+    assert list(wide.columns) == list(stored.columns)
+    np.testing.assert_allclose(wide, stored, rtol=1e-6)
+
+
+def test_what_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(SettingsError, match=r'needs pandas: pip install "posegrid\[notebook\]"'):
+        make_track().to_dataframe()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, mirrored
-from posegrid.motion.angles import ANGLE_NAMES, joint_angles
+from posegrid.motion.angles import ANGLE_NAMES, angles_figure, joint_angles, joint_angles_deg
 from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.body.mesh import forward_kinematics, load_body_model
 from posegrid.walkers.motion.gait_style import gait_angles, sample_style
@@ -189,3 +189,20 @@ def test_a_made_up_walk_has_the_angles_it_was_made_with(seed):
             # Joints lie a little off the axes that the limbs turn about: an offset per body, hardly
             # any change in time.
             assert abs(difference.mean()) < offset_deg and difference.std() < 3, name
+
+
+def test_degrees_by_name_and_a_figure_of_them():
+    joints_mm = np.concatenate([pose()] * 3).astype(np.float32)
+    in_degrees, radians = joint_angles_deg(joints_mm), joint_angles(joints_mm)
+    assert list(in_degrees) == [f"{name}_deg" for name in ANGLE_NAMES]
+    for name in ANGLE_NAMES:
+        assert in_degrees[f"{name}_deg"] == pytest.approx(np.degrees(radians[name]))
+    pytest.importorskip("matplotlib")
+    figure = angles_figure(joints_mm, np.arange(3) / 25, "walk.mp4")
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        f"{joint} flexion, degrees" for joint in ("hip", "knee", "elbow")
+    ]
+    line = figure.axes[1].lines[0]
+    assert line.get_label() == "left" and line.get_ydata() == pytest.approx(
+        in_degrees["left_knee_flexion_deg"]
+    )

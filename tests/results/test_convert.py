@@ -1,9 +1,6 @@
 """`posegrid convert`: every format from every Track file; what is refused."""
 
 import csv
-import json
-import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +8,7 @@ from body.formats.walks import make_walk
 
 from posegrid import cli
 from posegrid.body.track import Track
-from posegrid.errors import OutputError
 from posegrid.motion.angles import joint_angles
-from posegrid.results.convert import viewer_page
 
 WALK = make_walk()
 FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "angles", "html")
@@ -74,45 +69,3 @@ def test_a_track_is_never_written_over(track_file, capsys):
 def test_no_format_is_refused(track_file, capsys):
     assert cli.run(["convert", track_file, "--formats"]) == 1
     assert "at least one format" in capsys.readouterr().err
-
-
-def data_of(page: str) -> dict:
-    found = re.search(r"const track = (\{.*\});\n", page)
-    assert found is not None
-    return json.loads(found[1])
-
-
-def test_the_viewer_holds_the_motion_and_asks_for_nothing(tmp_path):
-    page = viewer_page(WALK)
-    assert (
-        not re.search(r"https?://|src=|href=|@import|fetch\(", page)
-        and "default-src 'none'" in page
-    )
-    content = data_of(page)
-    assert [row is None for row in content["places_mm"]] == [
-        row in (0, 1, 10, 20) for row in range(len(WALK))
-    ]
-    # Levelled and moved as a whole, to a millimetre: distances between joints of two frames stay
-    # what they are.
-    places = np.array([content["places_mm"][row] for row in (5, 30)]).reshape(2, 17, 3)
-    true = (WALK.joints_mm + WALK.root_mm[:, None])[[5, 30]]
-    assert np.linalg.norm(places[0, 3] - places[1, 16]) == pytest.approx(
-        np.linalg.norm(true[0, 3] - true[1, 16]), abs=2
-    )
-    assert content["time_s"][5] == 0.2 and not content["pinned"]
-
-
-def test_the_viewer_of_a_walk_without_places_says_so():
-    content = data_of(viewer_page(WALK, pinned=True))
-    assert content["pinned"] and content["places_mm"][5][0] == content["places_mm"][30][0]
-    assert content["places_mm"][20] is not None
-
-
-def test_a_source_cannot_end_the_script():
-    page = viewer_page(replace(WALK, source="</script><b>.mp4"))
-    assert data_of(page)["source"] == "</script><b>.mp4" and page.count("</script>") == 1
-
-
-def test_nobody_in_any_frame_has_nothing_to_show():
-    with pytest.raises(OutputError, match="nothing to show"):
-        viewer_page(replace(WALK, joints_mm=np.full_like(WALK.joints_mm, np.nan)))

@@ -3,25 +3,21 @@
 import numpy as np
 import pytest
 
+from posegrid.body.formats.viewer import LEFT, MIDDLE, RIGHT, colour_of, levelling_rotation
 from posegrid.body.rotations import smallest_rotations
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.results.draw import (
     FRONT,
-    LEFT,
-    MIDDLE,
-    RIGHT,
     SIDE,
     TRUTH,
     Viewpoint,
     below,
     beside,
-    colour_of,
     draw_dot,
     draw_keypoints,
     draw_pose_3d,
     enlarged,
     labelled,
-    levelling_rotation,
 )
 from posegrid.results.sample_pictures import grid_picture, rows_by_rank, sample_row, sample_sheet
 

@@ -28,9 +28,28 @@ FACTS = "facts"
 
 def csv_text(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> str:
     """All of the Track's numbers, exactly, and its facts."""
-    columns = [arrays[array][(slice(None), *index)] for _, array, index in _columns()]
-    rows = [[shown(value) for value in row] for row in zip(*columns, strict=True)]
-    return table_text([name for name, _, _ in _columns()], rows, facts)
+    columns = columns_of(arrays)
+    rows = [[shown(value) for value in row] for row in zip(*columns.values(), strict=True)]
+    return table_text(list(columns), rows, facts)
+
+
+def columns_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns of the table by their names."""
+    return {name: arrays[array][(slice(None), *index)] for name, array, index in _columns()}
+
+
+def tidy_columns(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of a table with a row for each frame and joint, one frame after another."""
+    count, joints = len(arrays["frame"]), len(JOINT_NAMES)
+    columns = {name: np.repeat(arrays[name], joints) for name in ("frame", "time_s")}
+    columns["joint"] = np.tile(JOINT_NAMES, count)
+    for axis, letter in enumerate("xyz"):
+        columns[f"{letter}_mm"] = arrays["joints_mm"][..., axis].ravel()
+    for axis, letter in enumerate("xy"):
+        columns[f"{letter}_px"] = arrays["keypoints_px"][..., axis].ravel()
+    columns["sigma_mm"] = arrays["sigma_mm"].ravel()
+    columns["confidence"] = np.repeat(arrays["confidence"], joints)
+    return columns
 
 
 def table_text(names: list[str], rows: list[list[str]], facts: Mapping[str, object]) -> str:
