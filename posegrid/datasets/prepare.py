@@ -177,7 +177,8 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     write_dataset_facts(out, facts)
     console.print(f"{out}: {facts.num_crops} crops of {len(shards_of(out))} sequences")
     excused = {v.name for v in to_do if any(fault.unreadable for fault in source.faults(v))}
-    if mendable := [name for name, _ in skipped if name not in excused]:
+    mendable = [name for name, _ in skipped if name not in excused or not facts.num_crops]
+    if mendable:
         raise SourceError(
             f"{len(mendable)} of {len(found)} sequences were skipped: {', '.join(mendable)}. The "
             f"reasons are above and in {out / DATASET_FILE}; mend them and call again."

@@ -6,13 +6,13 @@ The columns and the JSON are described in docs/design.md. Poses are mm in the so
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ from posegrid.datasets.dataset_facts import (
     load_dataset_facts,
     write_dataset_facts,
 )
-from posegrid.errors import OutputError, ShardError
+from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.files import completed
 from posegrid.people.crop import decode_image, decode_mask
 
@@ -50,6 +50,8 @@ __all__ = [
 MASK_COLUMN = pa.field("mask", pa.binary())
 """Only in shards of crops with their masks."""
 
+LONGEST_NAME = 240
+"""Bytes of a file name, of 255, with room for the temporary one."""
 ROWS_PER_GROUP = 512
 """Rows that a writer holds before it writes them: about 2 MB of 128 px crops."""
 
@@ -107,15 +109,35 @@ def schema_of(facts: DatasetFacts) -> pa.Schema:
 
 
 def shard_name(subject: str, action: str, subaction: int, camera_id: str) -> str:
-    """File name of a sequence's shard, e.g. "S9_Walking_1_54138969.parquet"."""
-    return (
-        "_".join(_name_part(part) for part in (subject, action, str(subaction), camera_id))
-        + ".parquet"
-    )
+    """File name of a sequence's shard, e.g. "S9_Walking_1_54138969.parquet".
+
+    Names of sequences and of files are one-to-one: what other than ASCII letters, digits, "." and
+    "-" stands in a name is written as %XX, byte by byte of its UTF-8. Raises SettingsError for
+    names too long for a file's, or of no UTF-8.
+    """
+    try:
+        parts = [_quoted(part) for part in (subject, action, str(subaction), camera_id)]
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            f"{subject!r}, {action!r}, {camera_id!r}: a name is no UTF-8."
+        ) from error
+    name = "_".join(parts) + ".parquet"
+    if len(name) > LONGEST_NAME:
+        raise SettingsError(
+            f"The names {subject!r}, {action!r} and {camera_id!r} make a file name of {len(name)} "
+            f"bytes, of which disks take {LONGEST_NAME}. Rename the folders or videos."
+        )
+    return name
 
 
-def _name_part(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.-]", "-", text)
+def _quoted(text: str) -> str:
+    quoted = quote(text, safe="").replace("_", "%5F").replace("~", "%7E")
+    return quoted.replace(".", "%2E", 1) if quoted.startswith(".") else quoted
+
+
+def _subject_in(path: Path) -> str:
+    """Whose crops a shard holds, by its name."""
+    return unquote(path.name.split("_")[0])
 
 
 class ShardWriter:
@@ -297,13 +319,13 @@ def shards_of(folder: Path, subjects: Iterable[str] | None = None) -> list[Path]
     paths = sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
     if subjects is None:
         return paths
-    wanted = {_name_part(subject) for subject in subjects}
-    return [path for path in paths if path.name.split("_")[0] in wanted]
+    wanted = set(subjects)
+    return [path for path in paths if _subject_in(path) in wanted]
 
 
 def subjects_in(folder: Path) -> list[str]:
     """Subjects that the folder has shards of, by the files' names."""
-    return sorted({path.name.split("_")[0] for path in shards_of(folder)})
+    return sorted({_subject_in(path) for path in shards_of(folder)})
 
 
 def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: int = 2) -> Crops:

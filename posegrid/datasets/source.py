@@ -22,6 +22,8 @@ PoseKind = Literal["mono", "world", "universal"]
 camera frame with limbs (Human3.6M) or height (MPI-INF-3DHP) the same for everybody."""
 ShiftedPoses = Literal["keep", "drop", "correct"]
 """What to do with Human3.6M's sequences of S9 whose poses lie beside the person."""
+SYNTHETIC_MARK = "SYNTHETIC.txt"
+"""This file in the root says that `posegrid synth`, or another computer, made the recordings."""
 Level = Literal["fault", "notice"]
 """fault: `prepare` leaves the sequence out, or its result would be wrong. notice: known, and dealt
 with."""
@@ -164,7 +166,7 @@ class Source(ABC):
     @property
     def synthetic(self) -> bool:
         """Whether the folder says that it was made by a computer."""
-        return False
+        return (self.root / SYNTHETIC_MARK).is_file()
 
     def inventory(
         self, subjects: Collection[str] | None = None, actions: Collection[str] | None = None

@@ -12,6 +12,7 @@ from PIL import Image
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES, MIRROR_PAIRS
+from posegrid.datasets.doctor import check_view
 from posegrid.datasets.mpi_inf_3dhp.files import (
     ACTIVITIES,
     CALIBRATION_HEAD,
@@ -25,6 +26,7 @@ from posegrid.datasets.mpi_inf_3dhp.sequences import (
     fitted_camera,
     is_mpi_inf_3dhp,
 )
+from posegrid.datasets.prepare import PrepareSettings, prepare
 from posegrid.datasets.sequence import Sequence
 from posegrid.errors import SettingsError, SourceError
 from posegrid.video.writer import VideoWriter
@@ -284,3 +286,32 @@ def test_names_that_the_data_set_does_not_have_are_refused(tmp_path: Path) -> No
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no sequence of MPI-INF-3DHP"):
         Mpi3dhp(tmp_path).find()
+
+
+@pytest.mark.parametrize("parents", ["mpi_inf_3dhp_test_set", "mpi_inf_3dhp_test_set/" * 2])
+def test_the_test_half_is_found_where_its_archive_unpacks_it(tmp_path: Path, parents: str) -> None:
+    folder = tmp_path / parents
+    folder.mkdir(parents=True)
+    write_test(folder)
+    assert is_mpi_inf_3dhp(tmp_path)
+    assert first(tmp_path).subject == "TS1"
+
+
+def test_a_video_that_is_too_short_in_every_copy_is_known(tmp_path: Path) -> None:
+    write_train(tmp_path, annotated=26)
+    (tmp_path / "S1").rename(tmp_path / "S6")
+    (tmp_path / "S6" / "Seq1").rename(tmp_path / "S6" / "Seq2")
+    pictures = tmp_path / "S6" / "Seq2" / "imageSequence"
+    (pictures / "video_4.avi").rename(pictures / "video_2.avi")
+    (tmp_path / "S1" / "Seq1").mkdir(parents=True)
+    view = Mpi3dhp(tmp_path).find()[0]
+    (fault,) = Mpi3dhp(tmp_path).faults(view)
+    assert fault.unreadable
+    check = check_view(Mpi3dhp(tmp_path), view)
+    assert [finding.level for finding in check.findings] == ["notice"] and check.num_poses == 0
+    settings = PrepareSettings(tmp_path, tmp_path / "out", background="kept", workers=1)
+    with pytest.raises(SourceError, match="1 of 1 sequences were skipped"):
+        prepare(settings)  # nothing is left
+    write_test(tmp_path)
+    ((name, reason),) = prepare(settings).skipped
+    assert name == "S6 all 2 2" and "in every copy" in reason

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from posegrid.datasets.human36m.writer import (
 from posegrid.datasets.prepare import PrepareSettings, moved, prepare, share_of_joints_held
 from posegrid.datasets.shards import load_dataset_facts, load_shard_facts, read_crops, shards_of
 from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.learning.train import TrainSettings, train
 
 CAMERAS = ("54138969", "55011271")
 SUBJECTS = ("S1", "S8", "S9")
@@ -551,3 +553,37 @@ def test_mpi_inf_3dhp_becomes_crops_of_its_valid_frames(tmp_path):
         "On The Floor",
         "Miscellaneous",
     ]
+
+
+# --- names
+
+
+def own_recordings(root: Path, names: dict[str, str]) -> Path:
+    """The example's recording under other names: by subject, that of the recording."""
+    example = Path(__file__).parents[2] / "examples" / "own_data" / "anna" / "walk"
+    for subject, recording in names.items():
+        shutil.copytree(example, root / subject / recording)
+    split = {"train": list(names)[:1], "validation": list(names)[1:2], "test": list(names)[2:]}
+    (root / "split.json").write_text(json.dumps(split))
+    return root
+
+
+def test_subjects_of_any_name_are_prepared_and_trained_on(tmp_path):
+    names = dict.fromkeys(("person_1", "Jörg", "a b"), "walk")
+    root, out = own_recordings(tmp_path / "own", names), tmp_path / "out"
+    facts = prepare(settings_of(root, out))
+    assert facts.splits == {"train": ["person_1"], "validation": ["Jörg"], "test": ["a b"]}
+    for subject in names:
+        assert set(read_crops(out, [subject]).subject) == {subject}
+    run = tmp_path / "run"
+    small = {"network": "report2015_small", "batch_size": 16, "max_images": 32, "threads": 1}
+    train(TrainSettings(out, run, **small))
+    assert (run / "best.safetensors").is_file()
+
+
+def test_recordings_of_alike_names_are_told_apart(tmp_path):
+    root = own_recordings(tmp_path / "own", {"anna": "walk 1"})
+    shutil.copytree(root / "anna" / "walk 1", root / "anna" / "walk_1")
+    facts = prepare(settings_of(root, tmp_path / "out"))
+    assert (facts.num_crops, len(shards_of(tmp_path / "out"))) == (80, 4)
+    assert set(read_crops(tmp_path / "out").action) == {"walk 1", "walk_1"}

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from posegrid.body.camera import Camera
 from posegrid.datasets.shards import (
@@ -23,7 +25,7 @@ from posegrid.datasets.shards import (
     shards_of,
     write_dataset_facts,
 )
-from posegrid.errors import OutputError, ShardError
+from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.people.crop import encode_image, encode_mask
 
 SIZE = 24
@@ -83,7 +85,17 @@ def dataset(tmp_path):
 
 def test_names_are_made_of_what_every_disk_takes():
     assert shard_name("S1", "Walking", 2, "54138969") == "S1_Walking_2_54138969.parquet"
-    assert shard_name("S_1", "Walk dog/äh", 1, "c.0") == "S-1_Walk-dog--h_1_c.0.parquet"
+    odd = shard_name("S_1", "Walk dog/äh", 1, "c.0")
+    assert odd == "S%5F1_Walk%20dog%2F%C3%A4h_1_c.0.parquet"
+    assert shard_name(".x", "..", 1, "~") == "%2Ex_%2E._1_%7E.parquet"
+    with pytest.raises(SettingsError, match=r"make a file name of 7.. bytes, of which disks take"):
+        shard_name("ä" * 120, "Walking", 1, "c")
+
+
+@given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6), st.text(max_size=6))))
+def test_names_of_files_are_one_to_one_with_names_of_sequences(names):
+    files = {shard_name(subject, action, 1, camera) for subject, action, camera in names}
+    assert len(files) == len(set(names))
 
 
 def test_facts_come_back_as_they_were_written(dataset):

@@ -17,9 +17,6 @@ KEYPOINTS = "MyPoseFeatures/D2_Positions"
 MASKS = "MySegmentsMat/ground_truth_bs"
 BOXES = "MySegmentsMat/ground_truth_bb"
 METADATA = "metadata.xml"
-SYNTHETIC_MARK = "SYNTHETIC.txt"
-"""This file in the root says that the data set was made by `posegrid synth`."""
-
 POSED_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 """Subjects whose poses the release gives away; of the others, its test subjects, it has pictures
 only.
@@ -138,11 +135,6 @@ def metadata_path(root: Path) -> Path:
     """In the root; or in the one folder there that has it, such as "Release-v1.2"."""
     elsewhere = [] if (root / METADATA).is_file() else sorted(root.glob(f"*/{METADATA}"))
     return elsewhere[0] if len(elsewhere) == 1 else root / METADATA
-
-
-def is_synthetic(root: Path) -> bool:
-    """Whether a folder in Human3.6M's layout says that it was made by a computer."""
-    return (root / SYNTHETIC_MARK).is_file()
 
 
 def find_archives(root: Path, subject: str, kind: str | None = None) -> list[Path]:

@@ -137,24 +137,23 @@ def _metadata(path: Path, root: ElementTree.Element) -> Metadata:
         raise ValueError(
             f"w0 holds {len(w0)} numbers, expected {expected} for {len(camera_ids)} cameras, {len(subjects)} subjects"
         )
-    counts = _frame_counts(root, subjects, actions)
-    splits = _splits(root, subjects)
+    counts = _frame_counts(root, subjects, actions, len(camera_ids))
+    splits = _splits(root)
     return Metadata(path, subjects, actions, camera_ids, file_bases, w0, counts, splits)
 
 
-def _splits(root: ElementTree.Element, subjects: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _splits(root: ElementTree.Element) -> dict[str, tuple[str, ...]]:
     """The release's own split, numbers of subjects from 1; empty unless all three parts tell."""
     splits = {}
     for name, part in (("train", "train"), ("validation", "val"), ("test", "test")):
         numbers = re.findall(r"\d+", root.findtext(f"{part}_subjects") or "")
         splits[name] = tuple(f"S{int(number)}" for number in numbers)
     named = [subject for names in splits.values() for subject in names]
-    sound = all(splits.values()) and len(set(named)) == len(named) and set(named) <= set(subjects)
-    return splits if sound else {}
+    return splits if all(splits.values()) and len(set(named)) == len(named) else {}
 
 
 def _frame_counts(
-    root: ElementTree.Element, subjects: tuple[str, ...], actions: tuple[str, ...]
+    root: ElementTree.Element, subjects: tuple[str, ...], actions: tuple[str, ...], num_videos: int
 ) -> dict[SequenceKey, tuple[int, ...]]:
     """The part `frames`: a row per subject, a cell "[v1 v2 v3 v4 mocap]" per subaction; other cells
     are passed over.
@@ -168,7 +167,9 @@ def _frame_counts(
         named = bool(row) and row[0] in subjects
         subject = row[0] if named else subjects[number] if len(rows) == len(subjects) else ""
         for (action, subaction), text in zip(keys, row[-len(keys) :], strict=False):
-            if subject and re.fullmatch(r"\[?\d{1,9}( +\d{1,9}){4}\]?", text, re.ASCII):
+            if subject and re.fullmatch(
+                rf"\[?\d{{1,9}}( +\d{{1,9}}){{{num_videos}}}\]?", text, re.ASCII
+            ):
                 counts[subject, action, subaction] = tuple(
                     int(word) for word in text.strip("[]").split()
                 )

@@ -32,7 +32,6 @@ from posegrid.datasets.human36m.layout import (
     Human36mView,
     advice_on,
     find_archives,
-    is_synthetic,
     metadata_path,
 )
 from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata, load_metadata
@@ -86,11 +85,6 @@ class Human36m(Source):
     def metadata(self) -> Metadata:
         """What the tree's metadata.xml says. Raises SourceError if it is missing or damaged."""
         return load_metadata(metadata_path(self.root))
-
-    @property
-    def synthetic(self) -> bool:
-        """As `Source.synthetic`."""
-        return is_synthetic(self.root)
 
     def find(
         self,

@@ -26,7 +26,6 @@ from posegrid.datasets.human36m.layout import (
     METADATA,
     POSES_CAMERA,
     POSES_WORLD,
-    SYNTHETIC_MARK,
     VIDEOS,
     view_path,
 )
@@ -37,6 +36,7 @@ from posegrid.datasets.human36m.metadata import (
     SequenceKey,
     angles_of_rotation,
 )
+from posegrid.datasets.source import SYNTHETIC_MARK
 from posegrid.errors import OutputError
 from posegrid.files import write_text, written
 from posegrid.video.writer import VideoWriter

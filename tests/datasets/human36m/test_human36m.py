@@ -35,7 +35,6 @@ from posegrid.datasets.human36m.layout import (
     POSES_UNIVERSAL,
     VIDEOS,
     find_archives,
-    is_synthetic,
     view_path,
 )
 from posegrid.datasets.human36m.metadata import load_metadata
@@ -202,9 +201,9 @@ def test_without_masks_frames_have_none(tree: Path) -> None:
 
 
 def test_the_synthetic_mark_is_seen(tree: Path) -> None:
-    assert not is_synthetic(tree)
+    assert not Human36m(tree).synthetic
     mark_synthetic(tree, "Seed 7.")
-    assert is_synthetic(tree)
+    assert Human36m(tree).synthetic
 
 
 @pytest.mark.parametrize(
