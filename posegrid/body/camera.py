@@ -8,9 +8,8 @@ Conventions, once for the whole package:
 - A crop is a camera: `cropped` and `resized` return a new camera, and every 3D quantity stays
   exact.
 
-Human3.6M itself counts pixels from the centre of the first one. Its principal points are used here
-as they stand: the half pixel between the two readings (2 mm at 5 m with its focal length of 1145
-px) is within its calibration error.
+Human3.6M itself counts pixels as MATLAB does, from 1: half a pixel is taken off its principal points
+and keypoints where they are read (2 mm at 5 m with its focal length of 1145 px).
 """
 
 from dataclasses import dataclass, field, replace
