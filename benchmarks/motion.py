@@ -156,7 +156,7 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
     for sequence, track in cases:
         camera = sequence.camera
         world = camera.camera_to_world(sequence.pose_cam_mm.astype(np.float64))
-        motion = WorldMotion(track.time_s, world, camera.rot_world_to_cam.T, 0.0)
+        motion = WorldMotion(track.time_s, world, track.sigma_mm, camera.rot_world_to_cam.T, 0.0)
         true = gait_of(motion, scale_known=True, source=sequence.name)
         found = track.gait()
         frames.append(30 * float(np.median(event_errors_s(true, found))))

@@ -20,10 +20,12 @@ from posegrid.motion.gait_events import (
     SIDES,
     FootEvents,
     Side,
+    events_within,
     facing_world,
     foot_events,
     placement_mm,
     strides_s,
+    sure_events,
 )
 from posegrid.motion.smoothing import LONGEST_GAP_S, known
 from posegrid.motion.world import WorldMotion
@@ -181,6 +183,7 @@ class Gait:
     """What a motion says about its person's walking."""
 
     events: Mapping[Side, FootEvents]
+    """Contacts within the strides."""
     strides: tuple[Stride, ...]
     quantities: Mapping[str, Quantity]
     """By name: cadence, speed, stride_time, stride_length, step_width, double_support; with _right
@@ -197,7 +200,8 @@ class Gait:
 
 def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
     """The gait in a motion. Raises SourceError if there are no two strides forwards in it."""
-    events = foot_events(motion.joints_world_mm, motion.time_s)
+    every = foot_events(motion.joints_world_mm, motion.time_s)
+    events = sure_events(every, motion.sigma_mm, motion.time_s)
     found = strides_of(motion.joints_world_mm, motion.time_s, events)
     forwards = [stride for stride in found if stride.length_mm >= LEAST_ADVANCE_MM]
     if len(forwards) < 2:
@@ -212,6 +216,9 @@ def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
         notes.append(
             "lengths and speed are those of an average adult's body, unsure by 5 to 8 % (predict --height-m)"
         )
+    events = events_within(events, [(stride.begin_s, stride.end_s) for stride in forwards])
+    if left_out := sum(map(len, every.values())) - sum(map(len, events.values())):
+        notes.append(f"{left_out} contacts outside these strides, or too unsure, are left out")
     frame_s = float(np.nanmedian(np.diff(motion.time_s)))
     if frame_s > 1 / 24:
         notes.append(f"only {1 / frame_s:.0f} frames per second: times of steps are coarse")

@@ -5,13 +5,14 @@ when it strikes and farthest behind when it leaves. Their markers sit on heel an
 ends at the ankle, which turns back a little before the heel strikes: `STRIKE_EARLY_S`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.motion.feet import ANKLES
@@ -42,6 +43,9 @@ STRIKE_EARLY_S = 0.025
 walkers, captured and made-up walks alike (half of them within 8 ms); where a foot leaves, the same
 difference is 2 ms."""
 
+UNSURE = 2.0
+"""Where an ankle's sigma is above so many times its median, no contact is told by it."""
+
 Joints = Float[np.ndarray, "T 17 3"]
 Times = Float[np.ndarray, "T"]
 
@@ -52,6 +56,15 @@ class FootEvents:
 
     strike_s: Float[np.ndarray, "N"]
     off_s: Float[np.ndarray, "M"]
+
+    def __len__(self) -> int:
+        return len(self.strike_s) + len(self.off_s)
+
+    def where(
+        self, kept: Callable[[Float[np.ndarray, "n"]], Bool[np.ndarray, "n"]]
+    ) -> "FootEvents":
+        """Those at whose times `kept` is true."""
+        return FootEvents(self.strike_s[kept(self.strike_s)], self.off_s[kept(self.off_s)])
 
 
 def foot_events(joints_world_mm: Joints, time_s: Times) -> dict[Side, FootEvents]:
@@ -72,6 +85,35 @@ def foot_events(joints_world_mm: Joints, time_s: Times) -> dict[Side, FootEvents
         side: FootEvents(np.array(strikes[side]) + STRIKE_EARLY_S, np.array(offs[side]))
         for side in SIDES
     }
+
+
+def sure_events(
+    events: Mapping[Side, FootEvents], sigma_mm: Float[np.ndarray, "T 17"], time_s: Times
+) -> dict[Side, FootEvents]:
+    """Without those where the ankle is much less sure than it mostly is (`UNSURE`).
+
+    sigma_mm: of the joints, NaN where it is not said.
+    """
+    result = dict(events)
+    for side, ankle in zip(SIDES, ANKLES, strict=True):
+        sigma = sigma_mm[:, ankle]
+        said = np.isfinite(sigma) & np.isfinite(time_s)
+        if said.any():
+            at, most = partial(np.interp, xp=time_s[said], fp=sigma[said]), np.median(sigma[said])
+            result[side] = events[side].where(lambda s, at=at, most=most: at(s) <= UNSURE * most)
+    return result
+
+
+def events_within(
+    events: Mapping[Side, FootEvents], spans_s: Sequence[tuple[float, float]]
+) -> dict[Side, FootEvents]:
+    """Those from the begin to the end of one of the strides."""
+
+    def inside(at_s: Float[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+        begin_s, end_s = np.array(spans_s).T
+        return ((at_s[:, None] >= begin_s) & (at_s[:, None] <= end_s)).any(axis=1)
+
+    return {side: feet.where(inside) for side, feet in events.items()}
 
 
 def facing_world(joints_world_mm: Joints, time_s: Times) -> Float[np.ndarray, "T 2"]:

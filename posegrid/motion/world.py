@@ -35,6 +35,8 @@ class WorldMotion:
     time_s: Float[np.ndarray, "T"]
     joints_world_mm: Float[np.ndarray, "T 17 3"]
     """Absolute; NaN where nobody was found, or where the pelvis' place is unknown."""
+    sigma_mm: Float[np.ndarray, "T 17"]
+    """As in the Track; NaN where the weights do not say."""
     rot_cam_to_world: Float[np.ndarray, "3 3"]
     camera_height_mm: float
 
@@ -70,7 +72,9 @@ def to_world(track: Track, up_cam: Float[np.ndarray, "3"] | None = None) -> Worl
     rotation = _rotation_with(up)
     turned = joints_cam_mm @ rotation.T
     height_mm = ANKLE_HEIGHT_MM - float(np.median(turned[found][:, ANKLES, 2].min(axis=1)))
-    return WorldMotion(track.time_s, turned + [0.0, 0.0, height_mm], rotation, height_mm)
+    return WorldMotion(
+        track.time_s, turned + [0.0, 0.0, height_mm], track.sigma_mm, rotation, height_mm
+    )
 
 
 def up_of_camera(pitch_rad: float, roll_rad: float = 0.0) -> Float[np.ndarray, "3"]:

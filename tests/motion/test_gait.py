@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from motion.walks import STANCE, STEP_HALF_WIDTH_MM, STRIDE_MM, STRIDE_S, walk_track, without_frames
 
+from posegrid.body.skeleton import mirror_order
 from posegrid.errors import SettingsError, SourceError
 from posegrid.motion.gait import gait_of
 from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
 from posegrid.motion.refine import MotionTrack
-from posegrid.motion.world import WorldMotion, to_world, up_of_camera
+from posegrid.motion.world import to_world, up_of_camera
 
 TIME_S = np.arange(300) / 60
 
@@ -110,6 +111,31 @@ def test_gaps_cost_their_strides_only():
     assert len(gait.strides) < len(as_motion(walk_track(TIME_S)).gait().strides)
 
 
+def test_contacts_of_legs_exchanged_in_the_first_frames_are_not_told():
+    track, order = walk_track(TIME_S, noise_mm=15), mirror_order()
+    joints, keypoints = track.joints_mm.copy(), track.keypoints_px.copy()
+    joints[:22], keypoints[:22] = joints[:22, order], keypoints[:22, order]
+    gait = as_motion(replace(track, joints_mm=joints, keypoints_px=keypoints)).refined().gait()
+    spans = [(stride.begin_s, stride.end_s) for stride in gait.strides]
+    for events in gait.events.values():
+        for time_s in (*events.strike_s, *events.off_s):
+            assert time_s > 0.4 and any(begin <= time_s <= end for begin, end in spans)
+    assert any("contacts outside" in note for note in gait.notes)
+    assert gait.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, abs=1)
+
+
+def test_contacts_of_an_ankle_that_is_much_less_sure_are_not_told(gait):
+    right = gait.events["right"].strike_s
+    doubtful = int(np.abs(TIME_S - right[1]).argmin())
+    track = walk_track(TIME_S)
+    sigma = track.sigma_mm.copy()
+    sigma[doubtful - 3 : doubtful + 4, 3] = 100
+    found = as_motion(replace(track, sigma_mm=sigma)).gait()
+    assert np.abs(found.events["right"].strike_s - right[1]).min() > 0.5
+    assert len(found.events["left"].strike_s) >= len(gait.events["left"].strike_s) - 1
+    assert found.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, abs=0.5)
+
+
 def test_who_stands_or_walks_backwards_is_not_walking():
     standing = walk_track(TIME_S)
     still = replace(standing, joints_mm=np.repeat(standing.joints_mm[:1], 300, axis=0))
@@ -173,9 +199,7 @@ def test_a_track_without_places_has_no_world():
 def test_a_world_motion_gives_the_same_gait_whatever_the_heading(gait):
     motion = to_world(walk_track(TIME_S), np.array([0.0, -1.0, 0.0]))
     turn = np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
-    turned = WorldMotion(
-        motion.time_s, motion.joints_world_mm @ turn.T, motion.rot_cam_to_world, 0.0
-    )
+    turned = replace(motion, joints_world_mm=motion.joints_world_mm @ turn.T)
     figures = gait_of(turned, scale_known=False, source="x").quantities
     for name in ("stride_length", "step_width", "double_support"):
         assert figures[name].value == pytest.approx(gait.quantities[name].value, rel=0.02, abs=1)

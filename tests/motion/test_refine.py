@@ -106,6 +106,15 @@ def test_exchanged_legs_are_exchanged_back_with_their_keypoints(noisy):
     np.testing.assert_allclose(after.keypoints_px, refined(noisy).keypoints_px)
 
 
+@pytest.mark.parametrize("wrong", [slice(0, 15), slice(-15, None)])
+def test_legs_exchanged_at_an_end_of_the_clip_are_exchanged_back(noisy, wrong):
+    order = np.arange(17)
+    order[LEGS] = mirror_order()[LEGS]
+    joints = noisy.joints_mm.copy()
+    joints[wrong] = joints[wrong][:, order]
+    np.testing.assert_array_equal(consistent_sides(joints, TIME_S)[0], noisy.joints_mm)
+
+
 def test_a_person_who_turns_round_is_not_exchanged():
     angle = np.pi * np.clip(TIME_S - 1, 0, 1)
     turn = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], axis=1)
