@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from posegrid.errors import OutputError, SourceError
-from posegrid.files import completed
+from posegrid.errors import SourceError
+from posegrid.files import written
 
 PRETRAINED, SCRATCH, QUIET, TEXT = "#0072b2", "#d55e00", "#8a8f98", "#28282d"
 _COLUMNS = ("images", "total_images", "total_seconds", "train_loss", "validation_loss")
@@ -181,10 +181,5 @@ def _tidy(axes: Axes, title: str, unit: str = "images") -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    try:
-        with completed(path) as temporary:
-            figure.savefig(temporary, format="png")
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out."
-        ) from error
+    with written(path) as temporary:
+        figure.savefig(temporary, format="png")

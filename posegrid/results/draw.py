@@ -9,6 +9,7 @@ edges.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -16,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from posegrid.body.formats.viewer import Colour, colour_of
 from posegrid.body.skeleton import BONES
+from posegrid.files import written
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
@@ -171,6 +173,12 @@ def enlarged(picture: UInt8[np.ndarray, "*shape"], size_px: int) -> Picture:
     scale = size_px / max(rgb.shape[:2])
     width, height = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
     return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BICUBIC)).copy()
+
+
+def save_png(path: Path, picture: Picture) -> None:
+    """Write the picture; it appears under its name only when complete. Raises OutputError."""
+    with written(path) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
 
 
 def _widened(pictures: Sequence[Picture], background: Colour) -> list[Picture]:

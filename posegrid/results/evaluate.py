@@ -6,27 +6,29 @@ truth moves on.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from jaxtyping import UInt8
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.progress import track
 from tyro.conf import Positional, arg
 
 from posegrid import __version__
-from posegrid.body.estimate import Estimate
-from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
+from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.shards import Crops, read_crops
-from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
-from posegrid.files import completed
+from posegrid.errors import CheckpointError, SettingsError, ShardError
+from posegrid.files import write_text
 from posegrid.learning.model_facts import ModelFacts, channels_of
-from posegrid.results.predictions import NAME, Predictions
+from posegrid.results.predictions import (
+    NAME,
+    Model,
+    Predictions,
+    load_model,
+    predicted,
+    sequence_order,
+)
 from posegrid.results.scores import longest_repeat, scores
 from posegrid.results.tables import comparison_markdown, detail_table, pck_table, score_table
 
@@ -34,7 +36,6 @@ REPEATS_TOO_MANY = 10
 """Following frames with one and the same estimate; the 2015 report's predictions repeat 12
 times.
 """
-BATCH = 256
 SOURCE = (
     "weights",
     "data",
@@ -76,22 +77,6 @@ class EvaluateSettings:
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
 
-@runtime_checkable
-class Model(Protocol):
-    """Weights ready to answer, whatever they run on."""
-
-    @property
-    def facts(self) -> ModelFacts:
-        """Every fact needed to use them."""
-        ...
-
-    def estimate(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
-        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and
-        perhaps more.
-        """
-        ...
-
-
 def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
     """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`.
 
@@ -104,7 +89,9 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
         predict_split(settings, model or load_model(settings.weights), console).save(path)
     predictions = Predictions.load(path)
     figures = evaluation(predictions)
-    write_json(settings.out / "evaluation.json", {**figures, "settings": as_text(asdict(settings))})
+    content = {**figures, "settings": asdict(settings)}
+    text = json.dumps(content, indent=2, allow_nan=False, default=str)
+    write_text(settings.out / "evaluation.json", text + "\n")
     console.print(score_table(figures))
     console.print(detail_table(figures))
     if (of_papers := pck_table(figures)) is not None:
@@ -165,47 +152,6 @@ def predict_split(settings: EvaluateSettings, model: Model, console: Console) ->
     return predictions
 
 
-def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Console) -> Predictions:
-    """The model's estimates for the crops, turned into each crop's source camera, with their truth
-    and baseline.
-    """
-    starts: Iterable[int] = range(0, len(crops), BATCH)
-    progress = track(starts, "Predicting", console=console, disable=not console.is_terminal)
-    said = Estimate.joined(
-        [model.estimate(crops.subset(slice(start, start + BATCH)).inputs) for start in progress]
-    )
-    poses, off_px = (
-        said.pose_mm,
-        np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1),
-    )
-    mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
-    if model.facts.pose_frame == "view":
-        turn = crops.rot_cam_to_view
-        poses, mean = poses @ turn, mean @ turn
-    order = sequence_order(crops)
-    return Predictions(
-        pose_pred_cam_mm=poses.astype(np.float32)[order],
-        pose_true_cam_mm=relative_to_root(crops.pose_cam_mm).astype(np.float32)[order],
-        pose_mean_cam_mm=mean.astype(np.float32)[order],
-        sigma_mm=said.sigma_mm.astype(np.float32)[order],
-        keypoint_error_px=off_px.astype(np.float32)[order],
-        subject=crops.subject[order],
-        action=crops.action[order],
-        camera_id=crops.camera_id[order],
-        subaction=crops.subaction[order],
-        frame_index=crops.frame_index[order],
-        time_s=crops.time_s[order],
-        facts=facts,
-    )
-
-
-def sequence_order(crops: Crops) -> np.ndarray:
-    """Rows of the crops sorted by sequence, camera and frame."""
-    return np.lexsort(
-        (crops.frame_index, crops.camera_id, crops.subaction, crops.action, crops.subject)
-    )
-
-
 def evaluation(predictions: Predictions) -> dict[str, Any]:
     """What evaluation.json holds: where the poses come from, all figures, and warnings in words."""
     facts = predictions.facts
@@ -238,21 +184,6 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
         **figures,
         "warnings": warnings,
     }
-
-
-def load_model(path: Path) -> Model:
-    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not)."""
-    if path.suffix == ".safetensors":
-        from posegrid.learning.checkpoint import load_checkpoint
-
-        return load_checkpoint(path)
-    if path.suffix == ".onnx":
-        from posegrid.results.network import load_onnx
-
-        return load_onnx(path)
-    raise CheckpointError(
-        f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors."
-    )
 
 
 def chosen_subjects(of_split: list[str], settings: EvaluateSettings) -> list[str]:
@@ -311,7 +242,7 @@ def check_size(facts: ModelFacts, crops: Crops, data: Path) -> None:
     if size != facts.image_size:
         raise CheckpointError(
             f"The weights take crops of {facts.image_size} x {facts.image_size} pixels, those of {data} are "
-            f"{size} x {size}; prepare the data with --size {facts.image_size}."
+            f"{size} x {size}; prepare the data with --image-size {facts.image_size}."
         )
 
 
@@ -339,24 +270,3 @@ def frames_in_words(settings: dict[str, Any]) -> str:
     words += f", moved {moved:g} mm at least" if moved else ""
     shifted = settings.get("s9", "keep")
     return words if shifted == "keep" else f"{words}; S9's shifted sequences: {shifted}"
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write the JSON file; it appears under its name only when complete. Raises OutputError."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write the file; it appears under its name only when complete. Raises OutputError."""
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out."
-        ) from error
-
-
-def as_text(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON has them: paths become text."""
-    return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}

@@ -27,13 +27,13 @@ import numpy as np
 from jaxtyping import Float
 from tyro.conf import Positional
 
-from posegrid.errors import OutputError, SettingsError
-from posegrid.files import completed
+from posegrid.errors import SettingsError
+from posegrid.files import write_text
 from posegrid.motion.gait import CYCLE_PERCENT, Gait, Quantity
 from posegrid.motion.gait_events import SIDES, FootEvents
 from posegrid.motion.refine import MotionTrack
 from posegrid.motion.world import up_of_camera
-from posegrid.results.report_page import Tile, heading, page, paragraph, table, warning
+from posegrid.results.page import Tile, heading, page, paragraph, table, warning
 
 SOURCE = "Fukuchi et al., PeerJ 2018, e4640 (CC BY 4.0)"
 NUM_PEOPLE = 24
@@ -233,7 +233,7 @@ def gait(settings: GaitSettings) -> Gait:
         (folder / f"{settings.track.stem}_gait.json", gait_json(found, track)),
         (folder / f"{settings.track.stem}_gait.html", gait_page(found, track)),
     ):
-        _write(path, text)
+        write_text(path, text)
         print(path)
     for name in WHOLE:
         print(f"{_words(name)}: {_figure(found.quantities[name])} {found.quantities[name].unit}")
@@ -355,13 +355,3 @@ def _without_nan(content: object) -> object:
     if isinstance(content, list | tuple):
         return [_without_nan(value) for value in content]
     return None if isinstance(content, float) and math.isnan(content) else content
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out."
-        ) from error

@@ -11,9 +11,7 @@ from PIL import Image, ImageDraw
 
 from posegrid.body.formats.viewer import levelling_rotation
 from posegrid.body.track import Track
-from posegrid.errors import OutputError
-from posegrid.files import completed
-from posegrid.results.draw import draw_keypoints, draw_pose_3d
+from posegrid.results.draw import draw_keypoints, draw_pose_3d, save_png
 from posegrid.video.video import VideoFrame
 from posegrid.video.writer import VideoWriter
 
@@ -40,7 +38,7 @@ def write_overlay(
     contact: list[np.ndarray] = []
     drawn = _drawn(frames, track, scale, size, contact)
     if path.suffix == ".png":
-        _write_picture(path, next(drawn)[1])
+        save_png(path, next(drawn)[1])
         return contact
     with VideoWriter(path, track.fps, size) as video:
         for time_s, image in drawn:
@@ -92,17 +90,7 @@ def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "_ _ 3"]]
         y = number // CONTACT_COLUMNS * (CONTACT_HEIGHT_PX + 4)
         x = number % CONTACT_COLUMNS * (width + 4) + (width - picture.shape[1]) // 2
         sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
-    _write_picture(path, sheet)
-
-
-def _write_picture(path: Path, image: UInt8[np.ndarray, "_ _ 3"]) -> None:
-    try:
-        with completed(path) as temporary:
-            Image.fromarray(image).save(temporary)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out."
-        ) from error
+    save_png(path, sheet)
 
 
 def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

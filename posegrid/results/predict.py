@@ -15,9 +15,8 @@ from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.refine import MotionTrack
 from posegrid.progress import Report, on_console, reported, stop_noted
 from posegrid.results.convert import write_track_file
-from posegrid.results.inputs import Given
 from posegrid.results.overlay import write_contact_picture, write_overlay
-from posegrid.results.pose_model import PoseModel, Watched, load
+from posegrid.results.pose_model import Given, PoseModel, Watched, load
 from posegrid.results.settings import PredictSettings
 from posegrid.results.summary import others, summary
 from posegrid.video.footage import name_of, open_footage

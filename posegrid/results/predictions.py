@@ -1,4 +1,4 @@
-"""The predictions of one network for one split, in a file: predict once, score as often as you
+"""The predictions of one network for one split: made once, kept in a file, scored as often as you
 like.
 """
 
@@ -6,18 +6,24 @@ import json
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
+from rich.console import Console
 
 from posegrid import __version__
-from posegrid.body.skeleton import NUM_JOINTS, SKELETON
-from posegrid.errors import OutputError, SourceError
-from posegrid.files import completed
+from posegrid.body.estimate import Estimate
+from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
+from posegrid.datasets.shards import Crops
+from posegrid.errors import CheckpointError, SourceError
+from posegrid.files import written
+from posegrid.learning.model_facts import ModelFacts
+from posegrid.progress import on_console, reported
 
 PREDICTIONS_FORMAT = 2
 NAME = "predictions.npz"
+BATCH = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +88,8 @@ class Predictions:
             "posegrid_version": __version__,
         }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        try:
-            with completed(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays, facts=np.array(json.dumps(facts)))
-        except OSError as error:
-            raise OutputError(
-                f"{path}: cannot be written ({error.strerror}); choose another --out."
-            ) from error
+        with written(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays, facts=np.array(json.dumps(facts)))
 
     @staticmethod
     def load(path: Path) -> "Predictions":
@@ -134,3 +135,76 @@ def sequence_names(
 
 
 _ARRAYS = tuple(entry.name for entry in fields(Predictions) if entry.name != "facts")
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Weights ready to answer, whatever they run on."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        """Every fact needed to use them."""
+        ...
+
+    def estimate(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
+        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and
+        perhaps more.
+        """
+        ...
+
+
+def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Console) -> Predictions:
+    """The model's estimates for the crops, turned into each crop's source camera, with their truth
+    and baseline.
+    """
+    starts = range(0, len(crops), BATCH)
+    with on_console(console) as report:
+        batches = reported(starts, "Predicting", len(starts), report)
+        said = Estimate.joined(
+            [model.estimate(crops.subset(slice(start, start + BATCH)).inputs) for start in batches]
+        )
+    poses, off_px = (
+        said.pose_mm,
+        np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1),
+    )
+    mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
+    if model.facts.pose_frame == "view":
+        turn = crops.rot_cam_to_view
+        poses, mean = poses @ turn, mean @ turn
+    order = sequence_order(crops)
+    return Predictions(
+        pose_pred_cam_mm=poses.astype(np.float32)[order],
+        pose_true_cam_mm=relative_to_root(crops.pose_cam_mm).astype(np.float32)[order],
+        pose_mean_cam_mm=mean.astype(np.float32)[order],
+        sigma_mm=said.sigma_mm.astype(np.float32)[order],
+        keypoint_error_px=off_px.astype(np.float32)[order],
+        subject=crops.subject[order],
+        action=crops.action[order],
+        camera_id=crops.camera_id[order],
+        subaction=crops.subaction[order],
+        frame_index=crops.frame_index[order],
+        time_s=crops.time_s[order],
+        facts=facts,
+    )
+
+
+def sequence_order(crops: Crops) -> np.ndarray:
+    """Rows of the crops sorted by sequence, camera and frame."""
+    return np.lexsort(
+        (crops.frame_index, crops.camera_id, crops.subaction, crops.action, crops.subject)
+    )
+
+
+def load_model(path: Path) -> Model:
+    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not)."""
+    if path.suffix == ".safetensors":
+        from posegrid.learning.checkpoint import load_checkpoint
+
+        return load_checkpoint(path)
+    if path.suffix == ".onnx":
+        from posegrid.results.network import load_onnx
+
+        return load_onnx(path)
+    raise CheckpointError(
+        f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors."
+    )

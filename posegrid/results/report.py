@@ -8,18 +8,31 @@ A run's folder looks like this; what is missing is left out of the page, and the
     RUN/evaluation/evaluation.json, predictions.npz  what `posegrid evaluate` wrote
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from tyro.conf import Positional
 
-from posegrid.errors import OutputError
-from posegrid.files import completed
-from posegrid.results import report_page as page
-from posegrid.results.report_sections import curve_section, picture_section, score_section
-from posegrid.results.run_parts import Parts, gather
-from posegrid.results.tables import title_of
+from posegrid.datasets.dataset_facts import DATASET_FILE, load_dataset_facts
+from posegrid.datasets.shards import Crops, read_crops
+from posegrid.errors import SourceError
+from posegrid.files import write_text
+from posegrid.results import page
+from posegrid.results.curves import (
+    Curve,
+    draw_grid_curve,
+    draw_joint_bars,
+    draw_pose_curves,
+    load_curve,
+)
+from posegrid.results.draw import save_png
+from posegrid.results.predictions import NAME, Predictions, load_model, predicted, sequence_order
+from posegrid.results.samples import Clip, chosen_runs, clip_of, ranked_sheet, rows_in, write_clips
+from posegrid.results.tables import group_rows, score_rows, title_of
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,223 @@ def report(settings: ReportSettings) -> Path:
     return path
 
 
+CURVE_NAMES = {"pretrain": "grid task", "train": "pre-trained", "scratch": "from scratch"}
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What was found of a run."""
+
+    out: Path
+    pretrain: Curve | None
+    train: Curve | None
+    scratch: Curve | None
+    figures: dict[str, Any] | None
+    predictions: Predictions | None
+    data: Path | None
+    """Folder of prepared crops."""
+    weights: Path | None
+    missing: list[str] = field(default_factory=list)
+    """What was not found, in words."""
+
+
+def gather(
+    run: Path, folders: dict[str, Path | None], data: Path | None, out: Path | None
+) -> Parts:
+    """The run's parts, read from the disk. Raises SourceError if there are none, or one is damaged.
+
+    folders: where "pretrain", "train", "scratch" and "evaluation" lie, if not in the run's folder
+    under these names.
+    """
+    missing: list[str] = []
+    places = {name: folder or run / name for name, folder in folders.items()}
+    curves: dict[str, Curve | None] = {}
+    for name, words in CURVE_NAMES.items():
+        path = places[name] / "metrics.csv"
+        curves[name] = load_curve(path, words) if path.is_file() else None
+        if curves[name] is None:
+            missing.append(f"the curve of {name} (no {path})")
+    evaluation = places["evaluation"]
+    figures = load_json(evaluation / "evaluation.json", missing)
+    predictions = Predictions.load(evaluation / NAME) if (evaluation / NAME).is_file() else None
+    if figures is None and not any(curves.values()):
+        raise SourceError(
+            f"{run}: there is nothing to report on; expected pretrain/metrics.csv, train/metrics.csv, "
+            "scratch/metrics.csv or evaluation/evaluation.json in it."
+        )
+    data = data or (Path(figures["data"]) if figures else None)
+    if data is None or not (data / DATASET_FILE).is_file():
+        missing.append(f"pictures and videos (no crops in {data or 'the folder'}; give --data)")
+        data = None
+    candidates = [
+        *([Path(figures["weights"])] if figures else []),
+        places["train"] / "best.safetensors",
+    ]
+    weights = next((path for path in candidates if path.is_file()), None)
+    return Parts(
+        out or run,
+        **curves,
+        figures=figures,
+        predictions=predictions,
+        data=data,
+        weights=weights,
+        missing=missing,
+    )
+
+
+def load_json(path: Path, missing: list[str]) -> dict[str, Any] | None:
+    """The figures in evaluation.json, or None and a word among the missing."""
+    if not path.is_file():
+        missing.append(f"scores (no {path}; `posegrid evaluate` writes it)")
+        return None
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+        score_rows(figures)
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"{path}: does not hold an evaluation ({error!r}); evaluate again."
+        ) from error
+    return figures
+
+
+def curve_section(parts: Parts) -> list[str]:
+    """Learning curves of both tasks."""
+    html: list[str] = []
+    if parts.pretrain is not None:
+        path = parts.out / "curve_grid.png"
+        draw_grid_curve(path, parts.pretrain)
+        html += [
+            page.heading("Pre-training: which cells of the grid does each joint overlap?"),
+            page.picture_file(
+                path,
+                f"Cross-entropy, and how often a joint's best cell is right, on validation subjects. Best: "
+                f"{100 * parts.pretrain.best:.1f} %; the whole run took {parts.pretrain.total_seconds[-1]:.0f} s.",
+            ),
+        ]
+    poses = [curve for curve in (parts.scratch, parts.train) if curve is not None]
+    if poses:
+        path = parts.out / "curve_pose.png"
+        baseline = parts.figures["mean_pose_mpjpe_mm"] if parts.figures else None
+        draw_pose_curves(path, poses, baseline)
+        html += [
+            page.heading("Regression: joints in millimetres"),
+            page.picture_file(path, pose_caption(parts, poses)),
+        ]
+    return html
+
+
+def pose_caption(parts: Parts, curves: list[Curve]) -> str:
+    """What the two panels show, with figures."""
+    ends = "; ".join(
+        f"{curve.name} {curve.best:.1f} mm after {curve.images[-1]:,.0f} images of its own, "
+        f"{curve.total_images[-1]:,.0f} in all ({curve.total_seconds[-1]:.0f} s)"
+        for curve in curves
+    )
+    split = (
+        f" The dashed line is the error of the mean training pose on the {parts.figures['split']} crops."
+        if parts.figures
+        else ""
+    )
+    return (
+        f"MPJPE over 17 joints on validation subjects: against the images of the regression alone, all images with "
+        f"those of the pre-training counted, and the CPU time of both. Best: {ends}.{split}"
+    )
+
+
+def score_section(parts: Parts) -> list[str]:
+    """The table of scores and the bars of the joints."""
+    if parts.figures is None:
+        return []
+    figures = parts.figures
+    path = parts.out / "joints.png"
+    draw_joint_bars(path, figures)
+    groups = [row for rows in group_rows(figures) for row in rows]
+    return [
+        page.heading("Scores"),
+        page.paragraph(title_of(figures) + "."),
+        *(page.warning(text) for text in figures["warnings"]),
+        page.table(("", "estimate", "mean pose"), score_rows(figures)),
+        page.picture_file(
+            path, "Mean error of each joint in mm; the ticks are those of the mean training pose."
+        ),
+        page.table(("MPJPE in mm", "poses", "estimate", "mean pose"), groups),
+    ]
+
+
+def picture_section(parts: Parts, samples: int, video_s: float, console: Console) -> list[str]:
+    """Sample pictures and both videos; nothing where crops or predictions are missing."""
+    if parts.predictions is None or parts.data is None:
+        return []
+    predictions = parts.predictions
+    crops = read_crops(parts.data, sorted(set(predictions.subject.tolist())))
+    rows = rows_in(crops, predictions)
+    html = [*sample_section(parts, crops, rows, samples), page.heading("Walking")]
+    split = str(predictions.facts.get("split", "test"))
+    runs = chosen_runs(predictions, video_s)
+    html += video(
+        parts, split, [clip_of(predictions, run, crops.images[rows[run]]) for run in runs]
+    )
+    if split != "validation":
+        html += video(parts, "validation", validation_clips(parts, video_s, console))
+    return html
+
+
+def sample_section(parts: Parts, crops: Crops, rows: np.ndarray, count: int) -> list[str]:
+    """The sheet of best, median and worst poses."""
+    if parts.predictions is None:
+        return []
+    path = parts.out / "samples.png"
+    save_png(path, ranked_sheet(parts.predictions, crops.images[rows], count))
+    caption = (
+        "Poses by rank of their error (MPJPE over 17 joints): the best, the median and the worst, "
+        "each from another sequence. Squares on the ground are 250 mm wide; the grey shape is the "
+        "pose's shadow from straight above."
+    )
+    return [page.heading("Samples"), page.sides_legend(), page.picture_file(path, caption)]
+
+
+def validation_clips(parts: Parts, video_s: float, console: Console) -> list[Clip]:
+    """Clips of validation subjects, predicted here: nobody saved them."""
+    if parts.data is None or parts.weights is None:
+        return []
+    subjects = load_dataset_facts(parts.data).splits.get("validation", [])
+    if not subjects:
+        return []
+    crops = read_crops(parts.data, subjects)
+    crops = crops.subset(sequence_order(crops))
+    runs = chosen_runs(crops, video_s)
+    if not runs:
+        return []
+    model = load_model(parts.weights)
+    pieces = [crops.subset(run) for run in runs]
+    return [
+        clip_of(predicted(model, part, {}, console), np.arange(len(part)), part.images)
+        for part in pieces
+    ]
+
+
+def video(parts: Parts, split: str, clips: list[Clip]) -> list[str]:
+    """One video, or a word among the missing if no frames follow each other."""
+    if not clips:
+        parts.missing.append(f"the {split} video (no weights, or no frames that follow each other)")
+        return []
+    path = parts.out / f"walk_{split}.mp4"
+    poster = write_clips(path, clips)
+    mean = float(np.concatenate([clip.error_mm for clip in clips]).mean())
+    frames = sum(len(clip.time_s) for clip in clips)
+    people = (
+        "recorded" if parts.figures and not parts.figures.get("synthetic", True) else "rendered"
+    )
+    return [
+        page.video_file(
+            path,
+            poster,
+            f"{split.capitalize()}: {len(clips)} walks of {people} people, "
+            f"{frames} frames at true speed, mean error {mean:.0f} mm ({path.name}).",
+        )
+    ]
+
+
 def subtitle(parts: Parts) -> str:
     """What was scored, or that nothing was."""
     if parts.figures is None:
@@ -115,14 +345,3 @@ def closing_section(parts: Parts) -> list[str]:
             ),
         ]
     return html + [page.paragraph(f"Left out: {words}.") for words in parts.missing]
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write the page; it appears under its name only when complete. Raises OutputError."""
-    try:
-        with completed(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out."
-        ) from error

@@ -19,7 +19,7 @@ from posegrid.results.draw import (
     enlarged,
     labelled,
 )
-from posegrid.results.sample_pictures import grid_picture, rows_by_rank, sample_row, sample_sheet
+from posegrid.results.samples import grid_picture, rows_by_rank, sample_row, sample_sheet
 
 
 def standing() -> np.ndarray:

@@ -20,11 +20,9 @@ from posegrid.results.evaluate import (
     check_repeats,
     evaluate,
     evaluation,
-    load_model,
-    predicted,
     trained_subjects,
 )
-from posegrid.results.predictions import Predictions
+from posegrid.results.predictions import Predictions, load_model, predicted
 from posegrid.results.scores import (
     keypoint_errors,
     longest_repeat,

@@ -12,12 +12,12 @@ from results.made_up import model_of, write_data
 
 from posegrid.errors import SourceError
 from posegrid.results import evaluate as evaluate_module
-from posegrid.results import report_sections as sections
+from posegrid.results import report as report_module
 from posegrid.results.curves import load_curve
 from posegrid.results.evaluate import EvaluateSettings, evaluate
+from posegrid.results.page import Tile, page, paragraph
 from posegrid.results.report import ReportSettings, report
-from posegrid.results.report_page import Tile, page, paragraph
-from posegrid.results.walk_videos import Clip, following_runs, varied_runs, write_clips
+from posegrid.results.samples import Clip, following_runs, varied_runs, write_clips
 from posegrid.video.video import read_frames
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "!doctype"}
@@ -64,7 +64,7 @@ def write_curve(folder: Path, figure: str, values: list[float], before: int = 0)
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A whole run: curves, weights in name, data and an evaluation."""
-    for module in (evaluate_module, sections):
+    for module in (evaluate_module, report_module):
         monkeypatch.setattr(module, "load_model", lambda path: model_of())
     folder = tmp_path / "run"
     write_curve(folder / "pretrain", "validation_cell_accuracy", [0.3, 0.6, 0.8])
