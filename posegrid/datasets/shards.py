@@ -299,7 +299,7 @@ class Crops:
     @property
     def pose_view_mm(self) -> Float32[np.ndarray, "N 17 3"]:
         """The poses in the frame of the virtual camera that looks at the crop's centre."""
-        return np.einsum("nij,nkj->nki", self.rot_cam_to_view, self.pose_cam_mm).astype(np.float32)
+        return in_view(self.pose_cam_mm, self.crop_camera, self.images.shape[-1])
 
 
 def rotations_to_view(
@@ -312,6 +312,16 @@ def rotations_to_view(
     centre = image_size / 2
     ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
     return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
+
+
+def in_view(
+    pose_cam_mm: Float32[np.ndarray, "N 17 3"],
+    crop_camera: Float64[np.ndarray, "N 4"],
+    image_size: int,
+) -> Float32[np.ndarray, "N 17 3"]:
+    """Poses in the frame of the virtual camera that looks at the crop's centre, mm."""
+    turns = rotations_to_view(crop_camera, image_size)
+    return np.einsum("nij,nkj->nki", turns, pose_cam_mm).astype(np.float32)
 
 
 def shards_of(folder: Path, subjects: Iterable[str] | None = None) -> list[Path]:

@@ -7,7 +7,7 @@ their own prepare the next pieces while the network learns.
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, product
 from typing import ClassVar, Protocol, runtime_checkable
@@ -22,6 +22,7 @@ from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.devices import usable_cores
+from posegrid.learning.pictures import Pictures
 from posegrid.learning.settings import Augment, PoseFrame
 
 CPU = torch.device("cpu")
@@ -31,12 +32,13 @@ MOST_LOADERS = 8
 
 @dataclass(frozen=True, eq=False)
 class CropSet:
-    """Crops in memory, as tensors."""
+    """Crops as tensors, their pictures perhaps not decoded yet."""
 
-    images: UInt8[Tensor, "n size size"]
+    images: UInt8[Tensor, "m size size"] | Pictures
     pose_mm: Float[Tensor, "n 17 3"]
     """Root-relative, in `pose_frame`."""
     keypoints_px: Float[Tensor, "n 17 2"]
+    """In the whole crop's pixels."""
     focal_px: Float[Tensor, "n"]
     """Focal length of the crop's camera: how far a shift of the crop turns the view."""
     pose_frame: PoseFrame
@@ -46,10 +48,12 @@ class CropSet:
     """Whether masks beside crops are the rendered truth; else background subtraction has spoilt
     them already.
     """
-    packed_masks: UInt8[Tensor, "n size eighth"] | None = None
+    packed_masks: UInt8[Tensor, "m size eighth"] | Pictures | None = None
     """The persons' masks, eight pixels of a row in a byte; only where the background is
     "masked".
     """
+    picture_rows: Int[Tensor, "n"] | None = None
+    """Where the pictures of these crops are among `images` and `packed_masks`; None: in order."""
 
     @classmethod
     def of(
@@ -69,47 +73,49 @@ class CropSet:
         )
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.pose_mm)
 
     @property
     def image_size(self) -> int:
         """Side of the crops, in pixels."""
         return self.images.shape[-1]
 
-    def pictures(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b channels size size"]:
-        """These rows' crops in 0..1, with their masks (0 or 1) as the second channel where there
-        are any.
-        """
-        images = as_grey(self.images[rows])
-        if self.packed_masks is None:
-            return images
-        masks = np.unpackbits(self.packed_masks[rows].numpy(), axis=-1, count=self.image_size)
-        return torch.cat([images, torch.from_numpy(masks)[:, None].float()], dim=1)
-
     def batch(self, rows: Int[Tensor, "b"], cut_px: int) -> Batch:
         """These rows as they are, cut to the middle cut_px pixels."""
-        images = centre_cropped(self.pictures(rows), cut_px)
+        images = centre_cropped(self._pictures(rows), cut_px)
         keypoints_px = self.keypoints_px[rows] - (self.image_size - cut_px) // 2
         return Batch(images, self.pose_mm[rows], keypoints_px)
 
+    def _pictures(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b channels size size"]:
+        """These rows' crops in 0..1, with their masks (0 or 1) as the second channel where there
+        are any.
+        """
+        where = rows if self.picture_rows is None else self.picture_rows[rows]
+        images = as_grey(self.images[where])
+        if self.packed_masks is None:
+            return images
+        packed = self.packed_masks[where].numpy()
+        masks = np.unpackbits(packed, axis=-1, count=self.image_size)
+        return torch.cat([images, torch.from_numpy(masks)[:, None].float()], dim=1)
+
     def thinned(self, count: int) -> "CropSet":
         """At most `count` crops, evenly spread over the set."""
-        if len(self) <= count:
-            return self
-        return self.chosen(torch.linspace(0, len(self) - 1, count, dtype=torch.float64).long())
+        return self if len(self) <= count else self.chosen(spread(len(self), count))
 
     def chosen(self, rows: Int[Tensor, "b"]) -> "CropSet":
         """These rows alone."""
-        return CropSet(
-            self.images[rows],
-            self.pose_mm[rows],
-            self.keypoints_px[rows],
-            self.focal_px[rows],
-            self.pose_frame,
-            self.background,
-            self.exact_masks,
-            None if self.packed_masks is None else self.packed_masks[rows],
+        return replace(
+            self,
+            pose_mm=self.pose_mm[rows],
+            keypoints_px=self.keypoints_px[rows],
+            focal_px=self.focal_px[rows],
+            picture_rows=rows if self.picture_rows is None else self.picture_rows[rows],
         )
+
+
+def spread(total: int, count: int) -> Int[Tensor, "b"]:
+    """So many of the rows 0 to total - 1, the first and the last among them, as even as may be."""
+    return torch.linspace(0, total - 1, min(count, total), dtype=torch.float64).long()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,16 @@ class Devices:
     """Processes on this machine."""
 
     @property
+    def machine(self) -> int:
+        """Number of this machine, on which processes follow each other."""
+        return self.rank // self.local_count
+
+    @property
+    def local_rank(self) -> int:
+        """This process's place among those of this machine."""
+        return self.rank % self.local_count
+
+    @property
     def is_first(self) -> bool:
         """Whether this process writes files and speaks for all."""
         return self.rank == 0

@@ -29,7 +29,7 @@ SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
 BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
 STEP_EVERY = 20
 """Every so many steps there is a row in steps.csv."""
-MAY_DIFFER = ("run", "accelerator", "devices", "accumulate", "threads")
+MAY_DIFFER = ("run", "accelerator", "devices", "accumulate", "memory_gb", "threads")
 """Settings that a resumed run may have otherwise than when it started."""
 MAKE_ROOM = "free some space and --resume"
 

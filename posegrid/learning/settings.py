@@ -78,6 +78,9 @@ class StageSettings:
     torchrun starts them on several machines."""
     accumulate: int = 1
     """Pieces in which a device takes its share of a batch, one after another, to save memory."""
+    memory_gb: float = 2.0
+    """So much memory in each process may hold decoded crops; others are decoded each time they are
+    needed."""
     threads: int = 0
     """Threads of torch in each process; 0: what OMP_NUM_THREADS says, or its share of the cores."""
     resume: bool = False

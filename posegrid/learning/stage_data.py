@@ -15,12 +15,30 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from posegrid.body.skeleton import body_size_mm
-from posegrid.datasets.shards import Crops, DatasetFacts, load_dataset_facts, read_crops
+from posegrid.body.skeleton import NUM_JOINTS, body_size_mm
+from posegrid.datasets.shards import (
+    Crops,
+    DatasetFacts,
+    Shard,
+    array_of_column,
+    in_view,
+    load_dataset_facts,
+    shards_in,
+)
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.batch import Batch
-from posegrid.learning.data import WHOLE, Batches, CropSet, MixedBatches, Piece, TrainingBatches
+from posegrid.learning.data import (
+    WHOLE,
+    Batches,
+    CropSet,
+    MixedBatches,
+    Piece,
+    TrainingBatches,
+    spread,
+)
+from posegrid.learning.devices import Devices
+from posegrid.learning.pictures import Pictures, ScratchFile
 from posegrid.learning.pose_targets import MeanPose, as_mean_pose
 from posegrid.learning.settings import PoseFrame, StageSettings
 
@@ -76,31 +94,90 @@ class StageData:
         )
 
 
-def load_stage_data(
-    folders: tuple[Path, ...], pose_frame: PoseFrame, validation_images: int
-) -> StageData:
-    """The crops of the splits train and validation of all folders. The split test is never read.
+@contextmanager
+def stage_data(settings: StageSettings, devices: Devices) -> Iterator[StageData]:
+    """The crops of the splits train and validation of all folders, while the block lasts. The split
+    test is never read.
 
     Raises ShardError for folders without finished data, SettingsError for a subject in two splits
     and for data sets that do not fit together.
     """
+    folders = (settings.data, *settings.also)
     facts = [load_dataset_facts(folder) for folder in folders]
     for folder, its in zip(folders, facts, strict=True):
         _check_fit(folders[0], facts[0], folder, its)
     splits = _joined_splits(folders, facts)
-    share = max(1, validation_images // len(folders))
-    both = [
+    shards = [
         [
-            _crop_set(folder, its, split, pose_frame)
+            shards_in(folder, its.subjects_of(split))
             for folder, its in zip(folders, facts, strict=True)
         ]
         for split in ("train", "validation")
     ]
-    return StageData(
-        replace(facts[0], splits=splits),
-        margin_of(facts[0], folders[0]),
-        tuple(both[0]),
-        tuple(crops.thinned(share) for crops in both[1]),
+    total = sum(shard.num_rows for its in shards[0] for shard in its)
+    kept_share = min(1.0, settings.memory_gb * 1e9 / max(1, total * facts[0].image_size ** 2))
+    few = max(1, settings.validation_images // len(folders))
+    scratch = ScratchFile(settings.run, devices)
+    try:
+        training = [crop_set(its, settings.pose_frame, scratch, kept_share) for its in shards[0]]
+        validation = [crop_set(its, settings.pose_frame, scratch, 1.0, few) for its in shards[1]]
+        scratch.share()
+        data = StageData(
+            replace(facts[0], splits=splits),
+            margin_of(facts[0], folders[0]),
+            tuple(training),
+            tuple(validation),
+        )
+        yield data.thinned(settings.share)
+    finally:
+        scratch.close()
+
+
+def crop_set(
+    shards: list[Shard],
+    pose_frame: PoseFrame,
+    scratch: ScratchFile,
+    kept_share: float,
+    most: int | None = None,
+) -> CropSet:
+    """The crops of the shards, or so many of them evenly spread; their pictures are decoded when
+    they are asked for, and that share of them then stays.
+    """
+    total = sum(shard.num_rows for shard in shards)
+    chosen = np.arange(total) if most is None else spread(total, most).numpy()
+    facts = shards[0].facts
+    columns = ["image"] if facts.background != "masked" else ["image", "mask"]
+    share = kept_share * len(chosen) / max(1, total)
+    pictures = {name: Pictures(scratch, shards, name, share) for name in columns}
+    pose_mm = np.zeros((len(chosen), NUM_JOINTS, 3), np.float32)
+    keypoints_px = np.zeros((len(chosen), NUM_JOINTS, 2), np.float32)
+    focal_px = np.zeros(len(chosen), np.float32)
+    first_row = 0
+    for shard in shards:
+        low, high = np.searchsorted(chosen, (first_row, first_row + shard.num_rows))
+        rows = chosen[low:high]
+        table = shard.table([*columns, "pose_cam_mm", "keypoints_crop_px", "crop_camera"])
+        table = table.take(rows - first_row) if most is not None else table
+        for name, its in pictures.items():
+            its.add(rows, table[name])
+        camera = array_of_column(table, "crop_camera")
+        pose_cam_mm = array_of_column(table, "pose_cam_mm")
+        pose_mm[low:high] = (
+            in_view(pose_cam_mm, camera, facts.image_size) if pose_frame == "view" else pose_cam_mm
+        )
+        keypoints_px[low:high] = array_of_column(table, "keypoints_crop_px")
+        focal_px[low:high] = camera[:, :2].mean(axis=1)
+        first_row += shard.num_rows
+    return CropSet(
+        pictures["image"],
+        torch.from_numpy(pose_mm),
+        torch.from_numpy(keypoints_px),
+        torch.from_numpy(focal_px),
+        pose_frame,
+        facts.background,
+        facts.exact_masks,
+        pictures.get("mask"),
+        None if most is None else torch.from_numpy(chosen),
     )
 
 
@@ -121,11 +198,6 @@ def margin_of(facts: DatasetFacts, folder: Path) -> float:
             f"{folder}: dataset.json does not say which margin its crops have; prepare them anew."
         )
     return float(margin)
-
-
-def _crop_set(folder: Path, facts: DatasetFacts, split: str, pose_frame: PoseFrame) -> CropSet:
-    crops = read_crops(folder, facts.subjects_of(split))
-    return CropSet.of(crops, pose_frame, facts.background, exact_masks=facts.exact_masks)
 
 
 def _joined_splits(folders: tuple[Path, ...], facts: list[DatasetFacts]) -> dict[str, list[str]]:

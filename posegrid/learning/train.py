@@ -25,7 +25,7 @@ from posegrid.learning.model_facts import ModelFacts, channels_of
 from posegrid.learning.networks import Network, build_network, input_size_of, network_name, transfer
 from posegrid.learning.run import BEST, Cost, Record, check_folder, claim_folder
 from posegrid.learning.settings import PretrainSettings, Recipe, StageSettings, TrainSettings
-from posegrid.learning.stage_data import StageData, batches_of, load_stage_data
+from posegrid.learning.stage_data import StageData, batches_of, stage_data
 from posegrid.learning.targets import Target, target_of_names
 
 FEWEST_ROUNDS = 10
@@ -57,10 +57,10 @@ def run_stage(settings: StageSettings) -> None:
     recipe = Recipe.of(settings, network_name(start.facts.network) if start else None)
     repeat = {"resume": settings.resume, "overwrite": settings.overwrite}
     check_folder(settings.run, settings.as_json(), **repeat)
-    with joined_devices(settings.accelerator, settings.threads) as devices:
-        folders = (settings.data, *settings.also)
-        data = load_stage_data(folders, settings.pose_frame, settings.validation_images)
-        data = data.thinned(settings.share)
+    with (
+        joined_devices(settings.accelerator, settings.threads) as devices,
+        stage_data(settings, devices) as data,
+    ):
         crops = data.training[0]
         cut_px = input_size_of(recipe.network, crops.image_size)
         target = target_of_names(

@@ -17,12 +17,13 @@ from posegrid.datasets.shards import read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
+from posegrid.learning.devices import Devices
 from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.loop import Plan, rate_share
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.run import Record
 from posegrid.learning.settings import PretrainSettings, TrainSettings
-from posegrid.learning.stage_data import load_stage_data
+from posegrid.learning.stage_data import stage_data
 from posegrid.learning.train import pretrain, train
 from posegrid.results.network import load_onnx
 
@@ -240,9 +241,10 @@ def test_several_data_sets_are_learnt_from_together(data, tmp_path):
         "S6",
     ]
     assert origin["settings"]["also"] == ["more"]
-    means = [
-        load_stage_data((folder,), "view", 40).mean_pose_mm for folder in (data, tmp_path / "more")
-    ]
+    means = []
+    for folder in (data, tmp_path / "more"):
+        with stage_data(short(folder, tmp_path / "none"), Devices(torch.device("cpu"))) as its:
+            means.append(its.mean_pose_mm)
     np.testing.assert_allclose(load_facts(best).mean_pose_mm, np.mean(means, axis=0), atol=1e-3)
 
 
