@@ -15,8 +15,8 @@ import numpy as np
 import tyro
 
 from posegrid.learning.model_facts import ModelFacts
+from posegrid.motion.plausible import HEIGHT_PER_BONES, bones_to_height_mm
 from posegrid.people.crop import grey, window_of_box
-from posegrid.results.estimator import HEIGHT_PER_BONES, bones_to_height_mm
 from posegrid.results.network import load_onnx
 from posegrid.walkers.body.mesh import STATURE_RANGE_MM
 from posegrid.walkers.clip import ClipPlan, film

@@ -14,7 +14,7 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
     confidence    (T,)       float32  how sure it is that this is the person, 0 to 1; NaN as the box
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
-    camera_fixed, filled_frames, scale_known, raw, weights, source, version
+    camera_fixed, filled_frames, scale_known, warnings, raw, weights, source, version
 
 Files of before 0.2 have no confidence; it is read as NaN.
 
@@ -93,6 +93,8 @@ class Track:
     """
     raw: bool = False
     """As the network told it, frame by frame: not refined (docs/motion.md)."""
+    warnings: tuple[str, ...] = ()
+    """Sentences on what in the video or the motion is unlikely, so that figures may be wrong."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -248,6 +250,7 @@ class Track:
             "camera_assumed": self.camera_assumed,
             "filled_frames": list(self.filled_frames),
             "scale_known": self.scale_known,
+            "warnings": list(self.warnings),
             "camera_fixed": self.camera_fixed,
             "raw": self.raw,
             "weights": self.weights,
@@ -292,6 +295,7 @@ class Track:
                 **{key: facts[key] for key in keys},
                 filled_frames=tuple(int(frame) for frame in facts.get("filled_frames", ())),
                 scale_known=bool(facts.get("scale_known", False)),
+                warnings=tuple(str(line) for line in facts.get("warnings", ())),
                 camera_fixed=bool(facts.get("camera_fixed", True)),
                 raw=bool(facts.get("raw", False)),
             )

@@ -27,6 +27,7 @@ from posegrid.motion.gait_events import (
     strides_s,
     sure_events,
 )
+from posegrid.motion.plausible import on_cadence
 from posegrid.motion.smoothing import LONGEST_GAP_S, known
 from posegrid.motion.world import WorldMotion
 
@@ -48,7 +49,11 @@ class Stride:
     other_off_s: float
     other_strike_s: float
     length_mm: float
-    """Between the places where this foot stands; negative if the person walks backwards."""
+    """Between the places where this foot stands, along the person's way, which may bend; negative
+    if they walk backwards.
+    """
+    turn_rad: float
+    """By how much the person turns on it, to the left."""
     step_length_mm: float
     """Of this foot's step, from the other foot's place to this one's next, along the line of this
     foot's places.
@@ -110,6 +115,8 @@ class _Walk:
         ahead = float((between - first) @ along)
         to_the_left = float((between - first) @ [-along[1], along[0]])
         inside = (self.time_s >= begin_s) & (self.time_s <= end_s)
+        turn_rad = self._turn_rad(begin_s, end_s)
+        way = length * along_bend(turn_rad)
         return Stride(
             side=side,
             begin_s=begin_s,
@@ -117,12 +124,19 @@ class _Walk:
             off_s=_first_between(self.events[side].off_s, begin_s, end_s),
             other_off_s=_first_between(self.events[other].off_s, begin_s, end_s),
             other_strike_s=other_strike_s,
-            length_mm=length if np.nansum(self.facing[inside] @ along) >= 0 else -length,
+            length_mm=way if np.nansum(self.facing[inside] @ along) >= 0 else -way,
+            turn_rad=turn_rad,
             step_length_mm=length - ahead,
             other_step_length_mm=ahead,
             width_mm=to_the_left if side == "right" else -to_the_left,
             flexion_deg=self._flexion_deg(side, begin_s, end_s),
         )
+
+    def _turn_rad(self, begin_s: float, end_s: float) -> float:
+        seen = known(self.joints_mm)
+        angle = np.unwrap(np.arctan2(self.facing[seen, 1], self.facing[seen, 0]))
+        begin, end = np.interp([begin_s, end_s], self.time_s[seen], angle)
+        return float(end - begin)
 
     def _flexion_deg(
         self, side: Side, begin_s: float, end_s: float
@@ -134,6 +148,12 @@ class _Walk:
             joint: np.degrees(np.interp(at_s, self.time_s[near], angles[f"{side}_{joint}_flexion"]))
             for joint in ("knee", "hip")
         }
+
+
+def along_bend(turn_rad: float) -> float:
+    """Length of an arc that turns by so much, over its chord."""
+    half = min(abs(turn_rad) / 2, np.pi / 2)
+    return float(half / np.sin(half)) if half > 0 else 1.0
 
 
 def _first_between(times_s: Float[np.ndarray, "N"], begin_s: float, end_s: float) -> float:
@@ -160,6 +180,9 @@ SINGLE_SPREAD = 0.06
 """Relative spread between strides that is taken where there is a single one: about that of healthy
 walking.
 """
+BENT_DEG = 15.0
+"""A stride that turns by more is part of a bend: its arc is 0.3 % longer than its chord, and the
+outer foot's way some 5 cm longer than the inner one's."""
 LEAST_ADVANCE_MM = 200.0
 """A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
 
@@ -219,11 +242,19 @@ def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
     events = events_within(events, [(stride.begin_s, stride.end_s) for stride in forwards])
     if left_out := sum(map(len, every.values())) - sum(map(len, events.values())):
         notes.append(f"{left_out} contacts outside these strides, or too unsure, are left out")
+    bend_deg = np.degrees(np.median([abs(stride.turn_rad) for stride in forwards]))
+    if bend_deg > BENT_DEG:
+        notes.append(
+            f"the way bends by {bend_deg:.0f} degrees a stride: strides are measured along it, but "
+            "the two feet's steps and their width are not alike"
+        )
     frame_s = float(np.nanmedian(np.diff(motion.time_s)))
     if frame_s > 1 / 24:
         notes.append(f"only {1 / frame_s:.0f} frames per second: times of steps are coarse")
     scale = SCALE_KNOWN if scale_known else SCALE_UNKNOWN
-    return Gait(events, tuple(forwards), _quantities(forwards, frame_s, scale), tuple(notes))
+    quantities = _quantities(forwards, frame_s, scale)
+    unlikely = on_cadence(quantities["cadence"].value)
+    return Gait(events, tuple(forwards), quantities, (*notes, *([unlikely] if unlikely else [])))
 
 
 def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict[str, Quantity]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.errors import SettingsError
+from posegrid.motion.settings import check_fov
 from posegrid.motion.smoothing import local_parabolas
 
 DISTANCE_HALF_S = 0.6
@@ -84,14 +84,17 @@ SIDE_WEIGHTS = np.array([0.5, 1.0, 0.5, 1.0])
 """Trust in each side of the box: hands and loose clothes make left and right less sure."""
 
 
+def view_deg(camera: Camera) -> float:
+    """Angle of view over the picture's longer side."""
+    longer = int(np.argmax(camera.size_wh))
+    return float(2 * np.degrees(np.arctan(camera.size_wh[longer] / 2 / camera.focal_px[longer])))
+
+
 def assumed_camera(size_wh: tuple[int, int], fov_deg: float = ASSUMED_FOV_DEG) -> Camera:
     """A camera without distortion that looks through the picture's centre; `fov_deg` spans the
     longer side.
     """
-    if not 0 < fov_deg < 170:
-        raise SettingsError(
-            f"`fov_deg` {fov_deg:g}: expected an angle of view above 0 and below 170 degrees."
-        )
+    check_fov(fov_deg)
     focal_px = max(size_wh) / 2 / np.tan(np.radians(fov_deg) / 2)
     return Camera((focal_px, focal_px), (size_wh[0] / 2, size_wh[1] / 2), size_wh)
 

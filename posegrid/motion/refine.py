@@ -14,6 +14,7 @@ from posegrid.motion.angles import angles_figure, joint_angles_deg
 from posegrid.motion.feet import root_correction_mm, standing, with_still_feet
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.placing import placed_again, with_even_distance
+from posegrid.motion.plausible import doubts
 from posegrid.motion.settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
 from posegrid.motion.smoothing import filtered, gaps_to_fill, interpolated, known
@@ -122,7 +123,9 @@ class MotionTrack(Track):
         """Without jitter, with bones of one length and feet that stand still; `predict` has done
         that already.
         """
-        return refined(self, settings)
+        motion = refined(self, settings)
+        new = [line for line in doubts(self, motion) if line not in self.warnings]
+        return replace(motion, warnings=(*self.warnings, *new))
 
     def angles(self) -> dict[str, Float[np.ndarray, "T"]]:
         """Joint angles in degrees (docs/angles.md), by names such as left_knee_flexion_deg; NaN where
@@ -152,4 +155,5 @@ class MotionTrack(Track):
         """
         track = self.refined() if self.raw else self
         found = gait_of(track.to_world(up_cam), scale_known=self.scale_known, source=self.source)
-        return replace(found, notes=(*found.notes, RAW_NOTE)) if self.raw else found
+        raw = (RAW_NOTE,) if self.raw else ()
+        return replace(found, notes=(*found.notes, *track.warnings, *raw))

@@ -1,7 +1,10 @@
 """What is done to a Track, as settings; apart from the doing, so that reading them imports nothing."""
 
 from dataclasses import dataclass
+from math import degrees, pi
 from typing import Literal
+
+from posegrid.errors import SettingsError
 
 Filter = Literal["none", "light", "one-euro", "savitzky-golay"]
 
@@ -26,3 +29,15 @@ class RefineSettings:
     feet: bool = True
     """Feet that stand stay where they are. Only where the camera is fixed, only with bones, and
     only after a filter that looks ahead: jitter hides which foot stands."""
+
+
+def check_fov(fov_deg: float) -> None:
+    """Raise SettingsError for an angle of view that no lens has; radians are told by their size."""
+    if 5 <= fov_deg <= 170:
+        return
+    radians = (
+        f" {fov_deg:g} radians are {degrees(fov_deg):.0f} degrees." if 0.2 < fov_deg < pi else ""
+    )
+    raise SettingsError(
+        f"`fov_deg` {fov_deg:g}: expected an angle of view of 5 to 170 degrees.{radians}"
+    )

@@ -21,12 +21,14 @@ from posegrid.motion.placing import (
     steadied_boxes,
     turned_to_camera,
 )
+from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.refine import MotionTrack
 from posegrid.people.crop import Silhouette, person_crop, window_of_box
 from posegrid.people.finder import Sighting
 from posegrid.results.network import OnnxModel
 from posegrid.results.settings import Looks
 from posegrid.video.picture import Picture
+from posegrid.video.times import usual_rate
 
 BOX_REACH = 2
 """Frames before and after that steady a box."""
@@ -225,10 +227,16 @@ class Origin:
 
 
 def person_track(
-    person: PersonEstimate, time_s: Float[np.ndarray, "T"], model: OnnxModel, origin: Origin
+    person: PersonEstimate,
+    time_s: Float[np.ndarray, "T"],
+    model: OnnxModel,
+    origin: Origin,
+    warnings: tuple[str, ...] = (),
 ) -> MotionTrack:
-    """The person's Track over all T frames; NaN where they were not seen."""
-    count, span_s, camera = len(time_s), time_s[-1] - time_s[0], origin.camera
+    """The person's Track over all T frames; NaN where they were not seen. warnings: what in the
+    video is unlikely.
+    """
+    count, camera = len(time_s), origin.camera
     there = placed(person.estimate, person.window, person.box_xyxy, camera, model.facts)
 
     def in_all(values: np.ndarray) -> np.ndarray:
@@ -246,32 +254,19 @@ def person_track(
         box_xyxy=in_all(person.box_xyxy),
         confidence=in_all(person.confidence),
         camera=camera,
-        fps=float((count - 1) / span_s) if span_s > 0 else origin.fps,
+        fps=float(usual_rate(time_s) or origin.fps),
         weights=model.name,
         source=origin.source,
         camera_assumed=origin.camera_assumed,
         camera_fixed=origin.camera_fixed,
         raw=True,
+        warnings=warnings,
     )
 
 
-HEIGHT_PER_BONES = 1.065
-"""Height without shoes over the sum of these bones: feet and the crown above the head's joint come
-on top. 1.065 +- 0.004 in 55 rendered adults (scripts/measure_heights.py)."""
 HEIGHT_SPREAD = 0.06
 """Standard deviation of the estimated height over the true one, of 55 rendered adults whom no
 training saw (same script, weights of the fourth stage; their mean is 0.98)."""
-_UPRIGHT = ((10, 9), (9, 8), (8, 7), (7, 0), (1, 2), (2, 3), (4, 5), (5, 6))
-"""Bones that add up to a height: head, neck and trunk once, thighs and shanks of both sides."""
-
-
-def bones_to_height_mm(poses_mm: Float[np.ndarray, "N 17 3"]) -> float:
-    """The height without shoes of a person with these poses' bones, the median over the poses."""
-    lengths = [
-        np.linalg.norm(poses_mm[:, child] - poses_mm[:, parent], axis=1)
-        for child, parent in _UPRIGHT
-    ]
-    return HEIGHT_PER_BONES * float(np.median(sum(lengths[:4]) + sum(lengths[4:]) / 2))
 
 
 def scaled_to_height(track: MotionTrack, height_mm: float) -> MotionTrack:

@@ -68,7 +68,7 @@ def opened(
     """
     footage, source = _footage(video, settings)
     facts = footage.facts
-    camera = _camera(given, settings, source, facts.size_wh)
+    camera = _camera(given, settings, source, facts.size_wh, facts.fov_deg)
     finder = _finder(footage, source, given, settings, report)
     origin = Origin(
         source.name, camera, float(facts.fps), given.camera is None, finder.camera_fixed
@@ -109,7 +109,16 @@ def _footage(video: Video, settings: PoseSettings) -> tuple[Footage, Path]:
     return footage_of_arrays(video, settings.fps), Path("pictures")
 
 
-def _camera(given: Given, settings: PoseSettings, source: Path, size_wh: tuple[int, int]) -> Camera:
+def _camera(
+    given: Given,
+    settings: PoseSettings,
+    source: Path,
+    size_wh: tuple[int, int],
+    stated_fov_deg: float | None = None,
+) -> Camera:
+    """The camera that is given, or one of the angle of view that is given, that the file states, or
+    that is assumed.
+    """
     if given.camera is not None and settings.fov_deg is not None:
         raise SettingsError(
             "`camera` and `fov_deg` both say what the camera is like: give one of them."
@@ -117,7 +126,7 @@ def _camera(given: Given, settings: PoseSettings, source: Path, size_wh: tuple[i
     if isinstance(given.camera, Path | str):
         return load_camera(Path(given.camera), source, size_wh)
     if given.camera is None:
-        return assumed_camera(size_wh, settings.fov_deg or ASSUMED_FOV_DEG)
+        return assumed_camera(size_wh, settings.fov_deg or stated_fov_deg or ASSUMED_FOV_DEG)
     if given.camera.size_wh != size_wh:
         (w, h), (width, height) = given.camera.size_wh, size_wh
         raise SettingsError(

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
+from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.smoothing import OneEuro
 from posegrid.people.crop import window_of_box
 from posegrid.people.finder import Finder, Sighting
-from posegrid.results.estimator import bones_to_height_mm, crop_for, placed
+from posegrid.results.estimator import crop_for, placed
 from posegrid.results.network import OnnxModel
 from posegrid.results.settings import PoseSettings
 from posegrid.video.video import VideoFrame

@@ -8,6 +8,7 @@ from typing import Unpack
 import numpy as np
 
 from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.plausible import on_changed_pictures
 from posegrid.motion.refine import MotionTrack
 from posegrid.progress import Report, reported
 from posegrid.results.estimator import Estimator, person_track, scaled_to_height
@@ -24,6 +25,7 @@ from posegrid.results.inputs import (
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.settings import PoseOptions, PoseSettings
+from posegrid.video.record import FrameRecord
 from posegrid.video.video import VideoFrame
 
 Stop = Callable[[], bool]
@@ -162,15 +164,23 @@ class PoseModel:
             raise reading.damage or SourceError(
                 f"{video}: {inputs.finder.nobody(len(reading.time_s))}"
             )
+        record = reading.record
+        changed = on_changed_pictures(
+            record.changed_share(), record.time_s, is_camera_fixed=inputs.finder.camera_fixed
+        )
+        warnings = (changed,) if changed else ()
         raw = {}
         for person in sorted(people, key=lambda person: person.size, reverse=True):
-            track = person_track(person, np.array(reading.time_s), self.network, inputs.origin)
+            track = person_track(
+                person, np.array(reading.time_s), self.network, inputs.origin, warnings
+            )
             raw[person.number] = (
                 track
                 if settings.height_m is None
                 else scaled_to_height(track, 1000 * settings.height_m)
             )
-        return Watched(raw, reading.damage, reading.stopped, inputs.notes)
+        notes = (*inputs.notes, *record.notes())
+        return Watched(raw, reading.damage, reading.stopped, notes)
 
     def _check(self, given: Given) -> None:
         if (
@@ -232,13 +242,15 @@ class _Reading:
     stop: Stop | None
     time_s: list[float] = field(default_factory=list)
     """Of the frames that were looked at."""
+    record: FrameRecord = field(default_factory=FrameRecord)
     damage: SourceError | None = None
     stopped: bool = False
 
     def frames(self) -> Iterator[VideoFrame]:
         what = f"{self.inputs.origin.source}: finding and estimating"
         try:
-            for frame in reported(self.inputs.frames, what, self.inputs.num_frames, self.progress):
+            frames = self.record.noting(self.inputs.frames)
+            for frame in reported(frames, what, self.inputs.num_frames, self.progress):
                 if self.stop is not None and self.stop():
                     self.stopped = True
                     return

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypedDict, get_args
 from tyro.conf import Positional, arg
 
 from posegrid.errors import SettingsError
-from posegrid.motion.settings import Filter, RefineSettings
+from posegrid.motion.settings import Filter, RefineSettings, check_fov
 
 Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "npz", "angles", "html"]
 Looks = Literal["one", "both", "in-turns"]
@@ -54,11 +54,8 @@ class PoseSettings(RefineSettings):
         """Raises SettingsError for a value that no video can go with."""
         _check_choice("filter", self.filter, get_args(Filter))
         _check_choice("looks", self.looks, get_args(Looks))
-        if self.fov_deg is not None and not 0 < self.fov_deg < 170:
-            raise SettingsError(
-                f"`fov_deg` {self.fov_deg:g}: expected an angle of view above 0 and below 170 "
-                "degrees."
-            )
+        if self.fov_deg is not None:
+            check_fov(self.fov_deg)
         if self.height_m is not None and not 0.5 <= self.height_m <= 2.5:
             raise SettingsError(
                 f"`height_m` {self.height_m:g}: expected a height of 0.5 to 2.5 metres."

@@ -3,7 +3,7 @@
 import numpy as np
 
 from posegrid.body.track import Track
-from posegrid.motion.placing import ASSUMED_FOV_DEG
+from posegrid.motion.placing import ASSUMED_FOV_DEG, view_deg
 from posegrid.results.estimator import HEIGHT_SPREAD
 from posegrid.results.pose_model import PoseModel, Watched
 from posegrid.results.settings import PredictSettings
@@ -23,8 +23,9 @@ def summary(track: Track, settings: PredictSettings, model: PoseModel) -> list[s
             f"distance from the camera {np.nanmin(depth_m):.1f} to {np.nanmax(depth_m):.1f} m"
         )
     if track.camera_assumed:
-        fov = settings.fov_deg or ASSUMED_FOV_DEG
-        how = "as given" if settings.fov_deg else "assumed"
+        fov = view_deg(track.camera)
+        assumed = "assumed" if abs(fov - ASSUMED_FOV_DEG) < 0.01 else "by the file's focal length"
+        how = "as given" if settings.fov_deg else assumed
         lines.append(
             f"camera: {fov:g} degrees over the longer side, {how}; directions and distances depend "
             "on it (--camera or --fov-deg)"
@@ -53,6 +54,7 @@ def cautions(track: Track) -> list[str]:
             f"in {len(track.filled_frames)} of them nobody was found: the pose is interpolated "
             "(--fill)"
         )
+    lines += [f"unlikely: {warning}" for warning in track.warnings]
     return lines
 
 

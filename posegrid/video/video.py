@@ -6,6 +6,7 @@
 - A damaged file is an error, after every frame before the damage was yielded.
 """
 
+import math
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
@@ -53,9 +54,17 @@ class VideoFacts:
     capture_fps: float | None = None
     """Frames per second at which it was recorded, if the file says so."""
     focal_35mm: float | None = None
-    """Focal length in mm for pictures of 36 mm, if the file says so."""
+    """Focal length in mm for pictures 36 mm long, if the file says so."""
     notes: tuple[str, ...] = ()
     """Lines that say what is done to the pictures, and what in the file is unlikely."""
+
+    @property
+    def fov_deg(self) -> float | None:
+        """Angle of view over the longer side by that focal length, if it is a likely one."""
+        if self.focal_35mm is None:
+            return None
+        angle = 2 * math.degrees(math.atan(18 / self.focal_35mm))
+        return angle if 5 <= angle <= 150 else None
 
 
 @dataclass(frozen=True, eq=False)

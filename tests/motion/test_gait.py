@@ -203,3 +203,22 @@ def test_a_world_motion_gives_the_same_gait_whatever_the_heading(gait):
     figures = gait_of(turned, scale_known=False, source="x").quantities
     for name in ("stride_length", "step_width", "double_support"):
         assert figures[name].value == pytest.approx(gait.quantities[name].value, rel=0.02, abs=1)
+
+
+@pytest.mark.parametrize("radius_mm", [1300.0, 2500.0, -1300.0, 20_000.0])
+def test_strides_in_a_bend_are_measured_along_it(radius_mm):
+    """The straight walk wound round a circle: lengths along the way stay, chords are shorter."""
+    straight = to_world(walk_track(TIME_S)).joints_world_mm
+    angle = straight[..., 0] / radius_mm
+    aside = radius_mm - straight[..., 1] + straight[0, 0, 1]
+    bent = np.stack(
+        [aside * np.sin(angle), radius_mm - aside * np.cos(angle), straight[..., 2]], axis=-1
+    )
+    motion = replace(to_world(walk_track(TIME_S)), joints_world_mm=bent)
+    gait = gait_of(motion, scale_known=True, source="a.mp4")
+    assert gait.quantities["stride_length"].value == pytest.approx(STRIDE_MM, rel=0.012)
+    assert gait.quantities["speed"].value == pytest.approx(STRIDE_MM / STRIDE_S / 1000, rel=0.012)
+    turns = [stride.turn_rad for stride in gait.strides]
+    assert np.array(turns) == pytest.approx(STRIDE_MM / radius_mm, rel=0.1)
+    said = [note for note in gait.notes if "bends by" in note]
+    assert bool(said) == (abs(radius_mm) < 4000)

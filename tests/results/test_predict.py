@@ -13,8 +13,8 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.track import Track
 from posegrid.errors import CheckpointError, OutputError, SettingsError, SourceError
+from posegrid.motion.plausible import HEIGHT_PER_BONES
 from posegrid.people.crop import box_of_mask
-from posegrid.results.estimator import HEIGHT_PER_BONES
 from posegrid.results.predict import predict
 from posegrid.results.settings import PredictSettings
 from posegrid.video.video import read_frames

@@ -1,0 +1,161 @@
+"""What in a motion is unlikely for a walking person, in a sentence each: figures that follow from it
+may be wrong, and why.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.track import Track
+
+LEAST_SEEN_S = 1.0
+STEPS_PER_MINUTE = (60.0, 180.0)
+STATURE_M = (1.0, 2.2)
+LARGEST_JUMP_M, LARGEST_JUMP_SHARE = 0.5, 0.12
+"""And share of the distance, as a distance's noise grows with it."""
+AT_ONCE_S = 0.15
+"""Frames farther apart than this do not follow each other."""
+LARGEST_SPREAD = 0.15
+"""Of a limb's length over the frames, over its mean, before bones are made constant."""
+LEAST_SWING_MM, SURE_STEP = 240.0, 0.3
+"""Ankles that swing past each other by less do not walk; a step ends beyond this share of the way
+from the middle of the swing to its end."""
+LEVEL_FRAMES = 3
+"""A distance is the median of so many frames: single ones are off by half a metre now and then."""
+LEAST_STEPS = 4
+CHANGED_SHARE = 1 / 3
+HEIGHT_PER_BONES = 1.065
+"""Height without shoes over the sum of these bones: feet and the crown above the head's joint come
+on top. 1.065 +- 0.004 in 55 rendered adults (scripts/measure_heights.py)."""
+_UPRIGHT = ((10, 9), (9, 8), (8, 7), (7, 0), (1, 2), (2, 3), (4, 5), (5, 6))
+"""Bones that add up to a height: head, neck and trunk once, thighs and shanks of both sides."""
+_LIMBS = ((1, 2), (2, 3), (4, 5), (5, 6), (11, 12), (12, 13), (14, 15), (15, 16))
+_ANKLES = JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")
+
+
+def doubts(raw: Track, refined: Track) -> tuple[str, ...]:
+    """Sentences on what is unlikely in a motion, none where all is well. raw: before it was
+    refined.
+    """
+    if not refined.found.any():
+        return ()
+    poses_mm = refined.joints_mm[refined.found].astype(np.float64)
+    sentences = [
+        _on_time(refined),
+        _on_stature(bones_to_height_mm(poses_mm) / 1000),
+        _on_jumps(raw),
+        _on_limbs(raw.joints_mm[raw.found].astype(np.float64)),
+        on_cadence(steps_per_minute(poses_mm, refined.time_s[refined.found])),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def bones_to_height_mm(poses_mm: Float[np.ndarray, "N 17 3"]) -> float:
+    """The height without shoes of a person with these poses' bones, the median over the poses."""
+    lengths = [
+        np.linalg.norm(poses_mm[:, child] - poses_mm[:, parent], axis=1)
+        for child, parent in _UPRIGHT
+    ]
+    return HEIGHT_PER_BONES * float(np.median(sum(lengths[:4]) + sum(lengths[4:]) / 2))
+
+
+def steps_per_minute(
+    poses_mm: Float[np.ndarray, "N 17 3"], time_s: Float[np.ndarray, "N"]
+) -> float | None:
+    """How often one ankle passes the other, by the line along which they swing most; None for fewer
+    than four times, as of somebody who stands.
+    """
+    apart_mm = poses_mm[:, _ANKLES[0]] - poses_mm[:, _ANKLES[1]]
+    apart_mm = apart_mm - apart_mm.mean(axis=0)
+    along_mm = apart_mm @ np.linalg.svd(apart_mm, full_matrices=False)[2][0]
+    swing_mm = float(np.quantile(along_mm, 0.95) - np.quantile(along_mm, 0.05))
+    if swing_mm < LEAST_SWING_MM:
+        return None
+    sure = np.flatnonzero(np.abs(along_mm) > SURE_STEP * swing_mm / 2)
+    passes = sure[1:][np.diff(np.sign(along_mm[sure])) != 0]
+    if len(passes) < LEAST_STEPS:
+        return None
+    return float(60 * (len(passes) - 1) / (time_s[passes[-1]] - time_s[passes[0]]))
+
+
+def on_cadence(per_minute: float | None) -> str:
+    """A sentence on a cadence that nobody walks with, or nothing."""
+    low, high = STEPS_PER_MINUTE
+    if per_minute is None or low <= per_minute <= high:
+        return ""
+    return (
+        f"{per_minute:.0f} steps a minute, where people walk with {low:g} to {high:g}: is it slow "
+        "motion or a time lapse? (--capture-fps, or --fps where the video's rate is wrong)"
+    )
+
+
+def on_changed_pictures(
+    share: Float[np.ndarray, "T"], time_s: Float[np.ndarray, "T"], *, is_camera_fixed: bool = True
+) -> str:
+    """A sentence on frames of which so much is unlike the rest of the video, or nothing."""
+    changed = np.flatnonzero(share > CHANGED_SHARE)
+    if not is_camera_fixed or not len(changed):
+        return ""
+    return (
+        f"in {len(changed)} frames ({time_s[changed[0]]:.1f} to {time_s[changed[-1]]:.1f} s) more "
+        "than a third of the picture is unlike the rest of the video (a fade, a cut, a lamp, "
+        "somebody near the camera): poses there are unsure. Cut them off"
+    )
+
+
+def _on_time(track: Track) -> str:
+    step_s = float(np.median(np.diff(track.time_s))) if len(track) > 1 else LEAST_SEEN_S
+    seen_s = step_s * int(track.found.sum())
+    if seen_s >= LEAST_SEEN_S:
+        return ""
+    return (
+        f"the person is seen for {seen_s:.1f} s only: the scene behind them may never have been "
+        "seen, and places are unsure. Film longer"
+    )
+
+
+def _on_stature(stature_m: float) -> str:
+    low, high = STATURE_M
+    if low <= stature_m <= high:
+        return ""
+    return (
+        f"the person would be {stature_m:.2f} m tall: expected {low:g} to {high:g}. Lengths and "
+        "distances are unlikely (--height-m)"
+    )
+
+
+def _on_jumps(track: Track) -> str:
+    time_s, root_mm = track.time_s[track.found], track.root_mm[track.found].astype(np.float64)
+    if len(time_s) < 2 * LEVEL_FRAMES:
+        return ""
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.linalg.norm(root_mm, axis=1) / 1000, LEVEL_FRAMES
+    )
+    level_m = np.median(windows, axis=1)
+    limit_m = np.maximum(LARGEST_JUMP_M, LARGEST_JUMP_SHARE * level_m[:-LEVEL_FRAMES])
+    jumps = np.abs(level_m[LEVEL_FRAMES:] - level_m[:-LEVEL_FRAMES]) > limit_m
+    steps_s = np.lib.stride_tricks.sliding_window_view(np.diff(time_s), 2 * LEVEL_FRAMES - 1)
+    jumps &= steps_s.max(axis=1) < AT_ONCE_S
+    if not jumps.any():
+        return ""
+    return (
+        f"the distance from the camera jumps by over {LARGEST_JUMP_M:g} m at "
+        f"{time_s[LEVEL_FRAMES:][np.argmax(jumps)]:.1f} s: the person was lost or another one taken"
+    )
+
+
+def _on_limbs(poses_mm: Float[np.ndarray, "N 17 3"]) -> str:
+    if len(poses_mm) < LEAST_STEPS:
+        return ""
+    length_mm = np.stack(
+        [np.linalg.norm(poses_mm[:, end] - poses_mm[:, begin], axis=1) for begin, end in _LIMBS]
+    )
+    spread = length_mm.std(axis=1) / length_mm.mean(axis=1)
+    worst = int(spread.argmax())
+    if spread[worst] <= LARGEST_SPREAD:
+        return ""
+    begin, end = (JOINT_NAMES[joint].replace("_", " ") for joint in _LIMBS[worst])
+    return (
+        f"from {begin} to {end} the length changes by {spread[worst]:.0%} over the frames: the body "
+        "is badly seen"
+    )
