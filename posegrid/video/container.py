@@ -167,7 +167,9 @@ class Decoder:
         if self._error:
             # What came before the damage may still wait in the decoder's threads.
             with suppress(FFmpegError):
-                yield from self._stream.decode(None)
+                for frame in self._stream.decode(None):
+                    frame.time_base = self._stream.time_base
+                    yield frame
 
     def _note(self, packet: av.Packet) -> None:
         if packet.size == 0:

@@ -2,6 +2,7 @@
 the numbers in pictures' names tell.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -37,6 +38,7 @@ class Clock:
         Raises SourceError where there is no time, or it lies a frame or more before the last one.
         """
         last_s = self._last_s
+        said_s = None if said_s is None or not math.isfinite(said_s) else said_s
         if said_s is not None and (last_s is None or said_s > last_s):
             if last_s is not None:
                 self._intervals_s = [*self._intervals_s[1 - RECENT :], said_s - last_s]

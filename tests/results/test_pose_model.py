@@ -142,8 +142,8 @@ def test_what_is_not_there_is_said(folder):
     ("option", "value", "message"),
     [
         ("height_m", 168, "168: expected a height of 0.5 to 2.5 metres"),
-        ("fov_deg", 0.0, "0: expected an angle of view above 0"),
-        ("fov_deg", 180.0, "180: expected an angle of view above 0 and below 170"),
+        ("fov_deg", 0.0, "0: expected an angle of view of 5"),
+        ("fov_deg", 180.0, "180: expected an angle of view of 5 to 170"),
         ("fps", -1.0, "-1: expected a number per second above 0"),
         ("batch", 0, "0: expected at least 1"),
         ("person", 7, "7: expected largest, all, or one of the numbers 1"),

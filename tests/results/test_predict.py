@@ -152,7 +152,7 @@ def test_prediction_never_imports_torch():
         ({"video": Path("none.mp4")}, SourceError, "no such video"),
         ({"weights": Path("none.onnx")}, CheckpointError, "is no file"),
         ({"camera": Path("c.json"), "fov_deg": 50.0}, SettingsError, "give one of them"),
-        ({"fov_deg": 0.0}, SettingsError, "above 0"),
+        ({"fov_deg": 0.0}, SettingsError, "of 5 to 170"),
         ({"batch": 0}, SettingsError, "`batch` 0"),
     ],
 )

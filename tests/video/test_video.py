@@ -188,6 +188,7 @@ def test_a_video_cut_in_the_middle_yields_what_came_and_then_says_how_much(tmp_p
     assert 20 < len(frames) < 60
     assert f" {len(frames)} frames" in str(caught.value)
     assert [frame.index for frame in frames] == list(range(len(frames)))
+    assert [frame.time_s for frame in frames] == pytest.approx(np.arange(len(frames)) / 50)
 
 
 def test_damaged_bytes_in_the_middle_are_noticed(tmp_path: Path) -> None:
