@@ -5,12 +5,10 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
 
     frame         (T,)       int64    index of the frame in the source, from 0
     time_s        (T,)       float64  time of the frame, from the container
-    joints_mm     (T, 17, 3) float32  camera frame, relative to the pelvis; NaN rows where nobody
-    was found
+    joints_mm     (T, 17, 3) float32  camera frame, relative to the pelvis; NaN where nobody is
     root_mm       (T, 3)     float32  the pelvis in the camera frame, or NaN
     keypoints_px  (T, 17, 2) float32  in the source picture
-    sigma_mm      (T, 17)    float32  expected error of each joint, or NaN where the weights do not
-    say
+    sigma_mm      (T, 17)    float32  expected error of each joint; NaN: not known
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
     confidence    (T,)       float32  how sure it is that this is the person, 0 to 1; NaN as the box
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
