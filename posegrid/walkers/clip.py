@@ -51,11 +51,9 @@ class ClipPlan:
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
-    """plain: adults in everyday clothes. varied: adults of all shapes and children in clothes of
-    all kinds."""
+    """plain: adults in everyday clothes. varied: adults and children in clothes of all kinds."""
     scenes: Scenes = "plain"
-    """plain: a room and one lamp. varied: any place, light and camera, and what stands in the
-    way."""
+    """plain: a room and one lamp. varied: any place, light and camera, and things in the way."""
     backgrounds: tuple[Path, ...] = ()
     """Pictures to take as backgrounds, in the place of half of the varied places."""
     picture_size: int = PICTURE_SIZE_PX
@@ -126,8 +124,7 @@ def film(plan: ClipPlan) -> Clip:
 
 
 def choose_walk(plan: ClipPlan, walks: list[RecordedWalk], share: float) -> ClipPlan:
-    """The plan with one of the captured walks, as it is or mirrored, in a `share` (0..1) of all
-    cases."""
+    """The plan with a captured walk, perhaps mirrored, in a `share` (0..1) of all cases."""
     rng = plan.clip_rng("motion capture")
     if not walks or rng.random() >= share:
         return plan

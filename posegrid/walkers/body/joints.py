@@ -17,8 +17,7 @@ from posegrid.walkers.body.mesh import BONE_INDEX, Body
 SKELETON_JOINTS = list(HUMAN36M_32_TO_17)
 """Which of the release's 32 joints are the skeleton's 17."""
 HIP_RISE = 0.017
-"""Hips and pelvis above the centres that the thighs turn about, as a share of the stature; so are
-the next four."""
+"""Hips and pelvis above the thighs' centres, as a share of the stature; so are the next four."""
 KNEE_DROP = 0.003
 ANKLE_DROP = 0.006
 SHOULDER_RISE = 0.012

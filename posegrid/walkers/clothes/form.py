@@ -1,11 +1,8 @@
 """How cloth hangs on a body: it spans hollows, falls from what sticks out, and is a tube below it.
 
-A profile says how far a surface reaches from an axis, by angle and level. Angles: 0 in front,
-growing to the left.
-
-A body as a dressmaker's dummy: profiles of its trunk that cloth is hung on.
-
-Loose bones for what hangs on a body: chains down a skirt, strands of hair, bags.
+A profile says how far a surface reaches from an axis, by angle (0 in front, growing to the left) and
+level. A form is a body as a dressmaker's dummy: the trunk's profile, that cloth is hung on. What
+swings hangs on loose bones: chains down a skirt, strands of hair, bags. Lengths are mm, rest frame.
 """
 
 from collections.abc import Callable
@@ -16,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from posegrid.walkers.body.mesh import NUM_BONES, TRUNK_BONES
-from posegrid.walkers.clothes.loose import Collider, LooseBone
+from posegrid.walkers.clothes.loose import Collider, LooseBone, distance_mm
 from posegrid.walkers.clothes.sewing import Tailor
 from posegrid.walkers.clothes.wardrobe import Attire
 from posegrid.walkers.render.kernels import rasterise
@@ -24,9 +21,7 @@ from posegrid.walkers.render.kernels import rasterise
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The reach of a surface about an axis: rows are levels, `step` apart from 0 on; columns are
-    angles from -pi on.
-    """
+    """A surface's reach about an axis: rows are levels, `step` apart; columns angles from -pi."""
 
     radius_mm: Float[np.ndarray, "L A"]
     step: float
@@ -34,9 +29,7 @@ class Profile:
     def at(
         self, angle_rad: Float[np.ndarray, "*n"], level: Float[np.ndarray, "*n"]
     ) -> Float[np.ndarray, "*n"]:
-        """The reach at angles and levels, linear between the table's; beyond its ends that of the
-        nearest.
-        """
+        """The reach at angles and levels, linear between the table's; beyond its ends nearest."""
         num_levels, num_angles = self.radius_mm.shape
         column = (angle_rad + np.pi) / (2 * np.pi) * num_angles - 0.5
         row = np.clip(level / self.step - 0.5, 0, num_levels - 1.001)
@@ -57,9 +50,7 @@ class Profile:
         return Profile(spans.min(axis=1), self.step)
 
     def hanging(self, slope: float) -> "Profile":
-        """The profile of a cloth that falls from what sticks out, drawing in by `slope` (mm per
-        unit of level).
-        """
+        """Of a cloth that falls from what sticks out, drawing in by `slope` (mm per level)."""
         radius = self.radius_mm.copy()
         for row in range(len(radius) - 2, -1, -1):
             radius[row] = np.maximum(radius[row], radius[row + 1] - slope * self.step)
@@ -79,37 +70,24 @@ def profile_of(
     first = angle_rad[faces[:, :1]]
     unwrapped = first + (angle_rad[faces] - first + np.pi) % (2 * np.pi) - np.pi
     columns = (unwrapped + np.pi) / (2 * np.pi) * num_angles + num_angles / 2
-    screen = (
-        np.stack([columns, level[faces] / step, radius_mm[faces]], axis=-1)
-        .reshape(-1, 3)
-        .astype(np.float32)
-    )
+    corners = np.stack([columns, level[faces] / step, radius_mm[faces]], axis=-1)
+    screen = corners.reshape(-1, 3).astype(np.float32)
+    own_faces = np.arange(len(screen), dtype=np.int32).reshape(-1, 3)
     reach = np.zeros((num_levels, 2 * num_angles), np.float32)
     front = np.full(reach.shape, -1, np.int32)
-    rasterise(
-        screen,
-        np.arange(len(screen), dtype=np.int32).reshape(-1, 3),
-        np.ones(len(faces), bool),
-        reach,
-        front,
-    )
+    rasterise(screen, own_faces, np.ones(len(faces), bool), reach, front)
     left, right = np.split(np.roll(reach, -num_angles // 2, axis=1), 2, axis=1)
     return Profile(np.maximum(left, right).astype(np.float64), step)
 
 
 def tube_faces(num_rows: int, num_columns: int, *, closed: bool = True) -> Int[np.ndarray, "f 3"]:
-    """Triangles of a grid of rows and columns, its last column joined to the first; outside where
-    rows go down.
-    """
-    row, column = np.meshgrid(
-        np.arange(num_rows - 1), np.arange(num_columns - (not closed)), indexing="ij"
-    )
+    """Triangles of a grid, its last column joined to the first; outside where rows go down."""
+    row, column = np.arange(num_rows - 1)[:, None], np.arange(num_columns - (not closed))
     beside = (column + 1) % num_columns
     a, b = row * num_columns + column, row * num_columns + beside
     c, d = a + num_columns, b + num_columns
-    return np.concatenate(
-        [np.stack(corners, axis=-1).reshape(-1, 3) for corners in ((a, c, b), (b, c, d))]
-    )
+    halves = (a, c, b), (b, c, d)
+    return np.concatenate([np.stack(half, axis=-1).reshape(-1, 3) for half in halves])
 
 
 def smoothstep(x: Float[np.ndarray, "*n"], low: float, high: float) -> Float[np.ndarray, "*n"]:
@@ -136,9 +114,7 @@ def turns(count: int, opening_rad: float) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """A body as a dressmaker's dummy: the trunk and the legs as profiles, and what is worn on
-    them.
-    """
+    """A body as a dressmaker's dummy: its trunk and legs as profiles, and what is worn on them."""
 
     tailor: Tailor
     attire: Attire
@@ -163,9 +139,7 @@ class Form:
 
     @property
     def legs_hidden_to(self) -> float:
-        """Place along the legs down to which they need not be drawn: a closed coat or a skirt
-        always hides that.
-        """
+        """Place along the legs down to which a closed coat or a skirt always hides them."""
         attire = self.attire
         ends = [attire.skirt_end] if attire.below in ("skirt", "dress") else []
         ends += [attire.coat_end] if attire.over == "coat" and not attire.open_front else []
@@ -197,17 +171,13 @@ class Form:
         shape = (int(self.tailor.body.stature_mm / LEVEL_MM), NUM_ANGLES)
         naked = profile_of(angle, points[:, 2], radius, faces, shape, LEVEL_MM)
         taut = naked.taut().radius_mm
-        lowest, highest = (
-            int(level / LEVEL_MM) for level in (self.hips_mm - 70 * self.scale, self.armpit_mm)
-        )
-        taut[:lowest] = taut[lowest]
-        taut[highest:] = taut[highest]
+        lowest = int((self.hips_mm - 70 * self.scale) / LEVEL_MM)
+        highest = int(self.armpit_mm / LEVEL_MM)
+        taut[:lowest], taut[highest:] = taut[lowest], taut[highest]
         return Profile(taut, LEVEL_MM)
 
     def hung(self, slope: float, ease_mm: float, from_mm: float | None = None) -> Profile:
-        """Where cloth over the trunk hangs that draws in by `slope` below what it hangs from, at
-        most so high.
-        """
+        """Where cloth over the trunk hangs that draws in by `slope` below what it hangs from."""
         row = None if from_mm is None else int(from_mm / LEVEL_MM)
         hanging = Profile(self.trunk.radius_mm[:row], LEVEL_MM).hanging(slope).radius_mm
         radius = hanging if row is None else np.concatenate([hanging, self.trunk.radius_mm[row:]])
@@ -217,36 +187,27 @@ class Form:
         """The cloth, drawn to the body at the waist."""
         levels = (np.arange(len(cloth.radius_mm)) + 0.5) * LEVEL_MM
         free = smoothstep(levels, self.waist_mm, self.waist_mm + 90 * self.scale)[:, None]
-        return Profile(
-            free * cloth.radius_mm + (1 - free) * (self.trunk.radius_mm - 12 * self.scale), LEVEL_MM
-        )
+        tight = self.trunk.radius_mm - 12 * self.scale
+        return Profile(free * cloth.radius_mm + (1 - free) * tight, LEVEL_MM)
 
     def ring(self, reach: Reach, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
         """Points (*n, 3) of a tube about the trunk's axis."""
-        radius = reach((angle.ravel() + np.pi) % (2 * np.pi) - np.pi, height.ravel()).reshape(
-            angle.shape
-        )
-        return np.stack(
-            [radius * np.sin(angle), self.axis_y_mm - radius * np.cos(angle), height], axis=-1
-        )
+        wrapped = (angle.ravel() + np.pi) % (2 * np.pi) - np.pi
+        radius = reach(wrapped, height.ravel()).reshape(angle.shape)
+        x, y = radius * np.sin(angle), self.axis_y_mm - radius * np.cos(angle)
+        return np.stack([x, y, height], axis=-1)
 
     @cached_property
     def free(self) -> np.ndarray:
-        """Share (0..1) of each vertex that hangs about the trunk's axis: below the armpits, off the
-        arms.
-        """
-        height = self.tailor.body.vertices_mm[:, 2]
-        below = smoothstep(
-            height, self.armpit_mm + 70 * self.scale, self.armpit_mm - 60 * self.scale
-        )
+        """Share (0..1) of each vertex that hangs about the trunk's axis: below armpits, off arms."""
+        height, armpit = self.tailor.body.vertices_mm[:, 2], self.armpit_mm
+        below = smoothstep(height, armpit + 70 * self.scale, armpit - 60 * self.scale)
         return (1 - smoothstep(self.arm, 0.05, 0.4)) * below
 
     def on_trunk(
         self, cloth: Profile, shoulder_ease_mm: float, arm_ease_mm: np.ndarray | float
     ) -> np.ndarray:
-        """How far each vertex moves so that it lies on the cloth: along normals on arms and
-        shoulders.
-        """
+        """How far each vertex moves to lie on the cloth: along normals on arms and shoulders."""
         points, normals = self.tailor.body.vertices_mm, self.tailor.marks.normals
         angle, radius = self.around(points)
         outward = np.stack([np.sin(angle), -np.cos(angle), np.zeros(len(angle))], axis=1)
@@ -266,16 +227,12 @@ def legs(form: Form, clearance_mm: float = 22.0) -> tuple[Collider, ...]:
     rods = []
     for start, end, place in (("upperleg01", "lowerleg01", 0.5), ("lowerleg01", "foot", 1.35)):
         for side, sign in (("L", 1), ("R", -1)):
-            here = (
-                marks.is_leg
-                & (np.abs(marks.along_leg - place) < 0.12)
-                & (sign * body.vertices_mm[:, 0] > 0)
-            )
+            near = marks.is_leg & (np.abs(marks.along_leg - place) < 0.12)
+            points = body.vertices_mm[near & (sign * body.vertices_mm[:, 0] > 0)]
             joints = (body.head_of(f"{bone}.{side}") for bone in (start, end))
-            radius = float(np.percentile(_distance(body.vertices_mm[here], *joints), 85))
-            rods.append(
-                Collider(f"{start}.{side}", f"{end}.{side}", radius + clearance_mm * form.scale)
-            )
+            radius = float(np.percentile(distance_mm(points, *joints), 85))
+            radius += clearance_mm * form.scale
+            rods.append(Collider(f"{start}.{side}", f"{end}.{side}", radius))
     return tuple(rods)
 
 
@@ -284,14 +241,8 @@ def fitting_rod(
 ) -> Collider:
     """A rod between two bones so thick that at rest a point is just outside of it."""
     body = form.tailor.body
-    distance = float(_distance(point_mm[None], body.head_of(start), body.head_of(end))[0])
+    distance = float(distance_mm(point_mm[None], body.head_of(start), body.head_of(end))[0])
     return Collider(start, end, max(distance - gap_mm, 1.0))
-
-
-def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    along = end - start
-    share = np.clip((points - start) @ along / (along @ along), 0, 1)
-    return np.linalg.norm(points - start - share[:, None] * along, axis=1)
 
 
 def chains(form: Form, reach: Reach, end_mm: float, opening_rad: float) -> tuple[LooseBone, ...]:
@@ -299,9 +250,8 @@ def chains(form: Form, reach: Reach, end_mm: float, opening_rad: float) -> tuple
     top = form.hips_mm + 20 * form.scale
     angles = turns(NUM_CHAINS, opening_rad)
     middle = 0.5 * (top + end_mm)
-    knots = [
-        form.ring(reach, angles, np.full(NUM_CHAINS, height)) for height in (top, middle, end_mm)
-    ]
+    heights = (top, middle, end_mm)
+    knots = [form.ring(reach, angles, np.full(NUM_CHAINS, height)) for height in heights]
     outward = np.stack([np.sin(angles), -np.cos(angles), np.zeros(NUM_CHAINS)], axis=1)
     covered = form.attire.below in ("trousers", "shorts")
     rods = legs(form, 22 + covered * (form.attire.leg_ease + 25 * (form.attire.leg_slope < 0.05)))
@@ -324,9 +274,7 @@ def hung_weights(
     *,
     closed: bool,
 ) -> np.ndarray:
-    """Weights of a tube's points: above on the trunk (of the `body` weights), below on the two
-    chains beside each.
-    """
+    """Weights of a tube's points: above on the trunk (`body`), below on the two chains beside."""
     angle, height = angle.ravel(), height.ravel()
     top, middle = loose[0].head_mm[2], loose[0].tip_mm[2]
     weights = np.zeros((len(angle), NUM_BONES + len(loose)))
@@ -350,15 +298,12 @@ def hung_weights(
 def dangling(
     form: Form, points_mm: np.ndarray, carrier: str, bone: LooseBone, handover_mm: float = 0.0
 ) -> np.ndarray:
-    """Weights of points that one loose bone moves, from its head down (the height of the change
-    smoothed).
-    """
+    """Weights of points that one loose bone moves, from its head down, smoothly at the handover."""
     weights = np.zeros((len(points_mm), NUM_BONES + 1))
     free = np.ones(len(points_mm))
     if handover_mm:
-        free = smoothstep(
-            points_mm[:, 2], bone.head_mm[2] + handover_mm / 2, bone.head_mm[2] - handover_mm / 2
-        )
+        height, half = bone.head_mm[2], handover_mm / 2
+        free = smoothstep(points_mm[:, 2], height + half, height - half)
     weights[:, :NUM_BONES] = form.tailor.hung_on(carrier, len(points_mm)) * (1 - free)[:, None]
     weights[:, NUM_BONES] = free
     return weights

@@ -22,15 +22,14 @@ from posegrid.walkers.clothes.form import (
     tube_faces,
     turns,
 )
-from posegrid.walkers.clothes.sewing import Piece, cut_faces, vertex_normals
+from posegrid.walkers.clothes.sewing import Cloth, Piece, cut_faces, even_piece, vertex_normals
 
 
 def tube(
     form: Form, material: str, top_mm: float, end_mm: float, reach: Reach, opening_rad: float = 0.0,
     rows: int = 12, wrinkle: float = 0.4,
 ) -> Piece:  # fmt: skip
-    """A tube of cloth about the trunk's axis between two heights, perhaps open in front by half the
-    angle.
+    """A tube of cloth about the trunk's axis between two heights, open in front by half an angle.
 
     A long one swings; a short one moves with the nearest parts of the body.
     """
@@ -42,23 +41,12 @@ def tube(
     if form.hips_mm - end_mm > SWINGING_MM * form.scale:
         loose = chains(form, reach, end_mm, opening_rad)
         weights = hung_weights(form, loose, weights, angle, height, closed=closed)
-    count = height.size
     faces = tube_faces(rows, len(angles), closed=closed)
-    return Piece(
-        material,
-        points.reshape(-1, 3),
-        faces,
-        weights,
-        np.full(count, wrinkle),
-        np.ones(count),
-        loose,
-    )
+    return even_piece(material, points, faces, weights, wrinkle, 1.0, loose)
 
 
 def _nearest_weights(form: Form, points: np.ndarray, *, closed: bool) -> np.ndarray:
-    """Skin weights of the nearest vertices of trunk and legs for a grid of points, evened out along
-    its rows.
-    """
+    """Skin weights of the nearest vertices of trunk and legs for a grid, evened along its rows."""
     tailor = form.tailor
     ids = np.unique(tailor.model.faces["helper_tights"])
     ids = ids[(form.arm[ids] < 0.1) & (tailor.marks.foot[ids] < 0.1)]
@@ -80,16 +68,8 @@ def band(
     """A strip that lies on a piece where the field of its vertices is positive."""
     cut = cut_faces(piece.faces, field)
     raised = piece.points_mm + lift_mm * vertex_normals(piece.points_mm, piece.faces)
-    count = len(cut.first)
-    return Piece(
-        material,
-        cut.of(raised),
-        cut.faces,
-        cut.of(piece.weights),
-        np.full(count, 0.1),
-        np.full(count, tint),
-        piece.loose,
-    )
+    points, weights = cut.of(raised), cut.of(piece.weights)
+    return even_piece(material, points, cut.faces, weights, 0.1, tint, piece.loose)
 
 
 def trousers(form: Form) -> list[Piece]:
@@ -106,9 +86,8 @@ def trousers(form: Form) -> list[Piece]:
         strength * np.exp(-(((marks.along_leg - place) / width) ** 2))
         for strength, place, width in ((0.5, 1.02, 0.18), (0.7, 1.85, 0.25), (0.5, 0.05, 0.25))
     )
-    shift = _leg_shift(form)
-    return [tailor.piece("bottom", "helper_tights", field, shift, 0.35 + folds * marks.is_leg, smoothing=5,
-                         clearance_mm=4 * form.scale)]  # fmt: skip
+    cloth = Cloth(_leg_shift(form), 0.35 + folds * marks.is_leg, 5, 4 * form.scale)
+    return [tailor.piece("bottom", "helper_tights", field, cloth)]
 
 
 def _leg_shift(form: Form) -> np.ndarray:
@@ -150,56 +129,41 @@ def skirts(form: Form) -> list[Piece]:
 
     def reach(angle: np.ndarray, height: np.ndarray) -> np.ndarray:
         below = np.maximum(widest - height, 0)
-        fold = (
-            attire.pleat_mm * np.clip(below / (250 * scale), 0, 1.5) * np.cos(attire.pleats * angle)
-        )
-        return cloth.at(angle, height) + attire.skirt_flare * below + fold * scale
+        fold = np.clip(below / (250 * scale), 0, 1.5) * np.cos(attire.pleats * angle)
+        fold_mm = attire.pleat_mm * scale * fold
+        return cloth.at(angle, height) + attire.skirt_flare * below + fold_mm
 
     return [tube(form, "bottom", form.waist_mm + 10 * scale, end, reach, rows=14)]
 
 
 def tops(form: Form) -> list[Piece]:
-    """A shirt, jumper or the upper part of a dress, or a jacket or coat with what it leaves to be
-    seen of them.
-    """
+    """A shirt, jumper or a dress's upper part, or a jacket or coat and what it shows of them."""
     attire, scale = form.attire, form.scale
     tucked = attire.hem < 0 or attire.below in ("skirt", "dress")
-    cloth = form.hung(
-        0.8 if tucked else attire.top_slope,
-        (4 + (0.4 if tucked else 1.0) * attire.top_ease) * scale,
-    )
+    slope, ease = (0.8, 0.4) if tucked else (attire.top_slope, 1.0)
+    cloth = form.hung(slope, (4 + ease * attire.top_ease) * scale)
     if tucked:
         cloth = form.tucked_in(cloth)
     hem = form.waist_mm - 30 * scale if tucked else form.hips_mm + 60 * scale
     opened = attire.over != "none" and attire.open_front
-    shirt = Top(
-        "top",
-        cloth,
-        hem,
-        None if tucked else attire.hem,
-        attire.sleeve_end,
-        attire.neckline,
-        attire.top_ease,
-    )
+    tail = None if tucked else attire.hem
+    shirt = Top("top", cloth, hem, tail, attire.sleeve_end, attire.neckline, attire.top_ease)
     if attire.over == "none":
         return _top(form, shirt)
-    slope, ease = min(attire.top_slope, 0.3), attire.top_ease + 14
-    tail = (
-        attire.coat_end * form.hips_mm / scale
-        if attire.over == "coat"
-        else float(np.clip(attire.hem, 20, 140))
-    )
-    over = _top(form, Top("coat", form.hung(slope, (4 + ease) * scale), form.hips_mm + 60 * scale, tail,
-                          max(attire.sleeve_end, 1.85), -15.0, ease, 35.0 if opened else 0.0))  # fmt: skip
+    tail = float(np.clip(attire.hem, 20, 140))
+    if attire.over == "coat":
+        tail = attire.coat_end * form.hips_mm / scale
+    slope, ease, hem = min(attire.top_slope, 0.3), attire.top_ease + 14, form.hips_mm + 60 * scale
+    cloth, sleeve_end = form.hung(slope, (4 + ease) * scale), max(attire.sleeve_end, 1.85)
+    opening = 35.0 if opened else 0.0
+    over = _top(form, Top("coat", cloth, hem, tail, sleeve_end, -15.0, ease, opening))
     if opened:
         return [*_top(form, replace(shirt, only_front=True)), *over]
-    return [
-        *over,
-        *(
-            band(piece, _front(form, piece.points_mm, 5 * scale), "coat", 1.5, tint=0.5)
-            for piece in over
-        ),
+    fronts = [_front(form, piece.points_mm, 5 * scale) for piece in over]
+    buttons = [
+        band(piece, front, "coat", 1.5, 0.5) for piece, front in zip(over, fronts, strict=True)
     ]
+    return [*over, *buttons]
 
 
 def _front(form: Form, points_mm: np.ndarray, half_width_mm: np.ndarray | float) -> np.ndarray:
@@ -209,9 +173,7 @@ def _front(form: Form, points_mm: np.ndarray, half_width_mm: np.ndarray | float)
 
 @dataclass(frozen=True, eq=False)
 class Top:
-    """Something with sleeves. Lengths in mm of the person's own size but for those that an attire
-    has.
-    """
+    """Something with sleeves. Lengths in mm of the person's size, but for an attire's."""
 
     material: str
     cloth: Profile
@@ -252,9 +214,9 @@ def _top(form: Form, top: Top) -> list[Piece]:
         field = np.minimum(field, _front(form, points, 130 * scale))
     elbow, shoulder = (np.exp(-(((marks.along_arm - place) / 0.25) ** 2)) for place in (1.0, 0.15))
     wrinkle = 0.4 + (0.6 * elbow + 0.4 * shoulder) * (form.arm > 0.5)
-    upper = tailor.piece(top.material, "helper_tights", field, shift, wrinkle, smoothing=6,
-                         clearance_mm=(1.5 if top.tail is None else 3) * scale,
-                         smoothing_share=1 - 0.9 * form.free)  # fmt: skip
+    clearance_mm = (1.5 if top.tail is None else 3) * scale
+    cloth = Cloth(shift, wrinkle, 6, clearance_mm, 1 - 0.9 * form.free)
+    upper = tailor.piece(top.material, "helper_tights", field, cloth)
     return [upper] if top.tail is None else [upper, _tail(form, top, top.tail)]
 
 
@@ -262,27 +224,15 @@ def _tail(form: Form, top: Top, length: float) -> Piece:
     """What of a top falls below the hips."""
     scale, end = form.scale, form.hips_mm - length * form.scale
     start = top.hem_mm + 40 * scale
-    front = 0.0
+    front, widening = 0.0, 0.08 if length > 200 else 0.0
     if top.opening:
-        front = float(
-            top.gap_mm(form, top.hem_mm) / top.cloth.at(np.zeros(1), np.array([top.hem_mm]))[0]
-        )
-    widening = 0.08 if length > 200 else 0.0
+        radius = top.cloth.at(np.zeros(1), np.array([top.hem_mm]))[0]
+        front = float(top.gap_mm(form, top.hem_mm) / radius)
 
     def reach(angle: np.ndarray, level: np.ndarray) -> np.ndarray:
-        tucked_under = 4 * smoothstep(level, top.hem_mm, start)
-        return (
-            top.cloth.at(angle, level)
-            + (2 - tucked_under) * scale
-            + widening * np.maximum(form.hips_mm - level, 0)
-        )
+        tucked_under = 2 - 4 * smoothstep(level, top.hem_mm, start)
+        wider = widening * np.maximum(form.hips_mm - level, 0)
+        return top.cloth.at(angle, level) + tucked_under * scale + wider
 
-    return tube(
-        form,
-        top.material,
-        start,
-        end,
-        reach,
-        front,
-        rows=int(np.clip((start - end) / (40 * scale), 4, 14)),
-    )
+    rows = int(np.clip((start - end) / (40 * scale), 4, 14))
+    return tube(form, top.material, start, end, reach, front, rows)

@@ -14,33 +14,29 @@ from posegrid.walkers.clothes.form import (
     tube_faces,
 )
 from posegrid.walkers.clothes.loose import LooseBone
-from posegrid.walkers.clothes.sewing import Piece, Tailor, cut_faces
+from posegrid.walkers.clothes.sewing import Cloth, Piece, Tailor, cut_faces, even_piece
 
 HEAD_STEP_RAD = np.pi / 36
 
 
 class Head:
-    """The head as a profile about a point between the ears: azimuth 0 in front, level = elevation +
-    90 degrees.
-    """
+    """The head as a profile about a point between the ears: azimuth 0 in front, level 0 down."""
 
     def __init__(self, tailor: Tailor) -> None:
         eyes = tailor.body.eyes_mm.mean(axis=0)
         self.tailor = tailor
         self.scale = tailor.body.stature_mm / 1700.0 * 0.5 + 0.5  # heads differ less than bodies
         crown = tailor.body.stature_mm
-        self.centre = np.array(
-            [0.0, eyes[1] + 95 * self.scale, 0.55 * eyes[2] + 0.45 * crown - 20 * self.scale]
-        )
+        height = 0.55 * eyes[2] + 0.45 * crown - 20 * self.scale
+        self.centre = np.array([0.0, eyes[1] + 95 * self.scale, height])
         offset = tailor.body.vertices_mm - self.centre
         radius = np.linalg.norm(offset, axis=1)
         elevation = np.arcsin(np.clip(offset[:, 2] / np.maximum(radius, 1e-6), -1, 1))
         faces = tailor.model.faces["body"]
         faces = faces[(tailor.marks.head[faces] > 0.6).all(axis=1)]
         azimuth = np.arctan2(offset[:, 0], -offset[:, 1])
-        naked = profile_of(
-            azimuth, elevation + np.pi / 2, radius, faces, (36, 36), HEAD_STEP_RAD
-        ).radius_mm
+        level, step = elevation + np.pi / 2, HEAD_STEP_RAD
+        naked = profile_of(azimuth, level, radius, faces, (36, 36), step).radius_mm
         for row in range(len(naked) - 2, -1, -1):
             naked[row] = np.where(naked[row] > 0, naked[row], 0.97 * naked[row + 1])
         naked[-4:] = naked[-5].mean()  # faces at the pole have no azimuth of their own
@@ -53,19 +49,16 @@ class Head:
         wrapped = (azimuth + np.pi) % (2 * np.pi) - np.pi
         radius = self.profile.at(wrapped, elevation + np.pi / 2) + offset_mm
         flat = np.cos(elevation)
-        way = np.stack(
-            [flat * np.sin(azimuth), -flat * np.cos(azimuth), np.sin(elevation)], axis=-1
-        )
+        x, y = flat * np.sin(azimuth), -flat * np.cos(azimuth)
+        way = np.stack([x, y, np.sin(elevation)], axis=-1)
         return self.centre + radius[..., None] * way
 
     def dome(
         self, material: str, end_rad: np.ndarray, offset_mm: np.ndarray | float, rows: int = 9, columns: int = 28,
         start_rad: float = np.pi / 2, tint: float = 1.0, wrinkle: float = 0.3,
     ) -> Piece:  # fmt: skip
-        """A shell over the head from an elevation down to another one for each of the columns'
-        azimuths.
-        """
-        azimuth = np.linspace(-np.pi, np.pi, columns + 1)[:-1]
+        """A shell over the head from one elevation down to another for each column's azimuth."""
+        azimuth = azimuths(columns)
         share = np.linspace(0, 1, rows)[:, None]
         elevation = start_rad + share * (np.broadcast_to(end_rad, columns) - start_rad)
         points = self.point(np.broadcast_to(azimuth, elevation.shape), elevation, offset_mm)
@@ -80,16 +73,8 @@ class Head:
         tint: float = 1.0,
     ) -> Piece:
         """A piece that is fixed to the head."""
-        points = points.reshape(-1, 3)
-        count = len(points)
-        return Piece(
-            material,
-            points,
-            faces,
-            self.tailor.hung_on("head", count),
-            np.full(count, wrinkle),
-            np.full(count, tint),
-        )
+        weights = self.tailor.hung_on("head", points.size // 3)
+        return even_piece(material, points, faces, weights, wrinkle, tint)
 
 
 def azimuths(columns: int = 28) -> np.ndarray:
@@ -106,9 +91,8 @@ def hats(form: Form, head: Head) -> list[Piece]:
 def _rim(front: float, side: float, back: float) -> np.ndarray:
     """Elevations (rad) of a rim from three in degrees."""
     cosine = np.cos(azimuths())
-    return np.radians(
-        side + np.where(cosine > 0, (front - side) * cosine**2, (back - side) * cosine**2)
-    )
+    towards = np.where(cosine > 0, front - side, back - side)
+    return np.radians(side + towards * cosine**2)
 
 
 def _beanie(form: Form, head: Head) -> list[Piece]:
@@ -118,9 +102,8 @@ def _beanie(form: Form, head: Head) -> list[Piece]:
     crown = head.dome("hat", rim, 10 + slack * height**2, wrinkle=0.5)
     middle = 0.5 * (rim + np.radians(26))
     share = np.linspace(0, 1, 3)[:, None]
-    points = head.point(
-        np.broadcast_to(azimuths(), (3, 28)), middle + share * (rim - 0.02 - middle), 14.0
-    )
+    cuff = middle + share * (rim - 0.02 - middle)
+    points = head.point(np.broadcast_to(azimuths(), (3, 28)), cuff, 14.0)
     return [crown, head.made("hat", points, tube_faces(3, 28), 0.5, 0.85)]
 
 
@@ -151,18 +134,14 @@ def _hood(form: Form, head: Head) -> list[Piece]:
     spread = 45 * smoothstep(np.linspace(90, -68, 17), -15, -60)[:, None]
     behind = 14 * np.clip(-np.cos(azimuths(36)), 0, 1)
     offset_mm = (10.0 if scarf else 20.0) + spread + behind
-    shell = head.dome(
-        "hat", np.radians(np.full(36, -68.0)), offset_mm, rows=17, columns=36, wrinkle=0.6
-    )
+    end = np.radians(np.full(36, -68.0))
+    shell = head.dome("hat", end, offset_mm, rows=17, columns=36, wrinkle=0.6)
     offset = shell.points_mm - head.centre
     azimuth = np.degrees(np.arctan2(offset[:, 0], -offset[:, 1]))
     elevation = np.degrees(np.arcsin(offset[:, 2] / np.linalg.norm(offset, axis=1)))
     wide, low, tall = (44, -20, 44) if scarf else (58, -22, 56)
     cut = cut_faces(shell.faces, np.hypot(azimuth / wide, (elevation - low) / tall) - 1)
-    return [
-        Piece(shell.material, cut.of(shell.points_mm), cut.faces, cut.of(shell.weights),
-              cut.of(shell.wrinkle), cut.of(shell.tint))
-    ]  # fmt: skip
+    return [head.made("hat", cut.of(shell.points_mm), cut.faces, 0.6)]
 
 
 def hair(form: Form, head: Head, rng: np.random.Generator) -> list[Piece]:
@@ -177,37 +156,30 @@ def hair(form: Form, head: Head, rng: np.random.Generator) -> list[Piece]:
         pieces.append(_tail(form, head))
     if attire.hair == "bun" and attire.hat == "none":
         centre = head.point(np.array([np.pi]), np.radians([38.0]), 18.0)[0]
-        pieces.append(
-            head.made("hair", *ball(centre, np.array([38.0, 34.0, 34.0]) * head.scale), wrinkle=1.0)
-        )
+        bun = ball(centre, np.array([38.0, 34.0, 34.0]) * head.scale)
+        pieces.append(head.made("hair", *bun, wrinkle=1.0))
     return pieces
 
 
-_HAIR_MM = {
-    "cropped": 4.0,
-    "short": 1.0,
-    "bob": 1.0,
-    "long": 1.0,
-    "ponytail": 7.0,
-    "bun": 7.0,
-    "afro": 55.0,
-}
+_HAIR_MM = {"cropped": 4.0, "ponytail": 7.0, "bun": 7.0, "afro": 55.0}
+"""Thickness of a cap of hair; of the others the attire says it."""
 
 
 def _scalp(form: Form, head: Head, rng: np.random.Generator) -> Piece:
-    """A cap of hair; `_HAIR_MM` above 1 says how thick, 1 leaves it to the attire."""
+    """A cap of hair."""
     attire, tailor = form.attire, form.tailor
     x, y, z = ((tailor.body.vertices_mm - tailor.body.eyes_mm.mean(axis=0)) / head.scale).T
     hairline = 62 - attire.fringe - 115 * np.clip((y + 10) / 120, 0, 1)
     not_ears = np.max([68 - np.abs(x), z - 15, y - 115, 30 - y], axis=0)
     face = np.maximum(y + 2, z - 58 + attire.fringe)
     scalp = np.min([z - hairline, face, not_ears, 100 * (tailor.marks.head - 0.6)], axis=0)
-    thickness = _HAIR_MM[attire.hair] if _HAIR_MM[attire.hair] > 1 else attire.hair_volume
+    thickness = _HAIR_MM.get(attire.hair, attire.hair_volume)
     if attire.hat != "none":
         thickness = min(thickness, 6.0)
     swelling = 0.25 + 0.75 * smoothstep(z - hairline, 0, 45)
     ruffle = 1 + rng.normal(0, 0.08, len(x))
-    return tailor.piece("hair", "body", scalp, thickness * swelling * ruffle * head.scale, 1.0)
+    offset_mm = thickness * swelling * ruffle * head.scale
+    return tailor.piece("hair", "body", scalp, Cloth(offset_mm, 1.0))
 
 
 def _curtain(form: Form, head: Head, length_mm: float) -> Piece:
@@ -226,12 +198,9 @@ def _curtain(form: Form, head: Head, length_mm: float) -> Piece:
     points[6:, :, 1] -= 0.25 * (points[5, :, 2] - points[6:, :, 2]).clip(0, 90)  # towards the neck
     flat = points.reshape(-1, 3)
     over_clothes = form.hung(1.0, 20 + attire.top_ease + 14 * (attire.over != "none"))
-    low = smoothstep(
-        flat[:, 2], form.armpit_mm + 150 * form.scale, form.armpit_mm + 60 * form.scale
-    )
-    for _ in range(
-        2
-    ):  # pushed forwards or backwards, not to the sides: the way depends on the angle
+    armpit, scale = form.armpit_mm, form.scale
+    low = smoothstep(flat[:, 2], armpit + 150 * scale, armpit + 60 * scale)
+    for _ in range(2):  # pushed forwards or backwards: the way depends on the angle
         reach = over_clothes.at(form.around(flat)[0], flat[:, 2])
         depth = np.sqrt(np.maximum(reach**2 - flat[:, 0] ** 2, 0))
         off = flat[:, 1] - form.axis_y_mm
@@ -241,24 +210,18 @@ def _curtain(form: Form, head: Head, length_mm: float) -> Piece:
 
 
 def _strands(form: Form, piece: Piece, columns: int, rows: int) -> Piece:
-    """Long hair that swings: a bone on the left, in the back and on the right, from the neck
-    down.
-    """
+    """Long hair that swings: bones on the left, in the back, on the right, from the neck down."""
     grid = piece.points_mm.reshape(rows, columns, 3)
     places = (0, columns // 2, columns - 1)
     bones = []
     for k in places:
         start, tip = grid[6, k], grid[-1, k]
-        outward = (tip - [0, form.axis_y_mm, tip[2]]) / np.linalg.norm(
-            tip[:2] - [0, form.axis_y_mm]
-        )
-        rods = (
-            fitting_rod(form, "neck01", "spine03", tip),
-            fitting_rod(form, "upperarm01.L", "upperarm01.R", tip),
-        )
-        bones.append(
-            LooseBone("head", start, tip, outward, frequency_hz=1.5, damping=0.3, colliders=rods)
-        )
+        outward = tip - [0, form.axis_y_mm, tip[2]]
+        trunk = fitting_rod(form, "neck01", "spine03", tip)
+        shoulders = fitting_rod(form, "upperarm01.L", "upperarm01.R", tip)
+        way = outward / np.linalg.norm(outward)
+        swings = {"frequency_hz": 1.5, "damping": 0.3}
+        bones.append(LooseBone("head", start, tip, way, colliders=(trunk, shoulders), **swings))
     share = np.tile(np.linspace(0, 2, columns), rows)
     free = np.repeat(smoothstep(np.arange(float(rows)), 6.0, 9.0), columns)
     mixed = np.stack([np.maximum(0, 1 - np.abs(share - k)) for k in range(3)], axis=1)
@@ -278,11 +241,11 @@ def _tail(form: Form, head: Head) -> Piece:
     ring = np.stack([np.sin(turn), -0.7 * np.cos(turn), np.zeros(8)], axis=-1)
     points = centres[:, None] + width[:, None, None] * ring
     piece = head.made("hair", points, tube_faces(9, 8), 1.0)
-    bone = LooseBone("head", centres[2], centres[-1], np.array([0.0, 1.0, 0.0]), stiffness=0.3, frequency_hz=1.4,
-                     damping=0.2, colliders=(fitting_rod(form, "neck01", "spine03", centres[-1], 15.0),))  # fmt: skip
-    return replace(
-        piece, weights=dangling(form, piece.points_mm, "head", bone, 40.0), loose=(bone,)
-    )
+    rods = (fitting_rod(form, "neck01", "spine03", centres[-1], 15.0),)
+    swings = {"frequency_hz": 1.4, "damping": 0.2}
+    bone = LooseBone("head", centres[2], centres[-1], np.eye(3)[1], colliders=rods, **swings)
+    weights = dangling(form, piece.points_mm, "head", bone, 40.0)
+    return replace(piece, weights=weights, loose=(bone,))
 
 
 def ball(
@@ -293,11 +256,8 @@ def ball(
     def power(values: np.ndarray) -> np.ndarray:
         return np.sign(values) * np.abs(values) ** squareness
 
-    elevation, azimuth = np.meshgrid(np.linspace(np.pi / 2, -np.pi / 2, rows),
-                                     np.linspace(-np.pi, np.pi, columns + 1)[:-1], indexing="ij")  # fmt: skip
-    flat = power(np.cos(elevation))
-    way = np.stack(
-        [flat * power(np.sin(azimuth)), -flat * power(np.cos(azimuth)), power(np.sin(elevation))],
-        axis=-1,
-    )
+    elevation = np.linspace(np.pi / 2, -np.pi / 2, rows)[:, None]
+    flat, turn = power(np.cos(elevation)), azimuths(columns)
+    x, y = flat * power(np.sin(turn)), -flat * power(np.cos(turn))
+    way = np.stack([x, y, np.broadcast_to(power(np.sin(elevation)), x.shape)], axis=-1)
     return (centre + radii * way).reshape(-1, 3), tube_faces(rows, columns)

@@ -53,9 +53,7 @@ class LooseBone:
     outward: Float[np.ndarray, "3"]
     """Unit vector away from the body: the way in which colliders push the tip."""
     after: int | None = None
-    """Index of the loose bone whose tip carries the head; None: the head is fixed to the
-    carrier.
-    """
+    """Index of the loose bone whose tip carries the head; None: it is fixed to the carrier."""
     stiffness: float = 0.3
     """0 hangs by gravity alone, 1 turns with its carrier as if stiff."""
     frequency_hz: float = 1.6
@@ -77,9 +75,9 @@ def with_loose(loose: Sequence[LooseBone], body: Body, frames: Frames, fps: floa
     """The motion of the body's bones, and behind them that of the loose ones."""
     if not loose:
         return frames
-    rotations, positions = (np.concatenate([part, np.empty((len(part), len(loose), *part.shape[2:]))], axis=1)
-                            for part in frames)  # fmt: skip
-    num_bones = frames[0].shape[1]
+    num_frames, num_bones = frames[0].shape[:2]
+    rotations = np.concatenate([frames[0], np.empty((num_frames, len(loose), 3, 3))], axis=1)
+    positions = np.concatenate([frames[1], np.empty((num_frames, len(loose), 3))], axis=1)
     starts = np.concatenate([body.bone_heads_mm, [bone.head_mm for bone in loose]])
     for group in _by_depth(loose):
         bones = [loose[k] for k in group]
@@ -107,9 +105,7 @@ def _by_depth(loose: Sequence[LooseBone]) -> list[list[int]]:
 
 
 def _bases(bones: list[LooseBone], rotations: np.ndarray) -> np.ndarray:
-    """How a bone that does not swing would turn: with its carrier or, by its stiffness, only with
-    the way it faces.
-    """
+    """How a bone would turn that does not swing: with its carrier, or less (by stiffness)."""
     carriers = rotations[:, [BONE_INDEX[bone.carrier] for bone in bones]]
     upright = rot_z(angles_zxy(rotations[:, [BONE_INDEX["root"]]])[0])
     rest = np.array([bone.rest_mm for bone in bones])[..., None]
@@ -119,9 +115,7 @@ def _bases(bones: list[LooseBone], rotations: np.ndarray) -> np.ndarray:
 
 
 class _Rods(NamedTuple):
-    """R colliders frame by frame, and how near to them points of the n bones may come: at S shares
-    of their lengths.
-    """
+    """R colliders frame by frame, and how near points at S shares of n bones may come."""
 
     starts: Float[np.ndarray, "T R 3"]
     ends: Float[np.ndarray, "T R 3"]
@@ -133,34 +127,34 @@ class _Rods(NamedTuple):
 def _rods(
     bones: list[LooseBone], body: Body, rotations: np.ndarray, positions: np.ndarray
 ) -> _Rods:
-    """The colliders that the bones share. What at rest is nearer to a limb than the rod is thick
-    may stay.
-    """
+    """The colliders that the bones share. What at rest is nearer than a rod is thick may stay."""
     rods = list(dict.fromkeys(rod for bone in bones for rod in bone.colliders))
-    first, last = ([BONE_INDEX[name] for name in names] for names in
-                   ([rod.start for rod in rods], [rod.end for rod in rods]))  # fmt: skip
+    first, last = [BONE_INDEX[rod.start] for rod in rods], [BONE_INDEX[rod.end] for rod in rods]
     starts, ends = positions[:, first], positions[:, last]
     axes = ends - starts
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
     pushes = np.einsum("trij,nj->trni", rotations[:, first], [bone.outward for bone in bones])
     pushes -= np.einsum("trni,tri->trn", pushes, axes)[..., None] * axes[:, :, None]
     pushes /= np.maximum(np.linalg.norm(pushes, axis=-1, keepdims=True), 1e-6)
-    points = np.array(
-        [[bone.head_mm + share * bone.rest_mm for bone in bones] for share in _SHARES]
-    )
+    heads, rest = np.array([(bone.head_mm, bone.rest_mm) for bone in bones]).swapaxes(0, 1)
+    points = heads + np.array(_SHARES)[:, None, None] * rest
     nearest = np.empty((len(rods), *points.shape[:2]))
     for k, rod in enumerate(rods):
-        start, along = body.head_of(rod.start), body.head_of(rod.end) - body.head_of(rod.start)
-        place = np.clip((points - start) @ along / (along @ along), 0, 1)
-        at_rest = np.linalg.norm(points - start - place[..., None] * along, axis=-1)
+        at_rest = distance_mm(points, body.head_of(rod.start), body.head_of(rod.end))
         nearest[k] = np.clip(at_rest, np.multiply(_LEAST, rod.radius_mm)[:, None], rod.radius_mm)
     return _Rods(starts, ends, pushes, nearest)
 
 
+def distance_mm(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """From points (*n, 3) to the line between two: (*n)."""
+    along = end - start
+    place = np.clip((points - start) @ along / (along @ along), 0, 1)
+    return np.linalg.norm(points - start - place[..., None] * along, axis=-1)
+
+
 def _swung(
-    bones: list[LooseBone], base: np.ndarray, heads: np.ndarray, rods: _Rods,
-    fps: float,
-) -> np.ndarray:  # fmt: skip
+    bones: list[LooseBone], base: np.ndarray, heads: np.ndarray, rods: _Rods, fps: float
+) -> np.ndarray:
     """Directions (T, n, 3) from the heads to the tips."""
     rest = np.array([bone.rest_mm for bone in bones])
     lengths = np.linalg.norm(rest, axis=1)[:, None]
@@ -168,8 +162,7 @@ def _swung(
     velocity = np.gradient(targets, axis=0) * fps if len(targets) > 1 else np.zeros_like(targets)
     targets = targets - DRAG_S * velocity * [1, 1, 0]
     keep = _transition(bones, 1 / fps)
-    off, speed = np.zeros_like(rest), np.zeros_like(rest)
-    before = np.zeros_like(rest)
+    off, speed, before = np.zeros_like(rest), np.zeros_like(rest), np.zeros_like(rest)
     directions, shares = np.empty_like(targets), np.array(_SHARES)
     for t in range(len(targets)):
         moving = (targets[t] - targets[t - 1]) * fps if t else before
@@ -179,24 +172,13 @@ def _swung(
         free = targets[t] + off
         ways = free - heads[t]
         ways *= lengths / np.linalg.norm(ways, axis=1, keepdims=True)
-        turn_off_rods(
-            ways,
-            heads[t],
-            shares,
-            rods.starts[t],
-            rods.ends[t],
-            rods.pushes[t],
-            rods.nearest_mm,
-            ROUNDS,
-        )
-        tips = heads[t] + ways
-        tips = _not_over(tips, targets[t], heads[t], lengths)
+        here = rods.starts[t], rods.ends[t], rods.pushes[t], rods.nearest_mm
+        turn_off_rods(ways, heads[t], shares, *here, ROUNDS)
+        tips = _not_over(heads[t] + ways, targets[t], heads[t], lengths)
         pushed = tips - free
         size = np.linalg.norm(pushed, axis=1, keepdims=True)
-        speed = speed + TAKEN_ALONG * fps * pushed * np.minimum(
-            1, MOST_PUSHED_MM / np.maximum(size, 1e-9)
-        )
-        off = tips - targets[t]
+        most = np.minimum(1, MOST_PUSHED_MM / np.maximum(size, 1e-9))
+        speed, off = speed + TAKEN_ALONG * fps * pushed * most, tips - targets[t]
         directions[t] = tips - heads[t]
     return directions
 
@@ -204,28 +186,20 @@ def _swung(
 def _transition(
     bones: list[LooseBone], step_s: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The four entries, each (n, 1), of what a damped oscillator's (deviation, speed) is multiplied
-    with in a step.
-    """
+    """What a damped oscillator's (deviation, speed) is multiplied with in a step: four (n, 1)."""
     natural = 2 * np.pi * np.array([bone.frequency_hz for bone in bones])[:, None]
     damping = np.array([bone.damping for bone in bones])[:, None]
     decay, swing = natural * damping, natural * np.sqrt(1 - damping**2)
     fading = np.exp(-decay * step_s)
     cosine, sine = fading * np.cos(swing * step_s), fading * np.sin(swing * step_s)
-    return (
-        cosine + decay / swing * sine,
-        sine / swing,
-        -(natural**2) / swing * sine,
-        cosine - decay / swing * sine,
-    )
+    back, slower = -(natural**2) / swing * sine, decay / swing * sine
+    return cosine + slower, sine / swing, back, cosine - slower
 
 
 def _not_over(
     tips: np.ndarray, targets: np.ndarray, heads: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
-    """The tips (n, 3), turned back to a right angle from where they would hang if they are beyond
-    it.
-    """
+    """The tips (n, 3), turned back to a right angle from where they would hang if beyond it."""
     ways, hanging = tips - heads, targets - heads
     hanging = hanging / np.linalg.norm(hanging, axis=1, keepdims=True)
     ways = ways - np.minimum((ways * hanging).sum(axis=1, keepdims=True), 0) * hanging

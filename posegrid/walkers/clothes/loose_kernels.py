@@ -18,11 +18,8 @@ def turn_off_rods(ways, heads, shares, starts, ends, pushes, nearest, rounds):
         length = math.sqrt(x * x + y * y + z * z)
         for _ in range(rounds):
             for k in range(starts.shape[0]):
-                ax, ay, az = (
-                    ends[k, 0] - starts[k, 0],
-                    ends[k, 1] - starts[k, 1],
-                    ends[k, 2] - starts[k, 2],
-                )
+                ax, ay = ends[k, 0] - starts[k, 0], ends[k, 1] - starts[k, 1]
+                az = ends[k, 2] - starts[k, 2]
                 squared = ax * ax + ay * ay + az * az
                 px, py, pz = pushes[k, i, 0], pushes[k, i, 1], pushes[k, i, 2]
                 for s in range(shares.shape[0]):

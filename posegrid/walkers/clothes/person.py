@@ -14,7 +14,7 @@ from posegrid.walkers.clothes.accessories import bags, shoes
 from posegrid.walkers.clothes.form import Form
 from posegrid.walkers.clothes.garments import skirts, tops, trousers
 from posegrid.walkers.clothes.headwear import Head, hair, hats
-from posegrid.walkers.clothes.sewing import Person, Piece, Tailor, find_landmarks, sewn
+from posegrid.walkers.clothes.sewing import Cloth, Person, Piece, Tailor, find_landmarks, sewn
 from posegrid.walkers.clothes.wardrobe import (
     WARDROBES,
     Attire,
@@ -31,8 +31,7 @@ def random_person(
     *,
     child: bool | None = None,
 ) -> Person:
-    """A random adult or child in random clothes, or in those given. plain: adults in everyday
-    clothes."""
+    """A random person in random clothes, or in those given. plain: an adult in everyday clothes."""
     wardrobe = WARDROBES[kind]
     child = bool(rng.random() < wardrobe.children) if child is None else child
     model = load_child_model() if child else load_body_model()
@@ -70,7 +69,7 @@ def _bare_skin(form: Form) -> Piece:
     leg_start = 0.0 if attire.below in ("skirt", "dress") else attire.leg_end - 0.35
     bare |= marks.is_leg & (marks.along_leg > max(leg_start, form.legs_hidden_to))
     paint = _face_paint(tailor, attire.beard)
-    return tailor.piece("skin", "body", np.where(bare, 1.0, -1.0), 0.0, tint=paint)
+    return tailor.piece("skin", "body", np.where(bare, 1.0, -1.0), Cloth(0.0), paint)
 
 
 def _face_paint(tailor: Tailor, beard: float) -> np.ndarray:
@@ -96,5 +95,5 @@ def _eyes(tailor: Tailor) -> list[Piece]:
     for side, eye in zip("lr", tailor.body.eyes_mm, strict=True):
         x, _, z = (tailor.body.vertices_mm - eye).T
         iris = np.where(np.hypot(x, z) < 6, 0.12, 1.0)
-        pieces.append(tailor.piece("eye", f"helper_{side}_eye", np.ones(len(x)), 0.0, tint=iris))
+        pieces.append(tailor.piece("eye", f"helper_{side}_eye", np.ones(len(x)), Cloth(0.0), iris))
     return pieces

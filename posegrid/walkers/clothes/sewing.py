@@ -201,6 +201,36 @@ class Piece:
     loose: tuple[LooseBone, ...] = ()
 
 
+def even_piece(
+    material: str,
+    points_mm: Float[np.ndarray, "*shape 3"],
+    faces: Int[np.ndarray, "f 3"],
+    weights: Float[np.ndarray, "n bones"],
+    wrinkle: float = 0.2,
+    tint: float = 1.0,
+    loose: tuple[LooseBone, ...] = (),
+) -> Piece:
+    """A piece that is as wrinkled and as tinted everywhere."""
+    points = points_mm.reshape(-1, 3)
+    wrinkles, tints = np.full(len(points), wrinkle), np.full(len(points), tint)
+    return Piece(material, points, faces, weights, wrinkles, tints, loose)
+
+
+@dataclass(frozen=True, eq=False)
+class Cloth:
+    """How cloth lies on the mesh that it is cut from; numbers, or one per vertex of the body."""
+
+    offset_mm: Float[np.ndarray, "V 3"] | Float[np.ndarray, "V"] | float
+    """How far it is moved out along the mesh's normals, or by which vectors."""
+    wrinkle: Float[np.ndarray, "V"] | float = 0.0
+    smoothing: int = 0
+    """Rounds of smoothing."""
+    clearance_mm: float = 0.0
+    """Smoothing leaves each point at least so far away from the mesh."""
+    share: Float[np.ndarray, "V"] | float = 1.0
+    """Of the smoothing, 0..1."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tailor:
     """What cutting a garment needs to know."""
@@ -217,32 +247,30 @@ class Tailor:
         return dense
 
     def piece(
-        self, material: str, mesh: str, field: np.ndarray, offset_mm: np.ndarray | float,
-        wrinkle: np.ndarray | float = 0.0, tint: np.ndarray | float = 1.0,
-        smoothing: int = 0, clearance_mm: np.ndarray | float = 0.0, smoothing_share: np.ndarray | None = None,
-    ) -> Piece:  # fmt: skip
-        """The part of a mesh where the field is positive, moved out along its normals (or by
-        vectors).
-
-        Smoothing (by its share, 0..1) leaves each point at least the clearance away from the mesh.
-        Hair hangs on the head.
-        """
+        self,
+        material: str,
+        mesh: str,
+        field: np.ndarray,
+        cloth: Cloth,
+        tint: np.ndarray | float = 1.0,
+    ) -> Piece:
+        """The part of a mesh where the field is positive, as cloth. Hair hangs on the head."""
         count, normals = self.model.num_vertices, self.marks.normals
         cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
-        offset = np.asarray(offset_mm, float)
+        offset = np.asarray(cloth.offset_mm, float)
         if offset.ndim < 2:
             offset = normals * np.broadcast_to(offset, count)[:, None]
         points = cut.of(self.body.vertices_mm + offset)
-        if smoothing:
-            smooth = smoothed(points, cut.faces, smoothing)
-            share = 1.0 if smoothing_share is None else cut.of(smoothing_share)[:, None]
-            points = points + share * (smooth - points)
+        if cloth.smoothing:
+            smooth = smoothed(points, cut.faces, cloth.smoothing)
+            points = points + cut.of(np.broadcast_to(cloth.share, count))[:, None] * (
+                smooth - points
+            )
             outwards = cut.of(normals)
             gap = ((points - cut.of(self.body.vertices_mm)) * outwards).sum(axis=1)
-            missing = np.maximum(0, cut.of(np.broadcast_to(clearance_mm, count)) - gap)
-            points += outwards * missing[:, None]
+            points += outwards * np.maximum(0, cloth.clearance_mm - gap)[:, None]
         wrinkle, tint = (
-            cut.of(np.broadcast_to(value, count).astype(float)) for value in (wrinkle, tint)
+            cut.of(np.broadcast_to(value, count).astype(float)) for value in (cloth.wrinkle, tint)
         )
         weights = self.hung_on("head", len(points)) if material == "hair" else cut.of(self.weights)
         return Piece(material, points, cut.faces, weights, wrinkle, tint)

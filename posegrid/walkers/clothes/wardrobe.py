@@ -47,8 +47,7 @@ class Attire:
     """Where trousers or shorts end along the leg."""
     leg_ease: float
     leg_slope: float
-    """How much trousers draw in below what they hang from: 0 wide, 0.3 close to the leg; mm per
-    mm."""
+    """How much trousers draw in as they fall, mm per mm: 0 wide, 0.3 close to the leg."""
     leg_flare: float
     skirt_end: float
     """Where a skirt or dress ends: 0 at the hip, 1 at the floor."""
@@ -198,8 +197,7 @@ def material(
     mottle: float = 0.05,
     mottle_per_mm: float = 0.06,
 ) -> Float[np.ndarray, "12"]:
-    """One row of the renderer's materials; colours are linear RGB, the order is that of
-    `kernels.RED` and on."""
+    """One row of the renderer's materials, in the order of `kernels.RED` and on; linear RGB."""
     colours = [*colour, *(colour if second is None else second)]
     return np.array([*colours, pattern, pattern_per_mm, wrinkle, gloss, mottle, mottle_per_mm])
 

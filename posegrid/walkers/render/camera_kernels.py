@@ -59,8 +59,7 @@ def pixel(view, point):
 
 @njit(inline="always", error_model="numpy")
 def undistorted(to_x, to_y, distortion, tangential, widest, rounds):
-    """The point at depth 1 that a lens moves to (to_x, to_y), by iteration, as `Camera.rays` has it;
-    none lies farther out than `widest`."""
+    """The point at depth 1 that a lens moves to (to_x, to_y): by iteration, as `Camera.rays`."""
     x, y = to_x, to_y
     for _ in range(rounds):
         there_x, there_y = distorted(x, y, distortion, tangential)
@@ -73,8 +72,7 @@ def undistorted(to_x, to_y, distortion, tangential, widest, rounds):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def project(points, view, screen):
-    """Fill `screen` with columns, rows (pixels) and 1 / depth of world points (mm); 1 / depth is 0
-    for points not in front of the camera."""
+    """Fill `screen` with columns, rows (pixels) and 1 / depth (0: behind) of world points."""
     for i in range(points.shape[0]):
         column, row, depth = pixel(view, points[i])
         if depth < 50:
@@ -85,8 +83,7 @@ def project(points, view, screen):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def projected_bounds(points, view):
-    """Least and greatest column and row (x0, y0, x1, y1) of world points; NaN if one is not in
-    front."""
+    """Least and greatest column and row (x0, y0, x1, y1) of world points; NaN if one is behind."""
     x0, y0, x1, y1 = 1e9, 1e9, -1e9, -1e9
     for i in range(points.shape[0]):
         column, row, depth = pixel(view, points[i])

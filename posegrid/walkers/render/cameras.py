@@ -19,9 +19,7 @@ PICTURE_SIZE_PX = 1000
 FRAME_RATE_HZ = 50.0
 STUDIO_REACH_MM = 5500.0
 VARIED_REACH_MM = 9000.0
-"""How far from the middle of the room the studio's cameras stand at most, and most others: rooms
-are made for it.
-"""
+"""How far from the middle the studio's cameras stand at most, and most others: rooms fit it."""
 ROLLED_SHARE = {"plain": 0.125, "varied": 0.35}
 OVERHANG_SHARE, OVERHANG_MM = 0.15, 700.0
 """So many of the random cameras are rolled; so many of the varied ones have the person up to so far
@@ -29,9 +27,7 @@ over the picture's edge."""
 
 WALKING_CENTRE_MM = (0.0, 300.0)
 WALKING_HALF_SIZE_MM = (1300.0, 1400.0)
-"""Where people walk: inside the ellipse of these half axes (x, y) about this point all four cameras
-see them whole.
-"""
+"""Where people walk: inside this ellipse (x, y) all four cameras see them whole."""
 
 _CENTRES_MM = np.array(
     [(1840, 4960, 1560), (1760, -5080, 1610), (-1850, 5220, 1490), (-1790, -3720, 1570)], float

@@ -30,17 +30,14 @@ from posegrid.walkers.render.renderer import PosedPerson, Rendered, render, surf
 from posegrid.walkers.render.sensor import Degradation, Sensor, degraded, expose, random_degradation
 
 POSE_DECIMALS = 3
-"""Poses are rounded to the micrometre: linear algebra on more threads or another machine differs by
-less."""
+"""Poses are rounded to the micrometre: other machines' linear algebra differs by less."""
 CROP_BLUR = 0.08
-"""Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted: least grey
-difference)."""
+"""Sensor blur that makes a crop as sharp as one averaged out of a whole picture (fitted)."""
 LEAST_SEEN = 0.6
 """So much of the width and height of the person's box must lie in the picture of a varied scene; in
 a plain one all of it."""
 WORKING_PIXELS = 640 * 360
-"""Background subtraction compares pictures that are reduced to about so many pixels
-(`people/background.py`)."""
+"""Background subtraction compares pictures that are reduced to about so many pixels."""
 CameraKind = Literal["human36m", "varied"]
 MaskKind = Literal["clean", "faulty"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
@@ -63,8 +60,7 @@ class CropPlan:
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own."""
     masks: MaskKind = "clean"
-    """faulty: most masks, and the boxes that windows are cut from, are as wrong as background
-    subtraction's."""
+    """faulty: most masks, and the boxes that windows are cut from, are as wrong as real ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +112,7 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
 
 
 def _moments(clip: Clip, plan: CropPlan) -> Iterator[tuple[int, str]]:
-    """(frame, camera id) of each crop: `views` different cameras per moment, in turn drawn at
-    random."""
+    """(frame, camera id) of each crop: `views` different cameras per moment, drawn at random."""
     rng = clip.plan.clip_rng("views")
     left = plan.num_crops
     for frame in range(0, clip.motion.num_frames, plan.every_nth_frame):
@@ -146,8 +141,7 @@ def _place(clip: Clip, plan: CropPlan) -> Place | Backdrop | None:
 
 
 def _is_seen(box: Float[np.ndarray, "4"], camera: Camera, least_share: float) -> bool:
-    """Whether so much of the box's width and height lies in the picture; no person behind the
-    camera is seen."""
+    """Whether so much of the box is in the picture, and nothing of it behind the camera."""
     inside = clipped(box, camera)
     return bool(((inside[2:] - inside[:2]) / (box[2:] - box[:2])).min() >= least_share)
 
@@ -212,11 +206,15 @@ def _with_others(mask: np.ndarray, others: np.ndarray, coverage: np.ndarray) -> 
 
 
 def _cut_out(rendered: Rendered, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
-    """The person before black, each pixel its share of the person: exposed first and weighted then,
-    as masking does."""
-    coverage = rendered.coverage[..., None]
-    image = expose(rendered.light / np.where(coverage > 0, coverage, 1), sensor, rng)
-    return (image * coverage + np.float32(0.5)).astype(np.uint8)
+    """The person before black: exposed first, then weighted by coverage, as masking does."""
+    light, coverage = rendered.light.copy(), rendered.coverage
+    edge = (coverage > 0) & (coverage < 1)
+    share = coverage[edge][:, None]
+    light[edge] /= share
+    image = expose(light, sensor, rng)
+    image[edge] = image[edge] * share + np.float32(0.5)
+    image[coverage == 0] = 0
+    return image
 
 
 def _outside(window: np.ndarray, size: int, camera: Camera) -> np.ndarray:

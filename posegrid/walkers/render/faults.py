@@ -147,8 +147,7 @@ def _shifted(picture: np.ndarray, aside: int, down: int) -> np.ndarray:
 CLEAN_SHARE = 0.28
 """So many crops keep their exact mask and box."""
 EDGE_CENTRE, EDGE_SPREAD = 0.002, 0.005
-"""Of the error of each edge of the box, outwards, as a share of the box's longer side: usual value
-and spread."""
+"""Error of each edge of the box, outwards, as a share of its longer side: usual value, spread."""
 CUT_CHANCE, ADDED_CHANCE = (0.05, 0.12, 0.05, 0.2), (0.05, 0.02, 0.05, 0.04)
 """How often a part beyond the left, top, right, bottom edge is lost (a hand, a head, feet) or added."""
 CUT_MEAN, ADDED_MEAN = 0.07, 0.05

@@ -42,9 +42,7 @@ factors on the colour and on the material's wrinkles, share of the ambient light
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def skin(rest, rest_normals, weights, bones, rotations, shifts, attributes):
-    """Fill positions and normals by linear blend skinning: the weighted mean of the bones' motions
-    x -> R x + t.
-    """
+    """Fill positions and normals by linear blend skinning: the bones' mean x -> R x + t."""
     blend = np.empty((3, 4), np.float32)
     for i in range(rest.shape[0]):
         blend[:] = 0
@@ -67,9 +65,7 @@ def skin(rest, rest_normals, weights, bones, rotations, shifts, attributes):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def project_along_light(points, rotation, centre, texels_per_mm, size, screen):
-    """Columns and rows (texels of a size x size map) and negative distance along the rays, of world
-    points.
-    """
+    """Columns and rows (texels of a map) and negative distance along the rays, of world points."""
     for i in range(points.shape[0]):
         dx, dy, dz = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
         for r in range(3):
@@ -165,9 +161,7 @@ def unit(x, y, z):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def interpolate(a, b, c, column, row, screen, attributes, mean):
-    """Fill `mean` with the attributes of a triangle at a sample position; outside, of a point on
-    its border.
-    """
+    """Fill `mean` with a triangle's attributes at a sample position; outside, of its border."""
     x0, y0, x1, y1 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
     x2, y2 = screen[c, 0], screen[c, 1]
     inverse = ONE / ((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
@@ -183,9 +177,7 @@ def interpolate(a, b, c, column, row, screen, attributes, mean):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def surface_colour(at, materials, m, lamp, depths, volume, eye, colour):
-    """Fill `colour` (3) with the light that a surface point of material row m, with the attributes
-    `at`, sends on.
-    """
+    """Fill `colour` (3) with the light that a point of material m with attributes `at` sends on."""
     nx, ny, nz = unit(at[NORMAL], at[NORMAL + 1], at[NORMAL + 2])
     px, py, pz = at[POSITION], at[POSITION + 1], at[POSITION + 2]
     rx, ry, rz = at[REST], at[REST + 1], at[REST + 2]

@@ -18,8 +18,7 @@ SHADOW_MAP_SIZE = 256
 SHADOW_MAP_SPAN_MM = 2600.0
 FLOOR_MAP_SIZE = 96
 SPREAD_MM = 120.0
-"""Half the width of a shadow's soft edge on the person in the light of half of the sky: what throws
-it is near."""
+"""Half the width of a shadow's soft edge on the person in the light of half of the sky."""
 LAYERS_MM = (-1000.0, 250.0, 600.0, 1100.0, 2600.0)
 LAYER_HEIGHTS_MM = (100.0, 420.0, 850.0, 1450.0)
 """What throws a shadow on the floor is taken in layers, each blurred as suits its height."""
@@ -136,8 +135,7 @@ def _way(rng: np.random.Generator, height: float) -> tuple[float, float, float]:
 def _lit_by(
     rng: np.random.Generator, sources: list[SoftLight], strength: float, fill_part: float
 ) -> Light:
-    """The lights, the first as key; of what their shares leave of 1, a part fills and the rest is
-    ambient."""
+    """The lights, the first as key; what their shares leave of 1 fills in part, else is ambient."""
     key, *others = (replace(source, share=float(strength * source.share)) for source in sources)
     rest = strength * (1 - sum(source.share for source in sources))
     light = Light(
@@ -166,8 +164,7 @@ def floor_darkenings(light: Light) -> list[float]:
 
 
 def light_frame(towards: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """Rotation from the world to the frame of a distant light: its z axis runs along the rays, away
-    from the light."""
+    """Rotation from the world to the frame of a distant light: z along its rays, away from it."""
     along = -np.asarray(towards, np.float64) / np.linalg.norm(towards)
     aside = np.cross(along, [0.0, 0.0, 1.0] if abs(along[2]) < 0.99 else [1.0, 0.0, 0.0])
     aside /= np.linalg.norm(aside)
@@ -248,8 +245,7 @@ def _others(sources: tuple[SoftLight, ...]) -> tuple:
 
 
 def _soft_shadows(light: Light) -> list[tuple[SoftLight, float]]:
-    """The lights whose shadows on the floor have soft edges, and the share of the floor's light in
-    each of them."""
+    """The lights whose floor shadows have soft edges, and their shares of the floor's light."""
     shadows = list(zip(light.others, floor_darkenings(light)[1:], strict=True))
     if light.key_softness > 0:
         shadows.insert(0, (light.key, light.floor_darkening))

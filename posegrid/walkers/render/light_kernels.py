@@ -16,8 +16,7 @@ HALF = np.float32(0.5)
 NOTHING_MM = np.float32(-1e9)
 """Value of a shadow map where nothing is."""
 SHADOW_OFFSET_MM = np.float32(15.0)
-"""Points are lifted off their surface by this much before the shadow map is asked: it hides its
-steps."""
+"""Points are lifted off their surface before the shadow map is asked: it hides the map's steps."""
 SHADOW_BIAS_MM = np.float32(10.0)
 MAX_SLOPE = np.float32(3)
 SKY_MM = np.float32(4000.0)
@@ -59,9 +58,7 @@ class Lamp(NamedTuple):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def lit_share(lamp, depths, x, y, z):
-    """How much of the key light (0..1) reaches a world point: four texels of the shadow map,
-    interpolated.
-    """
+    """How much of the key light (0..1) reaches a world point: four texels, interpolated."""
     R, size = lamp.rotation, depths.shape[0]
     dx, dy, dz = x - lamp.centre[0], y - lamp.centre[1], z - lamp.centre[2]
     middle = HALF * np.float32(size) - HALF
@@ -136,9 +133,7 @@ def key_light(lamp, depths, facing, x, y, z, openness):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, inline="always")
 def hard_shadow(lamp, depths, x, y):
-    """How much of the key light (0..1) is missing at a place of the floor: nine looks into the
-    shadow map.
-    """
+    """How much of the key light (0..1) is missing at a place of the floor: nine looks."""
     S, size = lamp.rotation, depths.shape[0]
     dx, dy, dz = x - lamp.centre[0], y - lamp.centre[1], -lamp.centre[2]
     u = int((S[0][0] * dx + S[0][1] * dy + S[0][2] * dz) * lamp.texels_per_mm + HALF * size)
@@ -181,9 +176,7 @@ def soft_shadow(floor_map, across, along):
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def thrown_bounds(points, aside, ahead):
-    """Least and greatest x and y (2, 2) of the points' shadows on the floor, which lie so far off
-    per height.
-    """
+    """Least and greatest x and y (2, 2) of points' shadows on the floor, so far off per height."""
     low_x, low_y, high_x, high_y = np.inf, np.inf, -np.inf, -np.inf
     for i in range(points.shape[0]):
         x, y = points[i, 0] - points[i, 2] * aside, points[i, 1] - points[i, 2] * ahead

@@ -191,9 +191,7 @@ def unlikeness_to_scene(light, behind, coverage, limit, shadow_limit, score):
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
 def averaged(values, reach, means):
-    """Fill `means` (S, S) with the averages of `values` over squares of 2 reach + 1 pixels, cut off
-    at the edge.
-    """
+    """Fill `means` (S, S) with averages over squares of 2 reach + 1 pixels, cut off at the edge."""
     size = values.shape[0]
     sums = np.zeros((size + 1, size + 1), np.float32)
     for y in range(size):

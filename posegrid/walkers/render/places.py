@@ -36,8 +36,7 @@ TEXELS_PER_REACH = 460
 pixel of a 1000 px picture shows 5 to 7 mm of a wall and one of a crop 15 mm. Larger rooms have
 coarser ones."""
 COARSER = 2.0
-"""Other places have texture elements so many times those of a room: what is far away is out of
-focus."""
+"""Other places have coarser elements, so many times: what is far away is out of focus."""
 DARKEST = 0.004
 PLACES = {"room": 0.4, "cluttered": 0.2, "garden": 0.25, "street": 0.15}
 """Kinds of places, and how often each is drawn."""
@@ -49,8 +48,7 @@ PICTURE_HEIGHT_RAD = 1.2
 """The angle that a user's picture's height takes up."""
 _NUM_LEVELS = 4
 _RAY_STEP_PX = 8
-"""Rays are computed at every eighth pixel and interpolated: a lens bends them too little in between
-to be seen."""
+"""Rays are computed at every eighth pixel and interpolated: no lens bends them visibly between."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +62,10 @@ class Place:
     texels: Float[np.ndarray, "texels 3"]
     """The textures of all sides, each row by row, from fine to coarse."""
     table: Int[np.ndarray, "6 levels 3"]
-    """First texel, rows, columns of each texture of the sides: x low, x high, y low, y high, floor,
-    ceiling."""
+    """First texel, rows, columns of the sides' textures: x low, high, y low, high, floor, ceiling."""
 
     def picture(self, camera: Camera) -> Float[np.ndarray, "height width 3"]:
-        """What the camera sees, linear RGB float32. A camera outside looks through the wall before
-        which it stands."""
+        """What the camera sees, linear RGB float32; from outside, through the wall before it."""
         width, height = camera.size_wh
         half_x, half_y = self.half_size_mm
         seen = np.empty((height, width, 3), np.float32)
@@ -89,8 +85,7 @@ class Place:
 
 
 def _node_directions(camera: Camera) -> np.ndarray:
-    """Directions in the world at every `_RAY_STEP_PX`-th pixel corner, float32 (rows, columns, 3),
-    not normalised."""
+    """World directions at every `_RAY_STEP_PX`-th pixel corner, float32 (rows, columns, 3)."""
     columns, rows = (
         np.arange(-(-size // _RAY_STEP_PX) + 1) * float(_RAY_STEP_PX) for size in camera.size_wh
     )
@@ -281,8 +276,7 @@ class Backdrop:
     """RGB."""
 
     def picture(self, camera: Camera) -> Float[np.ndarray, "height width 3"]:
-        """A part of the picture as the camera's linear RGB float32: not turned by the camera's
-        roll."""
+        """A part of the picture as the camera's linear RGB float32, without the camera's roll."""
         height, width = self.image.shape[:2]
         ahead = camera.rays(np.array(camera.size_wh) / 2.0) @ camera.rot_world_to_cam
         angle = 2 * np.arctan(camera.size_wh[1] / (2 * camera.focal_px[1]))

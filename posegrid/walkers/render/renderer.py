@@ -126,8 +126,7 @@ def surface_box_px(
 
 
 def _floor_corners(posed: PosedPerson) -> np.ndarray:
-    """The corners of the box on the floor that holds the shadow (world, mm), and midpoints of its
-    sides: (9, 3)."""
+    """Corners and midpoints of the floor's box that holds the shadow, world, mm: (9, 3)."""
     low_x, high_x, low_y, high_y = (float(edge) for edge in posed.light.lamp.floor_box)
     x, y = np.meshgrid(np.linspace(low_x, high_x, 3), np.linspace(low_y, high_y, 3))
     return np.stack([x.ravel(), y.ravel(), np.zeros(9)], axis=-1)
@@ -145,8 +144,7 @@ def _shadow_box(posed: PosedPerson, view: Camera) -> np.ndarray:
 
 @cache
 def _noise_volume() -> Float32[np.ndarray, "32 32 32 4"]:
-    """A repeating volume of smooth noise: its gradient (3) and its value, features about 5 steps
-    wide."""
+    """A repeating volume of smooth noise: gradient (3) and value, features about 5 steps wide."""
     size = kernels.NOISE_SIZE
     k = np.fft.fftfreq(size) * size
     radius = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None, :] ** 2)

@@ -43,12 +43,10 @@ _H264_OPTIONS = {
 
 @dataclass(frozen=True)
 class Sensor:
-    """What a camera does to the light it catches. The default is a perfect camera with the sRGB
-    tone curve."""
+    """What a camera does to light. The default is a perfect camera with the sRGB tone curve."""
 
     blur: float = 0.0
-    """Light that spills into each of the four neighbouring pixels, as a share of what stays, at
-    most 0.25."""
+    """Light that spills into each of four neighbouring pixels, a share of what stays, <= 0.25."""
     noise_levels: float = 0.0
     """Standard deviation of the noise, grey levels of 255."""
     exposure: float = 1.0
@@ -59,8 +57,7 @@ PERFECT = Sensor()
 
 
 def random_sensor(rng: np.random.Generator, kind: Literal["plain", "varied"]) -> Sensor:
-    """Faults from none to those of a dim room filmed by an old telephone; plain: of ordinary
-    video."""
+    """Faults from none to those of an old telephone in a dim room; plain: of ordinary video."""
     most_noise, exposure_spread = (5, 0.15) if kind == "plain" else (16, 0.35)
     noise_levels = np.exp(rng.uniform(np.log(0.5), np.log(most_noise)))
     exposure = np.exp(rng.normal(0.0, exposure_spread))
@@ -73,8 +70,7 @@ def expose(
     sensor: Sensor = PERFECT,
     rng: np.random.Generator | None = None,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The RGB picture that a sensor makes of linear light; `rng` draws the noise, without it there
-    is none."""
+    """The RGB picture that a sensor makes of linear light; without `rng` there is no noise."""
     image, noise = np.empty(light.shape, np.uint8), _noise_bank()
     start = 0 if rng is None else int(rng.integers(len(noise)))
     levels = np.float32(0 if rng is None else sensor.noise_levels)
@@ -91,8 +87,7 @@ def _noise_bank() -> np.ndarray:
 
 @cache
 def _tone_table(exposure: float) -> np.ndarray:
-    """Grey levels 0..255 of linear light 0..1 in equal steps, after the exposure, by the sRGB curve
-    (IEC 61966-2-1)."""
+    """Grey levels 0..255 of linear light 0..1 in equal steps, by the sRGB curve (IEC 61966-2-1)."""
     light = np.clip(np.linspace(0, 1, kernels.LUMA_STEPS + 1) * exposure, 0, 1)
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return (255 * curve).astype(np.float32)
