@@ -31,7 +31,8 @@ from posegrid.people.crop import window_of_box
 from posegrid.walkers import clip
 from posegrid.walkers.clip import film
 from posegrid.walkers.clothes import sewing
-from posegrid.walkers.render import crops, kernels, renderer, scene
+from posegrid.walkers.render import crops, location, renderer
+from posegrid.walkers.render import surface_kernels as kernels
 from posegrid.walkers.render.crops import render_crops
 
 EVERYTHING: dict[str, Any] = {
@@ -46,7 +47,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("person dressed", clip, "random_person"),
     ("motion made", clip, "_motion"),
     ("clothes swung", sewing, "with_loose"),
-    ("place made", scene, "random_place"),
+    ("place made", location, "random_place"),
     ("pose, skin, shadow map", crops, "render"),
     ("mask spoilt", crops, "faulty_mask"),
     ("things in the way", crops, "draw"),

@@ -64,7 +64,7 @@ class Picture:
 
 def pictures(clip: Clip, camera_id: str, camera: Camera | None = None) -> Iterator[Picture]:
     """What one of the studio's cameras, or another in its place, sees of a clip, frame by frame."""
-    view = _View(clip, camera_id, clip.scene.place(STUDIO_REACH_MM), camera)
+    view = _View(clip, camera_id, clip.location.place(STUDIO_REACH_MM), camera)
     for frame in range(clip.motion.num_frames):
         yield view.picture(clip.posed(frame))
 
@@ -76,7 +76,7 @@ def record(clip: Clip, root: Path) -> None:
     """
     subject = clip.plan.subject
     file_base = default_file_base(ACTION, clip.plan.subaction, subject)
-    room = clip.scene.place(STUDIO_REACH_MM)
+    room = clip.location.place(STUDIO_REACH_MM)
     views = [_View(clip, camera_id, room) for camera_id in CAMERA_IDS]
     with ExitStack() as stack:
         writers = [
@@ -110,7 +110,7 @@ class _View:
     ) -> None:
         self.camera_id = camera_id
         self.camera: Camera = clip.cameras[camera_id] if camera is None else camera
-        self._sensor = clip.scene.sensor
+        self._sensor = clip.location.sensor
         self._noise = clip.plan.clip_rng(f"noise/{camera_id}")
         self._light = room.picture(self.camera)
         self._empty = expose(self._light, self._sensor, self._noise)

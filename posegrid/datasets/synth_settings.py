@@ -17,7 +17,7 @@ from posegrid.walkers.clothes.wardrobe import PeopleKind
 from posegrid.walkers.motion.activities import Activities
 from posegrid.walkers.motion.captured import RecordedWalk, load_walks
 from posegrid.walkers.render.crops import CameraKind, MaskKind
-from posegrid.walkers.render.scene import Scenes
+from posegrid.walkers.render.location import Scenes
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from posegrid.walkers.render.cameras import (
     WALKING_HALF_SIZE_MM,
     studio_cameras,
 )
+from posegrid.walkers.render.location import Location, Scenes, random_location
 from posegrid.walkers.render.renderer import PosedPerson, pose_person
-from posegrid.walkers.render.scene import Scene, Scenes, random_scene
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class Clip:
     bone_positions_mm: Float[np.ndarray, "T B 3"]
     joints_world_mm: Float[np.ndarray, "T 32 3"]
     """The release's 32 joints."""
-    scene: Scene
+    location: Location
     cameras: dict[str, Camera]
     """The studio's, by id."""
 
     def posed(self, frame: int) -> PosedPerson:
         """The person as it looks in one frame."""
         rotations, positions_mm = self.bone_rotations[frame], self.bone_positions_mm[frame]
-        return pose_person(self.person, rotations, positions_mm, self.scene.light)
+        return pose_person(self.person, rotations, positions_mm, self.location.light)
 
     def pose_world_mm(self, frame: int) -> Float[np.ndarray, "17 3"]:
         """The skeleton's 17 joints in one frame."""
@@ -105,7 +105,7 @@ class Clip:
 
 
 def film(plan: ClipPlan) -> Clip:
-    """The clip of the plan: body, clothes, walk, scene and cameras."""
+    """The clip of the plan: body, clothes, walk, location and cameras."""
     person = random_person(plan.subject_rng("person"), plan.people)
     motion = _motion(plan, person, _studio_path(plan.clip_rng("path")))
     motion = motion.shifted(np.array([0.0, 0.0, person.sole_mm]))
@@ -118,7 +118,7 @@ def film(plan: ClipPlan) -> Clip:
         bone_rotations=rotations,
         bone_positions_mm=positions,
         joints_world_mm=joints_world_mm(person.body, *bones),
-        scene=random_scene(plan.subject_rng, plan.scenes, plan.backgrounds),
+        location=random_location(plan.subject_rng, plan.scenes, plan.backgrounds),
         cameras=plan.cameras(),
     )
 

@@ -14,7 +14,7 @@ def test_the_same_plan_gives_the_same_clip(clip: Clip) -> None:
     again = film(ClipPlan(seed=3, subject="S1", num_frames=60))
     np.testing.assert_array_equal(again.joints_world_mm, clip.joints_world_mm)
     np.testing.assert_array_equal(again.person.vertices_mm, clip.person.vertices_mm)
-    assert again.scene.light == clip.scene.light
+    assert again.location.light == clip.location.light
 
 
 def test_a_subject_keeps_body_clothes_and_cameras_but_walks_another_way(clip: Clip) -> None:

@@ -10,18 +10,18 @@ from posegrid.walkers.clothes.form import Form, dangling, legs, smoothstep, tube
 from posegrid.walkers.clothes.garments import band
 from posegrid.walkers.clothes.headwear import ball
 from posegrid.walkers.clothes.loose import LooseBone
-from posegrid.walkers.clothes.sewing import Cloth, Piece, even_piece
+from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, even_piece
 
 _SOLE_TOP_MM = 12.0
 _NUM_POINTS = 28
 
 
-def shoes(form: Form) -> list[Piece]:
+def shoes(form: Form) -> list[MeshPiece]:
     """Socks or stockings, uppers and soles."""
     return [_sock(form), _upper(form), *(_sole(form, side) for side in "LR")]
 
 
-def _sock(form: Form) -> Piece:
+def _sock(form: Form) -> MeshPiece:
     attire, tailor, marks = form.attire, form.tailor, form.tailor.marks
     stockings = attire.below in ("skirt", "dress") and attire.sock_start < 1.65
     start = max(0.1, form.legs_hidden_to) if stockings else attire.sock_start
@@ -31,7 +31,7 @@ def _sock(form: Form) -> Piece:
     return tailor.piece("sock", "helper_tights", field, Cloth(1.5, 0.2))
 
 
-def _upper(form: Form) -> Piece:
+def _upper(form: Form) -> MeshPiece:
     """The leather: up to the ankle, above it (boots), or open on the instep (pumps)."""
     attire, tailor, marks, scale = form.attire, form.tailor, form.tailor.marks, form.scale
     points = tailor.body.vertices_mm
@@ -60,7 +60,7 @@ def _upper(form: Form) -> Piece:
     return tailor.piece("shoe", "helper_tights", field, Cloth(offset, 0.25), tint)
 
 
-def _sole(form: Form, side: str) -> Piece:
+def _sole(form: Form, side: str) -> MeshPiece:
     """A slab under one foot, wider than the upper, its tip raised, with a heel but for trainers."""
     attire, tailor, scale = form.attire, form.tailor, form.scale
     ids = np.unique(tailor.model.faces["helper_tights"])
@@ -99,7 +99,7 @@ def _outline(flat: np.ndarray, turn: np.ndarray, ledge_mm: float) -> np.ndarray:
     return ways * spans.min(axis=0)[:, None]
 
 
-def bags(form: Form, worn: list[Piece]) -> list[Piece]:
+def bags(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
     """A bag and its straps over the worn tops (the outermost)."""
     makers = {"backpack": _backpack, "shoulder bag": _shoulder_bag, "handbag": _handbag}
     return makers[form.attire.bag](form, worn) if form.attire.bag in makers else []
@@ -107,13 +107,13 @@ def bags(form: Form, worn: list[Piece]) -> list[Piece]:
 
 def _hung(
     form: Form, mesh: tuple[np.ndarray, np.ndarray], bone: LooseBone, tint: float = 1.0
-) -> Piece:
+) -> MeshPiece:
     points, faces = mesh
     weights = dangling(form, points, bone.carrier, bone)
     return even_piece("bag", points, faces, weights, 0.3, tint, (bone,))
 
 
-def _backpack(form: Form, worn: list[Piece]) -> list[Piece]:
+def _backpack(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
     scale, attire = form.scale, form.attire
     shoulder = float(form.tailor.body.head_of("upperarm01.L")[2])
     top, bottom = shoulder + 10 * scale, form.hips_mm + 110 * scale
@@ -139,7 +139,7 @@ def _backpack(form: Form, worn: list[Piece]) -> list[Piece]:
     return [_hung(form, pack, jolting), _hung(form, pocket, jolting, 0.85), *straps]
 
 
-def _shoulder_bag(form: Form, worn: list[Piece]) -> list[Piece]:
+def _shoulder_bag(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
     """At the left hip, its strap over the right shoulder."""
     scale, hip = form.scale, form.hips_mm + 30 * form.scale
     shoulder = form.tailor.body.head_of("clavicle.R")[2] + 60 * scale
@@ -162,7 +162,7 @@ def _shoulder_bag(form: Form, worn: list[Piece]) -> list[Piece]:
     return [_hung(form, bag, bone), _hung(form, flap, bone, 0.8), *straps]
 
 
-def _handbag(form: Form, worn: list[Piece]) -> list[Piece]:
+def _handbag(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
     """In the left hand; at rest it hangs below the open palm."""
     del worn
     scale, body = form.scale, form.tailor.body

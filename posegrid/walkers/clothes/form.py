@@ -16,7 +16,7 @@ from posegrid.walkers.body.mesh import NUM_BONES, TRUNK_BONES
 from posegrid.walkers.clothes.loose import Collider, LooseBone, distance_mm
 from posegrid.walkers.clothes.sewing import Tailor
 from posegrid.walkers.clothes.wardrobe import Attire
-from posegrid.walkers.render.kernels import rasterise
+from posegrid.walkers.render.surface_kernels import rasterise
 
 
 @dataclass(frozen=True, eq=False)

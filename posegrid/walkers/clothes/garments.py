@@ -22,13 +22,13 @@ from posegrid.walkers.clothes.form import (
     tube_faces,
     turns,
 )
-from posegrid.walkers.clothes.sewing import Cloth, Piece, cut_faces, even_piece, vertex_normals
+from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, cut_faces, even_piece, vertex_normals
 
 
 def tube(
     form: Form, material: str, top_mm: float, end_mm: float, reach: Reach, opening_rad: float = 0.0,
     rows: int = 12, wrinkle: float = 0.4,
-) -> Piece:  # fmt: skip
+) -> MeshPiece:  # fmt: skip
     """A tube of cloth about the trunk's axis between two heights, open in front by half an angle.
 
     A long one swings; a short one moves with the nearest parts of the body.
@@ -63,8 +63,8 @@ def _nearest_weights(form: Form, points: np.ndarray, *, closed: bool) -> np.ndar
 
 
 def band(
-    piece: Piece, field: np.ndarray, material: str, lift_mm: float, tint: float = 1.0
-) -> Piece:
+    piece: MeshPiece, field: np.ndarray, material: str, lift_mm: float, tint: float = 1.0
+) -> MeshPiece:
     """A strip that lies on a piece where the field of its vertices is positive."""
     cut = cut_faces(piece.faces, field)
     raised = piece.points_mm + lift_mm * vertex_normals(piece.points_mm, piece.faces)
@@ -72,7 +72,7 @@ def band(
     return even_piece(material, points, cut.faces, weights, 0.1, tint, piece.loose)
 
 
-def trousers(form: Form) -> list[Piece]:
+def trousers(form: Form) -> list[MeshPiece]:
     """Trousers or shorts, if any are worn."""
     attire, tailor, marks = form.attire, form.tailor, form.tailor.marks
     if attire.below not in ("trousers", "shorts"):
@@ -116,7 +116,7 @@ def _leg_shift(form: Form) -> np.ndarray:
     return shift
 
 
-def skirts(form: Form) -> list[Piece]:
+def skirts(form: Form) -> list[MeshPiece]:
     """A skirt, or a dress's below the waist, if one is worn."""
     attire, scale = form.attire, form.scale
     if attire.below not in ("skirt", "dress"):
@@ -136,7 +136,7 @@ def skirts(form: Form) -> list[Piece]:
     return [tube(form, "bottom", form.waist_mm + 10 * scale, end, reach, rows=14)]
 
 
-def tops(form: Form) -> list[Piece]:
+def tops(form: Form) -> list[MeshPiece]:
     """A shirt, jumper or a dress's upper part, or a jacket or coat and what it shows of them."""
     attire, scale = form.attire, form.scale
     tucked = attire.hem < 0 or attire.below in ("skirt", "dress")
@@ -195,7 +195,7 @@ class Top:
         return np.asarray((self.opening + 0.1 * below_neck) * form.scale)
 
 
-def _top(form: Form, top: Top) -> list[Piece]:
+def _top(form: Form, top: Top) -> list[MeshPiece]:
     """The upper part and the tail of a top."""
     tailor, marks, scale = form.tailor, form.tailor.marks, form.scale
     points, neck = tailor.body.vertices_mm, tailor.body.head_of("neck01")
@@ -220,7 +220,7 @@ def _top(form: Form, top: Top) -> list[Piece]:
     return [upper] if top.tail is None else [upper, _tail(form, top, top.tail)]
 
 
-def _tail(form: Form, top: Top, length: float) -> Piece:
+def _tail(form: Form, top: Top, length: float) -> MeshPiece:
     """What of a top falls below the hips."""
     scale, end = form.scale, form.hips_mm - length * form.scale
     start = top.hem_mm + 40 * scale

@@ -14,7 +14,7 @@ from posegrid.walkers.clothes.form import (
     tube_faces,
 )
 from posegrid.walkers.clothes.loose import LooseBone
-from posegrid.walkers.clothes.sewing import Cloth, Piece, Tailor, cut_faces, even_piece
+from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, Tailor, cut_faces, even_piece
 
 HEAD_STEP_RAD = np.pi / 36
 
@@ -56,7 +56,7 @@ class Head:
     def dome(
         self, material: str, end_rad: np.ndarray, offset_mm: np.ndarray | float, rows: int = 9, columns: int = 28,
         start_rad: float = np.pi / 2, tint: float = 1.0, wrinkle: float = 0.3,
-    ) -> Piece:  # fmt: skip
+    ) -> MeshPiece:  # fmt: skip
         """A shell over the head from one elevation down to another for each column's azimuth."""
         azimuth = azimuths(columns)
         share = np.linspace(0, 1, rows)[:, None]
@@ -71,7 +71,7 @@ class Head:
         faces: np.ndarray,
         wrinkle: float = 0.2,
         tint: float = 1.0,
-    ) -> Piece:
+    ) -> MeshPiece:
         """A piece that is fixed to the head."""
         weights = self.tailor.hung_on("head", points.size // 3)
         return even_piece(material, points, faces, weights, wrinkle, tint)
@@ -82,7 +82,7 @@ def azimuths(columns: int = 28) -> np.ndarray:
     return np.linspace(-np.pi, np.pi, columns + 1)[:-1]
 
 
-def hats(form: Form, head: Head) -> list[Piece]:
+def hats(form: Form, head: Head) -> list[MeshPiece]:
     """What is worn on the head, if anything."""
     makers = {"beanie": _beanie, "cap": _cap, "brim": _brim, "hood": _hood, "scarf": _hood}
     return makers[form.attire.hat](form, head) if form.attire.hat in makers else []
@@ -95,7 +95,7 @@ def _rim(front: float, side: float, back: float) -> np.ndarray:
     return np.radians(side + towards * cosine**2)
 
 
-def _beanie(form: Form, head: Head) -> list[Piece]:
+def _beanie(form: Form, head: Head) -> list[MeshPiece]:
     slack = 4 + form.attire.hair_volume
     rim = _rim(14, -2, -22)
     height = np.linspace(1, 0, 9)[:, None]
@@ -107,7 +107,7 @@ def _beanie(form: Form, head: Head) -> list[Piece]:
     return [crown, head.made("hat", points, tube_faces(3, 28), 0.5, 0.85)]
 
 
-def _cap(form: Form, head: Head) -> list[Piece]:
+def _cap(form: Form, head: Head) -> list[MeshPiece]:
     crown = head.dome("hat", _rim(22, 6, -8), 11.0)
     turn = np.radians(np.linspace(-62, 62, 13))
     inner = head.point(turn, np.radians(22 - 16 * (1 - np.cos(turn)) / 0.53), 10.0)
@@ -117,7 +117,7 @@ def _cap(form: Form, head: Head) -> list[Piece]:
     return [crown, visor]
 
 
-def _brim(form: Form, head: Head) -> list[Piece]:
+def _brim(form: Form, head: Head) -> list[MeshPiece]:
     rim = _rim(20, 8, 0)
     height = np.linspace(1, 0, 9)[:, None]
     crown = head.dome("hat", rim, 11 + 22 * np.sin(np.pi * height) * height)
@@ -128,7 +128,7 @@ def _brim(form: Form, head: Head) -> list[Piece]:
     return [crown, brim]
 
 
-def _hood(form: Form, head: Head) -> list[Piece]:
+def _hood(form: Form, head: Head) -> list[MeshPiece]:
     """A hood or a headscarf: a shell round head and neck with an opening for the face."""
     scarf = form.attire.hat == "scarf"
     spread = 45 * smoothstep(np.linspace(90, -68, 17), -15, -60)[:, None]
@@ -144,7 +144,7 @@ def _hood(form: Form, head: Head) -> list[Piece]:
     return [head.made("hat", cut.of(shell.points_mm), cut.faces, 0.6)]
 
 
-def hair(form: Form, head: Head, rng: np.random.Generator) -> list[Piece]:
+def hair(form: Form, head: Head, rng: np.random.Generator) -> list[MeshPiece]:
     """The hair that a hat leaves to be seen."""
     attire = form.attire
     if attire.hair == "bald" or attire.hat in ("hood", "scarf"):
@@ -165,7 +165,7 @@ _HAIR_MM = {"cropped": 4.0, "ponytail": 7.0, "bun": 7.0, "afro": 55.0}
 """Thickness of a cap of hair; of the others the attire says it."""
 
 
-def _scalp(form: Form, head: Head, rng: np.random.Generator) -> Piece:
+def _scalp(form: Form, head: Head, rng: np.random.Generator) -> MeshPiece:
     """A cap of hair."""
     attire, tailor = form.attire, form.tailor
     x, y, z = ((tailor.body.vertices_mm - tailor.body.eyes_mm.mean(axis=0)) / head.scale).T
@@ -182,7 +182,7 @@ def _scalp(form: Form, head: Head, rng: np.random.Generator) -> Piece:
     return tailor.piece("hair", "body", scalp, Cloth(offset_mm, 1.0))
 
 
-def _curtain(form: Form, head: Head, length_mm: float) -> Piece:
+def _curtain(form: Form, head: Head, length_mm: float) -> MeshPiece:
     """Long hair that falls behind the ears and down the back."""
     attire = form.attire
     columns, rows = 22, 14
@@ -209,7 +209,7 @@ def _curtain(form: Form, head: Head, length_mm: float) -> Piece:
     return _strands(form, piece, columns, len(points)) if length_mm > 150 else piece
 
 
-def _strands(form: Form, piece: Piece, columns: int, rows: int) -> Piece:
+def _strands(form: Form, piece: MeshPiece, columns: int, rows: int) -> MeshPiece:
     """Long hair that swings: bones on the left, in the back, on the right, from the neck down."""
     grid = piece.points_mm.reshape(rows, columns, 3)
     places = (0, columns // 2, columns - 1)
@@ -229,7 +229,7 @@ def _strands(form: Form, piece: Piece, columns: int, rows: int) -> Piece:
     return replace(piece, weights=weights, loose=tuple(bones))
 
 
-def _tail(form: Form, head: Head) -> Piece:
+def _tail(form: Form, head: Head) -> MeshPiece:
     """A ponytail from the back of the head."""
     start = head.point(np.array([np.pi]), np.radians([25.0]), 4.0)[0]
     length = 0.8 * form.attire.hair_length * head.scale

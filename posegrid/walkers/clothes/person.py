@@ -14,7 +14,7 @@ from posegrid.walkers.clothes.accessories import bags, shoes
 from posegrid.walkers.clothes.form import Form
 from posegrid.walkers.clothes.garments import skirts, tops, trousers
 from posegrid.walkers.clothes.headwear import Head, hair, hats
-from posegrid.walkers.clothes.sewing import Cloth, Person, Piece, Tailor, find_landmarks, sewn
+from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, Person, Tailor, find_landmarks, sewn
 from posegrid.walkers.clothes.wardrobe import (
     WARDROBES,
     Attire,
@@ -58,7 +58,7 @@ def dressed(
     return sewn(tailor, [*below, *above, *bags(form, outer), *face], attire, materials)
 
 
-def _bare_skin(form: Form) -> Piece:
+def _bare_skin(form: Form) -> MeshPiece:
     """Head, neck, hands, and what the clothes leave bare, some of it under their edges."""
     attire, tailor, marks, scale = form.attire, form.tailor, form.tailor.marks, form.scale
     height = tailor.body.vertices_mm[:, 2]
@@ -89,7 +89,7 @@ def _face_paint(tailor: Tailor, beard: float) -> np.ndarray:
     return paint * (1 - beard * bump(z, -95, 35) * (y < 60) * (np.abs(x) < 80))
 
 
-def _eyes(tailor: Tailor) -> list[Piece]:
+def _eyes(tailor: Tailor) -> list[MeshPiece]:
     """Both eyeballs with dark irises."""
     pieces = []
     for side, eye in zip("lr", tailor.body.eyes_mm, strict=True):

@@ -15,9 +15,9 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 from posegrid.walkers.body.mesh import BONE_INDEX, FINGER_BONES, NUM_BONES, Body, BodyModel
 from posegrid.walkers.clothes.loose import Frames, LooseBone, with_loose
 from posegrid.walkers.clothes.wardrobe import Attire
-from posegrid.walkers.render.kernels import project_along_light, rasterise
 from posegrid.walkers.render.light import light_frame
 from posegrid.walkers.render.light_kernels import NOTHING_MM
+from posegrid.walkers.render.surface_kernels import project_along_light, rasterise
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class MeshPiece:
     """One garment or bare part: n vertices, how bones move them, and how they look."""
 
     material: str
@@ -209,11 +209,11 @@ def even_piece(
     wrinkle: float = 0.2,
     tint: float = 1.0,
     loose: tuple[LooseBone, ...] = (),
-) -> Piece:
+) -> MeshPiece:
     """A piece that is as wrinkled and as tinted everywhere."""
     points = points_mm.reshape(-1, 3)
     wrinkles, tints = np.full(len(points), wrinkle), np.full(len(points), tint)
-    return Piece(material, points, faces, weights, wrinkles, tints, loose)
+    return MeshPiece(material, points, faces, weights, wrinkles, tints, loose)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +253,7 @@ class Tailor:
         field: np.ndarray,
         cloth: Cloth,
         tint: np.ndarray | float = 1.0,
-    ) -> Piece:
+    ) -> MeshPiece:
         """The part of a mesh where the field is positive, as cloth. Hair hangs on the head."""
         count, normals = self.model.num_vertices, self.marks.normals
         cut = cut_faces(self.model.faces[mesh], np.broadcast_to(field, count))
@@ -273,7 +273,7 @@ class Tailor:
             cut.of(np.broadcast_to(value, count).astype(float)) for value in (cloth.wrinkle, tint)
         )
         weights = self.hung_on("head", len(points)) if material == "hair" else cut.of(self.weights)
-        return Piece(material, points, cut.faces, weights, wrinkle, tint)
+        return MeshPiece(material, points, cut.faces, weights, wrinkle, tint)
 
     def hung_on(self, bone: str, count: int) -> Float[np.ndarray, "count B"]:
         """The weights of vertices that one bone alone moves."""
@@ -284,7 +284,7 @@ class Tailor:
 
 def sewn(
     tailor: Tailor,
-    pieces: list[Piece],
+    pieces: list[MeshPiece],
     attire: Attire,
     materials: dict[str, Float[np.ndarray, "12"]],
 ) -> Person:
@@ -318,7 +318,7 @@ def sewn(
     )
 
 
-def _skinning(pieces: list[Piece]) -> tuple[tuple[LooseBone, ...], np.ndarray, np.ndarray]:
+def _skinning(pieces: list[MeshPiece]) -> tuple[tuple[LooseBone, ...], np.ndarray, np.ndarray]:
     """The loose bones of all pieces, and the four bones that move each vertex most, and how much."""
     num_loose = sum(len(piece.loose) for piece in pieces)
     loose, mixed = [], []

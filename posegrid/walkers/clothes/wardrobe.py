@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.walkers.render.kernels import (
+from posegrid.walkers.render.surface_kernels import (
     CAMOUFLAGE,
     CHECKS,
     HOOPS,
@@ -197,7 +197,7 @@ def material(
     mottle: float = 0.05,
     mottle_per_mm: float = 0.06,
 ) -> Float[np.ndarray, "12"]:
-    """One row of the renderer's materials, in the order of `kernels.RED` and on; linear RGB."""
+    """One row of the renderer's materials, in the order of `surface_kernels.RED` and on; linear RGB."""
     colours = [*colour, *(colour if second is None else second)]
     return np.array([*colours, pattern, pattern_per_mm, wrinkle, gloss, mottle, mottle_per_mm])
 

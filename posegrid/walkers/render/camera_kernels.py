@@ -18,7 +18,7 @@ distorted = njit(inline="always", error_model="numpy")(inspect.unwrap(camera.dis
 """`camera.distorted`, unwrapped from the checks that tests put round every function."""
 
 
-class View(NamedTuple):
+class KernelCamera(NamedTuple):
     """A `Camera` as kernels take it: numbers of one kind (float32 or float64) in tuples."""
 
     rotation: tuple[Triple, Triple, Triple]
@@ -33,13 +33,13 @@ class View(NamedTuple):
     tangential: np.float32
 
 
-def view_of(of: camera.Camera, kind: type = np.float32) -> View:
+def kernel_camera(of: camera.Camera, kind: type = np.float32) -> KernelCamera:
     """The camera in numbers of one kind."""
 
     def singles(values) -> tuple:
         return tuple(kind(value) for value in values)
 
-    return View(
+    return KernelCamera(
         tuple(singles(row) for row in of.rot_world_to_cam), singles(of.centre_world_mm), singles(of.focal_px),
         singles(of.principal_px), singles(of.distortion), kind(of.tangential),
     )  # fmt: skip

@@ -23,7 +23,8 @@ from posegrid.walkers.render.cameras import (
     VARIED_REACH_MM,
     random_camera,
 )
-from posegrid.walkers.render.faults import draw, faulty_mask, random_mask_faults, random_occluder
+from posegrid.walkers.render.mask_faults import faulty_mask, random_mask_faults
+from posegrid.walkers.render.occluders import draw, random_occluder
 from posegrid.walkers.render.picture_kernels import averaged
 from posegrid.walkers.render.places import Backdrop, Place
 from posegrid.walkers.render.renderer import PosedPerson, Rendered, render, surface_box_px
@@ -137,7 +138,7 @@ def _place(clip: Clip, plan: CropPlan) -> Place | Backdrop | None:
     """Where the clip is filmed; None if nothing of it can be seen in a crop or a mask."""
     if plan.background == "removed" and plan.masks == "clean" and clip.plan.scenes == "plain":
         return None
-    return clip.scene.place(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
+    return clip.location.place(STUDIO_REACH_MM if plan.cameras == "human36m" else VARIED_REACH_MM)
 
 
 def _is_seen(box: Float[np.ndarray, "4"], camera: Camera, least_share: float) -> bool:
@@ -178,7 +179,7 @@ def _shot(
         hidden = draw(occluder, rendered.light, rendered.coverage, (true_box - corner) * scale, rng)
         taken_in = faults is not None and faults.takes_in_others and occluder.moves
         mask = _with_others(mask, hidden, rendered.coverage) if taken_in else mask & ~hidden
-    sensor = _averaged(clip.scene.sensor, min(1.0, scale))
+    sensor = _averaged(clip.location.sensor, min(1.0, scale))
     if behind is None:
         return _cut_out(rendered, sensor, rng), mask, window
     image = degraded(expose(rendered.light, sensor, rng), degradation, rendered.coverage)

@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from posegrid.walkers.render import kernels, light_kernels
+from posegrid.walkers.render import light_kernels
+from posegrid.walkers.render import surface_kernels as kernels
 
 SHADOW_MAP_SIZE = 256
 SHADOW_MAP_SPAN_MM = 2600.0

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.camera import Camera
 from posegrid.walkers.clothes.sewing import Person
-from posegrid.walkers.render import kernels
-from posegrid.walkers.render.camera_kernels import project, projected_bounds, view_of
+from posegrid.walkers.render import surface_kernels as kernels
+from posegrid.walkers.render.camera_kernels import kernel_camera, project, projected_bounds
 from posegrid.walkers.render.light import CastLight, Light, cast_light
 
 NO_FLOOR_MAP = np.zeros((2, 2), np.float32)
@@ -27,7 +27,7 @@ class PosedPerson:
 
     person: Person
     attributes: Float32[np.ndarray, "V 12"]
-    """What shading interpolates between vertices; columns as in `kernels.NORMAL` and on."""
+    """What shading interpolates between vertices; columns as in `surface_kernels.NORMAL` and on."""
     light: CastLight
 
     @property
@@ -92,7 +92,7 @@ def render(
     """
     view = camera.windowed(window, size)
     person, light, screen = posed.person, posed.light, np.empty_like(posed.vertices_mm)
-    project(posed.vertices_mm, view_of(view.resized(2 * size, 2 * size)), screen)
+    project(posed.vertices_mm, kernel_camera(view.resized(2 * size, 2 * size)), screen)
     nearness = np.zeros((2 * size, 2 * size), np.float32)
     front = np.full((2 * size, 2 * size), -1, np.int32)
     kernels.rasterise(screen, person.faces, person.two_sided, nearness, front)
@@ -102,7 +102,7 @@ def render(
         behind, floor_map = np.ascontiguousarray(background), light.floor_map
         shadow_box = _shadow_box(posed, view)
     kernels.shade(
-        front, screen, person.faces, posed.attributes, person.material, person.materials, view_of(view),
+        front, screen, person.faces, posed.attributes, person.material, person.materials, kernel_camera(view),
         light.lamp, light.shadow_map, floor_map, _noise_volume(), behind, shadow_box, picture, coverage,
     )  # fmt: skip
     return Rendered(picture, coverage)
@@ -117,7 +117,7 @@ def surface_box_px(
     It may reach over the picture's edge. NaN where the person is not wholly in front of the camera;
     a shadow that is not is left out.
     """
-    box = projected_bounds(posed.vertices_mm, view_of(camera, np.float64))
+    box = projected_bounds(posed.vertices_mm, kernel_camera(camera, np.float64))
     corners = camera.project(camera.world_to_camera(_floor_corners(posed)))
     if not with_shadow or not np.isfinite(corners).all():
         return box

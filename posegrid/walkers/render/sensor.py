@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from posegrid.walkers.render import kernels
+from posegrid.walkers.render import surface_kernels as kernels
 from posegrid.walkers.render.picture_kernels import from_planes, move_person, to_planes
 
 UNTOUCHED_SHARE = 0.15

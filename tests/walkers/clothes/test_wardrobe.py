@@ -10,7 +10,7 @@ from posegrid.walkers.clothes.wardrobe import (
     random_attire,
     random_materials,
 )
-from posegrid.walkers.render.kernels import CHECKS, HOOPS
+from posegrid.walkers.render.surface_kernels import CHECKS, HOOPS
 
 
 def drawn(kind: str, count: int = 300) -> list[Attire]:

@@ -9,7 +9,8 @@ from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES
 from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.clothes.person import random_person
 from posegrid.walkers.clothes.sewing import Person
-from posegrid.walkers.render import camera_kernels, kernels
+from posegrid.walkers.render import camera_kernels
+from posegrid.walkers.render import surface_kernels as kernels
 from posegrid.walkers.render.cameras import studio_cameras
 from posegrid.walkers.render.light import Light, light_frame, random_light
 from posegrid.walkers.render.light_kernels import floor_light
@@ -56,7 +57,7 @@ def test_projection_is_the_cameras_own(cameras: list[Camera]) -> None:
     for camera in cameras:
         assert any(camera.distortion)
         screen = np.empty_like(points)
-        camera_kernels.project(points, camera_kernels.view_of(camera), screen)
+        camera_kernels.project(points, camera_kernels.kernel_camera(camera), screen)
         expected = camera.project(camera.world_to_camera(points.astype(np.float64)))
         np.testing.assert_allclose(screen[:, :2], expected, atol=2e-2)
 
@@ -65,7 +66,7 @@ def test_points_behind_the_camera_are_not_drawn(cameras: list[Camera]) -> None:
     camera = cameras[0]
     behind = camera.camera_to_world(np.array([[0.0, 0.0, -1000.0]])).astype(np.float32)
     screen = np.ones((1, 3), np.float32)
-    camera_kernels.project(behind, camera_kernels.view_of(camera), screen)
+    camera_kernels.project(behind, camera_kernels.kernel_camera(camera), screen)
     assert screen[0, 2] == 0
 
 
@@ -199,7 +200,7 @@ def test_the_shadow_lies_where_the_distorted_lens_sees_the_floor(
             for pixel, kept in ((here, 1 - lamp.floor_darkening), (aside, 1)):
                 share = floor_light(
                     *np.float32(pixel),
-                    camera_kernels.view_of(camera),
+                    camera_kernels.kernel_camera(camera),
                     lamp,
                     everywhere,
                     NO_FLOOR_MAP,

@@ -1,4 +1,4 @@
-"""What a subject is filmed in: a light, a sensor and a place that belong together."""
+"""Where a subject is filmed: a place, and the light and the sensor that go with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ RngOf = Callable[[str], np.random.Generator]
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """One lighting and sensor, and the place that goes with them."""
+class Location:
+    """A place, and the light and the sensor that go with it."""
 
     light: Light
     sensor: Sensor
@@ -44,7 +44,7 @@ class Scene:
         return random_place(rng, reach_mm, kind)
 
 
-def random_scene(rng_of: RngOf, scenes: Scenes, pictures: tuple[Path, ...] = ()) -> Scene:
+def random_location(rng_of: RngOf, scenes: Scenes, pictures: tuple[Path, ...] = ()) -> Location:
     """Lamps and windows in rooms, sun and sky outdoors; a user's pictures take the place of half of
     the varied places."""
     kind = _kind_of_place(rng_of("room"), scenes, pictures)
@@ -52,11 +52,11 @@ def random_scene(rng_of: RngOf, scenes: Scenes, pictures: tuple[Path, ...] = ())
     if scenes == "varied" and kind is not None:
         light_kind = "outdoors" if kind in OUTDOORS else "indoors"
     light = random_light(rng_of("light"), light_kind)
-    return Scene(light, random_sensor(rng_of("sensor"), scenes), scenes, pictures, rng_of)
+    return Location(light, random_sensor(rng_of("sensor"), scenes), scenes, pictures, rng_of)
 
 
 def _kind_of_place(rng: np.random.Generator, scenes: Scenes, pictures: tuple) -> str | None:
-    """What kind of place the scene is set in; None: a picture of the user's."""
+    """What kind of place it is; None: a picture of the user's."""
     if scenes == "plain":
         return "room"
     return None if pictures and rng.random() < 0.5 else random_kind(rng)

@@ -1,18 +1,15 @@
-"""Faulty masks: where they are wrong, and how far; things in the way."""
+"""Faulty masks: where they are wrong, and how far."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from posegrid.walkers.render.faults import (
+from posegrid.walkers.render.mask_faults import (
     CLEAN_SHARE,
     MaskFaults,
-    Occluder,
-    draw,
     faulty_mask,
     random_mask_faults,
-    random_occluder,
 )
 from posegrid.walkers.render.picture_kernels import averaged
 from posegrid.walkers.render.renderer import Rendered
@@ -118,31 +115,3 @@ def test_averages_equal_the_slow_ones() -> None:
         for y in range(20)
     ]
     np.testing.assert_allclose(means, slow, atol=1e-5)
-
-
-def test_furniture_ends_the_box_and_hides_what_is_below() -> None:
-    box = np.array([10.0, 10.0, 50.0, 60.0])
-    table = Occluder("furniture", 0.5, 0.7)
-    np.testing.assert_allclose(table.box(box), [10, 10, 50, 45])
-    light, coverage = np.zeros((SIZE, SIZE, 3), np.float32), np.zeros((SIZE, SIZE), np.float32)
-    hidden = draw(table, light, coverage, box, np.random.default_rng(0))
-    assert hidden[55:].all() and not hidden[:35].any()
-    assert (light[hidden] > 0).any() and not light[~hidden].any()
-
-
-@pytest.mark.parametrize("kind", ["pole", "plant", "passer-by", "bystander"])
-def test_things_hide_a_part_and_bystanders_nothing(kind: str) -> None:
-    light, coverage = np.full((SIZE, SIZE, 3), 0.5, np.float32), np.zeros((SIZE, SIZE), np.float32)
-    coverage[10:60, 15:50] = 1
-    box = np.array([15.0, 10.0, 50.0, 60.0])
-    hidden = [
-        draw(Occluder(kind, 0.5, 0.3), light.copy(), coverage, box, np.random.default_rng(seed))  # type: ignore[arg-type]
-        for seed in range(5)
-    ]
-    on_person = np.mean([mask[coverage > 0].mean() for mask in hidden])
-    assert on_person == 0 if kind == "bystander" else 0 < on_person < 0.9
-
-
-def test_one_crop_in_five_has_something_in_it() -> None:
-    rng = np.random.default_rng(0)
-    assert 0.17 < np.mean([random_occluder(rng) is not None for _ in range(1000)]) < 0.27

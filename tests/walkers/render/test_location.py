@@ -20,5 +20,5 @@ def test_varied_clips_with_pictures_still_render(tmp_path: Path) -> None:
             scenes="varied",
             backgrounds=picture_files(tmp_path),
         )
-        kinds.add(type(film(plan).scene.place(4000.0)).__name__)
+        kinds.add(type(film(plan).location.place(4000.0)).__name__)
     assert kinds == {"Place", "Backdrop"}
