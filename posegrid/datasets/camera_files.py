@@ -1,6 +1,5 @@
 """A camera's intrinsics from a file: posegrid's own, OpenCV's (JSON, YAML), ROS', or Human3.6M's
-metadata.xml.
-"""
+metadata.xml."""
 
 import json
 import re
@@ -110,8 +109,7 @@ def _check_lens(
     path: Path, K: np.ndarray, size_wh: tuple[int, int], *, is_size_stated: bool
 ) -> None:
     """Raise SettingsError for a lens that no picture of the size can have: one of another size, or
-    normalised.
-    """
+    normalised."""
     (width, height), (fx, fy), (cx, cy) = size_wh, np.diag(K)[:2], K[:2, 2]
     video = f"the video is {width} x {height}"
     if max(fx, fy) < 25 and min(cx, cy) >= 0 and max(cx, cy) <= 1:
@@ -248,8 +246,7 @@ def _distortion(entry: dict[str, Any], path: Path) -> tuple[float, float, float,
 
 def _numbers(value: Any) -> np.ndarray:
     """A list of numbers or of lists of them, or OpenCV's object with rows, cols and data. Raises
-    TypeError or ValueError for anything else.
-    """
+    TypeError or ValueError for anything else."""
     rows = None
     if isinstance(value, dict):
         value, rows = value.get("data"), value.get("rows", -1)

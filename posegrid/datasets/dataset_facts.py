@@ -67,8 +67,7 @@ _NEW = ("source",)
 @dataclass(frozen=True)
 class DatasetFacts:
     """What `dataset.json` holds; every shard carries the same but `splits`, `skipped`, `notes` and
-    `num_crops`.
-    """
+    `num_crops`."""
 
     image_size: int
     """Width and height of every crop in pixels."""
@@ -92,14 +91,12 @@ class DatasetFacts:
     posegrid_version: str = __version__
     source: str = "Human3.6M"
     """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own
-    recordings".
-    """
+    recordings"."""
 
     @property
     def exact_masks(self) -> bool:
         """Whether masks beside the crops are the truth, not background subtraction's or an
-        imitation of its faults.
-        """
+        imitation of its faults."""
         return self.synthetic and self.settings.get("masks", "clean") == "clean"
 
     def of_one_shard(self) -> dict[str, Any]:
@@ -108,8 +105,7 @@ class DatasetFacts:
 
     def subjects_of(self, split: str) -> list[str]:
         """Subjects of the split. Raises ShardError, naming the splits there are, if it is unknown
-        or empty.
-        """
+        or empty."""
         subjects = self.splits.get(split, [])
         if not subjects:
             known = ", ".join(
@@ -138,8 +134,7 @@ def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
 
 def load_dataset_facts(folder: Path) -> DatasetFacts:
     """What the folder's `dataset.json` says. Raises ShardError if there is none, or it is of
-    another skeleton.
-    """
+    another skeleton."""
     path = folder / DATASET_FILE
     if not path.is_file():
         raise ShardError(
@@ -173,8 +168,7 @@ def facts_of_json(path: Path, text: bytes) -> DatasetFacts:
 
 def check_readable(path: Path, facts: DatasetFacts) -> None:
     """Raises ShardError if the facts are of another skeleton, unit or axes than this posegrid
-    reads.
-    """
+    reads."""
     for name, expected in (("skeleton", SKELETON), ("unit", UNIT), ("axes", AXES)):
         found = getattr(facts, name)
         if found != expected:

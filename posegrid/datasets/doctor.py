@@ -56,8 +56,7 @@ class DoctorSettings:
     """Actions to look at, e.g. Walking; all that are there if none are named."""
     deep: bool = False
     """Decode every video and read every mask to the end (hours for the whole release), instead of a
-    few of each.
-    """
+    few of each."""
     json: Path | None = None
     """Write everything that was found to this file, too."""
 

@@ -33,8 +33,7 @@ class WalkerSet:
     """Of all poses and places, see `truths_sha256`: the same on every machine."""
     images_sha256: str
     """Of all images, see `images_sha256`: the same on machines whose CPUs and libraries round
-    alike.
-    """
+    alike."""
 
 
 CLEAN: dict[str, Any] = {"people_kind": "varied", "background": "masked"}
@@ -111,8 +110,7 @@ def checked(name: SetName, folder: Path) -> str:
 
 def truths_sha256(crops: Crops) -> str:
     """sha256 of who, when and where of each crop: names, frames, poses and places in micrometres,
-    as little endian.
-    """
+    as little endian."""
     digest = hashlib.sha256()
     for row in range(len(crops)):
         digest.update(

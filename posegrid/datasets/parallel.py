@@ -72,8 +72,7 @@ Result = TypeVar("Result")
 
 def called_in(folder: Path, piece: Callable[[], Result]) -> Result:
     """What a piece returns in this folder: a process that is used again may stand in another, and
-    relative paths would then lead elsewhere.
-    """
+    relative paths would then lead elsewhere."""
     os.chdir(folder)
     return piece()
 

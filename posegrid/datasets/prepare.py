@@ -53,8 +53,7 @@ from posegrid.video.picture import Picture
 
 JOINT_REACH = 0.02
 """How far outside the mask a joint still counts as held, as a share of the box's longer side: masks
-cut ankles off.
-"""
+cut ankles off."""
 
 FLESH = 0.08
 """How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
@@ -66,26 +65,22 @@ class PrepareSettings:
 
     root: Positional[Annotated[Path, arg(metavar="ROOT")]]
     """Folder of Human3.6M (metadata.xml, S1, S5, ...), of MPI-INF-3DHP, or of one's own
-    recordings.
-    """
+    recordings."""
     out: Positional[Annotated[Path, arg(metavar="OUT")]]
     """Folder for the shards; a second call with the same settings goes on where the first one
-    stopped.
-    """
+    stopped."""
     subjects: tuple[str, ...] = ()
     """Subjects to take, e.g. S1 S9; all if none are named."""
     actions: tuple[str, ...] = ("Walking",)
     """Actions to take, e.g. Walking Eating; all if none are named, and of recordings other than
-    Human3.6M.
-    """
+    Human3.6M."""
     cameras: tuple[str, ...] = ()
     """Cameras to take, e.g. 54138969; all if none are named."""
     image_size: int = 128
     """Width and height of a crop, pixels."""
     margin: float = DEFAULT_MARGIN
     """Room round the person, a share: the crop's side is (1 + margin) x the longer side of the
-    person's box.
-    """
+    person's box."""
     image_format: ImageFormat = "jpeg"
     """How crops are compressed; png is exact and larger."""
     quality: int = 90
@@ -94,16 +89,13 @@ class PrepareSettings:
     """Take frames 0, n, 2n, ..."""
     min_motion_mm: float = 0.0
     """Of those, take a frame only if some joint moved so far (mm) since the last one taken; 40 is
-    usual.
-    """
+    usual."""
     background: Background = "removed"
     """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside
-    the crop).
-    """
+    the crop)."""
     min_joints_in_mask: float = 0.8
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints, 0 to 1; 0
-    keeps all.
-    """
+    keeps all."""
     poses: PoseKind = "mono"
     """Which 3D poses. mono: camera frame, the person's own size. world: those of the room, taken
     into the camera by metadata.xml (Human3.6M only). universal: limbs of one length for everybody
@@ -114,8 +106,7 @@ class PrepareSettings:
     axis."""
     split: SplitName = "subjects-5-2"
     """Which subjects of Human3.6M train, validate and test; for one's own, split.json in ROOT says
-    it.
-    """
+    it."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Sequences prepared at a time, each by its own process."""
 
@@ -299,8 +290,7 @@ def moved(
     pose_mm: Float[np.ndarray, "17 3"], earlier_mm: Float[np.ndarray, "17 3"], least_mm: float
 ) -> bool:
     """Whether some joint lies at least so far from where it was; cameras stand still, so any fixed
-    frame will do.
-    """
+    frame will do."""
     return bool(np.linalg.norm(pose_mm - earlier_mm, axis=1).max() >= least_mm)
 
 

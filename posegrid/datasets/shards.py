@@ -186,8 +186,7 @@ class ShardWriter:
 
     def write(self, row: CropRow) -> None:
         """Adds one crop. Raises ShardError if one of its numbers is not finite, or its mask is
-        missing.
-        """
+        missing."""
         for name in (
             "pose_cam_mm",
             "root_cam_mm",
@@ -248,8 +247,7 @@ def _column(rows: list[CropRow], column: pa.Field) -> pa.Array:
 @dataclass(frozen=True, eq=False)
 class Crops:
     """N crops in memory, and all that is known about each; row i of every array belongs to crop
-    i.
-    """
+    i."""
 
     images: UInt8[np.ndarray, "N size size"]
     pose_cam_mm: Float32[np.ndarray, "N 17 3"]
@@ -268,8 +266,7 @@ class Crops:
     time_s: Float64[np.ndarray, "N"]
     packed_masks: UInt8[np.ndarray, "N size eighth"] | None = None
     """The persons' masks, eight pixels of a row in a byte (`np.packbits`); None unless the data set
-    has them.
-    """
+    has them."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -284,8 +281,7 @@ class Crops:
     @property
     def inputs(self) -> UInt8[np.ndarray, "N *channels size size"]:
         """What a network of this data set takes: the crops, or (N, 2, size, size): crops and masks,
-        0 or 255.
-        """
+        0 or 255."""
         if self.packed_masks is None:
             return self.images
         masks = np.unpackbits(self.packed_masks, axis=-1, count=self.images.shape[-1])
@@ -306,8 +302,7 @@ def rotations_to_view(
     crop_camera: Float64[np.ndarray, "N 4"], image_size: int
 ) -> Float64[np.ndarray, "N 3 3"]:
     """`Camera.rotation_to_view` of crops' cameras: from the source camera's frame to the virtual
-    one's that looks at the crop's centre (pinholes: a shard keeps no lens distortion).
-    """
+    one's that looks at the crop's centre (pinholes: a shard keeps no lens distortion)."""
     fx, fy, cx, cy = crop_camera.T
     centre = image_size / 2
     ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
@@ -455,8 +450,7 @@ def shards_in(folder: Path, subjects: Sequence[str] | None = None) -> list[Shard
 
 def load_shard_facts(path: Path) -> DatasetFacts:
     """What one shard says about itself (and its own `notes` and `num_crops`). Raises ShardError if
-    it is damaged.
-    """
+    it is damaged."""
     try:
         metadata = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:

@@ -39,8 +39,7 @@ from posegrid.walkers.render.places import picture_files
 CROPS_PER_SHARD = 2000
 GAP_FRAMES = 50
 """Frames left out between two clips of a subaction, so that nobody takes the jump between them for
-a motion.
-"""
+a motion."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
 
 def write_set(settings: SynthSettings, name: SetName) -> None:
     """Writes one of the fixed sets and says whether it came out as recorded. SettingsError if other
-    flags are given.
-    """
+    flags are given."""
     plain = SynthSettings(
         settings.out, set=name, workers=settings.workers, cluster=settings.cluster
     )
@@ -119,8 +117,7 @@ def write_set(settings: SynthSettings, name: SetName) -> None:
 
 def crop_jobs(settings: SynthSettings, walks: list[RecordedWalk]) -> list[CropJob]:
     """The shards of the data set: each at most `CROPS_PER_SHARD` crops of one subaction of one
-    subject.
-    """
+    subject."""
     return [
         job
         for split, subjects in subjects_by_split(settings).items()

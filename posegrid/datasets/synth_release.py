@@ -48,8 +48,7 @@ from posegrid.walkers.render.sensor import expose
 ACTION = "Walking"
 _PAD_PX = 4
 """Pixels round the person and the shadow that are rendered anew: the box is that of a part of the
-surface's points.
-"""
+surface's points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +132,7 @@ def _square_round(
     box_xyxy: Float[np.ndarray, "4"], size_wh: tuple[int, int]
 ) -> Float[np.ndarray, "3"]:
     """A square (x0, y0, side) of whole pixels inside the picture round as much of the box as there
-    can be.
-    """
+    can be."""
     low = np.floor(box_xyxy[:2]) - _PAD_PX
     high = np.ceil(box_xyxy[2:]) + _PAD_PX
     low, high = np.clip(low, 0, size_wh), np.clip(high, 0, size_wh)
@@ -148,8 +146,7 @@ RECORD_FILE = "synth.json"
 
 def write_release(settings: SynthSettings) -> None:
     """Writes the tree: two sequences of each subject, four views each, metadata.xml, the mark that
-    it is synthetic.
-    """
+    it is synthetic."""
     console, root = Console(), settings.out
     check_recorded_alike(settings)
     mark_synthetic(root, f"Rendered by posegrid {__version__}; the settings are in {RECORD_FILE}.")

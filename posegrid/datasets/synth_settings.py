@@ -1,6 +1,5 @@
 """What `posegrid synth` is asked for: its settings, who is in which split, and which walks are
-captured ones.
-"""
+captured ones."""
 
 import os
 from dataclasses import asdict, dataclass, field
@@ -32,8 +31,7 @@ class SynthSettings:
     """
     layout: Literal["crops", "human36m"] = "crops"
     """crops: shards, ready for training; human36m: videos, poses and masks as the Human3.6M release
-    has them.
-    """
+    has them."""
     subjects: tuple[str, ...] = ()
     """Subjects of the release to render, two subactions each: S1 S5 S6 S7 train, S8 validates, S9
     S11 test. If none are named, crops show as many people as the next three flags say (W0001...
@@ -56,31 +54,27 @@ class SynthSettings:
     """Width and height of a crop, pixels."""
     margin: float = DEFAULT_MARGIN
     """Room round the person: the crop's side is (1 + margin) x the longer side of the person's
-    box.
-    """
+    box."""
     image_format: ImageFormat = "jpeg"
     """How crops are compressed; png is exact and about five times as large."""
     quality: int = 90
     """JPEG quality, 1 to 95."""
     background: Background = "removed"
     """What is not the person: removed (black), kept (a room), or masked (a room, and the person's
-    mask beside it).
-    """
+    mask beside it)."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's. varied: a new one for every crop, 2 to 12 m
     away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that crops are cut by, are as wrong as background
-    subtraction makes them.
-    """
+    subtraction makes them."""
     scenes: Scenes = "plain"
     """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; up
     to four lamps, sun and sky, backlight, dim and compressed video, things before the person,
     people cut by the picture's edge, cameras rolled more often."""
     backgrounds: Path | None = None
     """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as
-    background.
-    """
+    background."""
     activities: Activities = "walking"
     """walking: people walk. gaits: they also walk in odd ways, backwards, turn, start, stop.
     varied: they also stand, lean, squat, balance, reach, sit down."""
@@ -89,8 +83,7 @@ class SynthSettings:
     dresses, open coats, hats, hoods, bags, hair of all kinds."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up
-    gaits.
-    """
+    gaits."""
     motion_share: float = 0.5
     """Share of the walks that are taken from the motion capture, 0 to 1."""
     seed: int = 0
@@ -148,8 +141,7 @@ class SynthSettings:
 
 def recorded(settings: SynthSettings) -> dict[str, object]:
     """The settings that decide what is in a shard, as JSON holds them: more people change no shard
-    that is there.
-    """
+    that is there."""
     folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
     values = asdict(settings) | {
         name: str(path.resolve()) if path else None for name, path in folders.items()
@@ -182,6 +174,5 @@ def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
 
 def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
     """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it
-    holds none.
-    """
+    holds none."""
     return load_walks(settings.motion) if settings.motion is not None else []

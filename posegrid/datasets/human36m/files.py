@@ -108,8 +108,7 @@ class _BoundedCdf(cdflib.CDF):
 
 def _refuse_impossible_size(path: Path, cdf: cdflib.CDF) -> None:
     """Raise ValueError if 'Pose' claims more numbers than the file can hold, before memory is set
-    aside for them.
-    """
+    aside for them."""
     variable = cdf.varinq("Pose")
     count = prod(variable.Dim_Sizes) * (variable.Last_Rec + 1)
     if not 0 < 4 * count <= MOST_COMPRESSED * path.stat().st_size:
@@ -118,8 +117,7 @@ def _refuse_impossible_size(path: Path, cdf: cdflib.CDF) -> None:
 
 def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
     """Write joints as a pose file (float32). Raises OutputError if a value is no finite number or
-    the disk refuses.
-    """
+    the disk refuses."""
     if path.suffix != ".cdf":
         raise OutputError(
             f"{path}: the name of a pose file must end in .cdf, or cdflib drops what follows the dot."
@@ -288,8 +286,7 @@ class MaskWriter:
 
 def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """The smallest upright box round the mask, as a mask: the form in which the release stores
-    boxes.
-    """
+    boxes."""
     box = np.zeros_like(mask)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if len(rows):
@@ -299,7 +296,6 @@ def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
 
 def _matlab_header() -> bytes:
     """The 128 bytes by which MATLAB knows its files: text, no subsystem data, version 2.0, byte
-    order.
-    """
+    order."""
     text = b"MATLAB 7.3 MAT-file, Platform: posegrid, HDF5 schema 1.00 ."
     return text.ljust(116) + bytes(8) + b"\x00\x02IM"

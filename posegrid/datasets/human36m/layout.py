@@ -19,8 +19,7 @@ BOXES = "MySegmentsMat/ground_truth_bb"
 METADATA = "metadata.xml"
 POSED_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 """Subjects whose poses the release gives away; of the others, its test subjects, it has pictures
-only.
-"""
+only."""
 
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 
@@ -205,6 +204,5 @@ def _masks_as_video(root: Path, subject: str, file_base: str, camera_id: str) ->
 
 def _names(text: str, subject: str) -> bool:
     """Whether a file's name names the subject (a pattern): "Videos_S1.tgz" names S1,
-    "Videos_S11.tgz" does not.
-    """
+    "Videos_S11.tgz" does not."""
     return re.search(rf"(?<![A-Za-z0-9]){subject}(?![0-9])", text) is not None

@@ -73,8 +73,7 @@ class Metadata:
 
     def num_poses(self, key: SequenceKey) -> int | None:
         """How many poses a sequence should have: the shortest video's frames, or the motion
-        capture's by four.
-        """
+        capture's by four."""
         counts = self.frame_counts.get(key)
         return None if counts is None else min(*counts[:-1], counts[-1] // MOCAP_FRAMES_PER_POSE)
 
@@ -194,8 +193,7 @@ def rotation_of_angles(angles_rad: Float[np.ndarray, "3"]) -> Float[np.ndarray, 
 
 def angles_of_rotation(rotation: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
     """Angles (a, b, g) with Rx(a) Ry(b) Rz(g) = rotation. Where b is a right angle, g is 0 by
-    choice.
-    """
+    choice."""
     cosine = float(np.hypot(rotation[0, 0], rotation[0, 1]))
     b = np.arctan2(rotation[0, 2], cosine)
     if cosine < 1e-9:

@@ -242,8 +242,7 @@ def _mapping_rows(
 
 def _frame_rows(num_frames: Mapping[SequenceKey, int | tuple[int, ...]]) -> list[list[str]]:
     """A row per subject: its name, and per action and subaction the frames of 4 videos and of the
-    motion capture.
-    """
+    motion capture."""
     rows = []
     for subject in SUBJECTS:
         row = [subject]
@@ -259,8 +258,7 @@ def _frame_rows(num_frames: Mapping[SequenceKey, int | tuple[int, ...]]) -> list
 
 def _camera_numbers(cameras: Mapping[tuple[str, str], Camera]) -> list[float]:
     """The numbers of `w0`: extrinsics of each camera for each subject, then intrinsics of each
-    camera.
-    """
+    camera."""
     numbers: list[float] = []
     for camera_id in CAMERA_IDS:
         for subject in SUBJECTS:
@@ -285,16 +283,14 @@ def _camera_numbers(cameras: Mapping[tuple[str, str], Camera]) -> list[float]:
 
 def _camera(cameras: Mapping[tuple[str, str], Camera], subject: str, camera_id: str) -> Camera:
     """The camera for a subject; where the data set has none, the same camera for another subject,
-    or any.
-    """
+    or any."""
     same = [camera for (_, other), camera in cameras.items() if other == camera_id]
     return cameras.get((subject, camera_id)) or next(iter(same or cameras.values()))
 
 
 def _add_skeleton(parent: ElementTree.Element) -> None:
     """The 32 joints, in the release's count: ids from 0, but parents, children and columns from
-    1.
-    """
+    1."""
     tree = ElementTree.SubElement(parent, "tree")
     for joint, (name, above) in enumerate(zip(HUMAN36M_32_NAMES, HUMAN36M_32_PARENTS, strict=True)):
         children = [child + 1 for child, other in enumerate(HUMAN36M_32_PARENTS) if other == joint]
@@ -324,6 +320,5 @@ def _add_items(parent: ElementTree.Element, name: str, texts: Iterable[str]) -> 
 
 def _matrix(rows: Iterable[Iterable[float]]) -> str:
     """MATLAB's notation, e.g. "[1 2;3 4]": single spaces, as public readers split at each of
-    them.
-    """
+    them."""
     return "[" + ";".join(" ".join(f"{number}" for number in row) for row in rows) + "]"

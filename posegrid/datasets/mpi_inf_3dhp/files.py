@@ -47,8 +47,7 @@ class Annotation:
     """`annot3`: the person's own size; it projects to the pixels."""
     universal_mm: Float[np.ndarray, "_ 17 3"] | None
     """`univ_annot3`: scaled to the height of Human3.6M's universal skeleton; None where the file
-    has none.
-    """
+    has none."""
     valid: Bool[np.ndarray, "_"]
     """Frames that count; numbers of the others may be anything."""
     activities: tuple[str, ...] = ()

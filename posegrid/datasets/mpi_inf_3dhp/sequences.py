@@ -46,8 +46,7 @@ ACTION = "all"
 TEST_FPS = 25.0
 MOST_LACKING = 25
 """So many frames a video may be shorter than its annotation: the data set's README says that some
-are by a few.
-"""
+are by a few."""
 WELL_FITTED_PX = 3.0
 """So far may pixels lie from the projected joints (median) under the camera."""
 
@@ -222,8 +221,7 @@ def fitted_camera(
 
 def _camera(view: Mpi3dhpView, found: Annotation, size_wh: tuple[int, int]) -> Camera:
     """The camera of the calibration, if there is one, or else fitted; either fits the
-    annotation.
-    """
+    annotation."""
     pose_cam_mm, keypoints_px = found.pose_cam_mm[found.valid], found.keypoints_px[found.valid]
     path = view.folder / "camera.calibration"
     if view.is_test or not path.is_file():
