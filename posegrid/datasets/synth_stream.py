@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from posegrid.datasets.crops import Crops
 from posegrid.datasets.dataset_facts import DatasetFacts
-from posegrid.datasets.shards import CropRow, Crops
+from posegrid.datasets.shards import CropRow
 from posegrid.datasets.synth import CropJob, crop_rows, jobs_of_subject
 from posegrid.datasets.synth_settings import SynthSettings, captured_walks
 from posegrid.errors import PosegridError, SettingsError

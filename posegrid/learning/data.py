@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from posegrid.datasets.shards import Crops
+from posegrid.datasets.crops import Crops
 from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
 from posegrid.learning.batch import Batch

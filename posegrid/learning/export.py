@@ -28,7 +28,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from tyro.conf import Positional
 
-from posegrid.datasets.shards import load_dataset_facts, read_crops
+from posegrid.datasets.crops import read_crops
+from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed, written
 from posegrid.learning.checkpoint import (

@@ -16,15 +16,8 @@ import numpy as np
 import torch
 
 from posegrid.body.skeleton import NUM_JOINTS, body_size_mm
-from posegrid.datasets.shards import (
-    Crops,
-    DatasetFacts,
-    Shard,
-    array_of_column,
-    in_view,
-    load_dataset_facts,
-    shards_in,
-)
+from posegrid.datasets.crops import Crops, Shard, array_of_column, in_view, shards_in
+from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.batch import Batch

@@ -16,8 +16,8 @@ from tyro.conf import Positional, arg
 
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
+from posegrid.datasets.crops import Crops, read_crops
 from posegrid.datasets.dataset_facts import load_dataset_facts
-from posegrid.datasets.shards import Crops, read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.files import write_text
 from posegrid.learning.model_facts import ModelFacts, channels_of

@@ -15,7 +15,7 @@ from rich.console import Console
 from posegrid import __version__
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
-from posegrid.datasets.shards import Crops
+from posegrid.datasets.crops import Crops
 from posegrid.errors import CheckpointError, SourceError
 from posegrid.files import written
 from posegrid.learning.model_facts import ModelFacts

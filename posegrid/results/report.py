@@ -17,8 +17,8 @@ import numpy as np
 from rich.console import Console
 from tyro.conf import Positional
 
+from posegrid.datasets.crops import Crops, read_crops
 from posegrid.datasets.dataset_facts import DATASET_FILE, load_dataset_facts
-from posegrid.datasets.shards import Crops, read_crops
 from posegrid.errors import SourceError
 from posegrid.files import write_text
 from posegrid.results import page

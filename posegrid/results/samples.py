@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from posegrid.body.formats.viewer import MIDDLE, colour_of, levelling_rotation
 from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.datasets.shards import Crops
+from posegrid.datasets.crops import Crops
 from posegrid.errors import SourceError
 from posegrid.results.draw import (
     FRONT,

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
 from posegrid.datasets.human36m.sequences import Human36m
-from posegrid.datasets.shards import read_crops
 from posegrid.datasets.synth import crop_jobs, synth, write_dataset
 from posegrid.datasets.synth_settings import SynthSettings, subjects_by_split
 from posegrid.errors import SettingsError, SourceError

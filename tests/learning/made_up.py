@@ -8,15 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.datasets.dataset_facts import Background
-from posegrid.datasets.shards import (
-    CropRow,
-    Crops,
-    DatasetFacts,
-    ShardWriter,
-    shard_name,
-    write_dataset_facts,
-)
+from posegrid.datasets.crops import Crops
+from posegrid.datasets.dataset_facts import Background, DatasetFacts, write_dataset_facts
+from posegrid.datasets.shards import CropRow, ShardWriter, shard_name
 from posegrid.people.crop import encode_image, encode_mask
 
 SIZE = 64

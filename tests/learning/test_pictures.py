@@ -9,7 +9,7 @@ import pytest
 import torch
 from learning.made_up import SIZE, write_dataset
 
-from posegrid.datasets.shards import read_crops, shards_in
+from posegrid.datasets.crops import read_crops, shards_in
 from posegrid.errors import OutputError, ShardError
 from posegrid.learning.data import CropSet
 from posegrid.learning.devices import Devices

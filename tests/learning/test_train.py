@@ -13,7 +13,7 @@ import torch
 import tyro
 from learning.made_up import write_dataset
 
-from posegrid.datasets.shards import read_crops
+from posegrid.datasets.crops import read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
