@@ -1,5 +1,4 @@
-"""What people do: they walk, usually or not, go about and stop, walk backwards, or do this and that
-on the spot.
+"""What people do: they walk, usually or not, go about, walk backwards, or stay on the spot.
 
 Every motion of the varied activities is made one of a kind: its angles deviate a little, keep
 inside the joints' limits, and the arms keep out of the trunk.
@@ -30,9 +29,7 @@ ACTIVITIES = {
     "walking backwards": 0.05,
     "upright": 0.35,
 }
-"""What people do in clips of varied activities, and how often. Captured walks take the place of
-made-up ones.
-"""
+"""What people do in clips of varied activities, and how often; walks are captured or made up."""
 GAITS = {
     name: share / (1 - ACTIVITIES["upright"])
     for name, share in ACTIVITIES.items()
@@ -78,9 +75,8 @@ def varied_motion(
     edited = partial(_one_of_a_kind, body, rng)
     if activity == "upright":
         motion = move_upright(body, num_frames, FRAME_RATE_HZ, rng, edited)
-        return motion.shifted(
-            np.array([*rng.uniform(-0.5, 0.5, 2) * WALKING_HALF_SIZE_MM + WALKING_CENTRE_MM, 0.0])
-        )
+        place_mm = rng.uniform(-0.5, 0.5, 2) * WALKING_HALF_SIZE_MM + WALKING_CENTRE_MM
+        return motion.shifted(np.array([*place_mm, 0.0]))
     if recorded is not None:
         recorded = replace(recorded, fps=recorded.fps * rng.uniform(*TEMPO))
     if activity == "strolling":
@@ -99,22 +95,13 @@ def varied_motion(
 def _stroll(
     body: Body, recorded: RecordedWalk | None, num_frames: int, rng: np.random.Generator
 ) -> Motion:
-    """Walks from place to place, with the captured gait or a made-up one, arms held now and
-    then.
-    """
+    """Walks from place to place, the gait captured or made up, arms held now and then."""
     style = sample_unusual_style(rng) if rng.random() < 0.5 else sample_style(rng)
     gait = made_up_loop(body, style) if recorded is None else recorded_loop(recorded, body)
     if recorded is not None and rng.random() < 0.5:
         gait = replace(gait, angles=restyled(gait.angles, style))
-    motion = stroll(
-        body,
-        gait,
-        WALKING_HALF_SIZE_MM,
-        num_frames,
-        FRAME_RATE_HZ,
-        rng,
-        partial(_one_of_a_kind, body, rng),
-    )
+    edited = partial(_one_of_a_kind, body, rng)
+    motion = stroll(body, gait, WALKING_HALF_SIZE_MM, num_frames, FRAME_RATE_HZ, rng, edited)
     return motion.shifted(np.array([*WALKING_CENTRE_MM, 0.0]))
 
 
@@ -123,22 +110,20 @@ def _one_of_a_kind(body: Body, rng: np.random.Generator, angles: Angles) -> Angl
 
 
 def restyled(angles: Angles, style: GaitStyle) -> dict[str, np.ndarray]:
-    """A captured walk's angles with the trunk, head and arms of a style: the legs stay as they
-    are.
-    """
-    styled = dict(angles)
+    """A captured walk's angles with the trunk, head and arms of a style; legs stay as they are."""
+    added = {
+        "trunk_tilt": style.trunk_lean_rad + style.stoop_rad,
+        "trunk_list": style.trunk_list_rad,
+        "trunk_rotation": style.trunk_turn_rad,
+        "head_tilt": style.head_pitch_rad + 0.5 * style.stoop_rad,
+    }
     for side, _ in SIDES:
-        flexion, elbow = styled[f"shoulder_flexion.{side}"], styled[f"elbow_flexion.{side}"]
-        styled[f"shoulder_flexion.{side}"] = flexion.mean() + style.arm_swing * (
-            flexion - flexion.mean()
-        )
-        styled[f"elbow_flexion.{side}"] = elbow + style.elbow_rad
-        styled[f"shoulder_abduction.{side}"] = (
-            styled[f"shoulder_abduction.{side}"] + style.arm_abduction_rad
-        )
-        hold_arm(styled, side, style.arms[0 if side == "L" else 1])
-    styled["trunk_tilt"] = styled["trunk_tilt"] + style.trunk_lean_rad + style.stoop_rad
-    styled["trunk_list"] = styled["trunk_list"] + style.trunk_list_rad
-    styled["trunk_rotation"] = styled["trunk_rotation"] + style.trunk_turn_rad
-    styled["head_tilt"] = styled["head_tilt"] + style.head_pitch_rad + 0.5 * style.stoop_rad
+        added[f"elbow_flexion.{side}"] = style.elbow_rad
+        added[f"shoulder_abduction.{side}"] = style.arm_abduction_rad
+    styled = {name: angle + added.get(name, 0.0) for name, angle in angles.items()}
+    for (side, _), arm in zip(SIDES, style.arms, strict=True):
+        flexion = angles[f"shoulder_flexion.{side}"]
+        swing = style.arm_swing * (flexion - flexion.mean())
+        styled[f"shoulder_flexion.{side}"] = flexion.mean() + swing
+        hold_arm(styled, side, arm)
     return styled

@@ -10,9 +10,18 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.body.rotations import rot_x, rot_y, rot_z, turned
+from posegrid.body.rotations import turned
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, load_body_model
-from posegrid.walkers.motion.posture import ARM_ANGLES, DOWN, LEAST_DEG, MOST_DEG, SIDES, Angles
+from posegrid.walkers.motion.posture import (
+    ARM_ANGLES,
+    DOWN,
+    LEAST_DEG,
+    MOST_DEG,
+    SIDES,
+    Angles,
+    arm_frames,
+    smooth_cover,
+)
 
 
 @dataclass(frozen=True)
@@ -68,19 +77,14 @@ def hanging_arm(rng: np.random.Generator) -> HeldArm:
 
 
 def spread_arm(rng: np.random.Generator) -> HeldArm:
-    """An arm of a person who keeps the balance: out to the side, up or down, straight or bent over
-    the head.
-    """
+    """An arm that keeps the balance: out to the side, up or down, straight or over the head."""
     elbow = rng.uniform(4, 30) if rng.random() < 0.6 else rng.uniform(30, 125)
-    return HeldArm(
-        _within(np.array([rng.normal(10, 22), rng.uniform(25, 140), rng.normal(-5, 30), elbow]))
-    )
+    shoulder = rng.normal(10, 22), rng.uniform(25, 140), rng.normal(-5, 30)
+    return HeldArm(_within(np.array([*shoulder, elbow])))
 
 
 def hold_arm(angles: dict[str, Float[np.ndarray, "T"]], side: str, arm: HeldArm | None) -> None:
-    """Put a held arm's angles (in place) in those of the swinging one, of which a little sway is
-    left.
-    """
+    """Put a held arm's angles (in place) in those of the swinging one; a little sway is left."""
     if arm is None:
         return
     for name, held in zip(ARM_ANGLES, arm.angles_rad, strict=True):
@@ -89,9 +93,8 @@ def hold_arm(angles: dict[str, Float[np.ndarray, "T"]], side: str, arm: HeldArm 
 
 
 def _held(posture: _Posture, rng: np.random.Generator) -> HeldArm:
-    return HeldArm(
-        _within(rng.normal(posture.mean_deg, posture.spread_deg)), float(rng.uniform(0.0, 0.3))
-    )
+    angles_deg = rng.normal(posture.mean_deg, posture.spread_deg)
+    return HeldArm(_within(angles_deg), float(rng.uniform(0.0, 0.3)))
 
 
 def _within(angles_deg: np.ndarray) -> tuple[float, float, float, float]:
@@ -106,18 +109,14 @@ THICKNESS_MM = np.array([45.0, 45.0, 40.0, 35.0, 28.0, 22.0])
 """Half the thickness of forearm and hand there, with both's clothes."""
 EXTRA_RAD = np.radians(np.arange(0.0, 66.0, 3.0))
 WAYS_OUT = ((1.0, 0.0), (0.0, 1.0), (0.7, 0.7), (-1.0, 0.0), (-0.7, 0.7))
-"""Shares of shoulder flexion and abduction that lead out of the trunk: forwards, sideways,
-backwards and between.
-"""
+"""Shares of shoulder flexion and abduction that lead out of the trunk: ahead, aside, back."""
 SLICE_MM = 30.0
 SPINE = ("root", "spine04", "spine03", "spine02", "spine01")
 
 
 @dataclass(frozen=True, eq=False)
 class Trunk:
-    """Slices of a trunk at rest, from the pelvis up: half ellipses to the front and to the back,
-    mm.
-    """
+    """Slices of a trunk at rest, from the pelvis up: half ellipses to front and back, mm."""
 
     bottom_mm: float
     half_width_mm: Float[np.ndarray, "S"]
@@ -127,9 +126,7 @@ class Trunk:
     def depth_mm(
         self, points: Float[np.ndarray, "*batch 3"], margin_mm: np.ndarray
     ) -> Float[np.ndarray, "*batch"]:
-        """How deep points are in the trunk made thicker by a margin; negative outside, by about
-        their distance.
-        """
+        """How deep points are in the trunk made thicker by a margin; outside about -distance."""
         row = np.floor((points[..., 2] - self.bottom_mm) / SLICE_MM).astype(int)
         inside = (row >= 0) & (row < len(self.half_width_mm))
         row = np.clip(row, 0, len(self.half_width_mm) - 1)
@@ -161,8 +158,7 @@ def trunk_of(body: Body) -> Trunk:
 
 
 def cleared(body: Body, angles: Angles, reach: int = 6) -> dict[str, Float[np.ndarray, "T"]]:
-    """The angles with each arm swung out, as little as it takes, where its forearm would be inside
-    the trunk.
+    """The angles, each arm swung out as little as it takes where its forearm would be in the trunk.
 
     `reach`: frames before and after over which a correction builds up. What no way out clears stays
     as deep as it is at the best.
@@ -170,47 +166,30 @@ def cleared(body: Body, angles: Angles, reach: int = 6) -> dict[str, Float[np.nd
     freed = dict(angles)
     for side, sign in SIDES:
         if depth_mm(body, angles, side, sign).max() > 0:
-            costs = [_extra_rad(body, angles, side, sign, way) for way in WAYS_OUT]
-            best = int(np.argmin([cost for _, cost in costs]))
-            freed = _swung_out(freed, side, WAYS_OUT[best], _built_up(costs[best][0], reach))
+            ways = [(way, *_extra_rad(body, angles, side, sign, way)) for way in WAYS_OUT]
+            way, extra, _ = min(ways, key=lambda found: found[2])
+            freed = _swung_out(freed, side, way, smooth_cover(extra, reach))
     return freed
 
 
 def depth_mm(body: Body, angles: Angles, side: str, sign: float) -> Float[np.ndarray, "T"]:
-    """How deep the forearm of a side is in the trunk at most (negative: distance), the trunk taken
-    as rigid.
-    """
-    flexion, abduction, rotation, elbow = (
-        angles[f"{name}.{side}"]
-        for name in ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
-    )
+    """How deep a side's forearm is in the trunk, taken as rigid, at most (negative: distance)."""
     shoulder, elbow_at, wrist = (
         body.head_of(f"{bone}.{side}") for bone in ("upperarm01", "lowerarm01", "wrist")
     )
-    upper = rot_x(-flexion) @ rot_y(-sign * abduction) @ rot_z(-sign * rotation)
+    upper, forearm = arm_frames(angles, side, sign)
     bend = shoulder + np.linalg.norm(elbow_at - shoulder) * turned(upper, DOWN)
-    forearm = np.linalg.norm(wrist - elbow_at) * turned(upper @ rot_x(-elbow), DOWN)
-    points = bend[:, None] + ALONG_FOREARM[:, None] * forearm[:, None]
+    along = np.linalg.norm(wrist - elbow_at) * turned(forearm, DOWN)
+    points = bend[:, None] + ALONG_FOREARM[:, None] * along[:, None]
     return trunk_of(body).depth_mm(points, THICKNESS_MM).max(axis=1)
 
 
 def _extra_rad(
     body: Body, angles: Angles, side: str, sign: float, way: tuple[float, float]
 ) -> tuple[Float[np.ndarray, "T"], float]:
-    """The least turns in a way that clear the arm, and what the way costs: its turns and what stays
-    uncleared.
-    """
-    depths = np.stack(
-        [
-            depth_mm(
-                body,
-                _swung_out(angles, side, way, np.full(len(angles["trunk_tilt"]), extra)),
-                side,
-                sign,
-            )
-            for extra in EXTRA_RAD
-        ]
-    )
+    """The least turns in a way that clear the arm, and the way's cost: turns, and what stays in."""
+    trials = (_swung_out(angles, side, way, np.asarray(extra)) for extra in EXTRA_RAD)
+    depths = np.stack([depth_mm(body, trial, side, sign) for trial in trials])
     clear = depths <= 0
     first = np.where(clear.any(axis=0), clear.argmax(axis=0), depths.argmin(axis=0))
     left = np.maximum(0, np.take_along_axis(depths, first[None], axis=0)[0])
@@ -222,18 +201,8 @@ def _swung_out(
 ) -> dict[str, np.ndarray]:
     """The angles with one arm turned further, its shoulder inside its limits."""
     turned_out = dict(angles)
-    for name, share, low, high in zip(
-        ("shoulder_flexion", "shoulder_abduction"), way, LEAST_DEG, MOST_DEG, strict=False
-    ):
-        turned_out[f"{name}.{side}"] = np.clip(
-            angles[f"{name}.{side}"] + share * extra, np.radians(low), np.radians(high)
-        )
+    limits_rad = np.radians([LEAST_DEG[:2], MOST_DEG[:2]]).T
+    for joint, share, limits in zip(ARM_ANGLES[:2], way, limits_rad, strict=True):
+        name = f"{joint}.{side}"
+        turned_out[name] = np.clip(angles[name] + share * extra, *limits)
     return turned_out
-
-
-def _built_up(extra: Float[np.ndarray, "T"], reach: int) -> Float[np.ndarray, "T"]:
-    """The corrections smoothed, nowhere smaller than asked for by more than a little."""
-    padded = np.pad(extra, reach, mode="edge")
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
-    window = np.hanning(2 * reach + 3)[1:-1]
-    return np.convolve(np.pad(highest, reach, mode="edge"), window / window.sum(), mode="valid")

@@ -21,6 +21,8 @@ from posegrid.walkers.motion.posture import (
     limb_frames,
     neutral_rotations,
     skin_rotations,
+    smooth_cover,
+    smoothstep,
 )
 
 STRETCH = 0.9985
@@ -32,9 +34,7 @@ GRAVITY_MM_S2 = 9810.0
 
 @dataclass(frozen=True)
 class Sole:
-    """One foot, mm: how high the ankle is, and how far heel, ball and toe tips lie from under
-    it.
-    """
+    """One foot, mm: how high the ankle is, how far heel, ball and toe tips lie from under it."""
 
     ankle_height_mm: float
     heel_mm: float
@@ -47,19 +47,14 @@ class Sole:
     """Of the joint above the ball that the toes turn about, over the floor."""
 
     def lowest_mm(self, pitch_rad: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
-        """Height of the lower of heel and ball against the ankle (negative) of a foot with its toes
-        up by the pitch.
-        """
-        return np.minimum(
-            self._below(-self.heel_mm, pitch_rad)[1], self._below(self.ball_mm, pitch_rad)[1]
-        )
+        """Height of the lower of heel and ball against the ankle (negative), toes up by the pitch."""
+        heel, ball = (self._below(at, pitch_rad)[1] for at in (-self.heel_mm, self.ball_mm))
+        return np.minimum(heel, ball)
 
     def standing_ankle_mm(
         self, pitch_rad: Float[np.ndarray, "T"]
     ) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T"]]:
-        """(forwards, up) of a standing foot's ankle against its footprint, the floor below it when
-        the foot is flat.
-        """
+        """(forwards, up) of a standing foot's ankle against the floor below it when it is flat."""
         pivot = np.where(pitch_rad > 0, -self.heel_mm, self.ball_mm)
         forward, up = self._below(pivot, pitch_rad)
         return pivot - forward, -up
@@ -67,8 +62,7 @@ class Sole:
     def toes(
         self, ankle_height_mm: Float[np.ndarray, "T"], pitch_rad: Float[np.ndarray, "T"]
     ) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T"]]:
-        """Pitch of the toes (radians) and height of their tips (mm) for a foot at a height with a
-        pitch.
+        """Pitch of the toes (radians) and height of their tips (mm) for a foot's height and pitch.
 
         The toes go on straight, but bend up, at most by `MOST_TOE_BEND_RAD`, to keep their tips out
         of the floor.
@@ -137,8 +131,7 @@ def walked_along(
     contacts: Bool[np.ndarray, "T 2"],
     fps: float,
 ) -> Motion:
-    """A body with these joint angles on its way along a path: it leans into bends, looks ahead, its
-    feet stand still.
+    """A body with these angles on its way along a path: leaning into bends, looking ahead, feet still.
 
     `contacts` says when the left and the right foot stand. Head and trunk turn towards the path 600
     mm ahead; the lean is 0.7 of what balances the bend's acceleration, at most 10 degrees.
@@ -146,11 +139,8 @@ def walked_along(
     ground, heading = path.at(hips.distance_mm)
     ahead, behind = path.at(hips.distance_mm + 600.0)[1], path.at(hips.distance_mm - 600.0)[1]
     speed_mm_s = np.ptp(hips.distance_mm) * fps / max(len(heading) - 1, 1)
-    lean = np.clip(
-        0.7 * speed_mm_s**2 * (ahead - behind) / 1200.0 / GRAVITY_MM_S2,
-        -MOST_LEAN_RAD,
-        MOST_LEAN_RAD,
-    )
+    lean = 0.7 * speed_mm_s**2 * (ahead - behind) / 1200.0 / GRAVITY_MM_S2
+    lean = np.clip(lean, -MOST_LEAN_RAD, MOST_LEAN_RAD)
     angles = dict(angles)
     angles["head_rotation"] = angles["head_rotation"] + 0.7 * (ahead - heading)
     angles["trunk_rotation"] = angles["trunk_rotation"] + 0.25 * (ahead - heading)
@@ -169,8 +159,7 @@ def posed_on_floor(
     contacts: Bool[np.ndarray, "T 2"],
     fps: float,
 ) -> Motion:
-    """The motion of a body with these joint angles, hips and directions, its standing feet fixed to
-    the floor.
+    """The motion of a body with these angles, hips and directions, standing feet fixed to the floor.
 
     The hips sink a little where a fixed foot would be out of the leg's reach; thigh and shank turn
     to the foot.
@@ -188,7 +177,7 @@ def posed_on_floor(
         )
         feet.append(standing_foot(wanted, sole_of(body, side), contacts[:, index]))
     drop = np.zeros_like(root_mm)
-    drop[:, 2] = _smooth_cover(_reach_shortfall(body, free, feet), reach=max(1, round(0.08 * fps)))
+    drop[:, 2] = smooth_cover(_reach_shortfall(body, free, feet), reach=max(1, round(0.08 * fps)))
     free = free - drop[:, None]
     neutral = neutral_rotations(body)
     for (side, _), foot in zip(SIDES, feet, strict=True):
@@ -201,7 +190,7 @@ def posed_on_floor(
 
 
 def standing_foot(wanted: FootPath, sole: Sole, contact: Bool[np.ndarray, "T"]) -> FootPath:
-    """The foot's path corrected so that it stays where it stands, and never goes under the floor.
+    """The foot's path corrected so that it stays where it stands and out of the floor.
 
     Each stance gets the footprint that needs the least correction; between stances the correction
     runs smoothly over.
@@ -233,9 +222,7 @@ def _runs(contact: np.ndarray) -> list[slice]:
 def _carried_over(
     shift: Float[np.ndarray, "T 4"], contact: Bool[np.ndarray, "T"]
 ) -> Float[np.ndarray, "T 4"]:
-    """Corrections of the standing frames, eased from one stance to the next in between and held at
-    both ends.
-    """
+    """Corrections of the standing frames, eased from stance to stance and held at both ends."""
     standing = np.flatnonzero(contact)
     if len(standing) == 0:
         return shift
@@ -244,8 +231,7 @@ def _carried_over(
     carried[standing[-1] + 1 :] = shift[standing[-1]]
     for last, first in pairwise(standing):
         if first - last > 1:
-            share = (np.arange(last + 1, first) - last) / (first - last)
-            share = (share * share * (3 - 2 * share))[:, None]
+            share = smoothstep((np.arange(last + 1, first) - last) / (first - last))[:, None]
             carried[last + 1 : first] = (1 - share) * shift[last] + share * shift[first]
     return carried
 
@@ -269,41 +255,30 @@ def leg_lengths_mm(body: Body, side: str) -> tuple[float, float]:
     return float(np.linalg.norm(knee - hip)), float(np.linalg.norm(ankle - knee))
 
 
-def _smooth_cover(values: Float[np.ndarray, "T"], reach: int) -> Float[np.ndarray, "T"]:
-    """A smooth curve that is nowhere below the values: running maximum, then a bell-shaped mean no
-    wider than it.
-    """
-    padded = np.pad(values, reach, mode="edge")
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
-    window = np.hanning(2 * reach + 3)[1:-1]
-    return np.convolve(np.pad(highest, reach, mode="edge"), window / window.sum(), mode="valid")
-
-
 def _knee_direction(
     along: Float[np.ndarray, "T 3"], thigh: Float[np.ndarray, "T 3 3"]
 ) -> Float[np.ndarray, "T 3"]:
     """Where the knee points from the line between hip and ankle: to the thigh's front.
 
-    Of a leg that is bent so far that this line points to the thigh's front itself: square to the
-    knee's axis.
+    Of a leg bent so far that this line points to the thigh's front itself: square to the knee's
+    axis.
     """
     front = -thigh[..., 1]
     slope = np.sum(front * along, axis=1, keepdims=True)
-    bend = front - slope * along
-    bend /= np.linalg.norm(bend, axis=1, keepdims=True)
-    square = np.cross(along, thigh[..., 0])
-    square /= np.linalg.norm(square, axis=1, keepdims=True)
     share = np.clip((np.abs(slope) - 0.75) / 0.15, 0, 1)
-    mixed = (1 - share) * bend + share * square
-    return np.where(share > 0, mixed / np.linalg.norm(mixed, axis=1, keepdims=True), bend)
+    return _unit(
+        (1 - share) * _unit(front - slope * along) + share * _unit(np.cross(along, thigh[..., 0]))
+    )
+
+
+def _unit(vectors: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _reach_ankle(
     rotations: np.ndarray, free: np.ndarray, side: str, target_mm: np.ndarray, frame: np.ndarray
 ) -> None:
-    """Turn thigh and shank (in place) so that the ankle comes to its target; `frame` is the
-    thigh's.
-    """
+    """Turn thigh and shank (in place) to bring the ankle to its target; `frame` is the thigh's."""
     hip, knee, ankle = (
         free[:, BONE_INDEX[f"{bone}.{side}"]] for bone in ("upperleg01", "lowerleg01", "foot")
     )
@@ -327,9 +302,7 @@ def _reach_ankle(
 
 
 def foot_points_mm(body: Body, motion: Motion) -> Float[np.ndarray, "T 2 3 3"]:
-    """World positions (frame, left and right, heel and ball and toe tips, xyz) of the soles of a
-    moving body.
-    """
+    """Places [frame, left and right, heel and ball and toe tips, xyz] of the soles, world frame."""
     positions = motion.bone_positions(body)
     sides = []
     for side, _ in SIDES:
@@ -338,30 +311,13 @@ def foot_points_mm(body: Body, motion: Motion) -> Float[np.ndarray, "T 2 3 3"]:
         ahead = np.append((toes - foot)[:2], 0.0) / np.linalg.norm((toes - foot)[:2])
         floor = np.array([1.0, 1.0, 0.0]) * foot
         points = []
-        for bone, rest in (
-            ("foot", floor - sole.heel_mm * ahead),
-            ("foot", floor + sole.ball_mm * ahead),
-            ("toes", floor + sole.toe_mm * ahead),
+        for bone, way_mm in (
+            ("foot", -sole.heel_mm),
+            ("foot", sole.ball_mm),
+            ("toes", sole.toe_mm),
         ):
             index = BONE_INDEX[f"{bone}.{side}"]
-            points.append(
-                positions[:, index]
-                + motion.rotations[:, index] @ (rest - body.bone_heads_mm[index])
-            )
+            arm = floor + way_mm * ahead - body.bone_heads_mm[index]
+            points.append(positions[:, index] + motion.rotations[:, index] @ arm)
         sides.append(np.stack(points, axis=1))
     return np.stack(sides, axis=1)
-
-
-def foot_slip_mm(body: Body, motion: Motion) -> float:
-    """The most that a heel or ball on the floor (within 3 mm of it, in a standing foot) slides from
-    frame to frame.
-    """
-    points = foot_points_mm(body, motion)[:, :, :2]
-    down = (points[..., 2] < 3.0) & motion.contacts[:, :, None]
-    way = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1)
-    return float(np.max(way, where=down[1:] & down[:-1], initial=0.0))
-
-
-def foot_sink_mm(body: Body, motion: Motion) -> float:
-    """How deep a heel, ball or toe tip gets under the floor at most."""
-    return float(max(0.0, -foot_points_mm(body, motion)[..., 2].min()))

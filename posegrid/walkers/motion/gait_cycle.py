@@ -1,4 +1,4 @@
-"""Whole cycles of a gait: as a table to be played at any pace and depth, and made-up walks on a path.
+"""Whole cycles of a gait: a table to be played at any pace and depth, and made-up walks on a path.
 
 The standing foot pushes the body forward, so that stride length and cadence follow from the angles
 (`gait_style.py`) and the body.
@@ -26,7 +26,9 @@ from posegrid.walkers.motion.posture import (
     Edit,
     Motion,
     limb_frames,
+    random_waves,
     skin_rotations,
+    smoothstep,
     unedited,
 )
 
@@ -67,9 +69,7 @@ class GaitLoop:
 
     @cached_property
     def rests(self) -> Float[np.ndarray, "n"]:
-        """Phases at which a walker can stop: the middles of the times when both feet stand, in one
-        run of the table.
-        """
+        """Phases at which a walker can stop: middles of the times when both feet stand, in one run."""
         both = self.contacts[:, 0] & self.contacts[:, 1]
         first = int(np.flatnonzero(~both)[0])
         edges = np.flatnonzero(np.diff(np.append(np.roll(both, -first).astype(np.int8), 0)))
@@ -91,36 +91,27 @@ class GaitLoop:
             edges = np.flatnonzero(np.diff(np.append(swinging.astype(np.int8), 0)))
             lift = np.zeros(len(standing))
             for start, stop in zip(edges[::2] + 1, edges[1::2] + 1, strict=True):
-                lift[start:stop] = (
-                    np.sin(np.pi * (np.arange(stop - start) + 0.5) / (stop - start)) ** 2
-                )
+                share = (np.arange(stop - start) + 0.5) / (stop - start)
+                lift[start:stop] = np.sin(np.pi * share) ** 2
             columns.append(np.roll(lift, first))
         return np.stack(columns, axis=1)
 
     @cached_property
     def standing_angles(self) -> dict[str, float]:
-        """The angles of the person who stands still between two walks: the gait's means, with
-        straight legs.
-        """
+        """Of a person who stands still between two walks: the gait's means, with straight legs."""
         means = {name: float(angle.mean()) for name, angle in self.angles.items()}
-        legs = {
-            f"{name}.{side}": float(np.radians(deg))
-            for name, deg in STANDING_DEG.items()
-            for side, _ in SIDES
-        }
-        return means | legs
+        legs = {f"{name}.{side}": deg for name, deg in STANDING_DEG.items() for side in "LR"}
+        return means | {name: float(np.radians(deg)) for name, deg in legs.items()}
 
     def standing_height_mm(self, body: Body) -> float:
         """How high the hips are when the person stands still."""
         angles = {name: np.array([angle]) for name, angle in self.standing_angles.items()}
-        positions = forward_kinematics(
-            body, skin_rotations(body, limb_frames(angles)), np.zeros((1, 3))
+        rotations = skin_rotations(body, limb_frames(angles))
+        feet_mm = forward_kinematics(body, rotations, np.zeros((1, 3)))[0, :, 2]
+        return min(
+            float(sole_of(body, side).ankle_height_mm - feet_mm[BONE_INDEX[f"foot.{side}"]])
+            for side in "LR"
         )
-        ankles = [
-            sole_of(body, side).ankle_height_mm - positions[0, BONE_INDEX[f"foot.{side}"], 2]
-            for side, _ in SIDES
-        ]
-        return float(min(ankles))
 
 
 LIMPING_HASTE = 0.25
@@ -131,9 +122,7 @@ CYCLE_STEPS = 200
 
 @dataclass(frozen=True, eq=False)
 class HipCycle:
-    """What the standing foot makes of one gait cycle: how the hips move over it (`CYCLE_STEPS`
-    points, mm).
-    """
+    """How the standing foot makes the hips move over one gait cycle (`CYCLE_STEPS` points, mm)."""
 
     stride_mm: float
     ahead_mm: Float[np.ndarray, "N"]
@@ -146,8 +135,7 @@ class HipCycle:
 def hip_cycle(
     body: Body, style: GaitStyle, relative_speed: float, adduction_rad: float
 ) -> HipCycle:
-    """The path of the hips over one cycle: the footprint of the standing foot stays put, so the
-    hips move against it.
+    """The path of the hips over one cycle: they move against the footprint of the standing foot.
 
     Which foot carries is decided by the phase, not by which is lower: a swinging foot clears the
     floor by little.
@@ -157,7 +145,7 @@ def hip_cycle(
     rotations = skin_rotations(body, limb_frames(angles))
     positions = forward_kinematics(body, rotations, np.zeros((CYCLE_STEPS, 3)))
     handover = 2 * (stance_share(relative_speed) - 0.5)
-    left_carries = _step(phase / handover) * (1 - _step((phase - 0.5) / handover))
+    left_carries = smoothstep(phase / handover) * (1 - smoothstep((phase - 0.5) / handover))
     velocity, height, lines = np.zeros((CYCLE_STEPS, 2)), np.zeros(CYCLE_STEPS), []
     for (side, sign), carries in zip(SIDES, (left_carries, 1 - left_carries), strict=True):
         travel, up = sole_of(body, side).standing_ankle_mm(angles[f"foot_pitch.{side}"])
@@ -177,12 +165,6 @@ def hip_cycle(
             sum(sign * np.average(left + x, weights=carries) for sign, carries, x in lines)
         ),
     )
-
-
-def _step(share: np.ndarray) -> np.ndarray:
-    """Smooth step from 0 to 1 over shares 0 to 1."""
-    clipped = np.clip(share, 0, 1)
-    return clipped * clipped * (3 - 2 * clipped)
 
 
 def _derivative(periodic: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N d"]:
@@ -211,7 +193,7 @@ def walk(
     rng: np.random.Generator,
     edited: Edit = unedited,
 ) -> Motion:
-    """A walk along a path for a number of frames, starting somewhere on the path and in the cycle.
+    """A walk along a path for a number of frames, from somewhere on the path and in the cycle.
 
     Speed along the path is the style's; stride and cadence follow from the angles and the body's
     legs.
@@ -226,29 +208,23 @@ def walk(
     )
     angles = gait_angles(style, relative_speed, phase, adduction)
     for name, size_deg in (("head_rotation", 4.0), ("head_tilt", 2.0), ("trunk_rotation", 1.0)):
-        angles[name] = angles[name] + np.radians(size_deg) * style.unsteadiness * _wandering(
-            time_s, rng
-        )
+        size_rad = np.radians(size_deg) * style.unsteadiness
+        angles[name] = angles[name] + size_rad * _wandering(time_s, rng)
     ahead, left, height = (
         _over_cycle(values, phase) for values in (cycle.ahead_mm, cycle.left_mm, cycle.height_mm)
     )
     contacts = np.stack([phase % 1, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed)
-    return walked_along(
-        body, edited(angles), HipWay(distance, ahead, left, height), path, contacts, fps
-    )
+    hips = HipWay(distance, ahead, left, height)
+    return walked_along(body, edited(angles), hips, path, contacts, fps)
 
 
 def _stepped(body: Body, style: GaitStyle) -> tuple[float, float, HipCycle]:
-    """The style's relative speed, and the adduction of the hips that makes its step width, with the
-    cycle they give.
-    """
-    relative_speed = style.speed_mm_s / np.sqrt(GRAVITY_MM_S2 * sum(leg_lengths_mm(body, "L")))
-    adduction = 0.0
+    """The relative speed, the adduction of the hips that makes the step width, and their cycle."""
+    leg_mm, adduction = sum(leg_lengths_mm(body, "L")), 0.0
+    relative_speed = style.speed_mm_s / np.sqrt(GRAVITY_MM_S2 * leg_mm)
     for _ in range(3):
         cycle = hip_cycle(body, style, relative_speed, adduction)
-        adduction += (cycle.step_width_mm - style.step_width_mm) / (
-            2 * sum(leg_lengths_mm(body, "L"))
-        )
+        adduction += (cycle.step_width_mm - style.step_width_mm) / (2 * leg_mm)
     return relative_speed, adduction, hip_cycle(body, style, relative_speed, adduction)
 
 
@@ -277,8 +253,4 @@ def _over_cycle(
 
 def _wandering(time_s: Float[np.ndarray, "T"], rng: np.random.Generator) -> Float[np.ndarray, "T"]:
     """A slow random curve of about unit size: five waves of 3 to 20 seconds."""
-    waves = [
-        np.sin(2 * np.pi * time_s / rng.uniform(3, 20) + rng.uniform(0, 2 * np.pi))
-        for _ in range(5)
-    ]
-    return np.sum(waves, axis=0) * np.sqrt(2 / 5)
+    return random_waves(time_s, (3, 20), 5, rng) * np.sqrt(2 / 5)

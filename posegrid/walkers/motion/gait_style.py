@@ -20,7 +20,7 @@ from posegrid.walkers.motion.arms import HeldArm, hold_arm, sample_arms
 from posegrid.walkers.motion.posture import CENTRAL_ANGLES, SIDE_ANGLES, SIDES
 
 NUM_MODES = 8
-"""Personal deviations of the gait curves (`gait.py`)."""
+"""Personal deviations of the gait curves."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ class GaitStyle:
     speed_mm_s: float = 1250.0
     """Walking speed along the path."""
     character: tuple[float, ...] = (0.0,) * NUM_MODES
-    """Personal deviations of the joint angles as seen between real walkers, in standard
-    deviations.
-    """
+    """Personal deviations of the joint angles, in standard deviations between real walkers."""
     stride_factor: float = 1.0
     """Factor on the swing of the hips: longer strides, fewer of them."""
     knee_lift: float = 1.0
@@ -58,9 +56,7 @@ class GaitStyle:
     unsteadiness: float = 0.5
     """Slow wandering of rhythm, head and arms; 0: every stride is alike."""
     knee_raise_rad: float = 0.0
-    """Extra lift of the thigh in the middle of the swing, as in marching; the knee bends as much
-    more.
-    """
+    """Extra lift of the thigh in the middle of the swing, as in marching; the knee bends with it."""
     trunk_list_rad: float = 0.0
     """Extra lean of the trunk to the left."""
     trunk_turn_rad: float = 0.0
@@ -68,17 +64,13 @@ class GaitStyle:
     sway_rad: float = 0.0
     """Lean of the trunk over whichever leg carries, as in waddling."""
     limp: float = 0.0
-    """0 to 1: the left leg is spared, -1 to 0: the right one; its knee stays stiff, its steps short
-    and quick.
-    """
+    """0 to 1: the left leg is spared, -1 to 0: the right one; a stiff knee, short quick steps."""
     arms: tuple[HeldArm | None, HeldArm | None] = (None, None)
     """The left and the right arm where they are held instead of swung."""
 
 
 def sample_style(rng: np.random.Generator) -> GaitStyle:
-    """A random plausible style: speeds 0.8 to 1.7 m/s, personal deviations within two standard
-    deviations.
-    """
+    """A random plausible style: 0.8 to 1.7 m/s, deviations within two standard deviations."""
     character = np.clip(rng.normal(0, 0.9, NUM_MODES), -2, 2)
     return GaitStyle(
         speed_mm_s=float(np.clip(rng.normal(1230, 180), 800, 1700)),
@@ -99,9 +91,7 @@ def sample_style(rng: np.random.Generator) -> GaitStyle:
 
 
 def sample_unusual_style(rng: np.random.Generator) -> GaitStyle:
-    """A style off the usual: arms held somehow or swung far, high or stiff knees, limps, tracks of
-    any width, leans.
-    """
+    """A style off the usual: arms held or swung far, high or stiff knees, limps, wide tracks, leans."""
     usual = sample_style(rng)
     arms = sample_arms(rng) if rng.random() < 0.45 else (None, None)
     legs = str(rng.choice(["usual", "marching", "stiff", "limping"], p=[0.4, 0.27, 0.15, 0.18]))
@@ -145,9 +135,7 @@ LIMPING_LEAN_RAD = np.radians(12.0)
 
 @dataclass(frozen=True, eq=False)
 class GaitCurves:
-    """The fitted curves: per angle the constant, then cosine and sine of each harmonic
-    (radians).
-    """
+    """The fitted curves: of each angle the constant, cosine and sine of each harmonic (radians)."""
 
     at_reference: Mapping[str, Float[np.ndarray, "C"]]
     per_relative_speed: Mapping[str, Float[np.ndarray, "C"]]
@@ -164,11 +152,8 @@ class GaitCurves:
     ) -> Float[np.ndarray, "C"]:
         """Coefficients of one angle for a speed and a character."""
         faster = float(np.clip(relative_speed, *self.speed_range)) - self.reference
-        return (
-            self.at_reference[name]
-            + faster * self.per_relative_speed[name]
-            + character @ self.modes[name]
-        )
+        usual = self.at_reference[name] + faster * self.per_relative_speed[name]
+        return usual + character @ self.modes[name]
 
 
 @cache
@@ -182,22 +167,15 @@ def load_gait_curves() -> GaitCurves:
     )
     low, high = document["relative_speed_range"]
     share, slope = document["stance_share"]
-    return GaitCurves(
-        at_reference,
-        per_speed,
-        modes,
-        document["reference_relative_speed"],
-        (low, high),
-        (share, slope),
-    )
+    reference = document["reference_relative_speed"]
+    return GaitCurves(at_reference, per_speed, modes, reference, (low, high), (share, slope))
 
 
 def fourier_basis(phase: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch C"]:
     """1, cos and sin of each harmonic of a phase in cycles."""
     turns = 2 * np.pi * np.multiply.outer(phase, np.arange(1, NUM_HARMONICS + 1))
-    waves = np.stack([np.cos(turns), np.sin(turns)], axis=-1).reshape(
-        *np.shape(phase), 2 * NUM_HARMONICS
-    )
+    waves = np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    waves = waves.reshape(*np.shape(phase), 2 * NUM_HARMONICS)
     return np.concatenate([np.ones((*np.shape(phase), 1)), waves], axis=-1)
 
 
@@ -212,9 +190,9 @@ def gait_angles(
     `adduction_rad` is added to both hips: it sets the step width.
     """
     curves, character = load_gait_curves(), np.asarray(style.character)
-    basis = {"": fourier_basis(phase), "L": fourier_basis(phase), "R": fourier_basis(phase + 0.5)}
+    basis = {"L": fourier_basis(phase), "R": fourier_basis(phase + 0.5)}
     angles = {
-        name: basis[""] @ curves.coefficients(name, relative_speed, character)
+        name: basis["L"] @ curves.coefficients(name, relative_speed, character)
         for name in CENTRAL_ANGLES
     }
     for side, sign in SIDES:
@@ -232,25 +210,18 @@ def gait_angles(
         angles[f"hip_adduction.{side}"] += adduction_rad
         angles[f"foot_progression.{side}"] += style.toe_out_rad
         angles[f"shoulder_abduction.{side}"] += style.arm_abduction_rad
-        angles[f"elbow_flexion.{side}"] = _not_below(
-            angles[f"elbow_flexion.{side}"] + style.elbow_rad, np.radians(5)
-        )
-        angles[f"knee_flexion.{side}"] = _not_below(angles[f"knee_flexion.{side}"], np.radians(2))
-        raised = (
-            style.knee_raise_rad
-            * swing
-            * _swing_bump(phase + (0.0 if side == "L" else 0.5), relative_speed)
-        )
+        elbow, knee = angles[f"elbow_flexion.{side}"], angles[f"knee_flexion.{side}"]
+        angles[f"elbow_flexion.{side}"] = _not_below(elbow + style.elbow_rad, np.radians(5))
+        bump = _swing_bump(phase + (0.0 if side == "L" else 0.5), relative_speed)
+        raised = style.knee_raise_rad * swing * bump
         angles[f"hip_flexion.{side}"] += raised
-        angles[f"knee_flexion.{side}"] = np.minimum(
-            angles[f"knee_flexion.{side}"] + 1.2 * raised, MOST_KNEE_RAD
-        )
+        knee = _not_below(knee, np.radians(2)) + 1.2 * raised
+        angles[f"knee_flexion.{side}"] = np.minimum(knee, MOST_KNEE_RAD)
         hold_arm(angles, side, style.arms[0 if side == "L" else 1])
     over_left = np.sin(2 * np.pi * (phase - 0.05))
+    spared = style.limp * np.maximum(0, np.sign(style.limp) * over_left)
     angles["trunk_list"] += style.trunk_list_rad + style.sway_rad * over_left
-    angles["trunk_list"] += (
-        LIMPING_LEAN_RAD * style.limp * np.maximum(0, np.sign(style.limp) * over_left)
-    )
+    angles["trunk_list"] += LIMPING_LEAN_RAD * spared
     angles["trunk_rotation"] += style.trunk_turn_rad
     angles["trunk_tilt"] += style.trunk_lean_rad + style.stoop_rad
     angles["head_tilt"] += style.head_pitch_rad + 0.5 * style.stoop_rad

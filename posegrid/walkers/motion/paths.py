@@ -1,6 +1,4 @@
-"""Motions of a body, and the paths on the floor that people walk along. World frame: z up, floor z
-= 0, mm.
-"""
+"""Paths on the floor that people walk along. World frame: z up, floor z = 0, mm."""
 
 from dataclasses import dataclass
 
@@ -27,33 +25,26 @@ class WalkingPath:
     def at(
         self, distance_mm: Float[np.ndarray, "T"]
     ) -> tuple[Float[np.ndarray, "T 2"], Float[np.ndarray, "T"]]:
-        """Points of the floor (mm) and headings (radians, continuous; 0 faces -y, growing to the
-        left) at distances.
+        """Points of the floor (mm) and headings (radians) at distances along the path.
 
-        A closed path goes round and round; an open one goes on straight beyond its ends.
+        Headings are continuous; 0 faces -y, growing to the left. A closed path goes round and
+        round; an open one goes on straight beyond its ends.
         """
         points, distances = self._loop(), self._distances()
         steps = np.diff(points, axis=0)
         turns = np.unwrap(np.arctan2(steps[:, 0], -steps[:, 1]))
         middles = 0.5 * (distances[:-1] + distances[1:])
+        rounds, rest = np.divmod(distance_mm, distances[-1]) if self.closed else (0.0, distance_mm)
+        xy = np.stack([np.interp(rest, distances, points[:, axis]) for axis in (0, 1)], axis=-1)
         if not self.closed:
-            inside = np.stack(
-                [np.interp(distance_mm, distances, points[:, axis]) for axis in (0, 1)], axis=-1
-            )
             beyond = distance_mm - np.clip(distance_mm, 0, distances[-1])
             heading = np.interp(distance_mm, middles, turns)
-            return inside + beyond[:, None] * np.stack(
-                [np.sin(heading), -np.cos(heading)], axis=-1
-            ), heading
-        rounds, rest = np.divmod(distance_mm, distances[-1])
-        xy = np.stack([np.interp(rest, distances, points[:, axis]) for axis in (0, 1)], axis=-1)
-        full_turn = (
-            2 * np.pi * round((np.unwrap([turns[-1], turns[0]])[1] - turns[0]) / (2 * np.pi))
-        )
-        around = np.concatenate(
-            [[middles[-1] - distances[-1]], middles, [middles[0] + distances[-1]]]
-        )
-        headings = np.concatenate([[turns[-1] - full_turn], turns, [turns[0] + full_turn]])
+            ahead = np.stack([np.sin(heading), -np.cos(heading)], axis=-1)
+            return xy + beyond[:, None] * ahead, heading
+        last_turn = np.unwrap([turns[-1], turns[0]])[1] - turns[0]
+        full_turn = 2 * np.pi * round(last_turn / (2 * np.pi))
+        around = [middles[-1] - distances[-1], *middles, middles[0] + distances[-1]]
+        headings = [turns[-1] - full_turn, *turns, turns[0] + full_turn]
         return xy, np.interp(rest, around, headings) + rounds * full_turn
 
     def least_radius_mm(self) -> float:
@@ -63,37 +54,24 @@ class WalkingPath:
         return float(1 / max(bends.max(), 1e-9))
 
     def _loop(self) -> np.ndarray:
-        return (
-            np.concatenate([self.points_mm, self.points_mm[:1]]) if self.closed else self.points_mm
-        )
+        return np.concatenate([self.points_mm, self.points_mm[: int(self.closed)]])
 
     def _distances(self) -> np.ndarray:
         steps = np.linalg.norm(np.diff(self._loop(), axis=0), axis=1)
         return np.concatenate([[0.0], np.cumsum(steps)])
 
 
-def straight_path(length_mm: float, heading_rad: float = 0.0) -> WalkingPath:
-    """A straight way from the origin; heading 0 faces -y."""
-    end = length_mm * np.array([np.sin(heading_rad), -np.cos(heading_rad)])
-    return WalkingPath(np.stack([np.zeros(2), end]), closed=False)
-
-
 def ellipse_path(
     half_width_mm: float, half_depth_mm: float, *, clockwise: bool = False
 ) -> WalkingPath:
-    """Rounds about the origin (Human3.6M's Walking: about 2000 x 1500), counter-clockwise from
-    above unless said so.
-    """
+    """Rounds about the origin, seen from above counter-clockwise (Human3.6M: about 2000 x 1500)."""
     angle = _round_angles() * (-1 if clockwise else 1)
-    return WalkingPath(
-        np.stack([half_width_mm * np.cos(angle), half_depth_mm * np.sin(angle)], axis=1),
-        closed=True,
-    )
+    xy = half_width_mm * np.cos(angle), half_depth_mm * np.sin(angle)
+    return WalkingPath(np.stack(xy, axis=1), closed=True)
 
 
 def figure_eight_path(half_width_mm: float, half_depth_mm: float) -> WalkingPath:
-    """A lying eight about the origin, with bends to both sides in turn, at most 0.4 times as deep
-    as wide.
+    """A lying eight about the origin: bends to both sides in turn; at most 0.4 as deep as wide.
 
     Gerono's lemniscate drawn in a little at the sides: its sharpest bend has 0.36 of the half width
     as radius.
@@ -133,9 +111,7 @@ def wandering_path(
 def sample_path(
     half_width_mm: float, half_depth_mm: float, rng: np.random.Generator
 ) -> WalkingPath:
-    """A random round inside a room of the given half extents: mostly ellipses both ways, some
-    eights and wanderings.
-    """
+    """A random round in a room of these half extents: mostly ellipses, some eights and wanderings."""
     width, depth = half_width_mm * rng.uniform(0.8, 1.0), half_depth_mm * rng.uniform(0.8, 1.0)
     kind = rng.uniform()
     if kind < 0.55:

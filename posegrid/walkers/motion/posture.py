@@ -1,29 +1,24 @@
-"""Joint angles of a walker, and the skin rotations of a body that has them.
+"""Joint angles of a walker: their limits, the skin rotations of a body that has them, its motion.
 
 The angles are the common language of made-up gaits and motion capture: a mapping from name to
 radians, one value per frame. They describe a person who walks along -y (x to the left, z up); a
 heading is put in front of them afterwards.
 
 Central angles, against the direction of walking (R = rot_z(rotation) rot_x(tilt) rot_y(list)):
-    pelvis_tilt, trunk_tilt, head_tilt            forwards positive
-    pelvis_list, trunk_list, head_list            towards the left side positive
+    pelvis_tilt, trunk_tilt, head_tilt               forwards positive
+    pelvis_list, trunk_list, head_list               towards the left side positive
     pelvis_rotation, trunk_rotation, head_rotation   to the left positive
 Side angles, names end in `.L` or `.R`, mirror images of each other:
     hip_flexion, hip_adduction, hip_rotation (outwards positive)    thigh against pelvis
     knee_flexion                                                    shank against thigh
     foot_pitch (toes up positive), foot_progression (toes out)      sole against floor and direction
-    of walking shoulder_flexion, shoulder_abduction, shoulder_rotation (inwards positive)   upper
-    arm against trunk
+                                                                    of walking
+    shoulder_flexion, shoulder_abduction, shoulder_rotation (inwards positive)
+                                                                    upper arm against trunk
     elbow_flexion                                                   forearm against upper arm
 
-TODO.
-
-TODO.
-
-How far joints go, and small random deviations that stay inside: nobody repeats a motion exactly.
-
-Limits are a little inside the ranges of healthy adults (American Academy of Orthopaedic Surgeons,
-Joint Motion, 1965).
+Limits of joints are a little inside the ranges of healthy adults (American Academy of Orthopaedic
+Surgeons, Joint Motion, 1965).
 """
 
 from collections.abc import Callable, Mapping
@@ -31,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.ndimage import correlate1d, maximum_filter1d
 
 from posegrid.body.rotations import rot_x, rot_y, rot_z, rotation_about, smallest_rotations
 from posegrid.walkers.body.mesh import BONE_NAMES, BONE_PARENTS, Body, forward_kinematics
@@ -41,17 +37,12 @@ SEGMENTS = ("pelvis", "trunk", "head")
 CENTRAL_ANGLES = tuple(
     f"{segment}_{kind}" for segment in SEGMENTS for kind in ("tilt", "list", "rotation")
 )
-SIDE_ANGLES = (
-    *(
-        "hip_flexion",
-        "hip_adduction",
-        "hip_rotation",
-        "knee_flexion",
-        "foot_pitch",
-        "foot_progression",
-    ),
-    *("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion"),
+LEG_ANGLES = (
+    *("hip_flexion", "hip_adduction", "hip_rotation"),
+    *("knee_flexion", "foot_pitch", "foot_progression"),
 )
+ARM_ANGLES = ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
+SIDE_ANGLES = (*LEG_ANGLES, *ARM_ANGLES)
 SIDES = (("L", 1.0), ("R", -1.0))
 """(ending of the names, sign of x) of the two sides."""
 
@@ -67,9 +58,7 @@ Frames = dict[str, Float[np.ndarray, "T 3 3"]]
 
 
 def limb_frames(angles: Angles) -> Frames:
-    """Rotation of each part of the body from the neutral pose (upright, limbs straight down), by
-    bone name.
-    """
+    """Rotation of each part from the neutral pose (upright, limbs straight down), by bone name."""
     pelvis, trunk, head = (_upright(angles, segment, 0.0, segment) for segment in SEGMENTS)
     frames: Frames = {"root": pelvis, "spine01": trunk, "head": head}
     for bone, share in (("spine04", 0.25), ("spine03", 0.5), ("spine02", 0.75)):
@@ -82,9 +71,7 @@ def limb_frames(angles: Angles) -> Frames:
 
 
 def _upright(angles: Angles, first: str, share: float, second: str) -> np.ndarray:
-    """Frame between two upright parts: their angles are small, so mixing them angle by angle is as
-    good as any.
-    """
+    """Frame between two upright parts, mixed angle by angle: they are small."""
     rotation, tilt, listing = (
         angles[f"{first}_{kind}"] * (1 - share) + angles[f"{second}_{kind}"] * share
         for kind in ("rotation", "tilt", "list")
@@ -94,15 +81,7 @@ def _upright(angles: Angles, first: str, share: float, second: str) -> np.ndarra
 
 def _leg_frames(angles: Angles, pelvis: np.ndarray, side: str, sign: float) -> Frames:
     flexion, adduction, rotation, knee, pitch, progression = (
-        angles[f"{name}.{side}"]
-        for name in (
-            "hip_flexion",
-            "hip_adduction",
-            "hip_rotation",
-            "knee_flexion",
-            "foot_pitch",
-            "foot_progression",
-        )
+        angles[f"{name}.{side}"] for name in LEG_ANGLES
     )
     thigh = pelvis @ rot_x(-flexion) @ rot_y(sign * adduction) @ rot_z(sign * rotation)
     return {
@@ -113,12 +92,9 @@ def _leg_frames(angles: Angles, pelvis: np.ndarray, side: str, sign: float) -> F
 
 
 def _arm_frames(angles: Angles, trunk: np.ndarray, side: str, sign: float) -> Frames:
-    flexion, abduction, rotation, elbow = (
-        angles[f"{name}.{side}"]
-        for name in ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
-    )
-    upper = trunk @ rot_x(-flexion) @ rot_y(-sign * abduction) @ rot_z(-sign * rotation)
-    forearm = upper @ rot_x(-elbow)
+    flexion = angles[f"shoulder_flexion.{side}"]
+    upper, forearm = arm_frames(angles, side, sign)
+    upper, forearm = trunk @ upper, trunk @ forearm
     # the shoulder girdle follows the arm a little: 0.12 of the swing
     drop = np.full_like(flexion, sign * CLAVICLE_DROP_RAD)
     return {
@@ -129,10 +105,17 @@ def _arm_frames(angles: Angles, trunk: np.ndarray, side: str, sign: float) -> Fr
     }
 
 
+def arm_frames(
+    angles: Angles, side: str, sign: float
+) -> tuple[Float[np.ndarray, "T 3 3"], Float[np.ndarray, "T 3 3"]]:
+    """Rotations of upper arm and forearm against the trunk."""
+    flexion, abduction, rotation, elbow = (angles[f"{name}.{side}"] for name in ARM_ANGLES)
+    upper = rot_x(-flexion) @ rot_y(-sign * abduction) @ rot_z(-sign * rotation)
+    return upper, upper @ rot_x(-elbow)
+
+
 def mirrored_angles(angles: Angles) -> dict[str, Float[np.ndarray, "T"]]:
-    """The angles of the mirror image: left and right exchanged, lists and rotations to the other
-    side.
-    """
+    """Those of the mirror image: left and right exchanged, lists and rotations to the other side."""
     mirrored = {
         name: angles[name] * (1.0 if name.endswith("_tilt") else -1.0) for name in CENTRAL_ANGLES
     }
@@ -142,23 +125,17 @@ def mirrored_angles(angles: Angles) -> dict[str, Float[np.ndarray, "T"]]:
 
 
 def skin_rotations(body: Body, frames: Frames) -> Float[np.ndarray, "T B 3 3"]:
-    """World rotation of the skin of each controlled bone for limb frames; bones without a frame
-    follow their parent.
-    """
+    """World rotation of the skin of each bone; bones without a frame follow their parent."""
     neutral = neutral_rotations(body)
     rotations = np.empty((len(frames["root"]), len(BONE_NAMES), 3, 3))
     for index, name in enumerate(BONE_NAMES):
-        if name in frames:
-            rotations[:, index] = frames[name] @ neutral.get(name, np.eye(3))
-        else:
-            rotations[:, index] = rotations[:, BONE_PARENTS[index]] @ neutral.get(name, np.eye(3))
+        frame = frames[name] if name in frames else rotations[:, BONE_PARENTS[index]]
+        rotations[:, index] = frame @ neutral.get(name, np.eye(3))
     return rotations
 
 
 def neutral_rotations(body: Body) -> dict[str, np.ndarray]:
-    """Rotation of each bone from the body's rest pose to anatomical neutral (fingers: against their
-    parent).
-    """
+    """Rotation of each bone from rest pose to anatomical neutral (fingers: against their parent)."""
     neutral = {}
     for side, sign in SIDES:
         for bone, child in (
@@ -181,9 +158,7 @@ def neutral_rotations(body: Body) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """How a body moves: what `forward_kinematics` and the skinning of the body need for each
-    frame.
-    """
+    """How a body moves: what kinematics and skinning need for each frame. World frame, z up, mm."""
 
     rotations: Float[np.ndarray, "T B 3 3"]
     """World rotation of the skin of each bone of `BONE_NAMES`, from the rest pose."""
@@ -203,30 +178,17 @@ class Motion:
 
     def backwards(self) -> "Motion":
         """The same in reverse: a walk becomes a walk backwards."""
-        return Motion(
-            self.rotations[::-1].copy(),
-            self.root_mm[::-1].copy(),
-            self.contacts[::-1].copy(),
-            self.fps,
-        )
+        parts = (self.rotations, self.root_mm, self.contacts)
+        return Motion(*(part[::-1].copy() for part in parts), self.fps)
 
     def shifted(self, offset_mm: Float[np.ndarray, "3"]) -> "Motion":
         """The same motion elsewhere (for example raised by the thickness of a shoe's sole)."""
         return Motion(self.rotations, self.root_mm + offset_mm, self.contacts, self.fps)
 
 
-ARM_ANGLES = ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
-
-
 LEAST_DEG = (-50.0, -15.0, -75.0, 4.0)
-
-
 MOST_DEG = (170.0, 150.0, 85.0, 145.0)
-"""Joint limits in the order of `ARM_ANGLES`, a little inside those of healthy adults (AAOS,
-1965).
-"""
-
-
+"""Limits of the arm's joints, in the order of `ARM_ANGLES`."""
 Edit = Callable[[Angles], Angles]
 """What is done to a motion's angles before the body takes them."""
 
@@ -242,15 +204,7 @@ BEND_LIMITS_DEG = {"tilt": (-35.0, 65.0), "list": (-38.0, 38.0), "rotation": (-4
 """Of the trunk against the pelvis."""
 NECK_LIMITS_DEG = {"tilt": (-55.0, 45.0), "list": (-38.0, 38.0), "rotation": (-72.0, 72.0)}
 """Of the head against the trunk."""
-JITTER_DEG = {
-    "pelvis": 1.5,
-    "trunk": 2.5,
-    "head": 4.0,
-    "shoulder": 5.0,
-    "elbow": 5.0,
-    "hip": 1.5,
-    "knee": 1.5,
-}
+JITTER_DEG = dict(pelvis=1.5, trunk=2.5, head=4.0, shoulder=5.0, elbow=5.0, hip=1.5, knee=1.5)
 """Standard deviation of the deviations by the part of the body that an angle's name begins with."""
 
 
@@ -260,39 +214,52 @@ def unedited(angles: Angles) -> Angles:
 
 
 def limited(angles: Angles) -> dict[str, Float[np.ndarray, "T"]]:
-    """The angles inside the joints' limits; the trunk keeps to the pelvis, the head to the
-    trunk.
-    """
+    """The angles inside their limits; the trunk keeps to the pelvis, the head to the trunk."""
     kept = dict(angles)
-    for joint, (low, high) in SIDE_LIMITS_DEG.items():
-        for side, _ in SIDES:
-            kept[f"{joint}.{side}"] = np.clip(
-                angles[f"{joint}.{side}"], np.radians(low), np.radians(high)
-            )
-    for upper, lower, limits in (
-        ("trunk", "pelvis", BEND_LIMITS_DEG),
-        ("head", "trunk", NECK_LIMITS_DEG),
-    ):
-        for kind, (low, high) in limits.items():
-            bend = angles[f"{upper}_{kind}"] - kept[f"{lower}_{kind}"]
-            kept[f"{upper}_{kind}"] = kept[f"{lower}_{kind}"] + np.clip(
-                bend, np.radians(low), np.radians(high)
-            )
+    for joint, limits_deg in SIDE_LIMITS_DEG.items():
+        for name in (f"{joint}.L", f"{joint}.R"):
+            kept[name] = np.clip(angles[name], *np.radians(limits_deg))
+    pairs = (("trunk", "pelvis", BEND_LIMITS_DEG), ("head", "trunk", NECK_LIMITS_DEG))
+    for upper, lower, limits in pairs:
+        for kind, limits_deg in limits.items():
+            below = kept[f"{lower}_{kind}"]
+            bend = np.clip(angles[f"{upper}_{kind}"] - below, *np.radians(limits_deg))
+            kept[f"{upper}_{kind}"] = below + bend
     return kept
 
 
 def jittered(
     angles: Angles, fps: float, rng: np.random.Generator, size: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """The angles with slow random deviations, half of them lasting: `JITTER_DEG` times `size` on
-    average.
-    """
+    """The angles with slow random deviations, half of them lasting: on average `size` JITTER_DEG."""
     time_s = np.arange(len(angles["trunk_tilt"])) / fps
     deviating = {}
     for name, angle in angles.items():
         spread = np.radians(JITTER_DEG.get(name.split("_")[0], 0.0)) * size
-        waves = sum(
-            np.sin(2 * np.pi * (time_s / rng.uniform(0.8, 6.0) + rng.uniform())) for _ in range(3)
-        )
+        waves = random_waves(time_s, (0.8, 6.0), 3, rng)
         deviating[name] = angle + spread * np.sqrt(0.5) * (rng.normal() + np.sqrt(2 / 3) * waves)
     return deviating
+
+
+def random_waves(
+    time_s: Float[np.ndarray, "T"],
+    period_s: tuple[float, float],
+    count: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "T"]:
+    """The sum of sine waves of size 1, periods and phases random."""
+    turns = [time_s / rng.uniform(*period_s) + rng.uniform() for _ in range(count)]
+    return np.sum(np.sin(2 * np.pi * np.array(turns)), axis=0)
+
+
+def smoothstep(share: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """From 0 to 1 over shares 0 to 1, level at both ends and beyond them."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def smooth_cover(values: Float[np.ndarray, "T"], reach: int) -> Float[np.ndarray, "T"]:
+    """A smooth curve nowhere below the values: running maximum, then a bell-shaped mean as wide."""
+    window = np.hanning(2 * reach + 3)[1:-1]
+    highest = maximum_filter1d(values, 2 * reach + 1, mode="nearest")
+    return correlate1d(highest, window / window.sum(), mode="nearest")

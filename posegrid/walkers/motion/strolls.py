@@ -1,5 +1,4 @@
-"""Walks with starts, stops and turns: from place to place in a room, on the spot, backwards and
-sideways.
+"""Walks with starts, stops and turns: from place to place in a room, backwards and sideways too.
 
 A stroll is a row of bouts. Each bout is a number of steps of a gait (`GaitLoop`), from one double
 support to another: the gait is played deeper and deeper, at full depth, and out again, so that the
@@ -13,13 +12,14 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from scipy.integrate import cumulative_trapezoid
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.walkers.body.mesh import Body
 from posegrid.walkers.motion.foot_contact import posed_on_floor
 from posegrid.walkers.motion.gait_cycle import GaitLoop
 from posegrid.walkers.motion.paths import WalkingPath
-from posegrid.walkers.motion.posture import SIDES, Edit, Motion, unedited
+from posegrid.walkers.motion.posture import SIDES, Edit, Motion, smoothstep, unedited
 
 Way = Literal["forwards", "backwards", "sideways", "turning", "standing"]
 WAYS: dict[Way, float] = {"forwards": 0.7, "backwards": 0.14, "sideways": 0.16}
@@ -34,9 +34,7 @@ BACKWARD_STRIDE = 0.6
 LOOK_AHEAD_S = 0.35
 """How long before the body the head turns."""
 LIFT_RAD = {"forwards": 0.0, "backwards": 0.12, "sideways": 0.24, "turning": 0.24, "standing": 0.0}
-"""How far the thigh is raised on top of the gait's own swing where that is too small to clear the
-floor.
-"""
+"""How far the thigh is raised where the gait's own swing is too small to clear the floor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +76,7 @@ def stroll(
     rng: np.random.Generator,
     edited: Edit = unedited,
 ) -> Motion:
-    """A body that walks about in an ellipse around the origin with a gait, and stops, turns and
-    stands between.
-    """
+    """A body that walks about in an ellipse around the origin; it stops, turns and stands between."""
     lead_s = rng.uniform(0.0, 4.0)
     bouts = _bouts(gait, half_size_mm, lead_s + num_frames / fps + LOOK_AHEAD_S, rng)
     course = _course(gait, bouts, lead_s + np.arange(num_frames) / fps, int(rng.integers(1000)))
@@ -96,17 +92,14 @@ def stroll(
     )
     facing = rot_z(course.heading_rad)
     height = standing_height + course.depth * (height - standing_height)
-    root = turned(
-        facing, np.stack([course.stepping * left, -course.depth * forward, height], axis=1)
-    )
+    sway = np.stack([course.stepping * left, -course.depth * forward, height], axis=1)
+    root = turned(facing, sway)
     root[:, :2] += course.ground_mm
     return posed_on_floor(body, edited(angles), root, facing, gait.standing(course.phase), fps)
 
 
 def _stepped_angles(gait: GaitLoop, course: _Course) -> dict[str, Float[np.ndarray, "T"]]:
-    """The gait's angles at the depth of the course, feet lifted and kept apart where it asks for
-    it.
-    """
+    """The gait's angles at the depth of the course, feet lifted and kept apart where it says so."""
     still = gait.standing_angles
     angles = {
         name: still[name] + course.depth * (gait.at(values, course.phase) - still[name])
@@ -142,17 +135,12 @@ def _random_place(half_size_mm: tuple[float, float], rng: np.random.Generator) -
 def _trip(
     gait: GaitLoop, place: np.ndarray, target: np.ndarray, heading: float, rng: np.random.Generator
 ) -> Iterator[Bout]:
-    """From one place to another: turn, perhaps wait, go, perhaps wait; forwards at times in a bend
-    without a turn.
-    """
+    """From place to place: turn, perhaps wait, go, perhaps wait; or forwards in a bend, unturned."""
     away = target - place
     direction = float(np.arctan2(away[0], -away[1]))
     way = list(WAYS)[int(rng.choice(len(WAYS), p=list(WAYS.values())))]
-    aside = (
-        float(rng.choice([-1, 1]))
-        * {"forwards": 0.0, "backwards": 1.0, "sideways": 0.5}.get(way, 0.0)
-        * np.pi
-    )
+    aside = {"forwards": 0.0, "backwards": np.pi, "sideways": 0.5 * np.pi}.get(way, 0.0)
+    aside *= float(rng.choice([-1, 1]))
     turn = (direction + aside - heading + np.pi) % (2 * np.pi) - np.pi
     if way == "forwards" and abs(turn) < np.radians(110) and rng.random() < 0.5:
         path = _bend(place, target, heading)
@@ -161,20 +149,13 @@ def _trip(
         return
     if abs(turn) > np.radians(15):
         steps = max(2, round(abs(turn) / TURN_STEP_RAD))
-        yield Bout(
-            "turning",
-            _dot(place),
-            (heading, heading + turn),
-            steps,
-            0.0,
-            0.5 * steps * gait.cycle_s,
-        )
+        headings, seconds = (heading, heading + turn), 0.5 * steps * gait.cycle_s
+        yield Bout("turning", _dot(place), headings, steps, 0.0, seconds)
     heading += turn
     if rng.random() < 0.4:
         yield _standing(place, heading, rng)
-    yield _going(
-        gait, way, WalkingPath(np.stack([place, target]), closed=False), (heading, heading)
-    )
+    straight = WalkingPath(np.stack([place, target]), closed=False)
+    yield _going(gait, way, straight, (heading, heading))
     if rng.random() < 0.6:
         yield _standing(target, heading, rng)
 
@@ -190,13 +171,11 @@ def _dot(place: np.ndarray) -> WalkingPath:
 
 def _bend(place: np.ndarray, target: np.ndarray, heading: float) -> WalkingPath:
     """A bend that leaves in the direction of the heading (quadratic Bezier curve)."""
-    middle = place + 0.45 * np.linalg.norm(target - place) * np.array(
-        [np.sin(heading), -np.cos(heading)]
-    )
+    ahead = np.array([np.sin(heading), -np.cos(heading)])
+    middle = place + 0.45 * np.linalg.norm(target - place) * ahead
     t = np.linspace(0, 1, 100)[:, None]
-    return WalkingPath(
-        (1 - t) ** 2 * place + 2 * t * (1 - t) * middle + t**2 * target, closed=False
-    )
+    points = (1 - t) ** 2 * place + 2 * t * (1 - t) * middle + t**2 * target
+    return WalkingPath(points, closed=False)
 
 
 def _going(gait: GaitLoop, way: Way, path: WalkingPath, heading_rad: tuple[float, float]) -> Bout:
@@ -210,7 +189,7 @@ def _going(gait: GaitLoop, way: Way, path: WalkingPath, heading_rad: tuple[float
         for steps in range(2, 80)
     }
     steps = min(depths, key=lambda steps: abs(np.log(depths[steps])))
-    pace = LEAST_PACE + (1 - LEAST_PACE) * float(_envelope(np.linspace(0, 1, 200), steps).mean())
+    pace = float(_pace(_envelope(np.linspace(0, 1, 200), steps)).mean())
     depth = depths[steps] * stride / gait.stride_mm
     return Bout(way, path, heading_rad, steps, depth, 0.5 * steps * gait.cycle_s / pace)
 
@@ -218,15 +197,19 @@ def _going(gait: GaitLoop, way: Way, path: WalkingPath, heading_rad: tuple[float
 def _share_of_full_depth(steps: int) -> float:
     """Way of a bout against that of as many steps at full depth."""
     envelope = _envelope(np.linspace(0, 1, 200), steps)
-    pace = LEAST_PACE + (1 - LEAST_PACE) * envelope
+    pace = _pace(envelope)
     return float((envelope * pace).sum() / pace.sum())
 
 
 def _envelope(share: Float[np.ndarray, "T"], steps: int) -> Float[np.ndarray, "T"]:
     """Depth of the steps over a bout's time (0..1): up, 1, and down."""
     ramp = min(0.5, RAMP_STEPS / max(steps, 1))
-    rising = np.clip(np.minimum(share, 1 - share) / ramp, 0, 1)
-    return rising * rising * (3 - 2 * rising)
+    return smoothstep(np.minimum(share, 1 - share) / ramp)
+
+
+def _pace(envelope: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
+    """Rhythm against that at full depth."""
+    return LEAST_PACE + (1 - LEAST_PACE) * envelope
 
 
 def _course(
@@ -246,23 +229,19 @@ def _course(
 def _piece(
     bout: Bout, share: Float[np.ndarray, "n"], begin: float, end: float
 ) -> tuple[np.ndarray, ...]:
-    """The columns of `_Course` for the shares (0..1) of one bout's time; `begin` and `end` are
-    phases.
-    """
+    """The columns of `_Course` for shares (0..1) of one bout's time; `begin` and `end` are phases."""
     grid = np.linspace(0, 1, 401)
     envelope = _envelope(grid, bout.steps) if bout.steps else np.zeros_like(grid)
-    pace = LEAST_PACE + (1 - LEAST_PACE) * envelope
+    pace = _pace(envelope)
     # whoever gets nowhere by the gait's own swing gets on as evenly as the steps are deep
-    phases, ways = (
-        np.concatenate([[0.0], np.cumsum(0.5 * (v[1:] + v[:-1]))]) for v in (pace, envelope * pace)
-    )
+    phases, ways = (cumulative_trapezoid(v, initial=0.0) for v in (pace, envelope * pace))
     gone = np.interp(share, grid, ways / max(ways[-1], 1e-9))
     ground, bearing = bout.path.at(gone * bout.path.length_mm)
     start, finish = bout.heading_rad
-    bends = bout.way == "forwards" and start != finish
-    heading = start + (
-        bearing - bout.path.at(np.zeros(1))[1][0] if bends else gone * (finish - start)
-    )
+    if bout.way == "forwards" and start != finish:
+        heading = start + bearing - bout.path.at(np.zeros(1))[1][0]
+    else:
+        heading = start + gone * (finish - start)
     stepping = np.interp(share, grid, envelope)
     return (
         begin + np.interp(share, grid, phases / phases[-1]) * (end - begin),

@@ -1,5 +1,4 @@
-"""Other upright motions than walking: people stand, gesture, lean, squat, balance, lunge, sit down
-and rise.
+"""Upright motions other than walking: people stand, lean, squat, balance, lunge, sit down and rise.
 
 A motion goes from key posture to key posture, each held for a moment. The feet stay where they
 stand; between postures a foot may be lifted and set down elsewhere.
@@ -11,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.ndimage import correlate1d
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
@@ -25,6 +25,7 @@ from posegrid.walkers.motion.posture import (
     Edit,
     Motion,
     limb_frames,
+    random_waves,
     skin_rotations,
     unedited,
 )
@@ -51,9 +52,7 @@ TREMOR_DEG = 1.5
 
 @dataclass(frozen=True)
 class KeyPosture:
-    """One posture: angles in radians by name (see `posture.py`), which feet stand, and how the hips
-    are shifted.
-    """
+    """One posture: angles in radians by name (see `posture.py`), standing feet, shift of the hips."""
 
     angles: Mapping[str, float]
     stands: tuple[bool, bool]
@@ -65,20 +64,16 @@ class KeyPosture:
 def move_upright(
     body: Body, num_frames: int, fps: float, rng: np.random.Generator, edited: Edit = unedited
 ) -> Motion:
-    """A person who does this and that on the spot, facing anywhere, hips about the world's
-    origin.
-    """
+    """A person who does this and that on the spot, facing anywhere, hips about the origin."""
     keys, times_s = _key_postures(num_frames / fps, rng)
     time_s = np.arange(num_frames) / fps
     angles = _between(keys, times_s, time_s, rng)
     contacts = _contacts(keys, times_s, time_s, angles, rng)
     angles = edited(angles)
-    shift = np.stack(
-        [_eased(np.array([key.shift_mm[axis] for key in keys]), times_s, time_s) for axis in (0, 1)]
-    )
+    left, ahead = (_eased(way, times_s, time_s) for way in np.array([k.shift_mm for k in keys]).T)
     heading = np.full(num_frames, rng.uniform(0, 2 * np.pi))
     facing = rot_z(heading)
-    root = np.stack([shift[0], -shift[1], _hip_height_mm(body, angles, contacts)], axis=1)
+    root = np.stack([left, -ahead, _hip_height_mm(body, angles, contacts)], axis=1)
     return posed_on_floor(body, angles, turned(facing, root), facing, contacts, fps)
 
 
@@ -91,24 +86,17 @@ def _key_postures(
         hold = rng.uniform(*HOLD_S)
         times.append((now, now + hold))
         keys.append(_following(keys[-1], rng))
-        now += hold + max(
-            rng.uniform(*MOVE_S), _longest_way_rad(keys[-2], keys[-1]) / QUICKEST_RAD_S
-        )
+        longest_way = max(abs(keys[-1].angles[name] - keys[-2].angles[name]) for name in ANGLES)
+        now += hold + max(rng.uniform(*MOVE_S), longest_way / QUICKEST_RAD_S)
     times.append((now, now + 1.0))
     return keys, np.array(times)
-
-
-def _longest_way_rad(key: KeyPosture, following: KeyPosture) -> float:
-    return max(abs(following.angles[name] - key.angles[name]) for name in ANGLES)
 
 
 def _following(key: KeyPosture, rng: np.random.Generator) -> KeyPosture:
     """A random posture that one can go on to: nobody leaps from one foot to the other."""
     while True:
         following = sample_posture(rng)
-        if any(
-            before and after for before, after in zip(key.stands, following.stands, strict=True)
-        ):
+        if np.logical_and(key.stands, following.stands).any():
             return following
 
 
@@ -132,9 +120,8 @@ def sample_posture(rng: np.random.Generator) -> KeyPosture:
     if kind == "lunging":
         degrees |= _lunge(rng)
     angles = {name: float(np.radians(value)) for name, value in degrees.items()} | _arms(kind, rng)
-    return KeyPosture(
-        angles, stands, (lateral_mm, float(-2.2 * degrees["trunk_tilt"] + rng.normal(0, 15)))
-    )
+    ahead_mm = float(-2.2 * degrees["trunk_tilt"] + rng.normal(0, 15))
+    return KeyPosture(angles, stands, (lateral_mm, ahead_mm))
 
 
 def _trunk(kind: str, rng: np.random.Generator) -> dict[str, float]:
@@ -157,9 +144,7 @@ def _trunk(kind: str, rng: np.random.Generator) -> dict[str, float]:
 
 
 def _lean(kind: str, rng: np.random.Generator) -> tuple[float, float]:
-    """How far the trunk leans forwards and to the left, degrees: leaning and tipping go to all
-    sides.
-    """
+    """How far the trunk leans forwards and to the left, degrees; leaning and tipping anywhere."""
     if kind in ("leaning", "tipping"):
         size, direction = rng.uniform(8, 50), rng.uniform(0, 2 * np.pi)
         tilt, listing = size * np.cos(direction), size * np.sin(direction)
@@ -168,66 +153,60 @@ def _lean(kind: str, rng: np.random.Generator) -> tuple[float, float]:
         return float(np.clip(tilt, -25, 75)), float(listing)
     if kind in ("squatting", "sitting"):
         return float(rng.uniform(0, 45)), float(rng.normal(0, 4))
-    return float(rng.normal(3, 7)), float(
-        np.clip(rng.normal(0, 8 if kind == "balancing" else 3), -38, 38)
-    )
+    tilt, listing = rng.normal(3, 7), rng.normal(0, 8 if kind == "balancing" else 3)
+    return float(tilt), float(np.clip(listing, -38, 38))
 
 
 def _counterweight(
     side: str, degrees: Mapping[str, float], rng: np.random.Generator
 ) -> dict[str, float]:
-    """The lifted leg of a person who tips over the other one, degrees: in line with the trunk, more
-    or less.
-    """
-    return {
-        f"hip_flexion.{side}": float(
-            rng.uniform(-28, 15) if degrees["trunk_tilt"] > 0 else rng.uniform(0, 45)
-        ),
-        f"hip_adduction.{side}": float(-rng.uniform(0, 32)),
-        f"hip_rotation.{side}": float(rng.normal(5, 10)),
-        f"knee_flexion.{side}": float(
-            rng.uniform(3, 60) if rng.random() < 0.5 else rng.uniform(3, 15)
-        ),
-        f"foot_pitch.{side}": float(rng.normal(-20 - 0.6 * max(0.0, degrees["trunk_tilt"]), 12)),
+    """The lifted leg of who tips over the other one, degrees: about in line with the trunk."""
+    tilt = degrees["trunk_tilt"]
+    leg = {
+        "hip_flexion": rng.uniform(-28, 15) if tilt > 0 else rng.uniform(0, 45),
+        "hip_adduction": -rng.uniform(0, 32),
+        "hip_rotation": rng.normal(5, 10),
+        "knee_flexion": rng.uniform(3, 60) if rng.random() < 0.5 else rng.uniform(3, 15),
+        "foot_pitch": rng.normal(-20 - 0.6 * max(0.0, tilt), 12),
     }
+    return _of_side(leg, side)
+
+
+def _of_side(angles: Mapping[str, float], side: str) -> dict[str, float]:
+    return {f"{name}.{side}": float(value) for name, value in angles.items()}
 
 
 def _standing_leg(
     side: str, sign: float, kind: str, degrees: Mapping[str, float], rng: np.random.Generator
 ) -> dict[str, float]:
-    """A leg that stands, degrees: bent as deep as the posture is low; of who tips over, as upright
-    as it was.
-    """
-    bend = {"squatting": rng.uniform(35, 105), "sitting": rng.uniform(80, 98)}.get(
-        kind, abs(rng.normal(4, 6))
-    )
+    """A leg that stands, degrees: bent as the posture is low; of who tips over, upright as before."""
+    low = {"squatting": rng.uniform(35, 105), "sitting": rng.uniform(80, 98)}
+    bend = low.get(kind, abs(rng.normal(4, 6)))
     forward = rng.uniform(0.45, 0.6) * bend if kind != "sitting" else bend - rng.uniform(0, 8)
     upright = 0.85 if kind == "tipping" else 0.0
-    return {
-        f"hip_flexion.{side}": float(forward + rng.normal(0, 2) + upright * degrees["pelvis_tilt"]),
-        f"hip_adduction.{side}": float(
-            rng.normal(-3 if kind != "squatting" else -9, 4)
-            - upright * sign * degrees["pelvis_list"]
-        ),
-        f"hip_rotation.{side}": float(rng.normal(4, 5)),
-        f"knee_flexion.{side}": float(max(2.0, bend)),
-        f"foot_progression.{side}": float(rng.normal(9, 7)),
+    apart = -9 if kind == "squatting" else -3
+    leg = {
+        "hip_flexion": forward + rng.normal(0, 2) + upright * degrees["pelvis_tilt"],
+        "hip_adduction": rng.normal(apart, 4) - upright * sign * degrees["pelvis_list"],
+        "hip_rotation": rng.normal(4, 5),
+        "knee_flexion": max(2.0, bend),
+        "foot_progression": rng.normal(9, 7),
     }
+    return _of_side(leg, side)
 
 
 def _lifted_leg(side: str, rng: np.random.Generator) -> dict[str, float]:
     """A leg in the air, degrees: before, behind or beside the body."""
     flexion = rng.uniform(-35, 100)
     knee = rng.uniform(5, 120) if flexion > -5 else rng.uniform(5, 90)
-    return {
-        f"hip_flexion.{side}": float(flexion),
-        f"hip_adduction.{side}": float(
-            -abs(rng.normal(4, 14)) if rng.random() < 0.8 else rng.uniform(0, 15)
-        ),
-        f"hip_rotation.{side}": float(rng.normal(8, 14)),
-        f"knee_flexion.{side}": float(knee),
-        f"foot_pitch.{side}": float(rng.normal(-25 + 0.5 * flexion - 0.6 * knee, 12)),
+    leg = {
+        "hip_flexion": flexion,
+        "hip_adduction": -abs(rng.normal(4, 14)) if rng.random() < 0.8 else rng.uniform(0, 15),
+        "hip_rotation": rng.normal(8, 14),
+        "knee_flexion": knee,
+        "foot_pitch": rng.normal(-25 + 0.5 * flexion - 0.6 * knee, 12),
     }
+    return _of_side(leg, side)
 
 
 def _lunge(rng: np.random.Generator) -> dict[str, float]:
@@ -237,13 +216,13 @@ def _lunge(rng: np.random.Generator) -> dict[str, float]:
         return {f"hip_adduction.{side}": float(-apart + rng.normal(0, 2)) for side, _ in SIDES}
     front, back = ("L", "R") if rng.random() < 0.5 else ("R", "L")
     step = rng.uniform(15, 45)
-    return {
-        f"hip_flexion.{front}": float(step + 10),
-        f"knee_flexion.{front}": float(rng.uniform(5, 1.3 * step)),
-        f"hip_flexion.{back}": float(-0.6 * step),
-        f"knee_flexion.{back}": float(rng.uniform(5, 30)),
-        f"foot_pitch.{back}": float(-rng.uniform(0, 0.8 * step)),
+    ahead = {"hip_flexion": step + 10, "knee_flexion": rng.uniform(5, 1.3 * step)}
+    behind = {
+        "hip_flexion": -0.6 * step,
+        "knee_flexion": rng.uniform(5, 30),
+        "foot_pitch": -rng.uniform(0, 0.8 * step),
     }
+    return _of_side(ahead, front) | _of_side(behind, back)
 
 
 def _arms(kind: str, rng: np.random.Generator) -> dict[str, float]:
@@ -270,13 +249,10 @@ def _between(
     angles = {}
     for name in ANGLES:
         values = np.array([key.angles[name] for key in keys])
-        waves = sum(
-            np.sin(2 * np.pi * (time_s / rng.uniform(0.5, 3) + rng.uniform())) for _ in range(3)
-        )
-        tremor = (
-            0.0 if name.startswith("foot") else np.radians(TREMOR_DEG) * rng.uniform(0, 0.6) * waves
-        )
-        angles[name] = _eased(values, times_s, time_s) + tremor
+        angles[name] = _eased(values, times_s, time_s)
+        waves = random_waves(time_s, (0.5, 3), 3, rng)
+        if not name.startswith("foot"):
+            angles[name] += np.radians(TREMOR_DEG) * rng.uniform(0, 0.6) * waves
     for side, _ in SIDES:
         angles[f"knee_flexion.{side}"] = np.maximum(angles[f"knee_flexion.{side}"], np.radians(2))
     return angles
@@ -302,9 +278,7 @@ def _contacts(
     angles: dict[str, Float[np.ndarray, "T"]],
     rng: np.random.Generator,
 ) -> Bool[np.ndarray, "T 2"]:
-    """When each foot stands. A foot that is set anew is lifted (in place, in `angles`) for a part
-    of the move.
-    """
+    """When each foot stands. One that is set anew is lifted in between (in place, in `angles`)."""
     contacts = np.ones((len(time_s), 2), bool)
     for index, (key, following) in enumerate(pairwise(keys)):
         start, end = times_s[index, 1], times_s[index + 1, 0]
@@ -328,17 +302,13 @@ def _contacts(
 def _hip_height_mm(
     body: Body, angles: Angles, contacts: Bool[np.ndarray, "T 2"]
 ) -> Float[np.ndarray, "T"]:
-    """How high the hips are over the floor for the standing legs to have their angles; smooth over
-    steps.
-    """
+    """How high the hips are for the standing legs to have their angles; smooth over steps."""
     frames = limb_frames(angles)
     positions = forward_kinematics(body, skin_rotations(body, frames), np.zeros((len(contacts), 3)))
     heights = []
     for foot, (side, _) in enumerate(SIDES):
         _, up = sole_of(body, side).standing_ankle_mm(angles[f"foot_pitch.{side}"])
-        heights.append(
-            np.where(contacts[:, foot], up - positions[:, BONE_INDEX[f"foot.{side}"], 2], np.nan)
-        )
-    height = np.nanmin(np.stack(heights), axis=0)
+        height = up - positions[:, BONE_INDEX[f"foot.{side}"], 2]
+        heights.append(np.where(contacts[:, foot], height, np.nan))
     window = np.hanning(15) / np.hanning(15).sum()
-    return np.convolve(np.pad(height, 7, mode="edge"), window, mode="valid")
+    return correlate1d(np.nanmin(np.stack(heights), axis=0), window, mode="nearest")

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from walkers.motion.walking import foot_sink_mm, foot_slip_mm, straight_path
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.errors import SourceError
 from posegrid.walkers.body.mesh import BONE_INDEX, load_body_model
 from posegrid.walkers.motion.acclaim import MotionCapture
 from posegrid.walkers.motion.captured import load_walks, mirrored_walk, recorded_walk, retarget
-from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm, leg_lengths_mm
+from posegrid.walkers.motion.foot_contact import leg_lengths_mm
 from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles
-from posegrid.walkers.motion.paths import ellipse_path, straight_path
+from posegrid.walkers.motion.paths import ellipse_path
 from posegrid.walkers.motion.posture import limb_frames
 
 CYCLE_FRAMES = 130

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from walkers.motion.walking import foot_sink_mm, foot_slip_mm, straight_path
 
 from posegrid.walkers.body.mesh import BONE_INDEX, BONE_PARENTS, Body, load_body_model
-from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm, leg_lengths_mm
+from posegrid.walkers.motion.foot_contact import leg_lengths_mm
 from posegrid.walkers.motion.gait_cycle import GRAVITY_MM_S2, hip_cycle, walk
 from posegrid.walkers.motion.gait_style import (
     GaitStyle,
@@ -16,7 +17,7 @@ from posegrid.walkers.motion.gait_style import (
     sample_style,
     stance_share,
 )
-from posegrid.walkers.motion.paths import ellipse_path, sample_path, straight_path
+from posegrid.walkers.motion.paths import ellipse_path, sample_path
 from posegrid.walkers.motion.posture import SIDE_ANGLES, Motion, mirrored_angles
 
 FPS = 50.0

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from walkers.motion.walking import straight_path
 
 from posegrid.walkers.motion.paths import (
     LEAST_RADIUS_MM,
@@ -9,7 +10,6 @@ from posegrid.walkers.motion.paths import (
     ellipse_path,
     figure_eight_path,
     sample_path,
-    straight_path,
     wandering_path,
 )
 from posegrid.walkers.motion.posture import Motion

@@ -4,9 +4,9 @@ turn up.
 
 import numpy as np
 import pytest
+from walkers.motion.walking import foot_sink_mm, foot_slip_mm
 
 from posegrid.walkers.body.mesh import load_body_model
-from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm
 from posegrid.walkers.motion.gait_cycle import made_up_loop
 from posegrid.walkers.motion.gait_style import GaitStyle, sample_unusual_style
 from posegrid.walkers.motion.strolls import WAYS, stroll

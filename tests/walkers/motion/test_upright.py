@@ -4,12 +4,12 @@ turns up.
 
 import numpy as np
 import pytest
+from walkers.motion.walking import foot_sink_mm, foot_slip_mm
 
 from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.clip import ClipPlan, film
 from posegrid.walkers.motion.activities import ACTIVITIES
 from posegrid.walkers.motion.arms import POSTURES, hanging_arm, sample_arms
-from posegrid.walkers.motion.foot_contact import foot_sink_mm, foot_slip_mm
 from posegrid.walkers.motion.gait_cycle import walk
 from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles, sample_unusual_style
 from posegrid.walkers.motion.paths import ellipse_path
