@@ -9,7 +9,7 @@ docs/gait.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -221,12 +221,18 @@ class Gait:
         return np.array(curves).reshape(-1, len(CYCLE_PERCENT))
 
 
-def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
-    """The gait in a motion. Raises SourceError if there are no two strides forwards in it."""
+def gait_of(
+    motion: WorldMotion, *, scale_known: bool, source: str, camera_fixed: bool = True
+) -> Gait:
+    """The gait in a motion. Raises SourceError if there are no two strides forwards in it.
+
+    Seen by a camera that moved, strides may lead anywhere: their times and angles count, there are
+    no lengths.
+    """
     every = foot_events(motion.joints_world_mm, motion.time_s)
     events = sure_events(every, motion.sigma_mm, motion.time_s)
     found = strides_of(motion.joints_world_mm, motion.time_s, events)
-    forwards = [stride for stride in found if stride.length_mm >= LEAST_ADVANCE_MM]
+    forwards = [s for s in found if s.length_mm >= LEAST_ADVANCE_MM or not camera_fixed]
     if len(forwards) < 2:
         raise SourceError(
             f"{source}: no walking was found: {len(forwards)} strides forwards, of {len(found)} in all. Expected a "
@@ -235,7 +241,9 @@ def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
     notes = []
     if left_out := len(found) - len(forwards):
         notes.append(f"{left_out} strides on the spot, backwards or half seen are left out")
-    if not scale_known:
+    if not camera_fixed:
+        notes.append("the camera moved, or is not known to be fixed: no lengths and no speed")
+    elif not scale_known:
         notes.append(
             "lengths and speed are those of an average adult's body, unsure by 5 to 8 % (predict --height-m)"
         )
@@ -253,6 +261,13 @@ def gait_of(motion: WorldMotion, *, scale_known: bool, source: str) -> Gait:
         notes.append(f"only {1 / frame_s:.0f} frames per second: times of steps are coarse")
     scale = SCALE_KNOWN if scale_known else SCALE_UNKNOWN
     quantities = _quantities(forwards, frame_s, scale)
+    if not camera_fixed:
+        quantities = {
+            name: replace(quantity, value=np.nan, uncertainty=np.nan, spread=np.nan, count=0)
+            if quantity.unit in ("mm", "m/s") or "length" in name
+            else quantity
+            for name, quantity in quantities.items()
+        }
     unlikely = on_cadence(quantities["cadence"].value)
     return Gait(events, tuple(forwards), quantities, (*notes, *([unlikely] if unlikely else [])))
 

@@ -154,6 +154,11 @@ class MotionTrack(Track):
         Raises SourceError where no two strides are walked, and as `to_world`.
         """
         track = self.refined() if self.raw else self
-        found = gait_of(track.to_world(up_cam), scale_known=self.scale_known, source=self.source)
+        found = gait_of(
+            track.to_world(up_cam),
+            scale_known=self.scale_known,
+            source=self.source,
+            camera_fixed=self.camera_fixed,
+        )
         raw = (RAW_NOTE,) if self.raw else ()
         return replace(found, notes=(*found.notes, *track.warnings, *raw))

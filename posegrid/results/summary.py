@@ -8,6 +8,9 @@ from posegrid.results.estimator import HEIGHT_SPREAD
 from posegrid.results.pose_model import PoseModel, Watched
 from posegrid.results.settings import PredictSettings
 
+DOUBTFUL = 0.3
+"""Confidence below which a frame is counted as doubtful."""
+
 
 def summary(track: Track, settings: PredictSettings, model: PoseModel) -> list[str]:
     """Lines that say what was found and what was assumed."""
@@ -48,6 +51,17 @@ def cautions(track: Track) -> list[str]:
     if cut.any():
         lines.append(
             f"in {cut.sum()} of them the person touches the picture's edge: poses there are unsure"
+        )
+    doubtful = int((track.confidence[track.found] < DOUBTFUL).sum())
+    if doubtful:
+        lines.append(
+            f"in {doubtful} of them it is doubtful whether this is the person (`confidence` below "
+            f"{DOUBTFUL:g})"
+        )
+    if not track.camera_fixed:
+        lines.append(
+            "the camera moved, or is not known to be fixed: the place is relative to it, standing "
+            "feet are not held, and lengths of steps are not known"
         )
     if track.filled_frames:
         lines.append(

@@ -6,14 +6,16 @@ of it is never looked at. So a picture stays as it was decoded, and only the par
 reduced, turned to RGB, or cut out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from typing import TypeVar
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange
-from jaxtyping import UInt8
+from av.video.reformatter import ColorRange, Interpolation
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 PLANAR = {
@@ -37,6 +39,9 @@ SMPTE 240M, BT.2020. What says nothing is BT.601's, as in FFmpeg."""
 
 Box = tuple[int, int, int, int]
 """(x0, y0, x1, y1) in pixels of the picture as shown, half open."""
+Part = tuple[float, float, float, float]
+"""The same, fractions of pixels allowed."""
+AnyBox = TypeVar("AnyBox", Box, Part)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Turn:
             pixels = pixels.swapaxes(0, 1)
         return pixels[:: -1 if self.flips_y else 1, :: -1 if self.flips_x else 1]
 
-    def stored_box(self, box: Box, shown_wh: tuple[int, int]) -> Box:
+    def stored_box(self, box: AnyBox, shown_wh: tuple[int, int]) -> AnyBox:
         """Where a box of the picture as shown lies in the picture as stored."""
         x0, y0, x1, y1 = box
         if self.flips_x:
@@ -120,6 +125,45 @@ class Picture:
         merged = self._merged(_reduced(self._planes[0], stored, factor), stored)
         return np.ascontiguousarray(np.moveaxis(self.turn.shown(self._coloured(merged)), -1, 0))
 
+    def scaled_rgb(self, size_wh: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+        """All of it as RGB at another size, by averages of areas (libswscale does the work)."""
+        width, height = size_wh[::-1] if self.turn.swaps_sides else size_wh
+        level = ColorRange.JPEG if self._is_full_range else ColorRange.MPEG
+        scaled = self._planar.reformat(
+            width,
+            height,
+            "gray" if len(self._planes) == 1 else "yuv444p",
+            src_color_range=level,
+            dst_color_range=level,
+            interpolation=Interpolation.AREA,
+        )
+        rgb = self._coloured(_joined(_as_pictures(scaled)))
+        return np.ascontiguousarray(self.turn.shown(rgb))
+
+    def window_rgb(
+        self, window_xyxy: Float[np.ndarray, "4"], size_wh: tuple[int, int]
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """A part as RGB at any size; black where the part leaves the picture.
+
+        window_xyxy: its edges in the picture's pixels, fractions allowed.
+        """
+        rgb = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+        shown, part = inside_of(window_xyxy, size_wh, self.size_wh)
+        x0, y0, x1, y1 = shown
+        if x0 < x1 and y0 < y1:
+            stored = self.turn.stored_box(part, self.size_wh)
+            size = (y1 - y0, x1 - x0) if self.turn.swaps_sides else (x1 - x0, y1 - y0)
+            planes = [self._resized(plane, stored, size) for plane in self._planes]
+            rgb[y0:y1, x0:x1] = self.turn.shown(self._coloured(_joined(planes)))
+        return rgb
+
+    def _resized(self, plane: Image.Image, part: Part, size_wh: tuple[int, int]) -> Image.Image:
+        """A part (pixels as stored) of a plane, which may be coarser than the picture."""
+        x, y = plane.width / self.frame.width, plane.height / self.frame.height
+        box = (part[0] * x, part[1] * y, part[2] * x, part[3] * y)
+        box = (*box[:2], min(box[2], plane.width), min(box[3], plane.height))
+        return plane.resize(size_wh, Image.Resampling.BILINEAR, box, reducing_gap=1.0)
+
     def picked_rgb(self, step: int, first: int) -> UInt8[np.ndarray, "3 h w"]:
         """Red, green and blue of every step-th pixel each way, from the first on: no averages."""
         (width, height), pixels = self.size_wh, []
@@ -142,11 +186,9 @@ class Picture:
 
     def _merged(self, luma: Image.Image, stored: Box) -> Image.Image:
         """A reduced part's brightness and colour differences as one picture; grey has none."""
-        if len(self._planes) == 1:
-            grey = Image.new("L", luma.size, 128)
-            return Image.merge("RGB", (luma, grey, grey))
-        chroma = (self._chroma(plane, stored, luma.size) for plane in self._planes[1:])
-        return Image.merge("RGB", (luma, *chroma))
+        return _joined(
+            [luma, *(self._chroma(plane, stored, luma.size) for plane in self._planes[1:])]
+        )
 
     def _chroma(self, plane: Image.Image, box: Box, size_wh: tuple[int, int]) -> Image.Image:
         """A plane of colour differences, which may be coarser than the picture, at the size of the
@@ -178,14 +220,7 @@ class Picture:
     @cached_property
     def _planes(self) -> tuple[Image.Image, ...]:
         """The three planes as stored, or the one of a grey picture, not copied."""
-        planes = self._planar.planes
-        sizes = [
-            ((plane.width, plane.height), memoryview(plane), plane.line_size) for plane in planes
-        ]
-        return tuple(
-            Image.frombuffer("L", size, data, "raw", "L", stride, 1)  # type: ignore[arg-type]
-            for size, data, stride in sizes
-        )
+        return _as_pictures(self._planar)
 
     @property
     def _range(self) -> ColorRange:
@@ -205,6 +240,38 @@ class Picture:
         if self.frame.format.is_rgb or self.frame.format.has_palette:
             return BT601
         return LUMA_SHARES.get(int(self.frame.colorspace), BT601)
+
+
+def inside_of(
+    window_xyxy: Float[np.ndarray, "4"], size_wh: tuple[int, int], picture_wh: tuple[int, int]
+) -> tuple[Box, Part]:
+    """What of a window, shown at a size, shows a picture: in whole pixels of that size, and in the
+    picture's. It may be empty.
+    """
+    corner, sides = window_xyxy[:2], window_xyxy[2:] - window_xyxy[:2]
+    scale = np.array(size_wh) / sides
+    low = np.ceil((np.maximum(corner, 0) - corner) * scale - 1e-6)
+    high = np.floor((np.minimum(window_xyxy[2:], picture_wh) - corner) * scale + 1e-6)
+    x0, y0, x1, y1 = (float(v) for v in (*(corner + low / scale), *(corner + high / scale)))
+    part = (max(x0, 0.0), max(y0, 0.0), min(x1, picture_wh[0]), min(y1, picture_wh[1]))
+    return (int(low[0]), int(low[1]), int(high[0]), int(high[1])), part
+
+
+def _as_pictures(frame: av.VideoFrame) -> tuple[Image.Image, ...]:
+    """The planes of a planar frame, not copied."""
+    sizes = [
+        ((plane.width, plane.height), memoryview(plane), plane.line_size) for plane in frame.planes
+    ]
+    return tuple(
+        Image.frombuffer("L", size, data, "raw", "L", stride, 1)  # type: ignore[arg-type]
+        for size, data, stride in sizes
+    )
+
+
+def _joined(planes: Sequence[Image.Image]) -> Image.Image:
+    """Brightness and colour differences, of one size, as one picture; grey has no differences."""
+    grey = [Image.new("L", planes[0].size, 128)] * (3 - len(planes))
+    return Image.merge("RGB", (*planes, *grey))
 
 
 def _reduced(plane: Image.Image, box: Box, factor: int) -> Image.Image:

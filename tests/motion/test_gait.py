@@ -222,3 +222,19 @@ def test_strides_in_a_bend_are_measured_along_it(radius_mm):
     assert np.array(turns) == pytest.approx(STRIDE_MM / radius_mm, rel=0.1)
     said = [note for note in gait.notes if "bends by" in note]
     assert bool(said) == (abs(radius_mm) < 4000)
+
+
+def test_of_a_camera_that_moved_there_are_times_and_angles_and_no_lengths():
+    """The camera goes along with the walker: seen from it, nobody gets ahead."""
+    track = as_motion(walk_track(TIME_S))
+    along = replace(track, root_mm=track.root_mm * np.float32([0, 1, 1]))
+    with pytest.raises(SourceError, match="no walking"):
+        along.gait()
+    seen = replace(along, camera_fixed=False).gait()
+    for name, quantity in track.gait().quantities.items():
+        if quantity.unit in ("mm", "m/s") or "length" in name:
+            assert np.isnan(seen.quantities[name].value), name
+    assert seen.quantities["cadence"].value == pytest.approx(
+        track.gait().quantities["cadence"].value, rel=0.02
+    )
+    assert any("camera moved" in note for note in seen.notes)

@@ -172,3 +172,37 @@ def test_black_and_white_are_0_and_255_in_either_range(full):
     picture = Picture(stored_frame(image, "yuv420p", full=full))
     assert picture.reduced_grey((0, 0, 8, 4), 4).tolist() == [[0, 255]]
     assert picture.reduced_rgb((0, 0, 8, 4), 4) == pytest.approx(np.array([[[0, 255]]] * 3), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "full"),
+    [("yuv420p", False), ("yuv420p", True), ("yuvj420p", True), ("yuv444p", False), ("rgb24", True)],
+)
+@pytest.mark.parametrize("turn", TURNS[::3])
+def test_a_scaled_picture_and_its_windows_are_the_rgb_at_that_size(pixel_format, full, turn):
+    frame = stored_frame(smooth_colours(96, 64), pixel_format, full=full)
+    picture = Picture(frame, turn)
+    width, height = picture.size_wh
+    image = turn.shown(smooth_colours(96, 64)).astype(float)
+    means = image.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3))
+    scaled = picture.scaled_rgb((width // 4, height // 4))
+    assert np.abs(scaled - means).max() < 6
+    window = picture.window_rgb(np.array([0.0, 0.0, width, height]), (width // 4, height // 4))
+    assert np.abs(window - means)[1:-1, 1:-1].max() < 6
+    part = picture.window_rgb(np.array([8.0, 16.0, 40.0, 48.0]), (8, 8))
+    assert np.abs(part - means[4:12, 2:10])[1:-1, 1:-1].max() < 6
+
+
+def test_a_window_is_black_where_it_leaves_the_picture():
+    white = Picture.from_rgb(np.full((20, 30, 3), 255, np.uint8))
+    rgb = white.window_rgb(np.array([-10.0, 5.0, 20.0, 35.0]), (30, 30))
+    assert (rgb[:15, 10:] > 250).all() and not rgb[:, :10].any() and not rgb[15:].any()
+    assert not white.window_rgb(np.array([40.0, 0.0, 60.0, 10.0]), (8, 4)).any()
+    assert not white.window_rgb(np.array([-20.0, 0.0, -1.0, 10.0]), (8, 4)).any()
+
+
+def test_a_window_between_pixels_is_interpolated():
+    ramp = np.repeat(np.arange(0, 160, 5, dtype=np.uint8)[None, :, None], 16, axis=0)
+    picture = Picture.from_rgb(np.repeat(ramp, 3, axis=2))
+    rgb = picture.window_rgb(np.array([8.5, 2.0, 16.5, 10.0]), (8, 8)).astype(float)
+    assert np.abs(rgb[4, :, 0] - (5 * np.arange(8, 16) + 2.5)).max() < 2.1
