@@ -176,7 +176,13 @@ def test_black_and_white_are_0_and_255_in_either_range(full):
 
 @pytest.mark.parametrize(
     ("pixel_format", "full"),
-    [("yuv420p", False), ("yuv420p", True), ("yuvj420p", True), ("yuv444p", False), ("rgb24", True)],
+    [
+        ("yuv420p", False),
+        ("yuv420p", True),
+        ("yuvj420p", True),
+        ("yuv444p", False),
+        ("rgb24", True),
+    ],
 )
 @pytest.mark.parametrize("turn", TURNS[::3])
 def test_a_scaled_picture_and_its_windows_are_the_rgb_at_that_size(pixel_format, full, turn):
