@@ -57,6 +57,8 @@ class Inputs:
     finder: Finder
     notes: tuple[str, ...] = ()
     """What the video's file says that is worth knowing."""
+    footage: Footage | None = None
+    """Of a video that can be read again."""
 
 
 def opened(
@@ -73,7 +75,7 @@ def opened(
     origin = Origin(
         source.name, camera, float(facts.fps), given.camera is None, finder.camera_fixed
     )
-    return Inputs(origin, footage.frames(), facts.num_frames, finder, facts.notes)
+    return Inputs(origin, footage.frames(), facts.num_frames, finder, facts.notes, footage)
 
 
 def opened_live(video: Video, given: Given, settings: PoseSettings) -> Inputs | None:

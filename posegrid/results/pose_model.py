@@ -25,6 +25,7 @@ from posegrid.results.inputs import (
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.settings import PoseOptions, PoseSettings
+from posegrid.video.footage import Footage
 from posegrid.video.record import FrameRecord
 from posegrid.video.video import VideoFrame
 
@@ -180,7 +181,7 @@ class PoseModel:
                 else scaled_to_height(track, 1000 * settings.height_m)
             )
         notes = (*inputs.notes, *record.notes())
-        return Watched(raw, reading.damage, reading.stopped, notes)
+        return Watched(raw, reading.damage, reading.stopped, notes, inputs.footage)
 
     def _check(self, given: Given) -> None:
         if (
@@ -208,6 +209,8 @@ class Watched:
     """Whether it was asked to end before."""
     notes: tuple[str, ...] = ()
     """What the video's file says that is worth knowing."""
+    footage: Footage | None = None
+    """The video, to be read again."""
 
     def whole(self) -> "Watched":
         """This, if the video was not damaged; raises SourceError else."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -19,7 +20,7 @@ from posegrid.results.overlay import write_contact_picture, write_overlay
 from posegrid.results.pose_model import Given, PoseModel, Watched, load
 from posegrid.results.settings import PredictSettings
 from posegrid.results.summary import others, summary
-from posegrid.video.footage import name_of, open_footage
+from posegrid.video.footage import name_of
 from posegrid.video.webcam import is_webcam, record_webcam
 
 
@@ -41,7 +42,7 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
             f"`seconds` {settings.seconds:g}: is for a webcam (posegrid predict 0)."
         )
     model = model or load(settings.weights, threads=settings.threads)
-    out = settings.out or Path("runs") / name_of(settings.video)
+    out = settings.out or _own_folder(settings)
     if not settings.overwrite and (done := results_in(out, settings.video)):
         raise SettingsError(f"{done[0]} is there already: give `overwrite`, or another `out`.")
     console = Console(stderr=True)
@@ -64,6 +65,18 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
         )
         raise watched.damage or KeyboardInterrupt
     return largest
+
+
+def _own_folder(settings: PredictSettings) -> Path:
+    """runs/NAME, or the first of NAME-2, NAME-3, ... that holds no results of such a name: of
+    another video, or of an earlier call.
+    """
+    name = name_of(settings.video)
+    for number in count(1):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        if settings.overwrite or not results_in(folder, settings.video):
+            return folder
+    raise AssertionError("there is no end of numbers")
 
 
 def results_in(folder: Path, video: Path) -> list[Path]:
@@ -99,9 +112,8 @@ def _write(
     track.save(out / f"{name}.npz")
     for ending in settings.formats:
         write_track_file(track, out, name, ending)
-    if settings.overlay and not partial:
-        footage = open_footage(settings.video, settings.fps)
-        frames = reported(footage.frames(), f"{name}: drawing", len(track), report)
+    if settings.overlay and not partial and watched.footage is not None:
+        frames = reported(watched.footage.frames(), f"{name}: drawing", len(track), report)
         ending = "png" if len(track) == 1 else "mp4"
         contact = write_overlay(out / f"{name}_overlay.{ending}", frames, track)
         write_contact_picture(out / f"{name}_contact.png", contact)

@@ -99,8 +99,8 @@ class PredictSettings(PoseSettings):
     more: Positional[tuple[Path, ...]] = ()
     """More videos; a folder of videos stands for all that are in it."""
     out: Path | None = None
-    """Folder for the results. Default: runs/<name of the video>; of several videos, one folder for
-    each in it.
+    """Folder for the results. Default: runs/<name of the video>, with a number where that holds
+    results already; of several videos, one folder for each in it.
     """
     weights: Path | None = None
     """Weights of `posegrid export` (.onnx), or posegrid-m-int8, the 8-bit ones that come with
@@ -122,8 +122,8 @@ class PredictSettings(PoseSettings):
     overlay: bool = True
     """Write the video with the skeleton on it and the picture of 12 frames, too."""
     overwrite: bool = False
-    """Write over the results of an earlier call. Default: refuse, or of several videos leave those
-    out that are done.
+    """Write over the results of an earlier call. Default: refuse where --out is given, or of
+    several videos leave those out that are done.
     """
     summary: Path | None = None
     """CSV with a row for each video: how much was found, and the figures of the walk."""

@@ -30,7 +30,7 @@ def summary(track: Track, settings: PredictSettings, model: PoseModel) -> list[s
         assumed = "assumed" if abs(fov - ASSUMED_FOV_DEG) < 0.01 else "by the file's focal length"
         how = "as given" if settings.fov_deg else assumed
         lines.append(
-            f"camera: {fov:g} degrees over the longer side, {how}; directions and distances depend "
+            f"camera: {round(fov, 1):g} degrees over the longer side, {how}; directions and distances depend "
             "on it (--camera or --fov-deg)"
         )
     lines.append(f"weights {model.network.name}; filter {settings.filter}")
