@@ -22,10 +22,11 @@ from posegrid.video.footage import (
     Footage,
     VideoFrame,
     footage_of_arrays,
+    is_webcam,
     open_footage,
     timed_frames,
+    webcam_frames,
 )
-from posegrid.video.webcam import is_webcam, webcam_pictures
 
 Video = Path | str | int | Iterable[ArrayFrame]
 """A file, folder or pattern of pictures; a webcam's number; or RGB pictures, uint8 (H, W, 3), alone
@@ -84,12 +85,11 @@ def opened_live(video: Video, given: Given, settings: PoseSettings) -> Inputs | 
     """
     if isinstance(video, int) or (isinstance(video, Path | str) and is_webcam(Path(video))):
         number = int(str(video))
-        source, pictures = Path(f"webcam{number}"), webcam_pictures(number)
+        source, frames = Path(f"webcam{number}"), webcam_frames(number)
     elif isinstance(video, Path | str):
         return opened(video, given, settings)
     else:
-        source, pictures = Path("pictures"), iter(video)
-    frames = timed_frames(pictures, settings.fps)
+        source, frames = Path("pictures"), timed_frames(iter(video), settings.fps)
     first = next(frames, None)
     if first is None:
         return None

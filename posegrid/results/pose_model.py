@@ -13,21 +13,21 @@ from posegrid.motion.refine import MotionTrack
 from posegrid.progress import Report, reported
 from posegrid.results.estimator import Estimator, person_track, scaled_to_height
 from posegrid.results.inputs import (
+    Footage,
     Given,
     GivenBoxes,
     GivenCamera,
     GivenMasks,
     Inputs,
     Video,
+    VideoFrame,
     opened,
     opened_live,
 )
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.settings import PoseOptions, PoseSettings
-from posegrid.video.footage import Footage
 from posegrid.video.record import FrameRecord
-from posegrid.video.video import VideoFrame
 
 Stop = Callable[[], bool]
 """Whether to end now with what is there."""

@@ -26,7 +26,7 @@ from posegrid.video.video import (
     read_frames,
     read_spread,
 )
-from posegrid.video.webcam import is_webcam
+from posegrid.video.webcam import is_webcam, webcam_pictures
 
 SAME_RATE = 0.02
 """A rate of recording this near to that of playing is no slow motion."""
@@ -136,6 +136,11 @@ def timed_frames(pictures: Iterable[ArrayFrame], fps: float | None) -> Iterator[
                 "(H, W, 3)."
             )
         yield VideoFrame(number, float(time_s), Picture.from_rgb(image))
+
+
+def webcam_frames(number: int) -> Iterator[VideoFrame]:
+    """Frames of the system's camera as they come. Raises SourceError as `webcam_pictures`."""
+    return timed_frames(webcam_pictures(number), None)
 
 
 def footage_of_arrays(pictures: Iterable[ArrayFrame], fps: float | None) -> PictureArrays:
