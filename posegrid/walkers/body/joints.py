@@ -107,7 +107,7 @@ def rest_joints_mm(body: Body) -> dict[str, Float[np.ndarray, "3"]]:
 
 @lru_cache(maxsize=8)
 def _attachments(body: Body) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of the 32 joints: the index of its bone, its offset from the bone's head at rest, mm."""
+    """Of each of the 32 joints: the index of its bone, its offset from the bone's rest head, mm."""
     points, twins = rest_joints_mm(body), dict(HUMAN36M_32_COINCIDING)
     names = [HUMAN36M_32_NAMES[twins.get(joint, joint)] for joint in range(32)]
     bones = np.array([BONE_INDEX[JOINT_BONES[name]] for name in names])

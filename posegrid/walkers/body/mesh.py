@@ -54,7 +54,7 @@ HIPS = (BONE_INDEX["upperleg01.L"], BONE_INDEX["upperleg01.R"])
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One naked person at rest: arms out and down, feet on the floor z = 0, facing -y, +x = left."""
+    """One naked person at rest: arms out and down, feet on the floor z = 0, facing -y, left +x."""
 
     vertices_mm: Float[np.ndarray, "V 3"]
     bone_heads_mm: Float[np.ndarray, "B 3"]
@@ -124,7 +124,7 @@ class BodyModel:
         return Body(vertices, heads, eyes, float(np.ptp(skin[:, 2])), sliders)
 
     def skin_share(self, *bones: str) -> Float32[np.ndarray, "V"]:
-        """How much of each vertex's skin weight (0..1) hangs on these bones; "foot": of both sides."""
+        """How much of each vertex's skin weight (0..1) hangs on bones; "foot": of both sides."""
         wanted = [name for name in BONE_NAMES if name in bones or name.split(".")[0] in bones]
         chosen = np.isin(self.skin_bones, [BONE_INDEX[name] for name in wanted])
         return (self.skin_weights * chosen).sum(axis=1)

@@ -1,5 +1,7 @@
-"""Shoes and bags: soles with a ledge and a heel, uppers with a tongue, boots, pumps, and the socks in
-them; backpacks that jolt, shoulder bags and handbags that dangle. Lengths are mm, rest frame.
+"""Shoes and bags. Lengths are mm, points lie in the body's rest frame.
+
+Soles with a ledge and a heel, uppers with a tongue, boots, pumps, and the socks in them; backpacks
+that jolt, shoulder bags and handbags that dangle.
 """
 
 from dataclasses import replace
@@ -91,7 +93,7 @@ def _sole(form: Form, side: str) -> MeshPiece:
 
 
 def _outline(flat: np.ndarray, turn: np.ndarray, ledge_mm: float) -> np.ndarray:
-    """The convex hull of points on the floor, widened; a point per angle, 0 in front, growing left."""
+    """The convex hull of points on the floor, widened; a point per angle, 0 in front."""
     ways = np.stack([np.sin(turn), -np.cos(turn)], axis=1)
     reach = (ways @ flat.T).max(axis=1) + ledge_mm
     cosine = ways @ ways.T
@@ -126,8 +128,7 @@ def _backpack(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
     before = np.array([0, 0.75 * depth, -0.44 * half])
     pocket = ball(centre + before, np.array([100 * scale, 0.5 * depth, 0.4 * half]), 8, 16, 0.45)
     head, tip, back = centre + [0, -depth, 0.9 * half], centre - [0, depth, half], np.eye(3)[1]
-    jolts = {"stiffness": 1.0, "frequency_hz": 2.6, "damping": 0.25}
-    jolting = LooseBone("spine02", head, tip, back, **jolts)
+    jolting = LooseBone("spine02", head, tip, back, stiffness=1.0, frequency_hz=2.6, damping=0.25)
     straps = []
     for piece in worn:
         x, y, z = piece.points_mm.T
@@ -155,8 +156,10 @@ def _shoulder_bag(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
         straps.append(band(piece, strap, "bag", 4 * scale, 0.9))
     place = np.array([side + 30 * scale, form.axis_y_mm - 20, hip])
     head, tip, left = place + [0, 0, 60 * scale], place - [0, 0, 155 * scale], np.eye(3)[0]
-    swings = {"stiffness": 0.2, "frequency_hz": 1.3, "damping": 0.3}
-    bone = LooseBone("root", head, tip, left, colliders=legs(form, 45.0), **swings)
+    rods = legs(form, 45.0)
+    bone = LooseBone(
+        "root", head, tip, left, stiffness=0.2, frequency_hz=1.3, damping=0.3, colliders=rods
+    )
     bag = ball(place - [0, 0, 60 * scale], np.array([42, 125, 95]) * scale, 10, 18, 0.4)
     flap = ball(place + np.array([4, 0, -25]) * scale, np.array([42, 122, 62]) * scale, 8, 16, 0.4)
     return [_hung(form, bag, bone), _hung(form, flap, bone, 0.8), *straps]
@@ -170,8 +173,10 @@ def _handbag(form: Form, worn: list[MeshPiece]) -> list[MeshPiece]:
     size = np.array([45, 130, 95]) * scale
     drop = 130 * scale
     tip, left = hold - [0, 0, drop + 2 * size[2]], np.eye(3)[0]
-    swings = {"stiffness": 0.0, "frequency_hz": 1.1, "damping": 0.3}
-    bone = LooseBone("wrist.L", hold, tip, left, colliders=legs(form, 60.0), **swings)
+    rods = legs(form, 60.0)
+    bone = LooseBone(
+        "wrist.L", hold, tip, left, stiffness=0.0, frequency_hz=1.1, damping=0.3, colliders=rods
+    )
     bag = ball(hold - [0, 0, drop + size[2]], size, 10, 18, 0.4)
     turn = np.linspace(0, np.pi, 9)
     wide, high = 80 * scale * np.cos(turn), -drop + (drop - 5) * np.sin(turn)

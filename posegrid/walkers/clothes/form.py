@@ -1,7 +1,7 @@
 """How cloth hangs on a body: it spans hollows, falls from what sticks out, and is a tube below it.
 
-A profile says how far a surface reaches from an axis, by angle (0 in front, growing to the left) and
-level. A form is a body as a dressmaker's dummy: the trunk's profile, that cloth is hung on. What
+A profile says how far a surface reaches from an axis, by level and angle (0 in front, growing to
+the left). A form is a body as a dressmaker's dummy: its trunk's profile, to hang cloth on. What
 swings hangs on loose bones: chains down a skirt, strands of hair, bags. Lengths are mm, rest frame.
 """
 
@@ -199,7 +199,7 @@ class Form:
 
     @cached_property
     def free(self) -> np.ndarray:
-        """Share (0..1) of each vertex that hangs about the trunk's axis: below armpits, off arms."""
+        """Share (0..1) of each vertex that hangs about the trunk: below armpits, off arms."""
         height, armpit = self.tailor.body.vertices_mm[:, 2], self.armpit_mm
         below = smoothstep(height, armpit + 70 * self.scale, armpit - 60 * self.scale)
         return (1 - smoothstep(self.arm, 0.05, 0.4)) * below

@@ -54,8 +54,8 @@ class Head:
         return self.centre + radius[..., None] * way
 
     def dome(
-        self, material: str, end_rad: np.ndarray, offset_mm: np.ndarray | float, rows: int = 9, columns: int = 28,
-        start_rad: float = np.pi / 2, tint: float = 1.0, wrinkle: float = 0.3,
+        self, material: str, end_rad: np.ndarray, offset_mm: np.ndarray | float, rows: int = 9,
+        columns: int = 28, start_rad: float = np.pi / 2, tint: float = 1.0, wrinkle: float = 0.3,
     ) -> MeshPiece:  # fmt: skip
         """A shell over the head from one elevation down to another for each column's azimuth."""
         azimuth = azimuths(columns)
@@ -220,8 +220,10 @@ def _strands(form: Form, piece: MeshPiece, columns: int, rows: int) -> MeshPiece
         trunk = fitting_rod(form, "neck01", "spine03", tip)
         shoulders = fitting_rod(form, "upperarm01.L", "upperarm01.R", tip)
         way = outward / np.linalg.norm(outward)
-        swings = {"frequency_hz": 1.5, "damping": 0.3}
-        bones.append(LooseBone("head", start, tip, way, colliders=(trunk, shoulders), **swings))
+        rods = (trunk, shoulders)
+        bones.append(
+            LooseBone("head", start, tip, way, frequency_hz=1.5, damping=0.3, colliders=rods)
+        )
     share = np.tile(np.linspace(0, 2, columns), rows)
     free = np.repeat(smoothstep(np.arange(float(rows)), 6.0, 9.0), columns)
     mixed = np.stack([np.maximum(0, 1 - np.abs(share - k)) for k in range(3)], axis=1)
@@ -242,8 +244,8 @@ def _tail(form: Form, head: Head) -> MeshPiece:
     points = centres[:, None] + width[:, None, None] * ring
     piece = head.made("hair", points, tube_faces(9, 8), 1.0)
     rods = (fitting_rod(form, "neck01", "spine03", centres[-1], 15.0),)
-    swings = {"frequency_hz": 1.4, "damping": 0.2}
-    bone = LooseBone("head", centres[2], centres[-1], np.eye(3)[1], colliders=rods, **swings)
+    head_mm, tip_mm, back = centres[2], centres[-1], np.eye(3)[1]
+    bone = LooseBone("head", head_mm, tip_mm, back, frequency_hz=1.4, damping=0.2, colliders=rods)
     weights = dangling(form, piece.points_mm, "head", bone, 40.0)
     return replace(piece, weights=weights, loose=(bone,))
 

@@ -156,9 +156,9 @@ class Person:
     body: Body
     attire: Attire
     loose: tuple[LooseBone, ...]
-    """Bones beyond the body's, for parts that swing; `skin_bones` counts them from `NUM_BONES` on."""
+    """Bones beyond the body's, for parts that swing; `skin_bones` has them from `NUM_BONES` on."""
     sole_mm: float
-    """How far shoes reach below the naked feet: raise a motion's root by it to stand on the floor."""
+    """How far shoes reach below naked feet: raise a motion's root by it to stand on the floor."""
     vertices_mm: Float32[np.ndarray, "V 3"]
     normals: Float32[np.ndarray, "V 3"]
     faces: Int[np.ndarray, "F 3"]
@@ -319,7 +319,7 @@ def sewn(
 
 
 def _skinning(pieces: list[MeshPiece]) -> tuple[tuple[LooseBone, ...], np.ndarray, np.ndarray]:
-    """The loose bones of all pieces, and the four bones that move each vertex most, and how much."""
+    """The loose bones of all pieces; the four bones that move each vertex most, and how much."""
     num_loose = sum(len(piece.loose) for piece in pieces)
     loose, mixed = [], []
     for piece in pieces:

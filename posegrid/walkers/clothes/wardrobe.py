@@ -103,21 +103,26 @@ WARDROBES: dict[PeopleKind, Wardrobe] = {
         over={"none": 0.6, "jacket": 0.2, "coat": 0.2},
         open_front=0.35,
         hat={"none": 0.6, "beanie": 0.1, "cap": 0.12, "brim": 0.05, "hood": 0.08, "scarf": 0.05},
-        hair=({"cropped": 0.05, "short": 0.15, "bob": 0.2, "long": 0.28, "ponytail": 0.17, "bun": 0.09, "afro": 0.06},
-              {"bald": 0.1, "cropped": 0.25, "short": 0.45, "bob": 0.08, "long": 0.03, "ponytail": 0.03, "afro": 0.06}),
+        hair=({"cropped": 0.05, "short": 0.15, "bob": 0.2, "long": 0.28, "ponytail": 0.17,
+               "bun": 0.09, "afro": 0.06},
+              {"bald": 0.1, "cropped": 0.25, "short": 0.45, "bob": 0.08, "long": 0.03,
+               "ponytail": 0.03, "afro": 0.06}),
         bag={"none": 0.55, "backpack": 0.22, "shoulder bag": 0.13, "handbag": 0.1},
         shoe=({"trainer": 0.5, "leather": 0.2, "boot": 0.15, "pump": 0.15},
               {"trainer": 0.65, "leather": 0.18, "boot": 0.17}),
     ),
     "plain": Wardrobe(
         children=0.0,
-        below=({"trousers": 0.74, "shorts": 0.13, "skirt": 0.13}, {"trousers": 0.87, "shorts": 0.13}),
+        below=({"trousers": 0.74, "shorts": 0.13, "skirt": 0.13},
+               {"trousers": 0.87, "shorts": 0.13}),
         over={"none": 0.89, "coat": 0.11},
         open_front=0.0,
         hat={"none": 1.0},
-        hair=({"cropped": 0.05, "short": 0.3, "bob": 0.2, "long": 0.45}, {"bald": 0.1, "cropped": 0.25, "short": 0.65}),
+        hair=({"cropped": 0.05, "short": 0.3, "bob": 0.2, "long": 0.45},
+              {"bald": 0.1, "cropped": 0.25, "short": 0.65}),
         bag={"none": 1.0},
-        shoe=({"trainer": 0.6, "leather": 0.25, "boot": 0.15}, {"trainer": 0.6, "leather": 0.25, "boot": 0.15}),
+        shoe=({"trainer": 0.6, "leather": 0.25, "boot": 0.15},
+              {"trainer": 0.6, "leather": 0.25, "boot": 0.15}),
     ),
 }  # fmt: skip
 """varied: clothes for any weather; plain: everyday clothes, a part of those."""
@@ -142,7 +147,8 @@ def random_attire(
         hair=_choice(rng, wardrobe.hair[sex]),
         bag=_choice(rng, wardrobe.bag),
         shoe=_choice(rng, wardrobe.shoe[1 if child else sex]),
-        leg_end=draw(0.35, 1.05) if below == "shorts" else draw(1.55, 1.8) if rng.random() < 0.12 else draw(1.9, 2.02),
+        leg_end=draw(0.35, 1.05) if below == "shorts" else
+        draw(1.55, 1.8) if rng.random() < 0.12 else draw(1.9, 2.02),
         leg_ease=draw(3, 14),
         leg_slope=float(rng.choice([0.0, draw(0.02, 0.1), draw(0.1, 0.4)])),
         leg_flare=draw(0, 25) if rng.random() < 0.25 else 0.0,
@@ -178,8 +184,10 @@ def _choice(rng: np.random.Generator, shares: Shares) -> Any:
 _SKIN_TONES = np.array([(0.80, 0.58, 0.46), (0.62, 0.42, 0.31), (0.25, 0.15, 0.10)])
 """Light, medium and dark skin, linear RGB."""
 _SHOE_GREYS = (0.03, 0.08, 0.15, 0.35, 0.75)
-_HAIR_COLOURS = np.array([(0.012, 0.01, 0.009), (0.035, 0.022, 0.014), (0.09, 0.05, 0.025), (0.32, 0.21, 0.1),
-                          (0.16, 0.05, 0.02), (0.28, 0.27, 0.26), (0.65, 0.63, 0.6)])  # fmt: skip
+_HAIR_COLOURS = np.array([
+    (0.012, 0.01, 0.009), (0.035, 0.022, 0.014), (0.09, 0.05, 0.025), (0.32, 0.21, 0.1),
+    (0.16, 0.05, 0.02), (0.28, 0.27, 0.26), (0.65, 0.63, 0.6),
+])  # fmt: skip
 """Black, browns, blond, red, grey, white."""
 _HAIR_SHARES = np.array([0.27, 0.25, 0.17, 0.11, 0.05, 0.09, 0.06])
 _TOP_PATTERNS = {PLAIN: 0.4, HOOPS: 0.17, STRIPES: 0.1, CHECKS: 0.1, CAMOUFLAGE: 0.1, PRINT: 0.13}
@@ -197,7 +205,7 @@ def material(
     mottle: float = 0.05,
     mottle_per_mm: float = 0.06,
 ) -> Float[np.ndarray, "12"]:
-    """One row of the renderer's materials, in the order of `surface_kernels.RED` and on; linear RGB."""
+    """One row of the renderer's materials, ordered as `surface_kernels.RED` and on; linear RGB."""
     colours = [*colour, *(colour if second is None else second)]
     return np.array([*colours, pattern, pattern_per_mm, wrinkle, gloss, mottle, mottle_per_mm])
 
@@ -240,9 +248,11 @@ def random_materials(
 def _cloth(
     rng: np.random.Generator, pattern: int = PLAIN, pattern_per_mm: float = 0.01
 ) -> np.ndarray:
+    draw, colours = rng.uniform, (_cloth_colour(rng), _cloth_colour(rng))
+    wrinkle, mottle, mottle_per_mm = draw(0.2, 0.6), draw(0.02, 0.08), draw(0.05, 0.13)
     return material(
-        _cloth_colour(rng), _cloth_colour(rng), pattern=pattern, pattern_per_mm=pattern_per_mm,
-        wrinkle=rng.uniform(0.2, 0.6), mottle=rng.uniform(0.02, 0.08), mottle_per_mm=rng.uniform(0.05, 0.13),
+        *colours, pattern=pattern, pattern_per_mm=pattern_per_mm, wrinkle=wrinkle, mottle=mottle,
+        mottle_per_mm=mottle_per_mm,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ distorted = njit(inline="always", error_model="numpy")(inspect.unwrap(camera.dis
 class KernelCamera(NamedTuple):
     """A `Camera` as kernels take it: numbers of one kind (float32 or float64) in tuples."""
 
-    rotation: tuple[Triple, Triple, Triple]
+    rotation: tuple[Triple, ...]
     """World to camera."""
     centre: Triple
     """World, mm."""
@@ -40,8 +40,8 @@ def kernel_camera(of: camera.Camera, kind: type = np.float32) -> KernelCamera:
         return tuple(kind(value) for value in values)
 
     return KernelCamera(
-        tuple(singles(row) for row in of.rot_world_to_cam), singles(of.centre_world_mm), singles(of.focal_px),
-        singles(of.principal_px), singles(of.distortion), kind(of.tangential),
+        tuple(singles(row) for row in of.rot_world_to_cam), singles(of.centre_world_mm),
+        singles(of.focal_px), singles(of.principal_px), singles(of.distortion), kind(of.tangential),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The light that falls on a rendered person: lamps, windows, sun and sky with shadows, a fill light,
+"""The light that falls on a rendered person: lamps, windows, sun and sky with shadows, fill and
 ambient light; as numbers, and as the renderer's kernels take it.
 
 Directions are world vectors, z up. Shares are of the light on a surface that faces everything.
@@ -61,7 +61,7 @@ class Light:
     key_softness: float = 0.0
     """See `SoftLight`; 0: shadows have hard edges."""
     others: tuple[SoftLight, ...] = ()
-    """Up to three more. Their shadows fall on the floor; on the person, openness stands for them."""
+    """Up to three more. Their shadows fall on the floor; on people, openness stands for them."""
 
     @property
     def key(self) -> SoftLight:
@@ -159,7 +159,7 @@ def floor_darkenings(light: Light) -> list[float]:
         )
         for source in (light.key, *light.others)
     ]
-    upwards = light.towards_fill[2] / np.linalg.norm(light.towards_fill)
+    upwards = float(light.towards_fill[2] / np.linalg.norm(light.towards_fill))
     total = sum(parts) + light.fill_share * (0.5 + 0.5 * upwards) + light.ambient_share
     return [part / max(total, 1e-9) for part in parts]
 

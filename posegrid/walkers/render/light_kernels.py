@@ -39,7 +39,7 @@ class Lamp(NamedTuple):
     key_share: np.float32
     fill_share: np.float32
     ambient_share: np.float32
-    rotation: tuple[Triple, Triple, Triple]
+    rotation: tuple[Triple, ...]
     """World to the light's frame, z along its rays."""
     centre: Triple
     """World point in the middle of the shadow map, mm."""

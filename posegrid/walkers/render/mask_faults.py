@@ -30,7 +30,7 @@ CLEAN_SHARE = 0.28
 EDGE_CENTRE, EDGE_SPREAD = 0.002, 0.005
 """Error of each edge of the box, outwards, as a share of its longer side: usual value, spread."""
 CUT_CHANCE, ADDED_CHANCE = (0.05, 0.12, 0.05, 0.2), (0.05, 0.02, 0.05, 0.04)
-"""How often a part beyond the left, top, right, bottom edge is lost (a hand, a head, feet) or added."""
+"""How often a part at the left, top, right, bottom edge is lost (a hand, feet) or added."""
 CUT_MEAN, ADDED_MEAN = 0.07, 0.05
 """How much then on average, as a share of the box's longer side (exponential)."""
 MOST_CUT, MOST_ADDED = 0.2, 0.3
@@ -116,14 +116,15 @@ def faulty_mask(
     from_lump = _normal_limit(faults.lump_share)
     nodes = rng.standard_normal((2, NODES, NODES), dtype=np.float32)
     outlined(
-        means, np.float32(faults.level), nodes[0], np.float32(faults.wave_share), nodes[1], np.float32(from_lump),
-        np.float32(-from_lump), near, box_crop_px.astype(np.float32), found,
+        means, np.float32(faults.level), nodes[0], np.float32(faults.wave_share), nodes[1],
+        np.float32(from_lump), np.float32(-from_lump), near, box_crop_px.astype(np.float32), found,
     )  # fmt: skip
     _add_blobs(found, faults, box_crop_px, rng)
     averaged(found, max(1, round(2 * block_px)), means)
     mask = np.empty(coverage.shape, bool)
-    first = rng.random(2) * block_px
-    closed_and_sampled(found, means, np.float32(faults.joining), *first, float(block_px), mask)
+    first_x, first_y = rng.random(2) * block_px
+    joining = np.float32(faults.joining)
+    closed_and_sampled(found, means, joining, first_x, first_y, float(block_px), mask)
     if any(faults.flicker_px):
         mask |= np.roll(mask, faults.flicker_px, (1, 0))
     person = coverage >= 0.5

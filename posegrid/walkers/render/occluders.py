@@ -1,5 +1,4 @@
-"""Things before a person, or beside: poles, plants, furniture, other people, drawn into a crop's light
-and coverage."""
+"""Things before or beside a person: poles, plants, furniture, people, drawn into a crop's light."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,5 +1,8 @@
-"""Compiled loops on pictures: textures of places (each as the same line of NumPy, to the bit), what a
-camera sees of a place, video's colour planes (whole numbers: the same bits everywhere), masks."""
+"""Compiled loops on pictures.
+
+Textures of places (each as the same line of NumPy, to the bit), what a camera sees of a place,
+video's colour planes (whole numbers: the same bits everywhere), masks.
+"""
 
 import math
 

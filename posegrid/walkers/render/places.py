@@ -1,11 +1,11 @@
-"""Places for walkers to walk in: boxes with painted sides, what any camera inside sees of them, and a
-user's pictures in their stead.
+"""Places for walkers to walk in: boxes with painted sides, what any camera inside sees of them, and
+a user's pictures in their stead.
 
 A place is painted once per person from random numbers. Rooms have a floor (carpet, planks or tiles,
 perhaps a rug), walls with pictures, doors, curtains and cupboards, a ceiling, and the lamps' pools
 of light; some are full of things. Outdoors is a large box whose walls show what stands far away and
-the sky above it. Colours are linear RGB in 0..1, light included; nothing moves. World frame, mm: the
-floor is z = 0, the box stands about the origin.
+the sky above it. Colours are linear RGB in 0..1, light included; nothing moves. World frame, mm:
+the floor is z = 0, the box stands about the origin.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Place:
     texels: Float[np.ndarray, "texels 3"]
     """The textures of all sides, each row by row, from fine to coarse."""
     table: Int[np.ndarray, "6 levels 3"]
-    """First texel, rows, columns of the sides' textures: x low, high, y low, high, floor, ceiling."""
+    """First texel, rows, columns of the textures: x low, x high, y low, y high, floor, ceiling."""
 
     def picture(self, camera: Camera) -> Float[np.ndarray, "height width 3"]:
         """What the camera sees, linear RGB float32; from outside, through the wall before it."""
@@ -181,7 +181,7 @@ def _irradiance(
 
 
 def _packed(textures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """All textures, in visible colours, and their halvings in one array, and where in it each is."""
+    """All textures in visible colours and their halvings in one array; where in it each is."""
     shapes = [
         [(rows >> level, columns >> level) for level in range(_NUM_LEVELS)]
         for rows, columns, _ in (texture.shape for texture in textures)

@@ -102,8 +102,9 @@ def render(
         behind, floor_map = np.ascontiguousarray(background), light.floor_map
         shadow_box = _shadow_box(posed, view)
     kernels.shade(
-        front, screen, person.faces, posed.attributes, person.material, person.materials, kernel_camera(view),
-        light.lamp, light.shadow_map, floor_map, _noise_volume(), behind, shadow_box, picture, coverage,
+        front, screen, person.faces, posed.attributes, person.material, person.materials,
+        kernel_camera(view), light.lamp, light.shadow_map, floor_map, _noise_volume(), behind,
+        shadow_box, picture, coverage,
     )  # fmt: skip
     return Rendered(picture, coverage)
 

@@ -1,5 +1,4 @@
-"""Textures as linear RGB from random numbers: floors, walls and ceilings, and what has the statistics
-of natural pictures.
+"""Textures as linear RGB from random numbers: floors, walls and ceilings, and natural pictures.
 
 Rows of a wall's texture run upwards from the floor. Sizes are given in mm and divided by the size
 of an element. Natural pictures have the same contrast at every size: their amplitude falls as
@@ -177,7 +176,7 @@ SMALLEST_LEAF = 2.0
 def fractal(
     rng: np.random.Generator, shape: tuple[int, int], coarsest: float
 ) -> Float[np.ndarray, "rows columns"]:
-    """1 / f noise of mean 0 and deviation about 1, from bumps of `coarsest` elements to single ones."""
+    """1 / f noise of mean 0, deviation about 1: bumps from `coarsest` elements to single ones."""
     octaves = max(1, int(np.log2(max(coarsest, 2.0))))
     total = sum(noise(rng, shape, coarsest / 2**octave) for octave in range(octaves))
     return np.asarray(total, np.float32) / np.float32(octaves**0.5)
