@@ -21,7 +21,6 @@ from jaxtyping import Bool, Float
 from posegrid.body.camera import Camera
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import relative_to_root
-from posegrid.datasets.synth_release import pictures
 from posegrid.people.background import NUM_SAMPLES, learn_background
 from posegrid.people.crop import Silhouette, box_of_mask
 from posegrid.people.finder import Sighting
@@ -31,6 +30,7 @@ from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.video.video import read_frames, read_spread
 from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, Scenes, film
+from posegrid.walkers.pictures import pictures
 from posegrid.walkers.render.cameras import CAMERA_IDS
 
 SIZE_WH, RATE_HZ = (1280, 720), 50

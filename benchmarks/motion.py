@@ -23,7 +23,8 @@ from posegrid.body.skeleton import bone_lengths
 from posegrid.datasets.human36m.layout import VIDEOS
 from posegrid.datasets.human36m.sequences import Human36m
 from posegrid.datasets.sequence import Sequence
-from posegrid.datasets.synth import SynthSettings, synth
+from posegrid.datasets.synth import synth
+from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.motion.feet import ANKLES, slip_mm, standing
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.refine import MotionTrack

@@ -107,8 +107,8 @@ def rendered(path: Path) -> Path:
 
 def walk() -> Iterator[np.ndarray]:
     """The pictures of a walk: one of the studio's cameras, with a wide sensor."""
-    from posegrid.datasets.synth_release import pictures
     from posegrid.walkers.clip import ClipPlan, film
+    from posegrid.walkers.pictures import pictures
     from posegrid.walkers.render.cameras import CAMERA_IDS
 
     clip = film(ClipPlan(SEED, "T0001", num_frames=NUM_FRAMES))

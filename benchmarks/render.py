@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import tyro
 
-from posegrid.datasets import synth
-from posegrid.datasets.synth import CropJob, jobs_of_subject
+from posegrid.datasets import synth_crops
+from posegrid.datasets.synth_crops import CropJob, jobs_of_subject
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
 from posegrid.walkers import clip
@@ -123,7 +123,7 @@ def work(settings: Settings, size: int) -> tuple[list[CropJob], SynthSettings]:
 def render_all(jobs: list[CropJob], of: SynthSettings) -> None:
     """All rows of the shards, compressed."""
     for job in jobs:
-        synth.crop_rows(job, of)
+        synth_crops.crop_rows(job, of)
 
 
 def render_only(jobs: list[CropJob]) -> None:

@@ -18,47 +18,6 @@ Background = Literal["removed", "kept", "masked"]
 """What a crop shows beside the person: removed: black. kept: what the camera saw. masked: what the
 camera saw, and the person's mask beside it as a picture of its own."""
 
-SplitName = Literal[
-    "subjects-5-2", "subjects-5-2-all-five", "subjects-6-1", "walking2015", "official"
-]
-
-SPLITS: dict[SplitName, dict[str, list[str]]] = {
-    "subjects-5-2": {
-        "train": ["S1", "S5", "S6", "S7"],
-        "validation": ["S8"],
-        "test": ["S9", "S11"],
-    },
-    "subjects-6-1": {
-        "train": ["S1", "S5", "S6", "S7", "S9"],
-        "validation": ["S8"],
-        "test": ["S11"],
-    },
-    "walking2015": {"train": ["S1", "S5", "S6", "S7", "S8"], "validation": ["S9"], "test": ["S11"]},
-    "subjects-5-2-all-five": {
-        "train": ["S1", "S5", "S6", "S7", "S8"],
-        "validation": ["S9", "S11"],
-        "test": [],
-    },
-    "official": {
-        "train": ["S1", "S7", "S8", "S9", "S11"],
-        "validation": ["S5", "S6"],
-        "test": ["S2", "S3", "S4", "S10"],
-    },
-}
-"""Subjects of Human3.6M by split.
-
-- subjects-5-2: the literature's, with S8 taken out of its five training subjects for validation.
-- subjects-5-2-all-five: the same with all five for training. Nobody is left for validation, so that
-  weights are chosen on the subjects whom figures are of, which makes these look better than they
-  are.
-- subjects-6-1: that of most figures after alignment (PA-MPJPE), with S8 taken out of its six
-  training subjects.
-- walking2015: that of the 2015 report (tested on S11 alone), with S9 taken out of its six training
-  subjects for validation. The report itself validated on rows that it trained on.
-- official: the release's own, as its metadata.xml has it. Poses of its test subjects are not given
-  away, so that figures are of its validation subjects, on whom weights are chosen, too.
-"""
-
 _OF_THE_WHOLE = ("splits", "skipped", "notes", "num_crops")
 _NEW = ("source",)
 """What data sets of earlier versions lack."""

@@ -24,9 +24,8 @@ from PIL import Image
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.datasets.dataset_facts import SplitName
 from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
-from posegrid.datasets.source import Source, View, refuse_unknown
+from posegrid.datasets.source import Source, SplitName, View, refuse_unknown
 from posegrid.errors import SourceError
 from posegrid.video.video import probe
 

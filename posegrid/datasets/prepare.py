@@ -23,7 +23,6 @@ from posegrid.datasets.dataset_facts import (
     DATASET_FILE,
     Background,
     DatasetFacts,
-    SplitName,
     write_dataset_facts,
 )
 from posegrid.datasets.parallel import Finished, done_here, follow, report_done_before
@@ -37,7 +36,7 @@ from posegrid.datasets.shards import (
     shards_of,
     subjects_in,
 )
-from posegrid.datasets.source import PoseKind, ShiftedPoses, Source, View
+from posegrid.datasets.source import PoseKind, ShiftedPoses, Source, SplitName, View
 from posegrid.errors import OutputError, SettingsError, ShardError, SourceError
 from posegrid.people.crop import (
     DEFAULT_MARGIN,

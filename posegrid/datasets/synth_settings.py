@@ -1,20 +1,19 @@
-"""What `posegrid synth` is asked for: its settings, who is in which split, and which walks are
-captured ones."""
+"""What `posegrid synth` is asked for."""
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tyro.conf import Positional
 
-from posegrid.datasets.dataset_facts import SPLITS, Background
+from posegrid.datasets.dataset_facts import Background
 from posegrid.datasets.fixed_sets import SetName
+from posegrid.datasets.source import SPLITS
 from posegrid.errors import SettingsError
 from posegrid.people.crop import DEFAULT_MARGIN, ImageFormat
 from posegrid.walkers.clothes.wardrobe import PeopleKind
 from posegrid.walkers.motion.activities import Activities
-from posegrid.walkers.motion.captured import RecordedWalk, load_walks
 from posegrid.walkers.render.crops import CameraKind, MaskKind
 from posegrid.walkers.render.location import Scenes
 
@@ -137,42 +136,3 @@ class SynthSettings:
             raise SettingsError(
                 "--backgrounds are seen in varied scenes only; add --scenes varied."
             )
-
-
-def recorded(settings: SynthSettings) -> dict[str, object]:
-    """The settings that decide what is in a shard, as JSON holds them: more people change no shard
-    that is there."""
-    folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
-    values = asdict(settings) | {
-        name: str(path.resolve()) if path else None for name, path in folders.items()
-    }
-    left_out = ("out", "set", "workers", "cluster", "people", "validation_people", "test_people")
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if name not in left_out
-    }
-
-
-def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
-    """Names of the subjects; those of different splits never share random numbers."""
-    if settings.subjects or settings.layout == "human36m":
-        known = SPLITS["subjects-5-2"]
-        wanted = settings.subjects or tuple(name for names in known.values() for name in names)
-        return {split: [name for name in names if name in wanted] for split, names in known.items()}
-    counts = {
-        "train": settings.people,
-        "validation": settings.validation_people,
-        "test": settings.test_people,
-    }
-    letters = {"train": "W", "validation": "V", "test": "T"}
-    return {
-        split: [f"{letters[split]}{i:04d}" for i in range(1, count + 1)]
-        for split, count in counts.items()
-    }
-
-
-def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
-    """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it
-    holds none."""
-    return load_walks(settings.motion) if settings.motion is not None else []

@@ -21,8 +21,9 @@ import numpy as np
 from posegrid.datasets.crops import Crops
 from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.shards import CropRow
-from posegrid.datasets.synth import CropJob, crop_rows, jobs_of_subject
-from posegrid.datasets.synth_settings import SynthSettings, captured_walks
+from posegrid.datasets.synth_crops import CropJob, crop_rows, jobs_of_subject
+from posegrid.datasets.synth_plan import captured_walks
+from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import PosegridError, SettingsError
 from posegrid.people.crop import decode_image, decode_mask
 

@@ -8,7 +8,8 @@ import pytest
 from learning.made_up import made_up_crops
 
 from posegrid.datasets.fixed_sets import SETS, changes_of, images_sha256, truths_sha256
-from posegrid.datasets.synth_settings import SynthSettings, subjects_by_split
+from posegrid.datasets.synth_plan import subjects_by_split
+from posegrid.datasets.synth_settings import SynthSettings
 
 
 def test_sets_have_seeds_and_hashes_of_their_own():

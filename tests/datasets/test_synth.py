@@ -8,8 +8,10 @@ from PIL import Image
 from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
 from posegrid.datasets.human36m.sequences import Human36m
-from posegrid.datasets.synth import crop_jobs, synth, write_dataset
-from posegrid.datasets.synth_settings import SynthSettings, subjects_by_split
+from posegrid.datasets.synth import synth, write_dataset
+from posegrid.datasets.synth_crops import crop_jobs
+from posegrid.datasets.synth_plan import subjects_by_split
+from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError, SourceError
 
 COUNTS = {"people": 2, "validation_people": 1, "test_people": 1, "crops_per_person": 8}
@@ -182,7 +184,7 @@ def test_an_error_says_which_clip_it_was(tmp_path: Path, monkeypatch: pytest.Mon
     def refuse(_: object) -> None:
         raise SourceError("the wardrobe is locked")
 
-    monkeypatch.setattr("posegrid.datasets.synth.film", refuse)
+    monkeypatch.setattr("posegrid.datasets.synth_crops.film", refuse)
     with pytest.raises(SourceError, match=r"W0001 1 part 1: the wardrobe is locked"):
         synth(settings_for(tmp_path))
     assert not list(tmp_path.glob("*.parquet"))

@@ -17,7 +17,6 @@ from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.datasets.dataset_facts import SPLITS, SplitName
 from posegrid.datasets.human36m import inventory
 from posegrid.datasets.human36m.files import MaskReader, opened_masks, read_pose_cdf
 from posegrid.datasets.human36m.layout import (
@@ -37,11 +36,13 @@ from posegrid.datasets.human36m.layout import (
 from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata, load_metadata
 from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
 from posegrid.datasets.source import (
+    SPLITS,
     FileCheck,
     Inventory,
     KnownFault,
     PoseKind,
     Source,
+    SplitName,
     View,
     refuse_unknown,
 )

@@ -21,7 +21,6 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from posegrid.body.camera import Camera
-from posegrid.datasets.dataset_facts import SplitName
 from posegrid.datasets.mpi_inf_3dhp.files import (
     NUM_CAMERAS,
     Annotation,
@@ -30,7 +29,7 @@ from posegrid.datasets.mpi_inf_3dhp.files import (
     read_train_annotation,
 )
 from posegrid.datasets.sequence import Frame, Sequence, frames_of_video
-from posegrid.datasets.source import KnownFault, PoseKind, Source, View, refuse_unknown
+from posegrid.datasets.source import KnownFault, PoseKind, Source, SplitName, View, refuse_unknown
 from posegrid.errors import SourceError
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFacts, probe

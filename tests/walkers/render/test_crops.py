@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from posegrid.body.camera import Camera
-from posegrid.datasets.synth_release import pictures
 from posegrid.people.crop import box_of_mask, crop_grey, grey, window_of_box
 from posegrid.walkers.clip import Clip, ClipPlan, film
+from posegrid.walkers.pictures import pictures
 from posegrid.walkers.render.cameras import CAMERA_IDS
 from posegrid.walkers.render.crops import CropPlan, WalkerCrop, clipped, render_crops
 from posegrid.walkers.render.renderer import surface_box_px
