@@ -1,6 +1,6 @@
-"""Prepared crops as arrays: read from the shards of a data set, all at once or a shard at a time."""
+"""Prepared crops as arrays, read from the shards of a data set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -113,33 +113,15 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
     column, or does not fit the others.
     """
     shards, facts = shards_in(folder, subjects), load_dataset_facts(folder)
-    images, masks = _room_for(sum(shard.num_rows for shard in shards), facts)
+    count, side = sum(shard.num_rows for shard in shards), facts.image_size
+    images = np.zeros((count, side, side), dtype=np.uint8)
+    masks = np.zeros((count, side, -(-side // 8)), dtype=np.uint8)
     parts, start = [], 0
     for shard in shards:
         rows = slice(start, start + shard.num_rows)
         parts.append(shard.read_into(images[rows], masks[rows], threads))
         start = rows.stop
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS}
-    return _crops(images, masks, arrays, facts)
-
-
-def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Iterator[Crops]:
-    """The same crops, a shard at a time: more of them than memory holds. Raises as `read_crops`."""
-    facts = load_dataset_facts(folder)
-    for shard in shards_in(folder, subjects):
-        images, masks = _room_for(shard.num_rows, facts)
-        yield _crops(images, masks, shard.read_into(images, masks, 2), facts)
-
-
-def _room_for(count: int, facts: DatasetFacts) -> tuple[np.ndarray, np.ndarray]:
-    """Room for images and packed masks, of which the system gives what is written to."""
-    images = np.zeros((count, facts.image_size, facts.image_size), dtype=np.uint8)
-    return images, np.zeros((*images.shape[:2], -(-facts.image_size // 8)), dtype=np.uint8)
-
-
-def _crops(
-    images: np.ndarray, masks: np.ndarray, arrays: dict[str, np.ndarray], facts: DatasetFacts
-) -> Crops:
     return Crops(images, **arrays, packed_masks=masks if facts.background == "masked" else None)
 
 

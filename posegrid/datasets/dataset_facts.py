@@ -71,7 +71,8 @@ class DatasetFacts:
                 f"{name} ({_listed(people)})" for name, people in self.splits.items() if people
             )
             raise ShardError(
-                f"The data set has no subjects in the split {split!r}; it has: {known or 'no splits'}."
+                f"The data set has no subjects in the split {split!r}; it has: "
+                f"{known or 'no splits'}."
             )
         return subjects
 
@@ -121,7 +122,8 @@ def facts_of_json(path: Path, text: bytes) -> DatasetFacts:
         )
     except (ValueError, TypeError) as error:
         raise ShardError(
-            f"{path} does not hold the facts of a data set ({error}); expected JSON as docs/design.md describes it."
+            f"{path} does not hold the facts of a data set ({error}); expected JSON as "
+            "docs/design.md describes it."
         ) from error
 
 

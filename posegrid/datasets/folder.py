@@ -76,7 +76,8 @@ class OwnRecordings(Source):
             views = [view for view in views if asked is None or getattr(view, what) in asked]
         if not views:
             raise SourceError(
-                f"{self.root}: no videos were found. Expected {self.root}/SUBJECT/ACTION/CAMERA.mp4."
+                f"{self.root}: no videos were found. Expected "
+                f"{self.root}/SUBJECT/ACTION/CAMERA.mp4."
             )
         return [*views]
 
@@ -225,7 +226,8 @@ def _poses_in_camera(
     if len(there) != 1:
         names = ", ".join(path.name for path in there) or "none"
         raise SourceError(
-            f"{view.video}: needs one file of poses, {own[0].name} (camera frame) or poses.csv (world frame), or .npz; "
+            f"{view.video}: needs one file of poses, {own[0].name} (camera frame) or poses.csv "
+            "(world frame), or .npz; "
             f"there is {names}."
         )
     pose_mm = load_poses(there[0])
@@ -259,7 +261,8 @@ def _poses_of_csv(path: Path) -> Float32[np.ndarray, "T 17 3"]:
             missing = [name for name in names if name not in (reader.fieldnames or ())]
             if missing:
                 raise ValueError(
-                    f"its header lacks {', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}"
+                    "its header lacks "
+                    f"{', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}"
                 )
             rows = [[float(row[name] or "nan") for name in names] for row in reader]
     except (ValueError, UnicodeDecodeError, csv.Error, TypeError) as error:
@@ -273,7 +276,8 @@ def _poses_of_csv(path: Path) -> Float32[np.ndarray, "T 17 3"]:
 def _notes(view: FolderView, path: Path, num_poses: int, num_frames: int | None) -> Iterator[str]:
     if num_frames is not None and num_frames < num_poses:
         raise SourceError(
-            f"{path}: has {num_poses} poses, but {view.video} only {num_frames} frames. A pose belongs to every frame, "
+            f"{path}: has {num_poses} poses, but {view.video} only {num_frames} frames. A pose "
+            "belongs to every frame, "
             "from the first on."
         )
     if num_frames is not None and num_frames > num_poses:

@@ -279,7 +279,8 @@ def write_crops(sequence: Sequence, settings: PrepareSettings, shard: ShardWrite
     ]
     if not shard.num_rows:
         raise SourceError(
-            f"{sequence.name}: no frame can be cropped ({'; '.join(remarks) or 'it has no frames'})."
+            f"{sequence.name}: no frame can be cropped "
+            f"({'; '.join(remarks) or 'it has no frames'})."
         )
     for remark in remarks:
         shard.note(sequence.name, remark)
@@ -339,7 +340,8 @@ def box_of_keypoints(
     """
     if settings.background != "kept":
         raise SourceError(
-            f"{sequence.name}: there are no masks, which the background is removed with. Unpack them (Human3.6M: "
+            f"{sequence.name}: there are no masks, which the background is removed with. Unpack "
+            "them (Human3.6M: "
             "MySegmentsMat/ground_truth_bs of this subject), or call with --background kept."
         )
     low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)

@@ -1,7 +1,7 @@
 """Shards of rendered crops: which clips they are cut into, and how each is rendered.
 
-Each clip is drawn from random numbers of its own: what it shows depends on the seed, its subject and
-its number, not on who renders it, in which order, or what else there is (`walkers/clip.py`).
+Each clip is drawn from random numbers of its own: what it shows depends on the seed, its subject
+and its number, not on who renders it, in which order, or what else there is (`walkers/clip.py`).
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Rendered walkers as a tree in Human3.6M's own layout: videos, poses, masks, boxes, metadata.xml."""
+"""Rendered walkers as a tree in Human3.6M's own layout."""
 
 import json
 from collections import deque

@@ -92,7 +92,8 @@ def settings_of_dataset(facts: DatasetFacts, folder: Path, workers: int) -> Synt
         or not {"cameras", "activities"} <= set(facts.settings)
     ):
         raise SettingsError(
-            f"{folder} was not made by synth with people of its own; --stream renders more of those."
+            f"{folder} was not made by synth with people of its own; --stream renders more of "
+            "those."
         )
     values = {
         name: value

@@ -55,18 +55,21 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
             values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
     except (*DAMAGED, struct.error, zlib.error) as error:
         raise SourceError(
-            f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged or cut off. "
+            f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged "
+            "or cut off. "
             "Download or copy it again."
         ) from error
     expected = NUM_FILE_JOINTS * dimensions
     if values.shape[-1] != expected:
         raise SourceError(
-            f"{path}: 'Pose' has {values.shape[-1]} numbers per frame, expected {expected} (32 joints x {dimensions})."
+            f"{path}: 'Pose' has {values.shape[-1]} numbers per frame, expected {expected} (32 "
+            f"joints x {dimensions})."
         )
     good = np.isfinite(values).all(axis=1)
     if not good.all():
         raise SourceError(
-            f"{path}: {np.sum(~good)} of {good.size} frames hold values that are no numbers, first frame "
+            f"{path}: {np.sum(~good)} of {good.size} frames hold values that are no numbers, first "
+            "frame "
             f"{int(np.argmin(good))}. Download or copy the file again."
         )
     return values.reshape(-1, NUM_FILE_JOINTS, dimensions)
@@ -120,7 +123,8 @@ def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
     the disk refuses."""
     if path.suffix != ".cdf":
         raise OutputError(
-            f"{path}: the name of a pose file must end in .cdf, or cdflib drops what follows the dot."
+            f"{path}: the name of a pose file must end in .cdf, or cdflib drops what follows the "
+            "dot."
         )
     if len(joints) == 0 or not bool(np.isfinite(joints).all()):
         raise OutputError(
@@ -159,7 +163,8 @@ class MaskReader:
             raise ValueError(f"it declares {count} masks{what}")
         if not in_cells and (data.ndim != 3 or data.dtype.kind not in "buif"):
             raise SourceError(
-                f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or an "
+                f"{path}: 'Masks' has the shape {data.shape} of {data.dtype}, expected cells, or "
+                "an "
                 "array of frames x columns x rows."
             )
         self._cells: Any = data[()].ravel() if in_cells else data

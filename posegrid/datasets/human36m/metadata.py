@@ -101,7 +101,8 @@ def load_metadata(path: Path) -> Metadata:
     """What `metadata.xml` says. Raises SourceError if it is missing, no XML, or lacks a part."""
     if not path.is_file():
         raise SourceError(
-            f"{path}: there is no such file. Copy metadata.xml out of the release's code archive into that folder."
+            f"{path}: there is no such file. Copy metadata.xml out of the release's code archive "
+            "into that folder."
         )
     try:
         root = ElementTree.parse(path).getroot()
@@ -113,7 +114,8 @@ def load_metadata(path: Path) -> Metadata:
         return _metadata(path, root)
     except (LookupError, ValueError) as error:
         raise SourceError(
-            f"{path}: is not the release's metadata.xml: {error}. Copy it out of the release's code archive again."
+            f"{path}: is not the release's metadata.xml: {error}. Copy it out of the release's "
+            "code archive again."
         ) from error
 
 
@@ -134,7 +136,8 @@ def _metadata(path: Path, root: ElementTree.Element) -> Metadata:
     expected = len(camera_ids) * (NUM_EXTRINSICS * len(subjects) + NUM_INTRINSICS)
     if len(w0) != expected or expected == 0 or not np.isfinite(w0).all():
         raise ValueError(
-            f"w0 holds {len(w0)} numbers, expected {expected} for {len(camera_ids)} cameras, {len(subjects)} subjects"
+            f"w0 holds {len(w0)} numbers, expected {expected} for {len(camera_ids)} cameras, "
+            f"{len(subjects)} subjects"
         )
     counts = _frame_counts(root, subjects, actions, len(camera_ids))
     splits = _splits(root)

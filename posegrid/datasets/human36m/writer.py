@@ -207,13 +207,15 @@ def _refuse_foreign(
     for subject, camera_id in cameras:
         if subject not in SUBJECTS or camera_id not in CAMERA_IDS:
             raise OutputError(
-                f"{subject}, camera {camera_id}: the layout has subjects {SUBJECTS[0]} to {SUBJECTS[-1]} and cameras "
+                f"{subject}, camera {camera_id}: the layout has subjects {SUBJECTS[0]} to "
+                f"{SUBJECTS[-1]} and cameras "
                 f"{', '.join(CAMERA_IDS)}."
             )
     for subject, action, subaction in num_frames:
         if subject not in SUBJECTS or action not in ACTIONS or subaction not in SUBACTIONS:
             raise OutputError(
-                f"{subject} {action} {subaction}: the layout has subjects {SUBJECTS[0]} to {SUBJECTS[-1]}, subactions "
+                f"{subject} {action} {subaction}: the layout has subjects {SUBJECTS[0]} to "
+                f"{SUBJECTS[-1]}, subactions "
                 f"1 and 2, and actions {', '.join(ACTIONS)}."
             )
 
@@ -272,7 +274,8 @@ def _camera_numbers(cameras: Mapping[tuple[str, str], Camera]) -> list[float]:
         }
         if len(intrinsics) > 1:
             raise OutputError(
-                f"camera {camera_id} has {len(intrinsics)} different intrinsics, but metadata.xml has room for one set "
+                f"camera {camera_id} has {len(intrinsics)} different intrinsics, but metadata.xml "
+                "has room for one set "
                 "for all subjects."
             )
         camera = _camera(cameras, SUBJECTS[0], camera_id)

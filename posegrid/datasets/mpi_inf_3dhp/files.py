@@ -94,7 +94,8 @@ def read_test_annotation(path: Path) -> Annotation:
             marks = _test_marks(file, "activity_annotation", range(8))
         if marks is not None and (len(marks) != len(valid) or (marks[valid] == 0).any()):
             raise ValueError(
-                f"{len(marks)} activities for {len(valid)} marks of validity, or none in a valid frame"
+                f"{len(marks)} activities for {len(valid)} marks of validity, or none in a valid "
+                "frame"
             )
         names = [] if marks is None else ["none" if m == 0 else ACTIVITIES[m - 1] for m in marks]
         return Annotation(pixels, poses, universal, valid, tuple(names))
@@ -154,7 +155,8 @@ def _read_or_refused(path: Path, what: str, read: Callable[[], Any]) -> Any:
         return read()
     except DAMAGED as error:
         raise SourceError(
-            f"{path}: cannot be read as {what} ({error}): it is damaged or something else. Download it again."
+            f"{path}: cannot be read as {what} ({error}): it is damaged or something else. "
+            "Download it again."
         ) from error
 
 
@@ -166,7 +168,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def _train_cell(file: h5py.File, name: str, cell: int, dimensions: int) -> np.ndarray:
-    """(T, 17, dimensions) of one camera, whose cell holds a column for each frame (axes reversed)."""
+    """(T, 17, dimensions) of one camera, whose cell has a column a frame (axes reversed)."""
     data = file[_dataset(file, name)[()].ravel()[cell]]
     width = NUM_TRAIN_JOINTS * dimensions
     if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "biuf":
@@ -221,13 +223,15 @@ def _checked(path: Path, found: Annotation) -> Annotation:
     if len({len(found.valid), *map(len, parts.values())}) != 1 or len(found.valid) == 0:
         counts = ", ".join(f"{len(values)} of {what}" for what, values in parts.items())
         raise SourceError(
-            f"{path}: its parts have different numbers of frames: {counts}, {len(found.valid)} marks."
+            f"{path}: its parts have different numbers of frames: {counts}, {len(found.valid)} "
+            "marks."
         )
     for what, values in parts.items():
         good = np.isfinite(values).all(axis=(1, 2)) | ~found.valid
         if not good.all():
             raise SourceError(
-                f"{path}: {what} are no numbers in {np.sum(~good)} of {len(good)} frames, first frame "
+                f"{path}: {what} are no numbers in {np.sum(~good)} of {len(good)} frames, first "
+                "frame "
                 f"{int(np.argmin(good))}. Download the file again."
             )
     if not found.valid.any():

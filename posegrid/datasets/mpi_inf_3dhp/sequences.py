@@ -211,7 +211,8 @@ def fitted_camera(
         principal.append(float(c))
     if not min(focal) > 0:
         raise SourceError(
-            f"{path}: no camera takes its poses to its pixels; expected mm, x right, y down, z forward."
+            f"{path}: no camera takes its poses to its pixels; expected mm, x right, y down, z "
+            "forward."
         )
     camera = Camera((focal[0], focal[1]), (principal[0], principal[1]), size_wh)
     _refuse_far_off(path, camera, pose_cam_mm, keypoints_px)
@@ -228,7 +229,8 @@ def _camera(view: Mpi3dhpView, found: Annotation, size_wh: tuple[int, int]) -> C
     focal_px, principal_px, stated_wh = read_calibration(path, view.camera_id)
     if stated_wh != size_wh:
         raise SourceError(
-            f"{path}: is of pictures of {stated_wh} px (width, height); those of {view.name} are {size_wh}."
+            f"{path}: is of pictures of {stated_wh} px (width, height); those of {view.name} are "
+            f"{size_wh}."
         )
     camera = Camera(focal_px, principal_px, size_wh)
     _refuse_behind(view.annotation, pose_cam_mm)
@@ -274,7 +276,8 @@ def _shortened(
     lacking = len(found.valid) - (facts.num_frames or len(found.valid))
     if lacking > MOST_LACKING:
         raise SourceError(
-            f"{video}: has {facts.num_frames} frames for {len(found.valid)} poses: it is cut off. Download it again."
+            f"{video}: has {facts.num_frames} frames for {len(found.valid)} poses: it is cut off. "
+            "Download it again."
         )
     if lacking <= 0:
         return found, ()
@@ -319,7 +322,8 @@ def _picture_opener(
             picture = Picture.from_rgb(_picture(view, index))
             if picture.size_wh != size_wh:
                 raise SourceError(
-                    f"{_picture_path(view, index)}: is {picture.size_wh} px large, the first {size_wh}."
+                    f"{_picture_path(view, index)}: is {picture.size_wh} px large, the first "
+                    f"{size_wh}."
                 )
             yield Frame(index, index / TEST_FPS, picture)
 
