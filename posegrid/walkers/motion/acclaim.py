@@ -1,5 +1,4 @@
-"""Motion capture in Acclaim's format: an ASF file (skeleton) and an AMC file (motion), as CMU's
-database has it.
+"""Motion capture in Acclaim's format: an ASF file (skeleton), AMC files (motions), as CMU has them.
 
 Format: Schafer, "Acclaim Skeleton File Definition" (1995), and Lander, "Working with Motion Capture
 File Formats" (1998). A bone's local rotation is L = C M C^-1 with C its axis and M its motion, both
@@ -40,9 +39,7 @@ class AcclaimBone:
 
 @dataclass(frozen=True, eq=False)
 class MotionCapture:
-    """A recorded motion: for each bone its rotation from the rest pose and where it starts and
-    ends. World z up, mm.
-    """
+    """A recorded motion: each bone's rotation from the rest pose, start and end. World z up, mm."""
 
     name: str
     fps: float
@@ -56,6 +53,34 @@ class MotionCapture:
         return len(self.rotations["root"])
 
 
+def load_motion_captures(folder: Path, fps: float = CMU_FPS) -> list[MotionCapture]:
+    """Every AMC file under a folder, with the ASF file beside it: one for all, or SUBJECT.asf.
+
+    Raises SourceError where there is none, or a file is damaged.
+    """
+    captures = [
+        load_motion_capture(_skeleton_of(amc), amc, fps) for amc in sorted(folder.rglob("*.amc"))
+    ]
+    if not captures:
+        raise SourceError(
+            f"{folder}: no AMC file in it or below; expected captured walks (SUBJECT.asf, "
+            "SUBJECT_*.amc)."
+        )
+    return captures
+
+
+def _skeleton_of(amc: Path) -> Path:
+    """The ASF file that an AMC file was captured with."""
+    skeletons = sorted(amc.parent.glob("*.asf"))
+    own = [asf for asf in skeletons if amc.stem.startswith(f"{asf.stem}_")] or skeletons
+    if len(own) != 1:
+        raise SourceError(
+            f"{amc}: {len(skeletons)} ASF files beside it, none clearly its own; expected "
+            "SUBJECT.asf."
+        )
+    return own[0]
+
+
 def load_motion_capture(asf: Path, amc: Path, fps: float = CMU_FPS) -> MotionCapture:
     """The recorded motion of an AMC file on the skeleton of an ASF file; `fps` is the rate it was
     captured at.
@@ -66,12 +91,8 @@ def load_motion_capture(asf: Path, amc: Path, fps: float = CMU_FPS) -> MotionCap
     bones, mm_per_unit = _read_skeleton(asf)
     channels = _read_channels(amc, bones)
     root = channels["root"]
-    placed = {"root": (_euler(root[:, 3:]), root[:, :3] * mm_per_unit)}
-    rotations, starts, ends = (
-        {"root": placed["root"][0]},
-        {"root": placed["root"][1]},
-        {"root": placed["root"][1]},
-    )
+    place_mm = root[:, :3] * mm_per_unit
+    rotations, starts, ends = {"root": _euler(root[:, 3:])}, {"root": place_mm}, {"root": place_mm}
     for name, bone in bones.items():
         rotation, start = rotations[bone.parent], ends[bone.parent]
         if bone.channels:
@@ -185,15 +206,11 @@ def _parents_first(path: Path, bones: dict[str, AcclaimBone]) -> dict[str, Accla
     """The same bones, each after its parent."""
     ordered: dict[str, AcclaimBone] = {}
     while len(ordered) < len(bones):
-        ready = {
-            n: b
-            for n, b in bones.items()
-            if n not in ordered and (b.parent == "root" or b.parent in ordered)
-        }
+        left = {name: bone for name, bone in bones.items() if name not in ordered}
+        ready = {n: b for n, b in left.items() if b.parent == "root" or b.parent in ordered}
         if not ready:
-            lost = sorted(set(bones) - set(ordered))
             raise SourceError(
-                f"{path}: the bones {', '.join(lost)} do not hang from the root; see :hierarchy."
+                f"{path}: the bones {', '.join(sorted(left))} do not hang from the root; see :hierarchy."
             )
         ordered |= ready
     return ordered
@@ -203,9 +220,8 @@ def _read_channels(
     path: Path, bones: dict[str, AcclaimBone]
 ) -> dict[str, Float[np.ndarray, "T d"]]:
     """The numbers of each bone's lines in an AMC file, one row per frame."""
-    expected = {"root": len(ROOT_ORDER)} | {
-        name: len(b.channels) for name, b in bones.items() if b.channels
-    }
+    moving = {name: len(bone.channels) for name, bone in bones.items() if bone.channels}
+    expected = {"root": len(ROOT_ORDER)} | moving
     rows: dict[str, list[list[float]]] = {name: [] for name in expected}
     num_frames = 0
     for number, line in enumerate(_read_lines(path), start=1):
@@ -228,13 +244,13 @@ def _read_channels(
                 f"(expected {expected.get(name, 'no such bone')}); is it the ASF file of the same person?"
             )
         rows[name].append(values)
-    for name, values in rows.items():
-        if len(values) != num_frames or num_frames < 2:
-            raise SourceError(
-                f"{path}: {name} has {len(values)} of {num_frames} frames; the file is cut or damaged."
-            )
     channels = {name: np.array(values) for name, values in rows.items()}
     for name, values in channels.items():
+        if len(values) != num_frames or num_frames < 2:
+            raise SourceError(
+                f"{path}: {name} has {len(values)} of {num_frames} frames; the file is cut or "
+                "damaged."
+            )
         if not np.isfinite(values).all():
             raise SourceError(
                 f"{path}: {name} has numbers that are not finite; the file is damaged."
