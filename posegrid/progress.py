@@ -20,9 +20,11 @@ from rich.progress import (
 Item = TypeVar("Item")
 
 
-def progress_bar(console: Console, after: str = "", *, transient: bool = False) -> Progress:
+def progress_bar(
+    console: Console, after: str = "", *, transient: bool = False, disable: bool = False
+) -> Progress:
     """A bar with its task's words before it, and `after` (a rich format such as
-    "{task.fields[rate]}") behind it; nothing where the console is no terminal.
+    "{task.fields[rate]}") behind it; nothing where the console is no terminal, or if told so.
     """
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     columns += [TextColumn(after)] if after else []
@@ -30,7 +32,7 @@ def progress_bar(console: Console, after: str = "", *, transient: bool = False) 
         *columns,
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=disable or not console.is_terminal,
         transient=transient,
     )
 

@@ -18,7 +18,6 @@ import numpy as np
 from jaxtyping import Float
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from tyro.conf import Positional, arg
 
@@ -28,6 +27,7 @@ from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.source import Finding, Inventory, Source, View
 from posegrid.errors import SourceError
 from posegrid.files import write_text
+from posegrid.progress import progress_bar
 
 BYTES_PER_CROP = 3800
 """Measured on rendered people, 128 x 128 px, JPEG of quality 90, with all numbers: 2.3 kB without
@@ -101,14 +101,12 @@ def doctor(settings: DoctorSettings) -> None:
     """
     console, source = Console(), source_of(settings.root)
     stock = source.inventory(settings.subjects or None, settings.actions or None)
-    watched = track(
-        stock.views, "looking", console=console, disable=not console.is_terminal, transient=True
-    )
     faulty = {finding.where for finding in stock.findings if finding.level == "fault"}
-    checks = [
-        check_view(source, view, deep=settings.deep, incomplete=view.name in faulty)
-        for view in watched
-    ]
+    with progress_bar(console, transient=True) as bar:
+        checks = [
+            check_view(source, view, deep=settings.deep, incomplete=view.name in faulty)
+            for view in bar.track(stock.views, description="looking")
+        ]
     diagnosis = diagnosed(source, stock, checks)
     summary, steps = [*summed_up(source, stock, diagnosis)], next_steps(source, diagnosis)
     if stock.rows:

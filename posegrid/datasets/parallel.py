@@ -19,9 +19,9 @@ from typing import TypeVar, cast
 
 import joblib
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from posegrid.errors import PosegridError, SettingsError
+from posegrid.progress import progress_bar
 
 PIECES_PER_WORKER = 4
 """Of one round on a cluster; after each round the progress is shown."""
@@ -142,15 +142,8 @@ def follow(
 
     Trouble is printed in either case. `what` and `total` say what amounts are of.
     """
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
     start, count = time.perf_counter(), 0
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with progress_bar(console, "{task.fields[speed]}") as progress:
         task = progress.add_task("", total=total, speed="")
         for piece in pieces:
             count += piece.amount

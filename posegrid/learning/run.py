@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from posegrid import __version__
@@ -24,6 +23,7 @@ from posegrid.files import write_text, written
 from posegrid.learning.checkpoint import save_checkpoint
 from posegrid.learning.loop import Round, Training
 from posegrid.learning.model_facts import ModelFacts
+from posegrid.progress import progress_bar
 
 SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
 BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
@@ -126,14 +126,10 @@ class Record:
         self.writes = training.devices.is_first
         self._step, self._round_start = 0, time.perf_counter()
         self._console = Console()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("images, {task.fields[rate]:.0f}/s {task.fields[note]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not (self.writes and self._console.is_terminal),
+        self._progress = progress_bar(
+            self._console,
+            "images, {task.fields[rate]:.0f}/s {task.fields[note]}",
+            disable=not self.writes,
         )
 
     def run(self) -> None:
