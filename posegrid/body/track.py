@@ -303,7 +303,7 @@ class Track:
             ) from error
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SkeletonTrack:
     """A Track's motion with the J joints of another skeleton; NaN for joints that are not
     estimated. T frames.
@@ -319,6 +319,9 @@ class SkeletonTrack:
     keypoints_px: Float[np.ndarray, "T J 2"]
     sigma_mm: Float[np.ndarray, "T J"]
     confidence: Float[np.ndarray, "T"]
+
+    def __repr__(self) -> str:
+        return f"SkeletonTrack({self.skeleton.name}: {len(self.frame)} frames)"
 
 
 ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb", ".html")

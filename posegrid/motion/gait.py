@@ -9,12 +9,15 @@ docs/gait.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.errors import SourceError
+from posegrid.errors import OutputError, SourceError, optional
+from posegrid.files import write_text
 from posegrid.motion.angles import joint_angles
 from posegrid.motion.gait_events import (
     SIDES,
@@ -27,9 +30,13 @@ from posegrid.motion.gait_events import (
     strides_s,
     sure_events,
 )
+from posegrid.motion.gait_files import gait_csv, gait_json
 from posegrid.motion.plausible import on_cadence
 from posegrid.motion.smoothing import LONGEST_GAP_S, known
 from posegrid.motion.world import WorldMotion
+
+if TYPE_CHECKING:
+    import pandas
 
 UP = (0.0, 0.0, 1.0)
 CYCLE_PERCENT = np.arange(101.0)
@@ -63,7 +70,7 @@ class Stride:
     """From that line to the other foot's place; negative where the feet cross (Huxham et al., Gait
     & Posture 2006).
     """
-    flexion_deg: Mapping[str, Float[np.ndarray, "101"]]
+    flexion_deg: Mapping[str, Float[np.ndarray, "101"]] = field(repr=False)
     """Flexion of this side's knee and hip over the stride, at 0, 1, ... 100 %."""
 
     @property
@@ -201,7 +208,7 @@ class Quantity:
     """How many strides or steps it is the mean of."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gait:
     """What a motion says about its person's walking."""
 
@@ -214,6 +221,27 @@ class Gait:
     asymmetry_step_length, asymmetry_stance."""
     notes: tuple[str, ...]
     """What a reader should know about these figures."""
+
+    def __repr__(self) -> str:
+        cadence, speed = self.quantities["cadence"], self.quantities["speed"]
+        return (
+            f"Gait({len(self.strides)} strides, {cadence.value:.1f} {cadence.unit}, "
+            f"{speed.value:.2f} {speed.unit})"
+        )
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each quantity: quantity, value, unit, uncertainty, spread, count. Raises
+        SettingsError where pandas is not installed.
+        """
+        rows = [{"quantity": name, **asdict(found)} for name, found in self.quantities.items()]
+        return optional("pandas").DataFrame(rows)
+
+    def save(self, path: Path | str) -> None:
+        """Write everything as JSON (.json), or the quantities as a table (.csv). Raises OutputError."""
+        path = Path(path)
+        if path.suffix not in (".json", ".csv"):
+            raise OutputError(f"{path}: expected a name that ends in .json or .csv.")
+        write_text(path, gait_json(self) if path.suffix == ".json" else gait_csv(self))
 
     def flexion_deg(self, joint: str, side: Side) -> Float[np.ndarray, "S 101"]:
         """Flexion of a side's "knee" or "hip" over each of its strides, degrees."""

@@ -24,7 +24,7 @@ LEAN_RAD, HEIGHT_NOISE_MM = 0.06, 40.0
 standard deviation: they weigh the trunk against the plane."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WorldMotion:
     """A motion in the world: x right and y away as the first camera sees it, z up; the floor at z =
     0. mm.
@@ -39,6 +39,12 @@ class WorldMotion:
     """As in the Track; NaN where the weights do not say."""
     rot_cam_to_world: Float[np.ndarray, "3 3"]
     camera_height_mm: float
+
+    def __repr__(self) -> str:
+        return (
+            f"WorldMotion({len(self.time_s)} frames, the camera {self.camera_height_mm:.0f} mm "
+            "above the floor)"
+        )
 
     @property
     def found(self) -> Bool[np.ndarray, "T"]:

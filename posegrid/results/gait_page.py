@@ -16,10 +16,9 @@ floor.
 The command `posegrid gait`: the gait in a Track file, as JSON and as a page.
 """
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from posegrid.errors import SettingsError
 from posegrid.files import write_text
 from posegrid.motion.gait import CYCLE_PERCENT, Gait, Quantity
 from posegrid.motion.gait_events import SIDES, FootEvents
+from posegrid.motion.gait_files import gait_json
 from posegrid.motion.refine import MotionTrack
 from posegrid.motion.world import up_of_camera
 from posegrid.results.page import Tile, heading, page, paragraph, table, warning
@@ -223,14 +223,15 @@ def gait(settings: GaitSettings) -> Gait:
     """
     if settings.camera_pitch_deg is not None and not -90 < settings.camera_pitch_deg < 90:
         raise SettingsError(
-            f"--camera-pitch-deg {settings.camera_pitch_deg:g}: expected between -90 and 90 degrees."
+            f"`camera_pitch_deg` {settings.camera_pitch_deg:g}: expected between -90 and 90 degrees."
         )
     pitch = settings.camera_pitch_deg
     track = MotionTrack.load(settings.track)
     found = track.gait(None if pitch is None else up_of_camera(math.radians(pitch)))
+    facts = {name: getattr(track, name) for name in ("source", "weights", "scale_known")}
     folder = settings.track.parent if settings.out is None else settings.out
     for path, text in (
-        (folder / f"{settings.track.stem}_gait.json", gait_json(found, track)),
+        (folder / f"{settings.track.stem}_gait.json", gait_json(found, **facts)),
         (folder / f"{settings.track.stem}_gait.html", gait_page(found, track)),
     ):
         write_text(path, text)
@@ -240,36 +241,6 @@ def gait(settings: GaitSettings) -> Gait:
     for note in found.notes:
         print(note)
     return found
-
-
-def gait_json(found: Gait, track: MotionTrack) -> str:
-    """All figures, events and curves; null for what was not seen. Curves: flexion at 0, 1, ... 100
-    % of the stride.
-    """
-    content = {
-        "source": track.source,
-        "weights": track.weights,
-        "scale_known": track.scale_known,
-        "notes": found.notes,
-        "quantities": {name: asdict(quantity) for name, quantity in found.quantities.items()},
-        "events_s": {
-            side: {
-                "strike": found.events[side].strike_s.tolist(),
-                "off": found.events[side].off_s.tolist(),
-            }
-            for side in SIDES
-        },
-        "strides": [
-            {
-                **asdict(stride),
-                "flexion_deg": {
-                    joint: curve.tolist() for joint, curve in stride.flexion_deg.items()
-                },
-            }
-            for stride in found.strides
-        ],
-    }
-    return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
 
 
 def gait_page(found: Gait, track: MotionTrack) -> str:
@@ -346,12 +317,3 @@ def _rounded(value: float, unit: str) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _without_nan(content: object) -> object:
-    """The same with None in the place of NaN, as JSON needs it."""
-    if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and math.isnan(content) else content

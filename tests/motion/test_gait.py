@@ -1,5 +1,7 @@
 """Gait figures of a made-up walk whose figures are known."""
 
+import csv
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from motion.walks import STANCE, STEP_HALF_WIDTH_MM, STRIDE_MM, STRIDE_S, walk_track, without_frames
 
 from posegrid.body.skeleton import mirror_order
-from posegrid.errors import SettingsError, SourceError
+from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.gait import gait_of
 from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
 from posegrid.motion.refine import MotionTrack
@@ -238,3 +240,25 @@ def test_of_a_camera_that_moved_there_are_times_and_angles_and_no_lengths():
         track.gait().quantities["cadence"].value, rel=0.02
     )
     assert any("camera moved" in note for note in seen.notes)
+
+
+def test_a_gait_is_saved_shown_and_read_by_pandas(tmp_path):
+    found = as_motion(walk_track(TIME_S)).gait()
+    found.save(tmp_path / "gait.json")
+    content = json.loads((tmp_path / "gait.json").read_text())
+    assert content["quantities"]["cadence"]["value"] == found.quantities["cadence"].value
+    assert len(content["strides"]) == len(found.strides)
+    assert len(content["strides"][0]["flexion_deg"]["knee"]) == 101
+    found.save(tmp_path / "gait.csv")
+    with (tmp_path / "gait.csv").open(newline="") as file:
+        rows = {row["quantity"]: row for row in csv.DictReader(file)}
+    assert list(rows) == list(found.quantities)
+    assert float(rows["speed"]["value"]) == pytest.approx(found.quantities["speed"].value)
+    with pytest.raises(OutputError, match=r"ends in \.json or \.csv"):
+        found.save(tmp_path / "gait.xlsx")
+    motion = as_motion(walk_track(TIME_S))
+    for thing in (found, found.strides[0], motion.to_world(), motion.to("coco17"), motion):
+        assert len(repr(thing)) < 400
+    pytest.importorskip("pandas")
+    table = found.to_dataframe().set_index("quantity")
+    assert table.value["cadence"] == found.quantities["cadence"].value

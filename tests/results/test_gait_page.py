@@ -121,5 +121,5 @@ def test_what_is_no_walk_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["short.npz"]
     with pytest.raises(SourceError, match="no such track file"):
         gait(GaitSettings(Path("none.npz")))
-    with pytest.raises(SettingsError, match="--camera-pitch-deg 95: expected between -90 and 90"):
+    with pytest.raises(SettingsError, match="`camera_pitch_deg` 95: expected between -90 and 90"):
         gait(GaitSettings(tmp_path / "short.npz", camera_pitch_deg=95))
