@@ -197,16 +197,11 @@ class Track:
         )
         if not markers.found.any():
             why = (
-                "no person was found in any frame"
-                if not self.found.any()
-                else "no frame has the pelvis' place"
+                "no frame has the pelvis' place; save it `pinned` to have the joints relative to "
+                "the pelvis"
             )
-            do = (
-                ""
-                if not self.found.any()
-                else "; save it `pinned` to have the joints relative to the pelvis"
-            )
-            raise OutputError(f"{path}: nothing to write: {why}{do}.")
+            why = why if self.found.any() else "no person was found in any frame"
+            raise OutputError(f"{path}: nothing to write: {why}.")
         return markers
 
     def to(self, skeleton: str) -> "SkeletonTrack":
