@@ -6,7 +6,7 @@ The network works in a thread of its own while the next pictures are decoded and
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -21,14 +21,12 @@ from posegrid.motion.placing import (
     steadied_boxes,
     turned_to_camera,
 )
-from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.refine import MotionTrack
 from posegrid.people.crop import Silhouette, person_crop, window_of_box
 from posegrid.people.finder import Sighting
 from posegrid.results.network import OnnxModel
 from posegrid.results.settings import Looks
 from posegrid.video.picture import Picture
-from posegrid.video.times import usual_rate
 
 BOX_REACH = 2
 """Frames before and after that steady a box."""
@@ -219,9 +217,7 @@ class Origin:
     """Name of the video."""
     camera: Camera
     fps: float
-    """Frames per second as the container declares them, for where the times do not say (one
-    frame).
-    """
+    """Frames per second, by their times; as the container declares it where these do not say."""
     camera_assumed: bool = True
     camera_fixed: bool = True
 
@@ -254,32 +250,11 @@ def person_track(
         box_xyxy=in_all(person.box_xyxy),
         confidence=in_all(person.confidence),
         camera=camera,
-        fps=float(usual_rate(time_s) or origin.fps),
+        fps=origin.fps,
         weights=model.name,
         source=origin.source,
         camera_assumed=origin.camera_assumed,
         camera_fixed=origin.camera_fixed,
         raw=True,
         warnings=warnings,
-    )
-
-
-HEIGHT_SPREAD = 0.06
-"""Standard deviation of the estimated height over the true one, of 55 rendered adults whom no
-training saw (same script, weights of the fourth stage; their mean is 0.98)."""
-
-
-def scaled_to_height(track: MotionTrack, height_mm: float) -> MotionTrack:
-    """The Track with lengths and distances scaled so that the person has this height without
-    shoes.
-    """
-    scale = np.float32(
-        height_mm / bones_to_height_mm(track.joints_mm[track.found].astype(np.float64))
-    )
-    return replace(
-        track,
-        joints_mm=track.joints_mm * scale,
-        root_mm=track.root_mm * scale,
-        sigma_mm=track.sigma_mm * scale,
-        scale_known=True,
     )

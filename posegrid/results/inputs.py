@@ -23,9 +23,8 @@ from posegrid.video.footage import (
     VideoFrame,
     footage_of_arrays,
     is_webcam,
+    live_frames,
     open_footage,
-    timed_frames,
-    webcam_frames,
 )
 
 Video = Path | str | int | Iterable[ArrayFrame]
@@ -83,13 +82,10 @@ def opened_live(video: Video, given: Given, settings: PoseSettings) -> Inputs | 
     """Pictures as they come, of a webcam or anybody; None where there is none. A video's file is
     opened as by `opened`.
     """
-    if isinstance(video, int) or (isinstance(video, Path | str) and is_webcam(Path(video))):
-        number = int(str(video))
-        source, frames = Path(f"webcam{number}"), webcam_frames(number)
-    elif isinstance(video, Path | str):
+    if isinstance(video, Path | str) and not is_webcam(Path(video)):
         return opened(video, given, settings)
-    else:
-        source, frames = Path("pictures"), timed_frames(iter(video), settings.fps)
+    name, frames = live_frames(video, settings.fps)
+    source = Path(name)
     first = next(frames, None)
     if first is None:
         return None

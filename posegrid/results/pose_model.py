@@ -1,36 +1,31 @@
 """`posegrid.load()`: a network ready for videos and live pictures. The command stands on it, too."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
 
 from posegrid.errors import SettingsError, SourceError
-from posegrid.motion.plausible import on_changed_pictures
+from posegrid.motion.plausible import scaled_to_height
 from posegrid.motion.refine import MotionTrack
-from posegrid.progress import Report, reported
-from posegrid.results.estimator import Estimator, person_track, scaled_to_height
+from posegrid.progress import Report
+from posegrid.results.estimator import Estimator, person_track
 from posegrid.results.inputs import (
     Footage,
     Given,
     GivenBoxes,
     GivenCamera,
     GivenMasks,
-    Inputs,
     Video,
-    VideoFrame,
     opened,
     opened_live,
 )
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
+from posegrid.results.reading import Reading, Stop
 from posegrid.results.settings import PoseOptions, PoseSettings
-from posegrid.video.record import FrameRecord
-
-Stop = Callable[[], bool]
-"""Whether to end now with what is there."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -149,7 +144,7 @@ class PoseModel:
         """
         self._check(given)
         inputs = opened(video, given, settings, progress)
-        reading = _Reading(inputs, progress, stop)
+        reading = Reading(inputs, progress, stop)
         looks = settings.looks
         if looks == "in-turns" and settings.filter != "savitzky-golay":
             looks = "one"
@@ -165,23 +160,16 @@ class PoseModel:
             raise reading.damage or SourceError(
                 f"{video}: {inputs.finder.nobody(len(reading.time_s))}"
             )
-        record = reading.record
-        changed = on_changed_pictures(
-            record.changed_share(), record.time_s, is_camera_fixed=inputs.finder.camera_fixed
-        )
-        warnings = (changed,) if changed else ()
-        raw = {}
+        raw, origin = {}, reading.origin()
         for person in sorted(people, key=lambda person: person.size, reverse=True):
-            track = person_track(
-                person, np.array(reading.time_s), self.network, inputs.origin, warnings
-            )
+            time_s, warnings = np.array(reading.time_s), reading.warnings()
+            track = person_track(person, time_s, self.network, origin, warnings)
             raw[person.number] = (
                 track
                 if settings.height_m is None
                 else scaled_to_height(track, 1000 * settings.height_m)
             )
-        notes = (*inputs.notes, *record.notes())
-        return Watched(raw, reading.damage, reading.stopped, notes, inputs.footage)
+        return Watched(raw, reading.damage, reading.stopped, reading.notes())
 
     def _check(self, given: Given) -> None:
         if (
@@ -234,32 +222,6 @@ class Watched:
     def chosen(self, person: str | int) -> list[MotionTrack]:
         """The raw motion of those whom `person` asks for."""
         return [self.raw[number] for number in self.numbers(person)]
-
-
-@dataclass(eq=False)
-class _Reading:
-    """A video's frames until its end, its damage, or a stop."""
-
-    inputs: Inputs
-    progress: Report | None
-    stop: Stop | None
-    time_s: list[float] = field(default_factory=list)
-    """Of the frames that were looked at."""
-    record: FrameRecord = field(default_factory=FrameRecord)
-    damage: SourceError | None = None
-    stopped: bool = False
-
-    def frames(self) -> Iterator[VideoFrame]:
-        what = f"{self.inputs.origin.source}: finding and estimating"
-        try:
-            frames = self.record.noting(self.inputs.frames)
-            for frame in reported(frames, what, self.inputs.num_frames, self.progress):
-                if self.stop is not None and self.stop():
-                    self.stopped = True
-                    return
-                yield frame
-        except SourceError as error:
-            self.damage = error
 
 
 def load(weights: Path | str | None = None, *, threads: int = 1) -> PoseModel:

@@ -4,7 +4,7 @@ import numpy as np
 
 from posegrid.body.track import Track
 from posegrid.motion.placing import ASSUMED_FOV_DEG, view_deg
-from posegrid.results.estimator import HEIGHT_SPREAD
+from posegrid.motion.plausible import HEIGHT_SPREAD
 from posegrid.results.pose_model import PoseModel, Watched
 from posegrid.results.settings import PredictSettings
 

@@ -143,6 +143,16 @@ def webcam_frames(number: int) -> Iterator[VideoFrame]:
     return timed_frames(webcam_pictures(number), None)
 
 
+def live_frames(
+    source: Path | str | int | Iterable[ArrayFrame], fps: float | None
+) -> tuple[str, Iterator[VideoFrame]]:
+    """The name and the frames of a webcam, by its number, or of pictures as they come."""
+    if isinstance(source, int | Path | str):
+        number = int(str(source))
+        return f"webcam{number}", timed_frames(webcam_pictures(number), fps)
+    return "pictures", timed_frames(source, fps)
+
+
 def footage_of_arrays(pictures: Iterable[ArrayFrame], fps: float | None) -> PictureArrays:
     """Pictures in memory as a video. Raises SourceError as `timed_frames`, where there is none, and
     where their sizes differ or their times do not grow.

@@ -11,9 +11,9 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
 from posegrid.motion.placing import assumed_camera
-from posegrid.motion.plausible import HEIGHT_PER_BONES
+from posegrid.motion.plausible import HEIGHT_PER_BONES, scaled_to_height
 from posegrid.people.crop import window_of_box
-from posegrid.results.estimator import Origin, PersonEstimate, person_track, scaled_to_height
+from posegrid.results.estimator import Origin, PersonEstimate, person_track
 from posegrid.results.network import OnnxModel, load_onnx
 
 CAMERA = assumed_camera((1280, 720))
