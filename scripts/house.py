@@ -77,7 +77,7 @@ def table(found: list[Room]) -> str:
 def documents() -> list[Path]:
     """Pages that people read; the log and the changelog are kept as they were written."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    return sorted(p for p in pages if p.name not in ("LOG.md", "human36m.md"))
+    return sorted(p for p in pages if p.name not in ("LOG.md", "human36m.md", "messages.md"))
 
 
 def long_lines(page: Path) -> list[int]:
