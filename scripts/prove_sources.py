@@ -108,10 +108,10 @@ def _cropped(pictures: Pictures, rate: Fraction, out: Path) -> Film:
     return with_clean_aperture(path, (48, 16, 8, 24)), {}, [*range(len(pictures))]
 
 
-def _narrow(picture: np.ndarray) -> np.ndarray:
+def _narrow(picture: np.ndarray, share: Fraction = Fraction(3, 4)) -> np.ndarray:
     height, width = picture.shape[:2]
     return np.asarray(
-        Image.fromarray(picture).resize((width * 3 // 4, height), Image.Resampling.BICUBIC)
+        Image.fromarray(picture).resize((int(width * share), height), Image.Resampling.BICUBIC)
     )
 
 
