@@ -26,6 +26,7 @@ from posegrid.body.skeleton import HUMAN36M_32_NAMES
 from posegrid.datasets.matlab import DAMAGED, opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import written
+from posegrid.people.crop import Silhouette
 
 NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
@@ -290,12 +291,11 @@ class MaskWriter:
 
 
 def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
-    """The smallest upright box round the mask, as a mask: the form in which the release stores
-    boxes."""
-    box = np.zeros_like(mask)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows):
-        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    """The smallest upright box round the mask, as a mask: so the release stores boxes."""
+    box, size_wh = np.zeros_like(mask), (mask.shape[1], mask.shape[0])
+    sides = np.nan_to_num(Silhouette(mask, (0, 0), 1, size_wh).box_xyxy)  # NaN: the mask is empty
+    x0, y0, x1, y1 = sides.astype(int)
+    box[y0:y1, x0:x1] = True
     return box
 
 
