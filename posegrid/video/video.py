@@ -93,7 +93,9 @@ def probe(path: Path, *, stream: int | None = None, fps: Fraction | None = None)
     file says. Raises SourceError if there is no such file, it is no video, or nothing in it can be
     decoded; SettingsError for a wrong number.
     """
-    with opened(path, number=stream) as (container, chosen):
+    # without threads: one that still decodes while the description of the file is asked for may
+    # wait for Python, and Python for it when the decoder is given up (seen once in 900 files)
+    with opened(path, False, stream) as (container, chosen):
         frame = _first_frame(path, container, chosen)
         display = Display.of_stream(path, container, chosen, frame)
         videos = container.streams.video
