@@ -141,11 +141,9 @@ def first_look(
     """A scene with nobody to six people of any size; all are asked for."""
     reference = _reference(rng)
     people = int(rng.choice(MOST_PEOPLE + 1, p=[0.1, 0.5, 0.2, 0.1, 0.05, 0.03, 0.02]))
-    size = float(np.exp(rng.uniform(np.log(0.05), np.log(1.1))))
-    if rng.random() < 0.5:
-        size = float(np.exp(rng.uniform(np.log(0.25), np.log(1.0))))
-    elif rng.random() < 0.1:
-        size = float(rng.uniform(1.1, 2.2))
+    kind = rng.random()
+    low, high = (0.2, 1.0) if kind < 0.67 else (0.05, 0.25) if kind < 0.92 else (1.0, 2.2)
+    size = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     recipe = Recipe(
         shape=shape,
         num_people=people,

@@ -63,11 +63,8 @@ class FinderNetwork(nn.Module):
         self.stem = _conv(8 * STRIDE * STRIDE, c4, size=1)
         self.down4 = Residual(c4)
         self.to8, self.down8 = _conv(c4, c8, step=2), Residual(c8)
-        self.to16, self.down16 = _conv(c8, c16, step=2), nn.Sequential(Residual(c16), Residual(c16))
-        self.to32, self.down32 = (
-            _conv(c16, c32, step=2),
-            nn.Sequential(Residual(c32), Residual(c32)),
-        )
+        self.to16, self.down16 = _conv(c8, c16, step=2), _residuals(c16, 4)
+        self.to32, self.down32 = _conv(c16, c32, step=2), _residuals(c32, 3)
         self.context = nn.Linear(c32, c32)
         self.mix16, self.up16 = _conv(c16 + c32, u16, size=1), Residual(u16)
         self.mix8, self.up8 = _conv(c8 + u16, u8, size=1), Residual(u8)
@@ -109,10 +106,15 @@ class Residual(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels, momentum=0.02)
+        nn.init.zeros_(self.norm.weight)  # begins as the identity
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
         return functional.relu(x + self.norm(self.conv(x)))
+
+
+def _residuals(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(Residual(channels) for _ in range(count)))
 
 
 def _conv(inputs: int, outputs: int, size: int = 3, step: int = 1) -> nn.Sequential:

@@ -206,9 +206,9 @@ def _draw_all(
                 _stay(rng, stage, figures[number], reference)
             continue
         thing, when = things[-1 - number], rng.random()
-        if when > 0.06:
+        if when > 0.03:
             draw_thing(frame, cover, thing, stage.view, stage.places.pyramids)
-        if when < 0.94:
+        if when < 0.97:
             draw_thing(reference, stage.nobody, thing, stage.view, stage.places.pyramids)
 
 

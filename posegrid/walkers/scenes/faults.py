@@ -64,7 +64,7 @@ def random_faults(rng: np.random.Generator) -> Faults:
         if drift
         else (1.0, 1.0, 1.0),
         drift_bend=float(np.exp(rng.normal(0, 0.12))) if drift else 1.0,
-        local_tone=float(rng.uniform(0.03, 0.25)) if rng.random() < 0.2 else 0.0,
+        local_tone=float(rng.uniform(0.03, 0.25)) if rng.random() < 0.13 else 0.0,
         bands=float(rng.uniform(0.03, 0.25)) if rng.random() < 0.07 else 0.0,
         grey=str(rng.choice(["colour", "grey", "infrared"], p=[0.84, 0.1, 0.06])),
         blur=float(rng.uniform(0.0, 0.2)),
