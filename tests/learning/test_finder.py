@@ -160,6 +160,9 @@ def test_what_is_not_known_does_not_matter() -> None:
 
 def test_every_parameter_learns() -> None:
     network = FinderNetwork(SMALL)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(module.weight)
     truth = truth_of(boxes_cover((10, 20, 30, 80))[:, :64, :96], np.ones((1, 2), np.float32))
     losses(network(*pictures(1)), tensors(truth)).total.backward()
     for name, parameter in network.named_parameters():
