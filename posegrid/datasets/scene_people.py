@@ -23,7 +23,7 @@ from posegrid.walkers.scenes.figures import load_library
 from posegrid.walkers.scenes.surroundings import load_surroundings
 
 PREVIEW = "preview.png"
-KINDS: tuple[Reference, ...] = ("none", "clean", "ghosts", "still", "shaken", "wrong")
+KINDS: tuple[Reference, ...] = ("none", "clean", "ghosts", "still", "spot", "shaken", "wrong")
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ KINDS: dict[str, tuple[Recipe, tuple[float, float]]] = {
     "one, camera shaken": (replace(_ONE, reference="shaken"), (0.2, 0.95)),
     "one, ghosts in the reference": (replace(_ONE, reference="ghosts"), (0.2, 0.95)),
     "one, never moves": (replace(_ONE, reference="still"), (0.2, 0.95)),
+    "one, moves on the spot": (replace(_ONE, reference="spot"), (0.2, 0.95)),
     "one, no reference": (replace(_ONE, reference="none"), (0.2, 0.95)),
     "one, portrait": (replace(_ONE, shape=(320, 192)), (0.15, 0.8)),
     "several, fixed camera": (replace(_ONE, num_people=4), (0.2, 0.8)),

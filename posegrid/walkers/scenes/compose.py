@@ -30,9 +30,10 @@ from posegrid.walkers.scenes.figures import (
 from posegrid.walkers.scenes.furniture import Thing, draw_thing, random_thing
 from posegrid.walkers.scenes.surroundings import Surroundings, View, place_picture, random_view
 
-Reference = Literal["none", "clean", "ghosts", "still", "shaken", "wrong"]
+Reference = Literal["none", "clean", "ghosts", "still", "spot", "shaken", "wrong"]
 """none: there is none. ghosts: people who stood there for a while. still: the people of the frame
-have not moved. shaken: the camera has moved by pixels. wrong: of a camera that turned.
+have not moved. spot: somebody moved about one place. shaken: the camera has moved by pixels. wrong:
+of a camera that turned.
 """
 MOST_PEOPLE = 6
 
@@ -92,6 +93,8 @@ def compose(
     _draw_all(rng, stage, figures, things, (frame, reference), cover)
     if recipe.reference == "ghosts":
         _draw_ghosts(rng, stage, figures, reference)
+    elif recipe.reference == "spot" and figures:
+        _move_on_the_spot(rng, stage, figures[0], reference)
     _disturb(rng, stage, frame, cover)
     seen = np.array(
         [ends_seen(figure, cover[n]) for n, figure in enumerate(figures)], np.float32
@@ -236,6 +239,25 @@ def _stretched(figure: Figure, other: CutOut) -> Figure:
         cut_out=other,
         to_picture=np.column_stack([turn, foot - turn @ np.array([0.5 * wide, tall])]),
     )
+
+
+def _move_on_the_spot(
+    rng: np.random.Generator, stage: Stage, figure: Figure, reference: np.ndarray
+) -> None:
+    """The median of three moments of somebody who moves about one place, or of two and nobody."""
+    moments = [reference.copy() for _ in range(3)]
+    present = 2 if rng.random() < 0.4 else 3
+    for moment in moments[:present]:
+        other, subject = figure.cut_out, figure.subject
+        if rng.random() < 0.6:
+            elevation = figure.cut_out.elevation_rad
+            other, subject = stage.library.pick(rng, elevation, None, figure.subject)
+        pose = replace(_stretched(figure, other), subject=subject)
+        height = np.linalg.norm(pose.to_picture[:, 1]) * len(other.rgba)
+        draw_figure(moment, stage.nobody, pose.shifted(*rng.normal(0, 0.12 * height, 2)), -1)
+    one, two, three = moments
+    median = np.minimum(np.maximum(one, two), three)
+    reference[:] = np.maximum(np.minimum(one, two), median)
 
 
 def _draw_ghosts(

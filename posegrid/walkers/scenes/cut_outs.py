@@ -123,11 +123,11 @@ def _dyed(person: Person, rng: np.random.Generator) -> Person:
             materials[MATERIALS.index(name)] = dye
     if kind < 0.1:
         materials[MATERIALS.index("bottom")] = materials[MATERIALS.index("top")]
-    elif kind < 0.22:
+    elif kind < 0.3:
         dark = material(np.full(3, rng.uniform(0.008, 0.05)), wrinkle=rng.uniform(0.2, 0.6))
         for name in ("top", "bottom", *(("coat",) if rng.random() < 0.5 else ())):
             materials[MATERIALS.index(name)] = dark
-    elif kind < 0.32:
+    elif kind < 0.5:
         materials[MATERIALS.index("top")] = materials[MATERIALS.index("skin")]
     return replace(person, materials=materials)
 

@@ -103,7 +103,9 @@ def test_ends_are_seen_unless_cut_off_or_hidden() -> None:
     assert ends_seen(low, cover[0]) == (False, False)
 
 
-@pytest.mark.parametrize("reference", ["none", "clean", "ghosts", "still", "shaken", "wrong"])
+@pytest.mark.parametrize(
+    "reference", ["none", "clean", "ghosts", "still", "spot", "shaken", "wrong"]
+)
 def test_scenes_are_the_same_for_the_same_numbers(reference: str) -> None:
     recipe = replace(PLAIN, reference=reference, num_people=3, poster=reference == "clean")
     one, other = (
