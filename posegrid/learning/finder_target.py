@@ -125,8 +125,8 @@ def losses(answers: Answers, truth: "Truth") -> Losses:
     return Losses(
         mask=4 * entropy.mean(),
         overlap=0.5 * dice.mean(),
-        centre=0.1 * _focal(answers.centre[:, 0], truth.centre) / people,
-        box=0.25 * off / total_weight,
+        centre=0.3 * _focal(answers.centre[:, 0], truth.centre) / people,
+        box=0.4 * off / total_weight,
         owner=0.3 * (way * truth.owned).sum() / truth.owned.sum().clamp(min=1),
         seen=0.05 * (seen * weight).sum() / total_weight,
     )
