@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -26,7 +26,7 @@ from posegrid.errors import CheckpointError
 from posegrid.files import completed
 from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream, mirrored
 from posegrid.learning.finder_export import THRESHOLDS, export_finder
-from posegrid.learning.finder_network import FinderNetwork
+from posegrid.learning.finder_network import NETWORK, FinderNetwork
 from posegrid.learning.finder_target import Losses, losses
 
 FREEZE = 60_000
@@ -48,7 +48,11 @@ class FinderTraining:
     """Folder with panoramas/*.jpg (equirectangular), textures/* and perhaps photos/*.jpg."""
     run: Path
     """Folder for the state (state.safetensors), from which another call goes on, the log
-    (log.jsonl) and, at the end, the weights (posegrid-find.onnx)."""
+    (log.jsonl) and, at the end, the weights (posegrid-find.onnx, and .safetensors to learn on
+    with)."""
+    init: Path | None = None
+    """Weights (posegrid-find.safetensors) of another training to begin with, such as those that
+    come with posegrid; None: from nothing."""
     samples: int = 600_000
     """Frames and windows to learn from; each scene counts twice, once mirrored."""
     minutes: float | None = None
@@ -101,6 +105,7 @@ def train_finder(settings: FinderTraining) -> Path:
             saved = now
     save_state(path, state)
     weights = settings.run / WEIGHTS
+    save_weights(weights.with_suffix(".safetensors"), state)
     export_finder(averaged_network(path), weights, THRESHOLDS, facts_of_state(path))
     print(f"{weights}: {state.samples} samples, {state.seconds / 60:.0f} minutes")
     return path
@@ -110,6 +115,8 @@ def _begun(settings: FinderTraining, path: Path) -> State:
     torch.manual_seed(settings.seed)
     network = FinderNetwork().to(memory_format=torch.channels_last)
     average = FinderNetwork().to(memory_format=torch.channels_last).requires_grad_(False)
+    if settings.init is not None:
+        network.load_state_dict(averaged_network(settings.init).state_dict())
     average.load_state_dict(network.state_dict())
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -156,7 +163,7 @@ def rate_at(rate: float, step: int, done: float) -> float:
 
 
 def _step(settings: FinderTraining, state: State, batch: Batch) -> None:
-    frozen = state.samples >= FREEZE
+    frozen = state.samples >= FREEZE or settings.init is not None
     state.network.train()
     if frozen:
         for module in state.network.modules():
@@ -221,6 +228,17 @@ def save_state(path: Path, state: State) -> None:
         )
 
 
+def save_weights(path: Path, state: State) -> None:
+    """The averaged weights alone, in 16 bits."""
+    tensors = {f"average.{k}": v for k, v in state.average.state_dict().items()}
+    half = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    counts = {"step": state.step, "samples": state.samples, "seconds": state.seconds}
+    with completed(path) as temporary:
+        save_file(
+            {k: v.contiguous() for k, v in half.items()}, temporary, {"finder": json.dumps(counts)}
+        )
+
+
 def load_state(path: Path, state: State) -> State:
     """The state with what the file holds. CheckpointError if it is of another network."""
     tensors = load_file(path)
@@ -257,9 +275,16 @@ def facts_of_state(path: Path) -> dict[str, Any]:
 
 
 def averaged_network(path: Path) -> FinderNetwork:
-    """The averaged weights of a state, ready to answer."""
+    """The averaged weights of a state or of `save_weights`, ready to answer.
+
+    Raises CheckpointError for weights of another network.
+    """
     network = FinderNetwork()
-    network.load_state_dict(_part(load_file(path), "average"))
+    try:
+        network.load_state_dict(_part(load_file(path), "average"))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        what = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} holds no weights of {NETWORK} ({what}).") from error
     return network.eval()
 
 

@@ -30,6 +30,7 @@ from posegrid.learning.finder_export import INPUTS, export_finder, rounded
 from posegrid.learning.finder_network import Answers, FinderNetwork, Widths, decode
 from posegrid.learning.finder_target import Truth, box_of, losses, truth_of
 from posegrid.learning.finder_training import (
+    STATE,
     FinderTraining,
     averaged_network,
     facts_of_state,
@@ -274,6 +275,25 @@ def test_another_network_is_refused(settings: FinderTraining, tmp_path: Path) ->
     state.network = FinderNetwork(SMALL)
     with pytest.raises(CheckpointError, match="another network"):
         load_state(path, state)
+
+
+def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderTraining) -> None:
+    train_finder(settings)
+    weights = settings.run / "posegrid-find.safetensors"
+    assert weights.stat().st_size < 4_000_000
+    again = replace(settings, init=weights, run=settings.run.parent / "again")
+    state, whole = begun(again, again.run / "nothing"), averaged_network(settings.run / STATE)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(
+            state.network.state_dict()[name], value, rtol=1e-3, atol=1e-3, msg=name
+        )
+    assert train_finder(again).exists()
+
+
+def test_no_weights_are_refused(settings: FinderTraining, tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        begun(replace(settings, init=tmp_path / "bad.safetensors"), tmp_path / "nothing")
 
 
 def test_the_rate_rises_and_falls(settings: FinderTraining, tmp_path: Path) -> None:
