@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from posegrid.learning.finder_target import Truth, box_of, truth_of
+from posegrid.learning.finder_target import Truth, Truths, box_of, truth_of
 from posegrid.walkers.scenes.compose import MOST_PEOPLE, Recipe, Scene, compose
 from posegrid.walkers.scenes.figures import Library, load_library
 from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surroundings
@@ -37,7 +37,7 @@ REFERENCES = {
     "none": 0.34, "clean": 0.28, "ghosts": 0.13, "still": 0.05, "spot": 0.1, "shaken": 0.07,
     "wrong": 0.03,
 }  # fmt: skip
-LETTERS = {"train": "W", "validation": "V", "test": "T"}
+LETTERS: dict[Split, str] = {"train": "W", "validation": "V", "test": "T"}
 
 
 class Batch(NamedTuple):
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
     reference: UInt8[Tensor, "n 3 H W"]
     known: UInt8[Tensor, "n 1 H W"]
     prior: UInt8[Tensor, "n 1 H W"]
-    truth: Truth
+    truth: Truths
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class SceneStream(IterableDataset[Batch]):
     """
 
     def __init__(self, folders: SceneFolders, split: Split, seed: int, first: int) -> None:
-        self.folders, self.split, self.seed, self.first = folders, split, seed, first
+        self.folders, self.seed, self.first = folders, seed, first
+        self.split: Split = split
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
@@ -107,16 +108,17 @@ def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
         reference,
         known,
         prior,
-        Truth(*(torch.from_numpy(np.stack(part)) for part in truths)),
+        Truths(*(torch.from_numpy(np.stack(part)) for part in truths)),
     )
 
 
 def mirrored(batch: Batch) -> Batch:
     """The batch as in a mirror: left and right change places."""
-    truth = Truth(*(part.flip(-1) for part in batch.truth))
+    truth = Truths(*(part.flip(-1) for part in batch.truth))
     box, owner = truth.box.clone(), truth.owner.clone()
     box[:, 0], owner[:, 0] = -box[:, 0], -owner[:, 0]
-    return Batch(*(part.flip(-1) for part in batch[:4]), truth._replace(box=box, owner=owner))
+    frame, reference, known, prior = (part.flip(-1) for part in batch[:4])
+    return Batch(frame, reference, known, prior, truth._replace(box=box, owner=owner))
 
 
 def _chosen(rng: np.random.Generator, shares: dict) -> tuple[int, int]:  # type: ignore[type-arg]

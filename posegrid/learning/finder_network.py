@@ -72,9 +72,11 @@ class FinderNetwork(nn.Module):
         self.edges = _conv(8 * STRIDE * STRIDE + u4, FINE, size=1)
         self.mask = nn.Conv2d(FINE, STRIDE * STRIDE, 1)
         self.things, self.answers = _conv(u4, u4, size=1), nn.Conv2d(u4, 9, 1)
-        nn.init.constant_(self.mask.bias, FREQUENT)
-        nn.init.zeros_(self.answers.bias)
         with torch.no_grad():
+            for layer, first in ((self.mask, FREQUENT), (self.answers, 0.0)):
+                assert layer.bias is not None
+                layer.bias.fill_(first)
+            assert self.answers.bias is not None
             self.answers.bias[0] = RARE
         nn.init.zeros_(self.context.weight)
 

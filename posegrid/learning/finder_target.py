@@ -17,7 +17,7 @@ SHARPNESS = 0.09
 
 
 class Truth(NamedTuple):
-    """The right answers, of one scene or of many (then with a first axis more)."""
+    """The right answers about one scene."""
 
     mask: Float32[np.ndarray, "H W"]
     """Share of each pixel that is people's."""
@@ -32,6 +32,18 @@ class Truth(NamedTuple):
     """Way to the owner's centre over 64 px, x, y; where `owned` is 1."""
     owned: Float32[np.ndarray, "h w"]
     seen: Float32[np.ndarray, "2 h w"]
+
+
+class Truths(NamedTuple):
+    """The right answers about a batch: as in `Truth`, with a first axis more."""
+
+    mask: Float[Tensor, "n H W"]
+    centre: Float[Tensor, "n h w"]
+    box: Float[Tensor, "n 4 h w"]
+    box_weight: Float[Tensor, "n h w"]
+    owner: Float[Tensor, "n 2 h w"]
+    owned: Float[Tensor, "n h w"]
+    seen: Float[Tensor, "n 2 h w"]
 
 
 def box_of(cover: Float32[np.ndarray, "H W"]) -> Float32[np.ndarray, "4"] | None:
@@ -102,8 +114,8 @@ class Losses(NamedTuple):
         return self.mask + self.overlap + self.centre + self.box + self.owner + self.seen
 
 
-def losses(answers: Answers, truth: "Truth") -> Losses:
-    """How wrong a batch of answers is; the truth as tensors with a first axis more."""
+def losses(answers: Answers, truth: Truths) -> Losses:
+    """How wrong a batch of answers is."""
     answers = Answers(*(each.float() for each in answers))
     mask, wanted = answers.mask[:, 0], truth.mask
     entropy = functional.binary_cross_entropy_with_logits(mask, wanted, reduction="none").mean(

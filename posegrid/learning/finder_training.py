@@ -113,8 +113,8 @@ def train_finder(settings: FinderTraining) -> Path:
 
 def _begun(settings: FinderTraining, path: Path) -> State:
     torch.manual_seed(settings.seed)
-    network = FinderNetwork().to(memory_format=torch.channels_last)
-    average = FinderNetwork().to(memory_format=torch.channels_last).requires_grad_(False)
+    network = _channels_last(FinderNetwork())
+    average = _channels_last(FinderNetwork()).requires_grad_(False)
     if settings.init is not None:
         network.load_state_dict(averaged_network(settings.init).state_dict())
     average.load_state_dict(network.state_dict())
@@ -138,6 +138,11 @@ def _batches(settings: FinderTraining, first: int) -> Iterator[Batch]:
             prefetch_factor=4 if settings.workers else None,
         )
     )
+
+
+def _channels_last(network: FinderNetwork) -> FinderNetwork:
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return network
 
 
 def _twice(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -188,9 +193,8 @@ def _average(state: State) -> None:
     keep = min(KEEP, (state.step + 1) / (state.step + 10))
     ours, theirs = state.average.state_dict(), state.network.state_dict()
     floating = [name for name, value in ours.items() if value.is_floating_point()]
-    torch._foreach_lerp_(
-        [ours[name] for name in floating], [theirs[name] for name in floating], 1 - keep
-    )
+    for name in floating:
+        ours[name].lerp_(theirs[name], 1 - keep)
 
 
 def _remember(state: State, parts: Losses, look: str) -> None:

@@ -28,7 +28,7 @@ from posegrid.learning.finder_evaluation import (
 )
 from posegrid.learning.finder_export import INPUTS, export_finder, rounded
 from posegrid.learning.finder_network import Answers, FinderNetwork, Widths, decode
-from posegrid.learning.finder_target import Truth, box_of, losses, truth_of
+from posegrid.learning.finder_target import Truth, Truths, box_of, losses, truth_of
 from posegrid.learning.finder_training import (
     STATE,
     FinderTraining,
@@ -71,8 +71,8 @@ def certain(truth: Truth) -> Answers:
     )
 
 
-def tensors(truth: Truth) -> Truth:
-    return Truth(*(torch.from_numpy(np.asarray(part))[None] for part in truth))  # type: ignore[arg-type]
+def tensors(truth: Truth) -> Truths:
+    return Truths(*(torch.from_numpy(np.asarray(part))[None] for part in truth))
 
 
 # --- target ---------------------------------------------------------------------------------------

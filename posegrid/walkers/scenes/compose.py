@@ -374,7 +374,10 @@ def _hang_poster(
 
 
 def _mirrored(scene: Scene) -> Scene:
-    flipped = [
-        np.ascontiguousarray(a[:, ::-1]) for a in (scene.frame, scene.reference, scene.known)
-    ]
-    return Scene(*flipped, np.ascontiguousarray(scene.cover[..., ::-1]), scene.seen)
+    return replace(
+        scene,
+        frame=np.ascontiguousarray(scene.frame[:, ::-1]),
+        reference=np.ascontiguousarray(scene.reference[:, ::-1]),
+        known=np.ascontiguousarray(scene.known[:, ::-1]),
+        cover=np.ascontiguousarray(scene.cover[..., ::-1]),
+    )

@@ -5,7 +5,7 @@ A cut-out is as large as the person's box. Beside it lie the shadow on the floor
 and where head and ankles are. One file a person; files of different people share no random numbers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
         distance_mm=distance,
         height_mm=clip.person.body.stature_mm,
         upright_share=float((high - low)[2] / clip.person.body.stature_mm),
-        towards_light_cam=tuple(float(v) for v in towards / np.linalg.norm(towards)),
+        towards_light_cam=_three(towards / np.linalg.norm(towards)),
     )
 
 
@@ -152,6 +152,11 @@ def _camera_round(middle_mm: np.ndarray, rng: np.random.Generator) -> tuple[Came
         centre_world_mm=centre,
     )
     return camera, distance, float(np.arcsin((height - middle_mm[2]) / distance))
+
+
+def _three(values: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in values)
+    return x, y, z
 
 
 def _shade(on_white: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -202,7 +207,7 @@ def load_cut_outs(path: Path) -> list[CutOut]:
         elevation, distance, stature, upright, *light = (float(v) for v in facts)
         rgba = flat[start:end].reshape(height, width, 4)
         people.append(
-            CutOut(rgba, dark, places, elevation, distance, stature, upright, tuple(light))
+            CutOut(rgba, dark, places, elevation, distance, stature, upright, _three(light))
         )
         start = end
     return people

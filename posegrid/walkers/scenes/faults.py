@@ -179,7 +179,7 @@ def _field(rng: np.random.Generator, shape: tuple[int, int], spread: float) -> n
         np.float32
     )
     how = Image.Resampling.BICUBIC if rng.random() < 0.75 else Image.Resampling.NEAREST
-    return np.exp(np.asarray(Image.fromarray(cells).resize(shape[::-1], how)))
+    return np.exp(np.asarray(Image.fromarray(cells).resize((shape[1], shape[0]), how)))
 
 
 def _taken(

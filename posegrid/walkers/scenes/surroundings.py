@@ -230,7 +230,7 @@ def _part(
     high, wide = scale * shape[0], scale * shape[1]
     left, top = rng.uniform(0, picture.shape[1] - wide), rng.uniform(0, picture.shape[0] - high)
     box = (left, top, left + wide, top + high)
-    part = Image.fromarray(picture).resize(shape[::-1], Image.Resampling.BILINEAR, box=box)
+    part = Image.fromarray(picture).resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box=box)
     return np.asarray(part, np.float32)
 
 
