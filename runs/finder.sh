@@ -15,7 +15,7 @@ data=${DATA:-data/people}
 run=${RUN:-runs/finder}
 
 posegrid scenes "$data" --backgrounds "$places" ${MOTION:+--motion "$MOTION"} \
-    --people 1180 --validation-people 40 --test-people 60
+    --people 1072 --validation-people 40 --test-people 60
 posegrid train-finder "$data" --backgrounds "$places" --run "$run" --samples "${SAMPLES:-700000}"
 for split in validation test; do
     posegrid evaluate-finder "$run/posegrid-find.onnx" --people "$data" --backgrounds "$places" \

@@ -33,7 +33,7 @@ class ScenesSettings:
     out: Positional[Path]
     """Folder that takes one file a person: W0001... to train with, V0001... and T0001... to
     validate and to test with."""
-    people: int = 1180
+    people: int = 1072
     """To train with."""
     validation_people: int = 40
     test_people: int = 60
