@@ -274,7 +274,8 @@ def _shown_wh(path: Path) -> tuple[int, int] | None:
     try:
         with _picture_errors(path), Image.open(path) as stored:
             lies = stored.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-            return stored.size[::-1] if lies else stored.size
+            width, height = stored.size
+            return (height, width) if lies else (width, height)
     except SourceError:
         return None
 

@@ -1,6 +1,7 @@
 """The Python interface: the examples of docs/python.md, and that they do what the commands do."""
 
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -137,6 +138,15 @@ def test_what_is_not_there_is_said(folder):
         posegrid.load("none.onnx")
     with pytest.raises(SourceError, match="no such video"):
         posegrid.load(folder / "standing.onnx")("none.mp4")
+
+
+def test_the_example_program_runs(folder, monkeypatch, capsys):
+    model = posegrid.load(folder / "standing.onnx")
+    monkeypatch.setattr(posegrid, "load", lambda: model)
+    program = runpy.run_path(str(DOCUMENT.parents[1] / "examples" / "in_python.py"))
+    program["main"](folder / "walk.mp4")
+    assert "Track(walk.mp4: 24 frames" in capsys.readouterr().out
+    assert (folder / "walk.bvh").is_file()
 
 
 # -- what Python and the command have in common
