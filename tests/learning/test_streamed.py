@@ -19,7 +19,7 @@ from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.datasets.synth_stream import settings_of_dataset
 from posegrid.errors import SettingsError
 from posegrid.learning.data import CropSet, TrainingBatches
-from posegrid.learning.stage_data import StreamedBatches
+from posegrid.learning.streamed import StreamedBatches
 from posegrid.learning.train import TrainSettings, train
 
 
