@@ -10,25 +10,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 from tyro.conf import Positional, arg
 
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
-from posegrid.datasets.crops import Crops, read_crops
+from posegrid.datasets.crops import crops_by_shard, shards_in
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.files import write_text
 from posegrid.learning.model_facts import ModelFacts, channels_of
-from posegrid.results.predictions import (
-    NAME,
-    Model,
-    Predictions,
-    load_model,
-    predicted,
-    sequence_order,
-)
+from posegrid.learning.settings import Accelerator
+from posegrid.results.predictions import NAME, Model, Predictions, load_model, predicted_in_parts
 from posegrid.results.scores import longest_repeat, scores
 from posegrid.results.tables import comparison_markdown, detail_table, pck_table, score_table
 
@@ -73,6 +68,8 @@ class EvaluateSettings:
     """Print the run beside the published figures on Human3.6M (MPJPE, mm), and write that to
     OUT/table.md.
     """
+    accelerator: Accelerator = "auto"
+    """What .safetensors run on. auto: a GPU if torch finds one, else the CPU."""
     rescore: bool = False
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
@@ -86,7 +83,9 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
     console = Console()
     path = settings.out / NAME
     if not settings.rescore:
-        predict_split(settings, model or load_model(settings.weights), console).save(path)
+        predict_split(
+            settings, model or load_model(settings.weights, settings.accelerator), console
+        ).save(path)
     predictions = Predictions.load(path)
     figures = evaluation(predictions)
     content = {**figures, "settings": asdict(settings)}
@@ -126,8 +125,8 @@ def predict_split(settings: EvaluateSettings, model: Model, console: Console) ->
             f"the weights were trained on crops with the background {model.facts.background}, "
             f"these have it {dataset.background}."
         )
-    crops = read_crops(settings.data, subjects)
-    check_size(model.facts, crops, settings.data)
+    check_size(model.facts, dataset.image_size, settings.data)
+    total = sum(shard.num_rows for shard in shards_in(settings.data, subjects))
     facts = {
         "weights": str(settings.weights),
         "data": str(settings.data),
@@ -147,8 +146,9 @@ def predict_split(settings: EvaluateSettings, model: Model, console: Console) ->
         "trained_size_mm": model.facts.training.get("mean_size_mm"),
         "warnings": warnings,
     }
-    predictions = predicted(model, crops, facts, console)
-    check_repeats(predictions, crops)
+    parts = crops_by_shard(settings.data, subjects)
+    predictions = predicted_in_parts(model, parts, facts, console, total)
+    check_repeats(predictions, settings.data)
     return predictions
 
 
@@ -236,9 +236,8 @@ def subject_warnings(
     ]
 
 
-def check_size(facts: ModelFacts, crops: Crops, data: Path) -> None:
-    """Raise CheckpointError unless the crops have the size that the network was made for."""
-    size = crops.images.shape[-1]
+def check_size(facts: ModelFacts, size: int, data: Path) -> None:
+    """Raise CheckpointError unless crops of that size are what the network was made for."""
     if size != facts.image_size:
         raise CheckpointError(
             f"The weights take crops of {facts.image_size} x {facts.image_size} pixels, those of {data} are "
@@ -246,19 +245,26 @@ def check_size(facts: ModelFacts, crops: Crops, data: Path) -> None:
         )
 
 
-def check_repeats(predictions: Predictions, crops: Crops) -> None:
-    """Raise ShardError if one picture stands for ten or more following frames while the true pose
-    moves.
+def check_repeats(predictions: Predictions, data: Path) -> None:
+    """Raise ShardError if one picture of the data set stands for ten or more following frames while
+    the true pose moves.
     """
     rows = longest_repeat(predictions)
     count = rows.stop - rows.start
     if count < REPEATS_TOO_MANY:
         return
-    images = crops.images[sequence_order(crops)[rows]]
-    if (images == images[:1]).all():
+    first, frames = rows.start, predictions.frame_index[rows]
+    pictures = set()
+    for crops in crops_by_shard(data, [str(predictions.subject[first])]):
+        theirs = np.isin(crops.frame_index, frames)
+        for name in ("action", "subaction", "camera_id"):
+            theirs &= getattr(crops, name) == getattr(predictions, name)[first]
+        pictures |= {image.tobytes() for image in crops.images[theirs]}
+    if len(pictures) == 1:
         raise ShardError(
-            f"{predictions.sequence[rows.start]}: the same picture stands for {count} following frames from frame "
-            f"{predictions.frame_index[rows.start]} on, while the true pose moves. Prepare this sequence again."
+            f"{predictions.sequence[first]}: the same picture stands for {count} following frames "
+            f"from frame {predictions.frame_index[first]} on, while the true pose moves. Prepare "
+            "this sequence again."
         )
 
 

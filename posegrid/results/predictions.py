@@ -4,6 +4,7 @@ like.
 
 import json
 import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,10 +17,11 @@ from posegrid import __version__
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.datasets.crops import Crops
-from posegrid.errors import CheckpointError, SourceError
+from posegrid.errors import CheckpointError, SettingsError, SourceError
 from posegrid.files import written
 from posegrid.learning.model_facts import ModelFacts
-from posegrid.progress import on_console, reported
+from posegrid.learning.settings import Accelerator
+from posegrid.progress import on_console
 
 PREDICTIONS_FORMAT = 2
 NAME = "predictions.npz"
@@ -134,6 +136,8 @@ def sequence_names(
     return np.array([" ".join(map(str, row)) for row in rows], dtype=str)
 
 
+SEQUENCE = ("subject", "action", "subaction", "camera_id", "frame_index")
+"""Columns that say which frame of which recording a row is."""
 _ARRAYS = tuple(entry.name for entry in fields(Predictions) if entry.name != "facts")
 
 
@@ -157,50 +161,64 @@ def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Consol
     """The model's estimates for the crops, turned into each crop's source camera, with their truth
     and baseline.
     """
-    starts = range(0, len(crops), BATCH)
+    return predicted_in_parts(model, [crops], facts, console, len(crops))
+
+
+def predicted_in_parts(
+    model: Model, parts: Iterable[Crops], facts: dict[str, Any], console: Console, total: int
+) -> Predictions:
+    """The same for crops that come in parts, of which one is in memory at a time; `total` crops."""
+    found: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
     with on_console(console) as report:
-        batches = reported(starts, "Predicting", len(starts), report)
-        said = Estimate.joined(
-            [model.estimate(crops.subset(slice(start, start + BATCH)).inputs) for start in batches]
-        )
-    poses, off_px = (
-        said.pose_mm,
-        np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1),
-    )
+        for part in parts:
+            batches = [slice(start, start + BATCH) for start in range(0, len(part), BATCH)]
+            said = []
+            for rows in batches:
+                said.append(model.estimate(part.subset(rows).inputs))
+                done = sum(map(len, found["frame_index"])) + min(rows.stop, len(part))
+                report("Predicting", done, total)
+            for name, values in _rows_of(model, part, Estimate.joined(said)).items():
+                found[name].append(values)
+    joined = {name: np.concatenate(found.pop(name)) for name in _ARRAYS}
+    order = sequence_order(joined)
+    if (order[1:] < order[:-1]).any():
+        joined = {name: joined.pop(name)[order] for name in _ARRAYS}
+    return Predictions(**joined, facts=facts)
+
+
+def _rows_of(model: Model, crops: Crops, said: Estimate) -> dict[str, np.ndarray]:
+    poses = said.pose_mm
+    off_px = np.linalg.norm(said.keypoints_px - crops.keypoints_crop_px, axis=-1)
     mean = np.broadcast_to(model.facts.mean_pose(), poses.shape)
     if model.facts.pose_frame == "view":
         turn = crops.rot_cam_to_view
         poses, mean = poses @ turn, mean @ turn
-    order = sequence_order(crops)
-    return Predictions(
-        pose_pred_cam_mm=poses.astype(np.float32)[order],
-        pose_true_cam_mm=relative_to_root(crops.pose_cam_mm).astype(np.float32)[order],
-        pose_mean_cam_mm=mean.astype(np.float32)[order],
-        sigma_mm=said.sigma_mm.astype(np.float32)[order],
-        keypoint_error_px=off_px.astype(np.float32)[order],
-        subject=crops.subject[order],
-        action=crops.action[order],
-        camera_id=crops.camera_id[order],
-        subaction=crops.subaction[order],
-        frame_index=crops.frame_index[order],
-        time_s=crops.time_s[order],
-        facts=facts,
-    )
+    return {
+        "pose_pred_cam_mm": poses.astype(np.float32),
+        "pose_true_cam_mm": relative_to_root(crops.pose_cam_mm).astype(np.float32),
+        "pose_mean_cam_mm": mean.astype(np.float32),
+        "sigma_mm": said.sigma_mm.astype(np.float32),
+        "keypoint_error_px": off_px.astype(np.float32),
+        **{name: getattr(crops, name) for name in (*SEQUENCE, "time_s")},
+    }
 
 
-def sequence_order(crops: Crops) -> np.ndarray:
-    """Rows of the crops sorted by sequence, camera and frame."""
-    return np.lexsort(
-        (crops.frame_index, crops.camera_id, crops.subaction, crops.action, crops.subject)
-    )
+def sequence_order(columns: Mapping[str, np.ndarray]) -> Int[np.ndarray, "N"]:
+    """Rows sorted by sequence, camera and frame, from the columns SEQUENCE."""
+    return np.lexsort([columns[name] for name in reversed(SEQUENCE)])
 
 
-def load_model(path: Path) -> Model:
-    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not)."""
+def load_model(path: Path, accelerator: Accelerator = "cpu") -> Model:
+    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not; on the
+    CPU only). SettingsError for a GPU that is not there or cannot be used.
+    """
     if path.suffix == ".safetensors":
         from posegrid.learning.checkpoint import load_checkpoint
+        from posegrid.learning.devices import device_of
 
-        return load_checkpoint(path)
+        return load_checkpoint(path).to(device_of(accelerator))
+    if path.suffix == ".onnx" and accelerator == "gpu":
+        raise SettingsError(f"{path}: .onnx runs on the CPU; give the .safetensors for a GPU.")
     if path.suffix == ".onnx":
         from posegrid.results.network import load_onnx
 

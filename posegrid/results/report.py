@@ -268,7 +268,7 @@ def validation_clips(parts: Parts, video_s: float, console: Console) -> list[Cli
     if not subjects:
         return []
     crops = read_crops(parts.data, subjects)
-    crops = crops.subset(sequence_order(crops))
+    crops = crops.subset(sequence_order(vars(crops)))
     runs = chosen_runs(crops, video_s)
     if not runs:
         return []

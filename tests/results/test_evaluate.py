@@ -22,7 +22,7 @@ from posegrid.results.evaluate import (
     evaluation,
     trained_subjects,
 )
-from posegrid.results.predictions import Predictions, load_model, predicted
+from posegrid.results.predictions import Predictions, load_model, predicted, predicted_in_parts
 from posegrid.results.scores import (
     keypoint_errors,
     longest_repeat,
@@ -201,7 +201,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def use_model(monkeypatch: pytest.MonkeyPatch, model: Guessing) -> None:
-    monkeypatch.setattr(module, "load_model", lambda path: model)
+    monkeypatch.setattr(module, "load_model", lambda *_: model)
 
 
 def test_the_view_frame_is_turned_back_into_the_camera(data: Path) -> None:
@@ -260,10 +260,11 @@ def test_subjects_seen_in_training_are_refused(
 
 
 def test_crops_that_repeat_while_the_person_moves_are_refused(tmp_path: Path) -> None:
-    crops = read_crops(write_data(tmp_path / "walkers", same_picture=True), ["S9"])
+    folder = write_data(tmp_path / "walkers", same_picture=True)
+    crops = read_crops(folder, ["S9"])
     predictions = predicted(model_of(), crops, dict(FACTS), Console(quiet=True))
     with pytest.raises(ShardError, match="same picture stands for 14 following frames"):
-        check_repeats(predictions, crops)
+        check_repeats(predictions, folder)
 
 
 @pytest.mark.parametrize(
@@ -287,6 +288,15 @@ def test_what_does_not_fit_is_named(
     with pytest.raises(error, match=message):
         evaluate(replace(EvaluateSettings(Path("w.safetensors"), data, tmp_path / "o"), **settings))
     assert not (tmp_path / "o").exists()
+
+
+def test_crops_in_parts_are_predicted_as_all_at_once(data: Path) -> None:
+    crops, quiet = read_crops(data, ["S9"]), Console(quiet=True)
+    whole = predicted(model_of(), crops, dict(FACTS), quiet)
+    halves = [crops.subset(slice(9, None)), crops.subset(slice(0, 9))]
+    parts = predicted_in_parts(model_of(), halves, dict(FACTS), quiet, len(crops))
+    for name, values in vars(whole).items():
+        np.testing.assert_array_equal(getattr(parts, name), values)
 
 
 def test_weights_of_another_kind_are_refused() -> None:
