@@ -44,8 +44,9 @@ def main(settings: Settings) -> None:
     tables = {split: repeated(settings.data, facts.subjects_of(split)) for split in facts.splits}
     count = -(-settings.crops // ROWS)
     numbers = {"train": count, "validation": max(1, count // 200), "test": 1}
+    letters = {"train": "W", "validation": "V", "test": "T"}
     splits = {
-        split: [f"{split[0].upper()}{number:05d}" for number in range(1, many + 1)]
+        split: [f"{letters[split]}{number:05d}" for number in range(1, many + 1)]
         for split, many in numbers.items()
     }
     note = ["all", f"{settings.data.name} repeated; of no use to learn from"]
