@@ -1,6 +1,6 @@
 """Prepared crops as arrays, read from the shards of a data set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -123,6 +123,17 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
         start = rows.stop
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS}
     return Crops(images, **arrays, packed_masks=masks if facts.background == "masked" else None)
+
+
+def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Iterator[Crops]:
+    """The same crops, a shard at a time: more of them than memory holds. Raises as `read_crops`."""
+    for shard in shards_in(folder, subjects):
+        side = shard.facts.image_size
+        images = np.zeros((shard.num_rows, side, side), dtype=np.uint8)
+        masks = np.zeros((shard.num_rows, side, -(-side // 8)), dtype=np.uint8)
+        arrays = shard.read_into(images, masks, 2)
+        masked = shard.facts.background == "masked"
+        yield Crops(images, **arrays, packed_masks=masks if masked else None)
 
 
 @dataclass(frozen=True)
