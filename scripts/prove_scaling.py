@@ -2,8 +2,9 @@
 
     python scripts/prove_scaling.py data/large --images 20000
 
-Each command runs in a process of its own; the time counts from its start, imports included. Peak
-memory is the process's resident set, as the system counts it.
+Each command runs in a process of its own. The time counts from its start, imports included, by the
+clock and in CPU time (which other work on the machine does not lengthen). Peak memory is the
+process's resident set, as the system counts it.
 """
 
 import json
@@ -28,7 +29,7 @@ if sys.argv[1] in ("train", "pretrain"):
         usual(record, loss)
         steps.append(time.time())
         if len(steps) == 1:
-            print(f"FIRST {steps[0]}", flush=True)
+            print(f"FIRST {steps[0]} {time.process_time()}", flush=True)
     Record._after_step = noted
 raise SystemExit(cli.run(sys.argv[1:]))
 """
@@ -64,14 +65,14 @@ def main(settings: Settings) -> None:
 
 def measured(*command: str) -> None:
     """Run one command and print what it took."""
-    start, first = time.time(), float("nan")
+    start, first, first_cpu = time.time(), float("nan"), float("nan")
     run = subprocess.Popen(
         [sys.executable, "-c", CHILD, *command], stdout=subprocess.PIPE, text=True
     )
     assert run.stdout is not None
     for line in run.stdout:
         if line.startswith("FIRST"):
-            first = float(line.split()[1]) - start
+            first, first_cpu = float(line.split()[1]) - start, float(line.split()[2])
     _, status, usage = os.wait4(run.pid, 0)
     peak_gb = usage.ru_maxrss * 1024 / 1e9
     print(
@@ -80,6 +81,7 @@ def measured(*command: str) -> None:
                 "command": command[0],
                 "exit": status,
                 "first_step_s": round(first, 1),
+                "first_step_cpu_s": round(first_cpu, 1),
                 "wall_s": round(time.time() - start, 1),
                 "peak_gb": round(peak_gb, 2),
                 "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),

@@ -95,7 +95,9 @@ def joined_devices(accelerator: Accelerator, threads: int) -> Iterator[Devices]:
     """This process's devices, set up for training: alone, or one of those that torchrun or
     `run_on_devices` started.
 
-    threads: of torch on the CPU; 0: OMP_NUM_THREADS, or an even share of the cores.
+    threads: of torch on the CPU; 0: OMP_NUM_THREADS, or of this process's cores all but one, which
+    puts batches together (beside a GPU: one). Threads wait for each other at every layer, so they
+    are slow as soon as another program wants a core (docs/scaling.md).
     """
     rank, count, local_rank, local_count = (
         int(os.environ.get(name, usual))
@@ -105,8 +107,9 @@ def joined_devices(accelerator: Accelerator, threads: int) -> Iterator[Devices]:
         )
     )
     devices = Devices(device_of(accelerator, local_rank), rank, count, local_count)
-    if threads or (local_count > 1 and "OMP_NUM_THREADS" not in os.environ):
-        torch.set_num_threads(threads or max(1, torch.get_num_threads() // local_count))
+    if threads or "OMP_NUM_THREADS" not in os.environ:
+        usual = 1 if devices.device.type == "cuda" else max(1, usable_cores() - 1)
+        torch.set_num_threads(threads or usual)
     keep_freed_memory()
     if devices.device.type == "cuda":
         torch.cuda.set_device(devices.device)
@@ -168,10 +171,10 @@ def _free_port() -> int:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use: its share, where several of one machine train together."""
+    able = hasattr(os, "sched_getaffinity")
+    found = len(os.sched_getaffinity(0)) if able else os.cpu_count() or 1
+    return max(1, found // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
 
 def keep_freed_memory() -> None:

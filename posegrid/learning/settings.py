@@ -82,7 +82,8 @@ class StageSettings:
     """So much memory in each process may hold decoded crops; others are decoded each time they are
     needed."""
     threads: int = 0
-    """Threads of torch in each process; 0: what OMP_NUM_THREADS says, or its share of the cores."""
+    """Threads of torch in each process; 0: what OMP_NUM_THREADS says, or all cores but one, which
+    puts batches together."""
     resume: bool = False
     """Go on from the run folder's last.ckpt, perhaps on other devices."""
     overwrite: bool = False
