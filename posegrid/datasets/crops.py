@@ -152,7 +152,7 @@ class Shard:
         schema = schema_of(self.facts)
         wanted = schema.names if names is None else [*names, "subject"]
         table = _read_table(self.path, schema, wanted)
-        found = set(array_of_column(table, "subject").tolist())
+        found = set(table["subject"].unique().to_pylist())
         strangers = set() if self.subjects is None else found - set(self.subjects)
         if strangers:
             raise ShardError(

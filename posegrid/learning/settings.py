@@ -78,7 +78,7 @@ class StageSettings:
     torchrun starts them on several machines."""
     accumulate: int = 1
     """Pieces in which a device takes its share of a batch, one after another, to save memory."""
-    memory_gb: float = 2.0
+    memory_gb: float = 1.5
     """So much memory in each process may hold decoded crops; others are decoded each time they are
     needed."""
     threads: int = 0
