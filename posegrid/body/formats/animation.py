@@ -1,5 +1,4 @@
-"""A motion as turning bones of constant length, which is what animation files hold: rest pose,
-turns, way of the root.
+"""Animation files, BVH and GLB: a motion as turning bones of constant length.
 
 Each bone of the skeleton (parent, child) becomes a joint of the animation that sits at the bone's
 parent and turns the bone to its child; bones that start at one joint are siblings. Names are those
@@ -15,18 +14,14 @@ of the CMU motion-capture files.
 - Animation knows no missing frames: they hold the last pose before them (the first frames: the
   first pose after).
 
-BVH, for Blender, Unity and the like: the skeleton and its turns as text.
+BVH, for Blender, Unity and the like, is text: centimetres, y up, z towards the camera, degrees.
+Each joint's rotation is Rz Rx Ry, as its channels are listed. The joints at the ends (feet, hands,
+crown) do not turn and have no length. The rate is constant: see `Markers.evenly_timed`.
 
-Centimetres, y up, z towards the camera, degrees; each joint's rotation is Rz Rx Ry, as its channels
-are listed. The joints at the ends (feet, hands, crown) do not turn and have no length. What the
-bones are and how they turn: `bones.py`. The rate is constant: see `Markers.evenly_timed`.
-
-GLB (glTF 2.0, Khronos 2017): an animated skeleton that any 3D viewer shows, with a small body of
-bones as its skin.
-
-Metres, y up, z towards the camera, which is glTF's own convention. One node per bone (`bones.py`),
-one at the end of each last bone. Key times are the Track's own; frames without a person have no
-keys: players pass over them evenly. The person's left is blue, right orange, the middle grey.
+GLB (glTF 2.0, Khronos 2017) is a skeleton that any 3D viewer shows, with a small body of bones as
+its skin: metres, y up, z towards the camera, which is glTF's own convention. One node per bone, one
+at the end of each last bone. Key times are the Track's own; frames without a person have no keys:
+players pass over them evenly. The person's left is blue, right orange, the middle grey.
 """
 
 import json
@@ -87,8 +82,7 @@ class BoneMotion:
     """Bones by the index of the joint they end at; index 0 is the root. T frames."""
 
     rest_mm: Float[np.ndarray, "17 3"]
-    """The bone in the rest pose, from the parent's joint to its own; zero for the root. So a bone
-    starts at `rest_mm[PARENTS[joint]]` from the start of its parent bone."""
+    """The bone in the rest pose, from the parent's joint to its own; zero for the root."""
     root_mm: Float[np.ndarray, "T 3"]
     local: Float[np.ndarray, "17 T 3 3"]
     """Each bone's T rotations against its parent bone; the root's in space."""
@@ -108,9 +102,7 @@ class BoneMotion:
 
 
 def bone_motion(markers: Markers) -> BoneMotion:
-    """The motion of the bones through all frames, even those without a person; see above how. At
-    least one is found.
-    """
+    """The motion of the bones through all frames, even those without a person; one has one."""
     found = np.flatnonzero(markers.found)
     last = np.searchsorted(found, np.arange(len(markers.frame)), side="right") - 1
     places = markers.places_mm[found].astype(np.float64)
@@ -123,9 +115,7 @@ def bone_motion(markers: Markers) -> BoneMotion:
         direction = np.array(_REST_DIRECTIONS[JOINT_NAMES[joint]])
         rest_mm[joint] = length * direction
         bone = turned(np.swapaxes(in_space[parent], -1, -2), places[:, joint] - places[:, parent])
-        local[joint] = smallest_rotations(
-            np.broadcast_to(direction, bone.shape), _unit(bone, direction)
-        )
+        local[joint] = smallest_rotations(direction, _unit(bone, direction))
         in_space[joint] = in_space[parent] @ local[joint]
     rows = np.maximum(last, 0)
     return BoneMotion(
@@ -179,9 +169,7 @@ def bvh_text(motion: BoneMotion) -> str:
 
 
 def _joint(motion: BoneMotion, joint: int, order: list[int], indent: str) -> list[str]:
-    """Lines of a joint of the hierarchy and all below it; `order` gets its index, in the order of
-    the channels.
-    """
+    """Lines of a joint and all below it; `order` gets its index, in the order of the channels."""
     order.append(joint)
     inner = indent + "\t"
     if joint == ROOT:
@@ -199,9 +187,7 @@ def _joint(motion: BoneMotion, joint: int, order: list[int], indent: str) -> lis
 
 
 def _end(motion: BoneMotion, joint: int, order: list[int], indent: str) -> list[str]:
-    """Lines of the joint at the end of a last bone (a foot, a hand): many readers leave out an End
-    Site.
-    """
+    """Lines of the joint at a last bone's end (a foot, a hand): many readers leave End Sites out."""
     order.append(END)
     inner = indent + "\t"
     lines = _opened("JOINT", END_NAMES[JOINT_NAMES[joint]], motion.rest_mm[joint], indent)
@@ -273,9 +259,7 @@ class _Buffer:
         self.content, self.views, self.accessors = bytearray(), [], []
 
     def add(self, values: np.ndarray, width: int, *, bounds: bool = False) -> int:
-        """Index of the accessor of an array of floats, or of bytes if it is uint8; `bounds` for
-        times and positions.
-        """
+        """Index of the accessor of floats, or of bytes if uint8; `bounds`: of times and places."""
         kind = _BYTE if values.dtype == np.uint8 else _FLOAT
         rows = values.reshape(-1, width).astype("u1" if kind == _BYTE else "<f4")
         self.views.append({"buffer": 0, "byteOffset": len(self.content), "byteLength": rows.nbytes})
@@ -293,20 +277,13 @@ class _Buffer:
 
 
 def _nodes(motion: BoneMotion) -> tuple[list[dict], list[int]]:
-    """The nodes, those of the bones by their joints' indices, then the ends; and which of them move
-    the skin (all).
-    """
+    """The nodes, of bones by their joints' indices, then ends; and which move the skin (all)."""
     nodes = []
     for joint, name in enumerate(JOINT_NAMES):
         offset = motion.rest_mm[PARENTS[joint]] if joint != ROOT else motion.root_mm[0]
         turn = _quaternions(motion.local[joint, :1])[0].tolist()
-        nodes.append(
-            {
-                "name": BONE_NAMES[name],
-                "translation": (offset * M_PER_MM).tolist(),
-                "rotation": turn,
-            }
-        )
+        place_m = (offset * M_PER_MM).tolist()
+        nodes.append({"name": BONE_NAMES[name], "translation": place_m, "rotation": turn})
     for parent, joint in BONES:
         nodes[parent].setdefault("children", []).append(joint)
     for name, end in END_NAMES.items():
@@ -317,9 +294,7 @@ def _nodes(motion: BoneMotion) -> tuple[list[dict], list[int]]:
 
 
 def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
-    """A key per frame with a person, for the root's place and every bone's rotation; time 0 is the
-    first frame's.
-    """
+    """A key per frame with a person, for the root's place and every bone's turn; from time 0."""
     found = motion.found
     times = buffer.add((motion.time_s - motion.time_s[0])[found], 1, bounds=True)
     turns = [buffer.add(_quaternions(turns[found]), 4) for turns in motion.local]
@@ -365,19 +340,13 @@ def _unbinding(motion: BoneMotion) -> Float[np.ndarray, "M 16"]:
 
 
 def _body(motion: BoneMotion, buffer: _Buffer) -> list[dict]:
-    """Octahedra from joint to joint, flat, each moved by its bone alone; one primitive per
-    colour.
-    """
+    """Flat octahedra from joint to joint, each moved by its bone alone; a primitive per colour."""
     starts = _starts_mm(motion)
     primitives = []
     for material, side in enumerate(COLOURS):
-        bones = [
-            joint for joint in range(len(JOINT_NAMES)) if joint != ROOT and _side(joint) == side
-        ]
-        corners = (
-            np.concatenate([_octahedron(starts[joint], motion.rest_mm[joint]) for joint in bones])
-            * M_PER_MM
-        )
+        bones = [joint for _, joint in BONES if _side(joint) == side]
+        bodies = [_octahedron(starts[joint], motion.rest_mm[joint]) for joint in bones]
+        corners = M_PER_MM * np.concatenate(bodies)
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         movers = np.zeros((len(corners) * 3, 4), np.uint8)
@@ -393,9 +362,7 @@ def _body(motion: BoneMotion, buffer: _Buffer) -> list[dict]:
 
 
 def _octahedron(start_mm: np.ndarray, bone_mm: np.ndarray) -> Float[np.ndarray, "8 3 3"]:
-    """Eight triangles, seen from outside counter-clockwise. A bone without length gets a body too
-    small to be seen.
-    """
+    """Eight triangles, counter-clockwise from outside; too small to see for no length."""
     length = max(float(np.linalg.norm(bone_mm)), 1.0)
     along = bone_mm / length if np.any(bone_mm) else np.array([0.0, 1, 0])
     side = np.cross(along, np.eye(3)[np.argmin(np.abs(along))])
