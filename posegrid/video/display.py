@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
+from av import logging
 from av.container import InputContainer
 from av.filter import Graph
 from av.video.stream import VideoStream
@@ -207,7 +208,7 @@ class Shower:
         while True:
             try:
                 pictures.append(Picture(self._graph.vpull(), self._display.turn))
-            except (av.error.BlockingIOError, av.error.EOFError):
+            except (BlockingIOError, EOFError):
                 return pictures
 
 
@@ -233,12 +234,12 @@ def _container_crop(container: InputContainer, stream: VideoStream) -> tuple[int
 
     PyAV hands this out in FFmpeg's description of the file only.
     """
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
+    level = logging.get_level()
+    logging.set_level(logging.INFO)
     try:
-        described = container.dumps_format()
+        described = container.dumps_format()  # type: ignore[attr-defined]
     finally:
-        av.logging.set_level(level)
+        logging.set_level(level)
     parts = re.split(r"^\s*Stream #\d+:(\d+)", described, flags=re.MULTILINE)
     own = dict(zip(parts[1::2], parts[2::2], strict=True)).get(str(stream.index), "")
     found = re.search(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)", own)

@@ -146,8 +146,10 @@ def read_frames(
         waiting: deque[tuple[int, float, bool]] = deque()
         shower: Shower | None = None
         for index, frame in enumerate(decoder):
-            timed = clock.time_s(index, frame.time) if clock else (float(index / (fps or 1)), False)
-            waiting.append((index, *timed))
+            time_s, is_moved = (
+                clock.time_s(index, frame.time) if clock else (float(index / (fps or 1)), False)
+            )
+            waiting.append((index, time_s, is_moved))
             if shower is None:
                 shower = Shower(path, Display.of_stream(path, container, chosen, frame))
             yield from _timed(waiting, shower.shown(frame), every)
@@ -209,7 +211,9 @@ def packet_times(path: Path, stream: int | None = None) -> np.ndarray:
             for packet in container.demux(chosen)
             if packet.size
         ]
-        return np.sort([stamp for stamp in stamps if stamp is not None]) * float(chosen.time_base)
+        return np.sort([stamp for stamp in stamps if stamp is not None]) * float(
+            chosen.time_base or 1
+        )
     return np.zeros(0)
 
 
