@@ -47,15 +47,14 @@ class Display:
 
     @classmethod
     def of_stream(
-        cls, path: Path, container: InputContainer, stream: VideoStream, frame: av.VideoFrame
+        cls, path: Path, stream: VideoStream, frame: av.VideoFrame, crop: tuple[int, int, int, int]
     ) -> "Display":
-        """What container, stream and the first frame say. Raises SourceError for a picture that is
-        turned by no quarter turn, or of which the crop leaves nothing.
+        """What stream and first frame say, and the container's crop (`container_crop`). Raises
+        SourceError for a picture that is turned by no quarter turn, or of which nothing is left.
 
         The frame's side data is asked for: a frame that was asked refers to itself from then on,
         so that its picture stays in memory until Python's garbage collector comes by.
         """
-        crop = _container_crop(container, stream)
         if crop[0] + crop[1] >= frame.width or crop[2] + crop[3] >= frame.height:
             raise SourceError(
                 f"{path}: says that {crop} pixels (left, right, top, bottom) of "
@@ -228,11 +227,13 @@ def _turn(path: Path, frame: av.VideoFrame) -> Turn:
     return Turn.of_matrix(matrix)
 
 
-def _container_crop(container: InputContainer, stream: VideoStream) -> tuple[int, int, int, int]:
+def container_crop(container: InputContainer, stream: VideoStream) -> tuple[int, int, int, int]:
     """What the container cuts off (QuickTime's clean aperture, Matroska's PixelCrop): left, right,
     top, bottom.
 
-    PyAV hands this out in FFmpeg's description of the file only.
+    PyAV hands this out in FFmpeg's description of the file only, which is logged. To be asked before
+    anything is decoded: a decoder's thread that logs meanwhile would wait for Python, and Python
+    for the thread when the decoder is given up.
     """
     level = logging.get_level()
     logging.set_level(logging.INFO)

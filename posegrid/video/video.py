@@ -23,7 +23,7 @@ from jaxtyping import UInt8
 
 from posegrid.errors import SourceError
 from posegrid.video.container import Decoder, frame_rate, is_film, opened, reason
-from posegrid.video.display import Display, Shower
+from posegrid.video.display import Display, Shower, container_crop
 from posegrid.video.picture import Picture
 from posegrid.video.times import Clock
 
@@ -93,11 +93,10 @@ def probe(path: Path, *, stream: int | None = None, fps: Fraction | None = None)
     file says. Raises SourceError if there is no such file, it is no video, or nothing in it can be
     decoded; SettingsError for a wrong number.
     """
-    # without threads: one that still decodes while the description of the file is asked for may
-    # wait for Python, and Python for it when the decoder is given up (seen once in 900 files)
     with opened(path, False, stream) as (container, chosen):
+        crop = container_crop(container, chosen)
         frame = _first_frame(path, container, chosen)
-        display = Display.of_stream(path, container, chosen, frame)
+        display = Display.of_stream(path, chosen, frame, crop)
         videos = container.streams.video
         number, films = videos.index(chosen), sum(is_film(video) for video in videos)
         said = {**container.metadata, **chosen.metadata}
@@ -141,6 +140,7 @@ def read_frames(
     if every < 1:
         raise SourceError(f"every = {every}: take every n-th frame with n = 1, 2, 3, ...")
     with opened(path, threads, stream) as (container, chosen):
+        crop = container_crop(container, chosen)
         clock = None if fps else Clock(path, frame_rate(path, chosen))
         decoder = Decoder(path, container, chosen)
         waiting: deque[tuple[int, float, bool]] = deque()
@@ -151,7 +151,7 @@ def read_frames(
             )
             waiting.append((index, time_s, is_moved))
             if shower is None:
-                shower = Shower(path, Display.of_stream(path, container, chosen, frame))
+                shower = Shower(path, Display.of_stream(path, chosen, frame, crop))
             yield from _timed(waiting, shower.shown(frame), every)
         if shower is not None:
             yield from _timed(waiting, shower.shown(None), every)
@@ -183,6 +183,7 @@ def read_spread(
     others follow from.
     """
     with opened(path, number=stream) as (container, chosen):
+        crop = container_crop(container, chosen)
         num_keys, num_packets = _num_packets(container, chosen)
         skipped = (
             "DEFAULT"
@@ -198,7 +199,7 @@ def read_spread(
         with suppress(FFmpegError):
             for number, frame in enumerate(container.decode(chosen)):
                 if shower is None:
-                    shower = Shower(path, Display.of_stream(path, container, chosen, frame))
+                    shower = Shower(path, Display.of_stream(path, chosen, frame, crop))
                 if number % every == 0:
                     yield shower.alone(frame)
 
