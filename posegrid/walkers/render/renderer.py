@@ -119,8 +119,10 @@ def surface_box_px(
     a shadow that is not is left out.
     """
     box = projected_bounds(posed.vertices_mm, kernel_camera(camera, np.float64))
+    if not with_shadow:
+        return box
     corners = camera.project(camera.world_to_camera(_floor_corners(posed)))
-    if not with_shadow or not np.isfinite(corners).all():
+    if not np.isfinite(corners).all():
         return box
     low, high = np.minimum(box[:2], corners.min(axis=0)), np.maximum(box[2:], corners.max(axis=0))
     return np.concatenate([low, high])
