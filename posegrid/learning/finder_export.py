@@ -33,7 +33,7 @@ from posegrid.learning.model_facts import METADATA_KEY
 FORMAT = 1
 INPUTS = ("frame", "reference", "known", "prior")
 FIRST_LOOK_PIXELS, SECOND_LOOK_PIXELS, SECOND_LOOK_MARGIN = 61440, 20480, 0.4
-THRESHOLDS = {"start": 0.45, "find": 0.3, "keep": 0.15, "mask": 0.5}
+THRESHOLDS = {"start": 0.4, "find": 0.3, "keep": 0.15, "mask": 0.5}
 """Probabilities of centres from which on somebody new is followed, is reported, and is believed
 where somebody is expected; and of pixels to be a mask's. Chosen on validation scenes."""
 OPSET = 17

@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 import torch
 
+import posegrid
 from posegrid.errors import CheckpointError
 from posegrid.learning import finder_data
 from posegrid.learning.finder_data import (
@@ -24,6 +25,7 @@ from posegrid.learning.finder_evaluation import (
     evaluate_kind,
     evaluate_second_look,
     iou,
+    onnx_answer,
     peaks,
 )
 from posegrid.learning.finder_export import INPUTS, export_finder, rounded
@@ -323,6 +325,19 @@ def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> Non
         ours = decode(rounded(network)(*given))
         for answer, own in zip(answers, ours, strict=True):
             np.testing.assert_allclose(answer, own.detach().numpy(), rtol=2e-3, atol=2e-3)
+
+
+def test_the_shipped_weights_are_small_and_know_what_they_are() -> None:
+    path = Path(posegrid.__file__).parent / "weights" / "posegrid-find.onnx"
+    assert path.stat().st_size < 4_000_000
+    answer, least = onnx_answer(path)
+    assert 0 < least < 1
+    frame = np.full((1, 3, 96, 64), 128, np.uint8)
+    blank = np.zeros((1, 1, 96, 64), np.uint8)
+    out = answer(frame, frame, blank + 1, blank)
+    assert out["person"].shape == (1, 1, 96, 64)
+    assert out["box"].shape == (1, 4, 24, 16)
+    assert out["person"].mean() < 0.05  # nobody before an empty scene
 
 
 # --- evaluation -----------------------------------------------------------------------------------
