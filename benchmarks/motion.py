@@ -27,7 +27,7 @@ from posegrid.datasets.synth import synth
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.motion.feet import ANKLES, slip_mm, standing
 from posegrid.motion.gait import Gait, gait_of
-from posegrid.motion.refine import MotionTrack
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import WorldMotion
 from posegrid.results.inputs import Given
 from posegrid.results.pose_model import load

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posegrid.errors import PosegridError as PosegridError
-    from posegrid.motion.refine import MotionTrack as Track
+    from posegrid.motion.motion_track import MotionTrack as Track
     from posegrid.motion.settings import RefineSettings as RefineSettings
     from posegrid.results.live import LivePose as LivePose
     from posegrid.results.pose_model import PoseModel as PoseModel

@@ -14,11 +14,10 @@ from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.parallel import Finished, named
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name
-from posegrid.datasets.synth_plan import ACTION, clip_plan, subjects_by_split
+from posegrid.datasets.synth_plan import ACTION, Walks, clip_plan, subjects_by_split
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import encode_image, encode_mask, grey, window_of_box
 from posegrid.walkers.clip import ClipPlan, film
-from posegrid.walkers.motion.captured import RecordedWalk
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ
 from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
 
@@ -37,7 +36,7 @@ class CropJob:
     first_frame_index: int
 
 
-def crop_jobs(settings: SynthSettings, walks: list[RecordedWalk]) -> list[CropJob]:
+def crop_jobs(settings: SynthSettings, walks: Walks) -> list[CropJob]:
     """The shards of the data set: each at most `CROPS_PER_SHARD` crops of one subaction of one
     subject."""
     return [
@@ -49,7 +48,7 @@ def crop_jobs(settings: SynthSettings, walks: list[RecordedWalk]) -> list[CropJo
 
 
 def jobs_of_subject(
-    settings: SynthSettings, walks: list[RecordedWalk], subject: str, *, training: bool = True
+    settings: SynthSettings, walks: Walks, subject: str, *, training: bool = True
 ) -> Iterator[CropJob]:
     """The shards of one subject."""
     wanted = settings.crops_per_person
@@ -62,7 +61,7 @@ def jobs_of_subject(
 
 
 def _jobs_of_subaction(
-    settings: SynthSettings, walks: list[RecordedWalk], subject: str, subaction: int, num_crops: int
+    settings: SynthSettings, walks: Walks, subject: str, subaction: int, num_crops: int
 ) -> Iterator[CropJob]:
     first_frame_index = 0
     num_parts = -(-num_crops // CROPS_PER_SHARD)

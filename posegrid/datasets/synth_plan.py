@@ -10,6 +10,8 @@ from posegrid.walkers.render.places import picture_files
 
 ACTION = "Walking"
 """What rendered people's sequences are called."""
+Walks = list[RecordedWalk]
+"""Captured walks to mix with made-up ones; none of them: all walks are made up."""
 
 
 def recorded(settings: SynthSettings) -> dict[str, object]:
@@ -45,7 +47,7 @@ def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
     }
 
 
-def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
+def captured_walks(settings: SynthSettings) -> Walks:
     """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it
     holds none."""
     return load_walks(settings.motion) if settings.motion is not None else []
@@ -53,7 +55,7 @@ def captured_walks(settings: SynthSettings) -> list[RecordedWalk]:
 
 def clip_plan(
     settings: SynthSettings,
-    walks: list[RecordedWalk],
+    walks: Walks,
     subject: str,
     subaction: int,
     num_frames: int,

@@ -2,26 +2,19 @@
 length, feet that stay where they stand.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.skeleton import fitted_bones_mm, mirror_order, with_bones
 from posegrid.body.track import Track
-from posegrid.motion.angles import angles_figure, joint_angles_deg
 from posegrid.motion.feet import root_correction_mm, standing, with_still_feet
-from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.placing import placed_again, with_even_distance
-from posegrid.motion.plausible import doubts
 from posegrid.motion.settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
 from posegrid.motion.smoothing import filtered, gaps_to_fill, interpolated, known
-from posegrid.motion.world import WorldMotion, to_world
-
-if TYPE_CHECKING:
-    import matplotlib.figure
 
 SomeTrack = TypeVar("SomeTrack", bound=Track)
 
@@ -113,52 +106,3 @@ def _filled(track: SomeTrack) -> SomeTrack:
 
 
 RAW_NOTE = "the track was raw: it was refined before its gait was measured"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MotionTrack(Track):
-    """What `predict` and `posegrid.load()` give; `posegrid.Track.load(path)` reads one."""
-
-    def refined(self, settings: RefineSettings | None = None) -> "MotionTrack":
-        """Without jitter, with bones of one length and feet that stand still; `predict` has done
-        that already.
-        """
-        motion = refined(self, settings)
-        new = [line for line in doubts(self, motion) if line not in self.warnings]
-        return replace(motion, warnings=(*self.warnings, *new))
-
-    def angles(self) -> dict[str, Float[np.ndarray, "T"]]:
-        """Joint angles in degrees (docs/angles.md), by names such as left_knee_flexion_deg; NaN where
-        they are not known.
-        """
-        return joint_angles_deg(self.joints_mm)
-
-    def plot(self) -> "matplotlib.figure.Figure":
-        """Flexion of hips, knees and elbows over time. Raises SettingsError where matplotlib is not
-        installed.
-        """
-        return angles_figure(self.joints_mm, self.time_s, self.source)
-
-    def to_world(self, up_cam: Float[np.ndarray, "3"] | None = None) -> WorldMotion:
-        """The motion with z up and the floor at 0. up_cam: the direction against gravity in the
-        camera's frame.
-
-        Without it, gravity comes from the trunk and the feet. Raises SettingsError if the person's
-        place is unknown.
-        """
-        return to_world(self, up_cam)
-
-    def gait(self, up_cam: Float[np.ndarray, "3"] | None = None) -> Gait:
-        """The figures of the walk; a raw track is refined first, and a note says so.
-
-        Raises SourceError where no two strides are walked, and as `to_world`.
-        """
-        track = self.refined() if self.raw else self
-        found = gait_of(
-            track.to_world(up_cam),
-            scale_known=self.scale_known,
-            source=self.source,
-            camera_fixed=self.camera_fixed,
-        )
-        raw = (RAW_NOTE,) if self.raw else ()
-        return replace(found, notes=(*found.notes, *track.warnings, *raw))

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
 from posegrid.learning.model_facts import ModelFacts
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.placing import (
     in_picture,
     root_from_box,
@@ -21,7 +22,6 @@ from posegrid.motion.placing import (
     steadied_boxes,
     turned_to_camera,
 )
-from posegrid.motion.refine import MotionTrack
 from posegrid.people.crop import Silhouette, person_crop, window_of_box
 from posegrid.people.finder import Sighting
 from posegrid.results.network import OnnxModel

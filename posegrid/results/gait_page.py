@@ -31,7 +31,7 @@ from posegrid.files import write_text
 from posegrid.motion.gait import Gait, Quantity
 from posegrid.motion.gait_events import SIDES, FootEvents
 from posegrid.motion.gait_files import gait_json
-from posegrid.motion.refine import MotionTrack
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.strides import CYCLE_PERCENT
 from posegrid.motion.world import up_of_camera
 from posegrid.results.page import Tile, heading, page, paragraph, table, warning

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from posegrid.files import write_text
 from posegrid.results.draw import Picture
 
 _STYLE = """
@@ -37,6 +38,13 @@ class Tile:
 
     figure: str
     meaning: str
+
+
+def write_page(path: Path, title: str, subtitle: str, tiles: list[Tile], parts: list[str]) -> None:
+    """The whole document as a file; `parts` is HTML from the functions below. OutputError where it
+    cannot be written.
+    """
+    write_text(path, page(title, subtitle, tiles, parts))
 
 
 def page(title: str, subtitle: str, tiles: list[Tile], parts: list[str]) -> str:

@@ -8,8 +8,8 @@ from typing import Unpack
 import numpy as np
 
 from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.plausible import scaled_to_height
-from posegrid.motion.refine import MotionTrack
 from posegrid.progress import Report
 from posegrid.results.estimator import Estimator, person_track
 from posegrid.results.inputs import (

@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from rich.console import Console
 
 from posegrid.errors import OutputError, SettingsError, SourceError
-from posegrid.motion.refine import MotionTrack
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.progress import Report, on_console, reported, stop_noted
 from posegrid.results.convert import write_track_file
 from posegrid.results.overlay import write_contact_picture, write_overlay

@@ -17,10 +17,9 @@ from posegrid import __version__
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.datasets.crops import Crops
-from posegrid.errors import CheckpointError, SettingsError, SourceError
+from posegrid.errors import SourceError
 from posegrid.files import written
 from posegrid.learning.model_facts import ModelFacts
-from posegrid.learning.settings import Accelerator
 from posegrid.progress import on_console
 
 PREDICTIONS_FORMAT = 2
@@ -206,23 +205,3 @@ def _rows_of(model: Model, crops: Crops, said: Estimate) -> dict[str, np.ndarray
 def sequence_order(columns: Mapping[str, np.ndarray]) -> Int[np.ndarray, "N"]:
     """Rows sorted by sequence, camera and frame, from the columns SEQUENCE."""
     return np.lexsort([columns[name] for name in reversed(SEQUENCE)])
-
-
-def load_model(path: Path, accelerator: Accelerator = "cpu") -> Model:
-    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not; on the
-    CPU only). SettingsError for a GPU that is not there or cannot be used.
-    """
-    if path.suffix == ".safetensors":
-        from posegrid.learning.checkpoint import load_checkpoint
-        from posegrid.learning.devices import device_of
-
-        return load_checkpoint(path).to(device_of(accelerator))
-    if path.suffix == ".onnx" and accelerator == "gpu":
-        raise SettingsError(f"{path}: .onnx runs on the CPU; give the .safetensors for a GPU.")
-    if path.suffix == ".onnx":
-        from posegrid.results.network import load_onnx
-
-        return load_onnx(path)
-    raise CheckpointError(
-        f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors."
-    )

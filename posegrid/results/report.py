@@ -20,7 +20,6 @@ from tyro.conf import Positional
 from posegrid.datasets.crops import Crops, read_crops
 from posegrid.datasets.dataset_facts import DATASET_FILE, load_dataset_facts
 from posegrid.errors import SourceError
-from posegrid.files import write_text
 from posegrid.results import page
 from posegrid.results.curves import (
     Curve,
@@ -30,7 +29,8 @@ from posegrid.results.curves import (
     load_curve,
 )
 from posegrid.results.draw import save_png
-from posegrid.results.predictions import NAME, Predictions, load_model, predicted, sequence_order
+from posegrid.results.network import load_model
+from posegrid.results.predictions import NAME, Predictions, predicted, sequence_order
 from posegrid.results.samples import Clip, chosen_runs, clip_of, ranked_sheet, rows_in, write_clips
 from posegrid.results.tables import group_rows, score_rows, title_of
 
@@ -75,10 +75,8 @@ def report(settings: ReportSettings) -> Path:
         html += picture_section(parts, settings.samples, settings.video_s, console)
     html += closing_section(parts)
     path = parts.out / "report.html"
-    write_text(
-        path,
-        page.page(f"posegrid: {settings.run.resolve().name}", subtitle(parts), tiles(parts), html),
-    )
+    title = f"posegrid: {settings.run.resolve().name}"
+    page.write_page(path, title, subtitle(parts), tiles(parts), html)
     for words in parts.missing:
         console.print(f"Left out: {words}", highlight=False, soft_wrap=True)
     console.print(str(path), highlight=False, soft_wrap=True)

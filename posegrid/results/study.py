@@ -8,7 +8,7 @@ from pathlib import Path
 
 from posegrid.errors import PosegridError, SettingsError, SourceError
 from posegrid.files import write_text
-from posegrid.motion.refine import MotionTrack
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.results.pose_model import load
 from posegrid.results.predict import predict, results_in
 from posegrid.results.settings import PredictSettings

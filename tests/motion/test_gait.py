@@ -12,7 +12,7 @@ from posegrid.body.skeleton import mirror_order
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.gait import gait_of
 from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
-from posegrid.motion.refine import MotionTrack
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import to_world, up_of_camera
 
 TIME_S = np.arange(300) / 60

@@ -7,6 +7,7 @@ import pytest
 from motion.walks import walk_track
 
 from posegrid.body.track import Track
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.plausible import (
     bones_to_height_mm,
     doubts,
@@ -14,7 +15,6 @@ from posegrid.motion.plausible import (
     on_changed_pictures,
     steps_per_minute,
 )
-from posegrid.motion.refine import MotionTrack
 from posegrid.motion.settings import check_fov
 
 FPS, STEPS_PER_MINUTE = 50, 120 / 1.1

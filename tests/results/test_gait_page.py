@@ -10,7 +10,7 @@ import pytest
 from motion.walks import STRIDE_S, walk_track
 
 from posegrid.errors import SettingsError, SourceError
-from posegrid.motion.refine import MotionTrack
+from posegrid.motion.motion_track import MotionTrack
 from posegrid.results.gait_page import GaitSettings, gait, normal_band
 
 

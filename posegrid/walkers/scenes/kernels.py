@@ -199,6 +199,20 @@ def paste_boxes(
 
 
 @_jit
+def _reached(inverse, high, wide, num_rows, num_columns):  # type: ignore[no-untyped-def]
+    """Columns and rows (x0, x1, y0, y1) of a picture that a cut-out (high, wide) reaches."""
+    det = inverse[0, 0] * inverse[1, 1] - inverse[0, 1] * inverse[1, 0]
+    low_x, high_x, low_y, high_y = 1e9, -1e9, 1e9, -1e9
+    for corner in range(4):
+        u, v = (corner % 2) * wide - inverse[0, 2], (corner // 2) * high - inverse[1, 2]
+        x = (inverse[1, 1] * u - inverse[0, 1] * v) / det
+        y = (inverse[0, 0] * v - inverse[1, 0] * u) / det
+        low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
+    x0, x1 = max(math.floor(low_x), 0), min(math.ceil(high_x), num_columns)
+    return x0, x1, max(math.floor(low_y), 0), min(math.ceil(high_y), num_rows)
+
+
+@_jit
 def paste_person(  # type: ignore[no-untyped-def]  # noqa: C901
     image, cover, number, rgba, inverse, gain, bend, opacity, fade
 ):
@@ -211,16 +225,7 @@ def paste_person(  # type: ignore[no-untyped-def]  # noqa: C901
     """
     high, wide = rgba.shape[0], rgba.shape[1]
     det = inverse[0, 0] * inverse[1, 1] - inverse[0, 1] * inverse[1, 0]
-    low_x, high_x, low_y, high_y = 1e9, -1e9, 1e9, -1e9
-    for corner in range(4):
-        u, v = (corner % 2) * wide - inverse[0, 2], (corner // 2) * high - inverse[1, 2]
-        x, y = (
-            (inverse[1, 1] * u - inverse[0, 1] * v) / det,
-            (inverse[0, 0] * v - inverse[1, 0] * u) / det,
-        )
-        low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
-    x0, x1 = max(math.floor(low_x), 0), min(math.ceil(high_x), image.shape[1])
-    y0, y1 = max(math.floor(low_y), 0), min(math.ceil(high_y), image.shape[0])
+    x0, x1, y0, y1 = _reached(inverse, high, wide, image.shape[0], image.shape[1])
     fine = min(max(math.ceil(math.sqrt(abs(det))), 1), 12)
     table = np.empty(256, np.float32)
     for level in range(256):
