@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from posegrid.errors import SourceError
-from posegrid.people.background_model import Plate, colour_index, in_shadow, learn_plate, unlikeness
+from posegrid.people.background_model import Plate, colour_index, learn_plate, unlikeness
 from posegrid.people.morphology import closed, evened, labelled, opened
+from posegrid.people.shadow import in_shadow
 from posegrid.video.picture import Box, Picture
 
 WORKING_PIXELS = 640 * 360

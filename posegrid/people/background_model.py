@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Real, UInt8
 
 from posegrid.people.crop import largest_component, without_holes
 from posegrid.people.morphology import closed, grown, largest_around, medians, opened, softened
+from posegrid.people.shadow import SHADOW_TOLERANCE, in_shadow
 
 CHANGING = 24
 """A pixel whose values span more than this (of 255, in any channel) over the clip is not simply
@@ -49,14 +50,6 @@ UNSEEN_ODDS, UNSEEN_SHARE, UNSEEN_REACH = 0.5, 0.5, 10
 """The scene was never seen where its best colour is the person's by these odds, and lies in the
 outline this often (with its gaps of up to 20 pixels closed, since it leaves out just what looks
 like the scene)."""
-SHADOW_LEAST, SHADOW_TOLERANCE = 0.5, 10.0
-"""A shadow leaves at least this share of the light, and the same of red and green up to this (of
-255).
-"""
-SHADOW_BLUER = 15.0
-"""In a shadow out of doors, which the sky lights, blue falls less than red and green, or rises by
-this (of 255).
-"""
 RARE = 2e-5
 """Share of the samples below which a colour says nothing."""
 OUTLINED = 1.5
@@ -381,24 +374,6 @@ def unlikeness(
     """The largest difference of red, green and blue; (*batch,) after broadcasting."""
     red, green, blue = (np.abs(first[channel] - second[channel]) for channel in range(3))
     return np.maximum(np.maximum(red, green, out=red), blue, out=red)
-
-
-def in_shadow(
-    colour: Float[np.ndarray, "3 *batch"],
-    plate: Float[np.ndarray, "3 *batch2"],
-    tolerance: float | Float[np.ndarray, "*batch2"],
-) -> Bool[np.ndarray, "*batch"]:
-    """True where red and green are darker than the scene by the same factor, and blue is not much
-    brighter.
-    """
-    (red, green, blue), (plate_red, plate_green, plate_blue) = colour, plate
-    light = (red + green + 2) / (plate_red + plate_green + 2)
-    shadow = (light > SHADOW_LEAST) & (light < 1)
-    shadow &= np.abs(red - plate_red * light) < tolerance
-    shadow &= np.abs(green - plate_green * light) < tolerance
-    shadow &= blue > plate_blue * light - tolerance
-    shadow &= blue < plate_blue + SHADOW_BLUER
-    return shadow
 
 
 def _tidied(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

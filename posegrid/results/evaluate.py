@@ -22,8 +22,8 @@ from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.files import write_text
 from posegrid.learning.model_facts import ModelFacts, channels_of
-from posegrid.results.network import Accelerator, load_model
-from posegrid.results.predictions import NAME, Model, Predictions, predicted_in_parts
+from posegrid.results.models import Accelerator, Model, load_model
+from posegrid.results.predictions import NAME, Predictions, predicted_in_parts
 from posegrid.results.scores import longest_repeat, scores
 from posegrid.results.tables import comparison_markdown, detail_table, pck_table, score_table
 

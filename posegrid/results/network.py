@@ -11,9 +11,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyrigh
 
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.errors import CheckpointError, SettingsError
+from posegrid.errors import CheckpointError
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
-from posegrid.learning.settings import Accelerator
 
 SHIPPED, SHIPPED_INT8 = "posegrid-m.onnx", "posegrid-m-int8"
 INPUT, OUTPUT = "image", "pose_mm"
@@ -186,21 +185,3 @@ def _check_shapes(session: onnxruntime.InferenceSession, facts: ModelFacts, wher
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def load_model(path: Path, accelerator: Accelerator = "cpu") -> "Checkpoint | OnnxModel":
-    """The weights in a .safetensors checkpoint (runs on torch) or an .onnx file (does not; on the
-    CPU only). SettingsError for a GPU that is not there or cannot be used.
-    """
-    if path.suffix == ".safetensors":
-        from posegrid.learning.checkpoint import load_checkpoint
-        from posegrid.learning.devices import device_of
-
-        return load_checkpoint(path).to(device_of(accelerator))
-    if path.suffix == ".onnx" and accelerator == "gpu":
-        raise SettingsError(f"{path}: .onnx runs on the CPU; give the .safetensors for a GPU.")
-    if path.suffix == ".onnx":
-        return load_onnx(path)
-    raise CheckpointError(
-        f"{path}: weights end in .safetensors or .onnx; `posegrid train` writes best.safetensors."
-    )

@@ -169,7 +169,9 @@ class PoseModel:
                 if settings.height_m is None
                 else scaled_to_height(track, 1000 * settings.height_m)
             )
-        return Watched(raw, reading.damage, reading.stopped, reading.notes())
+        return Watched(
+            raw, reading.damage, reading.stopped, reading.notes(), reading.inputs.footage
+        )
 
     def _check(self, given: Given) -> None:
         if (

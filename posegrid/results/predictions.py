@@ -7,10 +7,10 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from rich.console import Console
 
 from posegrid import __version__
@@ -19,8 +19,8 @@ from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.datasets.crops import Crops
 from posegrid.errors import SourceError
 from posegrid.files import written
-from posegrid.learning.model_facts import ModelFacts
 from posegrid.progress import on_console
+from posegrid.results.models import Model
 
 PREDICTIONS_FORMAT = 2
 NAME = "predictions.npz"
@@ -138,22 +138,6 @@ def sequence_names(
 SEQUENCE = ("subject", "action", "subaction", "camera_id", "frame_index")
 """Columns that say which frame of which recording a row is."""
 _ARRAYS = tuple(entry.name for entry in fields(Predictions) if entry.name != "facts")
-
-
-@runtime_checkable
-class Model(Protocol):
-    """Weights ready to answer, whatever they run on."""
-
-    @property
-    def facts(self) -> ModelFacts:
-        """Every fact needed to use them."""
-        ...
-
-    def estimate(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
-        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and
-        perhaps more.
-        """
-        ...
 
 
 def predicted(model: Model, crops: Crops, facts: dict[str, Any], console: Console) -> Predictions:

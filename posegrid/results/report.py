@@ -29,7 +29,7 @@ from posegrid.results.curves import (
     load_curve,
 )
 from posegrid.results.draw import save_png
-from posegrid.results.network import load_model
+from posegrid.results.models import load_model
 from posegrid.results.predictions import NAME, Predictions, predicted, sequence_order
 from posegrid.results.samples import Clip, chosen_runs, clip_of, ranked_sheet, rows_in, write_clips
 from posegrid.results.tables import group_rows, score_rows, title_of

@@ -10,8 +10,9 @@ from posegrid.errors import SourceError
 from posegrid.people import background
 from posegrid.people.background import Background, brightness_gain
 from posegrid.people.background import learn_background as learn_from_pictures
-from posegrid.people.background_model import colour_index, in_shadow, unlikeness
+from posegrid.people.background_model import colour_index, unlikeness
 from posegrid.people.following import People
+from posegrid.people.shadow import in_shadow
 from posegrid.video.picture import Picture
 
 

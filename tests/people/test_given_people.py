@@ -61,7 +61,7 @@ def test_of_a_mask_each_box_has_its_part():
 def test_masks_that_end_early_or_are_of_another_size_are_refused():
     people = GivenPeople(None, masks((5, 6, 15, 26)))
     people.seen(blank())
-    with pytest.raises(SourceError, match="--masks has only 1 frames"):
+    with pytest.raises(SourceError, match="`masks` has only 1 frames"):
         people.seen(blank())
     with pytest.raises(SourceError, match="pictures of 40 x 30, expected 8 x 6"):
         GivenPeople(None, masks((5, 6, 15, 26))).seen(Picture.from_rgb(BLANK[:6, :8]))

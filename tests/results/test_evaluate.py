@@ -22,7 +22,7 @@ from posegrid.results.evaluate import (
     evaluation,
     trained_subjects,
 )
-from posegrid.results.network import load_model
+from posegrid.results.models import load_model
 from posegrid.results.predictions import Predictions, predicted, predicted_in_parts
 from posegrid.results.scores import (
     keypoint_errors,
