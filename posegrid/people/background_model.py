@@ -6,9 +6,8 @@ there the person is what is seen most often. So each pixel first gets its few re
 agree:
 
 - how often a colour was seen while nobody stood there,
-- whether the person's colours are like it (colours of moving parts against colours of what never
-  changes),
-- which pixels the person's silhouette encloses in the same frame.
+- whether the person's colours are like it (moving parts against what never changes),
+- which pixels the silhouette encloses.
 """
 
 from collections.abc import Iterator
