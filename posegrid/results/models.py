@@ -1,7 +1,7 @@
 """Weights that can be asked for poses, whether they run on torch or on ONNX Runtime."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,6 +13,7 @@ from posegrid.learning.settings import Accelerator
 from posegrid.results.network import load_onnx
 
 
+@runtime_checkable
 class Model(Protocol):
     """Weights ready to answer, whatever they run on."""
 
