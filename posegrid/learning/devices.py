@@ -136,11 +136,11 @@ def run_on_devices(function: Callable[[Settings], None], settings: Settings, cou
         return
     refusals = multiprocessing.get_context("spawn").SimpleQueue()
     arguments = (function, settings, count, _free_port(), refusals)
-    started = multiprocessing.spawn(_one_of_many, arguments, count, join=False)
+    started = multiprocessing.spawn(_one_of_many, arguments, count, join=False)  # pyright: ignore
     try:
-        while not started.join():
+        while not started.join():  # pyright: ignore
             pass
-    except multiprocessing.ProcessExitedException as error:
+    except multiprocessing.ProcessExitedException as error:  # pyright: ignore
         if refusals.empty():
             raise
         raise refusals.get() from error

@@ -88,7 +88,7 @@ class Stage(nn.Module):
 
     def __init__(self, network: Network, target: Target, devices: Devices) -> None:
         super().__init__()
-        self.network = network.to(devices.device, memory_format=torch.channels_last)
+        self.network = network.to(devices.device, memory_format=torch.channels_last)  # pyright: ignore
         self.target = target
         self.devices = devices
         beside = learnt_beside(target)

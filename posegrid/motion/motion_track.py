@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 
+RAW_NOTE = "the track was raw: it was refined before its gait was measured"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class MotionTrack(Track):
     """What `predict` and `posegrid.load()` give; `posegrid.Track.load(path)` reads one."""

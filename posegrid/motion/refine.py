@@ -103,6 +103,3 @@ def _filled(track: SomeTrack) -> SomeTrack:
         keypoints_px=closed(track.keypoints_px),
         filled_frames=tuple(int(frame) for frame in track.frame[gaps]),
     )
-
-
-RAW_NOTE = "the track was raw: it was refined before its gait was measured"

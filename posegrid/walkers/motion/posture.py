@@ -179,7 +179,7 @@ class Motion:
     def backwards(self) -> "Motion":
         """The same in reverse: a walk becomes a walk backwards."""
         parts = (self.rotations, self.root_mm, self.contacts)
-        return Motion(*(part[::-1].copy() for part in parts), self.fps)
+        return Motion(*(part[::-1].copy() for part in parts), self.fps)  # pyright: ignore
 
     def shifted(self, offset_mm: Float[np.ndarray, "3"]) -> "Motion":
         """The same motion elsewhere (for example raised by the thickness of a shoe's sole)."""
