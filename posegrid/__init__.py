@@ -29,7 +29,7 @@ _HOMES = {
     "PoseModel": ("posegrid.results.pose_model", "PoseModel"),
     "PosegridError": ("posegrid.errors", "PosegridError"),
     "RefineSettings": ("posegrid.motion.settings", "RefineSettings"),
-    "Track": ("posegrid.motion.refine", "MotionTrack"),
+    "Track": ("posegrid.motion.motion_track", "MotionTrack"),
     "load": ("posegrid.results.pose_model", "load"),
 }
 

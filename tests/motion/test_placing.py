@@ -111,5 +111,5 @@ def test_steadied_boxes_keep_frames_without_a_box_empty():
 
 
 def test_an_angle_of_view_beyond_reason_is_refused():
-    with pytest.raises(SettingsError, match="below 170 degrees"):
+    with pytest.raises(SettingsError, match="5 to 170 degrees"):
         assumed_camera((640, 480), 180)

@@ -65,7 +65,7 @@ def write_curve(folder: Path, figure: str, values: list[float], before: int = 0)
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A whole run: curves, weights in name, data and an evaluation."""
     for module in (evaluate_module, report_module):
-        monkeypatch.setattr(module, "load_model", lambda path: model_of())
+        monkeypatch.setattr(module, "load_model", lambda *_: model_of())
     folder = tmp_path / "run"
     write_curve(folder / "pretrain", "validation_cell_accuracy", [0.3, 0.6, 0.8])
     write_curve(folder / "train", "validation_mpjpe_mm", [120, 90, 95], before=300)
