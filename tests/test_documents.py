@@ -76,9 +76,9 @@ def test_the_researchers_tutorial_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_practitioners_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    size = ["--frames", "130", "--picture-size", "240", "--workers", "1"]
-    call(["synth", "release", "--layout", "human36m", "--subjects", "S9", *size])
-    sorted(tmp_path.glob("release/S9/Videos/*.mp4"))[1].rename(tmp_path / "walk.mp4")
+    size = ["--frames", "200", "--picture-size", "240", "--workers", "1"]
+    call(["synth", "release", "--layout", "human36m", "--subjects", "S11", *size])
+    sorted(tmp_path.glob("release/S11/Videos/*.mp4"))[1].rename(tmp_path / "walk.mp4")
     run_commands(TUTORIALS / "practitioner.md")
     better = tmp_path / "runs" / "better"
     assert {"walk_gait.html", "walk.bvh", "walk_viewer.html"} <= {p.name for p in better.iterdir()}
