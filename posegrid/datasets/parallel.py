@@ -135,14 +135,12 @@ def _cluster(address: str, workers: int) -> Iterator[int]:
         ray.shutdown()
 
 
-def follow(
-    pieces: Iterable[Finished], total: int, what: str, console: Console
-) -> Iterator[Finished]:
-    """Each finished piece of work, shown as it passes: as a bar on a terminal, else as a line.
+def follow(pieces: Iterable[Finished], total: int, what: str, console: Console) -> list[Finished]:
+    """All pieces of work, each shown as it is finished: as a bar on a terminal, else as a line.
 
     Trouble is printed in either case. `what` and `total` say what amounts are of.
     """
-    start, count = time.perf_counter(), 0
+    start, count, finished = time.perf_counter(), 0, []
     with progress_bar(console, "{task.fields[speed]}") as progress:
         task = progress.add_task("", total=total, speed="")
         for piece in pieces:
@@ -159,7 +157,8 @@ def follow(
                 line = f"{count}/{total} {what}, {speed}, {left}: {done}"
             if line:
                 progress.console.print(line, markup=False, soft_wrap=True)
-            yield piece
+            finished.append(piece)
+    return finished
 
 
 def report_done_before(num_done: int, total: int, what: str, console: Console) -> None:

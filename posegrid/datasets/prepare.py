@@ -160,7 +160,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     to_do = [view for view in found if not shard_path(view, out).exists()]
     report_done_before(len(found) - len(to_do), len(found), "sequences", console)
     pieces = [partial(prepare_view, view, source, settings, facts) for view in to_do]
-    outcomes = [*follow(done_here(pieces, settings.workers), len(to_do), "sequences", console)]
+    outcomes = follow(done_here(pieces, settings.workers), len(to_do), "sequences", console)
     skipped = sorted([o.name, o.trouble] for o in outcomes if o.trouble)
     left_out = [[name, f"left out: {why}"] for name, why in dropped.items()]
     facts = summed_up(replace(facts, splits=splits), out, skipped, left_out)

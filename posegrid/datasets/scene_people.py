@@ -20,7 +20,7 @@ from posegrid.walkers.motion.captured import RecordedWalk, load_walks
 from posegrid.walkers.scenes.compose import Recipe, Reference, compose
 from posegrid.walkers.scenes.cut_outs import write_person
 from posegrid.walkers.scenes.figures import load_library
-from posegrid.walkers.scenes.surroundings import load_surroundings
+from posegrid.walkers.scenes.surroundings import load_surroundings, places_and_textures
 
 PREVIEW = "preview.png"
 KINDS: tuple[Reference, ...] = ("none", "clean", "ghosts", "still", "spot", "shaken", "wrong")
@@ -36,7 +36,9 @@ class ScenesSettings:
     people: int = 1072
     """To train with."""
     validation_people: int = 40
+    """To validate with."""
     test_people: int = 60
+    """To test with."""
     pictures: int = 25
     """Of each person, each in a pose, in clothes' colours, in a light and from a camera of its own.
     """
@@ -47,7 +49,9 @@ class ScenesSettings:
     """Folder with panoramas/*.jpg and textures/*: a preview of scenes before them is written to
     preview.png."""
     seed: int = 14
+    """The same seed gives the same people and pictures."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Processes that render side by side."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -70,6 +74,8 @@ def scenes(settings: ScenesSettings) -> None:
     """
     if settings.out.exists() and not settings.out.is_dir():
         raise SettingsError(f"{settings.out} is a file; give a folder, new or begun.")
+    if settings.backgrounds is not None:
+        places_and_textures(settings.backgrounds, "train")
     settings.out.mkdir(parents=True, exist_ok=True)
     walks = load_walks(settings.motion) if settings.motion else []
     counts = {"W": settings.people, "V": settings.validation_people, "T": settings.test_people}

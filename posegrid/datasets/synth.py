@@ -1,6 +1,5 @@
 """`posegrid synth`: rendered walkers with exact truth, as crops or in Human3.6M's own layout."""
 
-from collections import deque
 from dataclasses import replace
 from functools import partial
 
@@ -50,7 +49,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     total = sum(job.crops.num_crops for job in to_do)
     pieces = [partial(write_crops, job, settings, facts) for job in to_do]
     rendered = done(pieces, settings.workers, settings.cluster, console)
-    deque(follow(rendered, total, "crops", console), maxlen=0)
+    follow(rendered, total, "crops", console)
     remove_leftovers(settings.out)
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)

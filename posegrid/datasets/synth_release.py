@@ -1,7 +1,6 @@
 """Rendered walkers as a tree in Human3.6M's own layout."""
 
 import json
-from collections import deque
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -82,7 +81,7 @@ def write_release(settings: SynthSettings) -> None:
     pieces = [partial(record_plan, plan, root) for plan in to_do]
     total = len(to_do) * settings.frames * len(CAMERA_IDS)
     rendered = done(pieces, settings.workers, settings.cluster, console)
-    deque(follow(rendered, total, "pictures", console), maxlen=0)
+    follow(rendered, total, "pictures", console)
     cameras = {
         (plan.subject, id_): camera for plan in plans for id_, camera in plan.cameras().items()
     }

@@ -15,8 +15,13 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from posegrid.learning.finder_target import Truth, Truths, box_of, truth_of
 from posegrid.walkers.scenes.compose import MOST_PEOPLE, Recipe, Scene, compose
-from posegrid.walkers.scenes.figures import Library, load_library
-from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surroundings
+from posegrid.walkers.scenes.figures import Library, files_of_people, load_library
+from posegrid.walkers.scenes.surroundings import (
+    Split,
+    Surroundings,
+    load_surroundings,
+    places_and_textures,
+)
 
 FIRST_SHAPES = {
     (192, 320): 0.44, (320, 192): 0.17, (224, 288): 0.17, (288, 224): 0.05, (256, 256): 0.08,
@@ -58,6 +63,11 @@ class SceneFolders:
     """Holds panoramas/, textures/ and photos/."""
     cut_outs: Path
     """Holds one file a person (`posegrid.walkers.scenes.cut_outs`)."""
+
+    def check(self, split: Split) -> None:
+        """Raises SourceError now if they lack people or places of a split; reads none of them."""
+        places_and_textures(self.backgrounds, split)
+        files_of_people(self.cut_outs, LETTERS[split])
 
 
 class SceneStream(IterableDataset[Batch]):

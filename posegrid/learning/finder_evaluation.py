@@ -15,10 +15,10 @@ import onnxruntime
 from jaxtyping import Float, UInt8
 from tyro.conf import Positional
 
-from posegrid.errors import CheckpointError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
-from posegrid.learning.finder_export import INPUTS
+from posegrid.learning.finder_export import FORMAT, INPUTS
 from posegrid.learning.finder_target import box_of, truth_of
 from posegrid.learning.model_facts import METADATA_KEY
 from posegrid.walkers.scenes.compose import Recipe, Scene, compose
@@ -37,6 +37,7 @@ class EvaluateFinderSettings:
     backgrounds: Path
     """Folder with panoramas/*.jpg and textures/*."""
     split: Literal["validation", "test"] = "validation"
+    """validation: to choose by. test: once, for figures."""
     scenes: int = 200
     """Of each kind."""
     out: Path | None = None
@@ -137,6 +138,8 @@ def evaluate_finder(settings: EvaluateFinderSettings) -> dict[str, Any]:
     Raises CheckpointError for a file that is no finder's, SourceError for folders that lack people
     or places.
     """
+    if settings.scenes < 1:
+        raise SettingsError(f"scenes is {settings.scenes}; expected at least 1.")
     answer, least = onnx_answer(settings.weights)
     held_out = HeldOut.load(SceneFolders(settings.backgrounds, settings.people), settings.split)
     looks = evaluate_second_look(answer, held_out, 2 * settings.scenes)
@@ -167,7 +170,13 @@ def onnx_answer(path: Path) -> tuple[Answer, float]:
         given = dict(zip(INPUTS, map(np.ascontiguousarray, pictures), strict=True))
         return dict(zip(names, map(np.asarray, session.run(names, given)), strict=True))
 
-    return answer, float(json.loads(text)["thresholds"]["find"])
+    facts = json.loads(text)
+    if facts.get("kind") != "finder" or facts.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} holds no finder's weights of format {FORMAT}: give posegrid-find.onnx, which "
+            "`posegrid train-finder` writes."
+        )
+    return answer, float(facts["thresholds"]["find"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tyro.conf import Positional
 
-from posegrid.errors import CheckpointError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream, mirrored
 from posegrid.learning.finder_export import THRESHOLDS, export_finder
@@ -56,15 +56,29 @@ class FinderTraining:
     samples: int = 600_000
     """Frames and windows to learn from; each scene counts twice, once mirrored."""
     minutes: float | None = None
-    """How long it may take in all, however many samples that makes; None: as long as it takes."""
+    """Minutes that it may take in all, however many samples that makes; None: as long as it takes.
+    """
     rate: float = 2e-3
+    """Highest learning rate of AdamW; it warms up and falls to 0 along a cosine."""
     weight_decay: float = 1e-4
+    """Of AdamW, on convolutions only."""
     seed: int = 14
+    """The same seed gives the same scenes in the same order."""
     save_every_s: float = 180.0
+    """Seconds between two savings of the state: so much is lost at most."""
     workers: int = 1
-    """Processes that compose scenes."""
+    """Processes that compose scenes; 0: the one that learns does."""
     threads: int = 1
     """Of the process that learns."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("samples", 1), ("workers", 0), ("threads", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected at least {least}.")
+        for name in ("minutes", "rate", "save_every_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingsError(f"{name} is {value}; expected a number above 0.")
 
     @property
     def folders(self) -> SceneFolders:
@@ -86,7 +100,12 @@ class State:
 
 
 def train_finder(settings: FinderTraining) -> Path:
-    """Trains to the end, from where the run's state is if there is one; the state's path."""
+    """Trains to the end, from where the run's state is if there is one; the state's path.
+
+    Raises SourceError for folders that lack people or places, CheckpointError for weights that are
+    no finder's.
+    """
+    settings.folders.check("train")
     torch.set_num_threads(settings.threads)
     settings.run.mkdir(parents=True, exist_ok=True)
     path = settings.run / STATE

@@ -30,6 +30,8 @@ def study(settings: PredictSettings) -> None:
         predict(replace(settings, video=videos[0], more=()))
         return
     folders = _folders(videos, settings)
+    if settings.summary is not None and settings.summary.is_dir():
+        raise SettingsError(f"`summary` {settings.summary} is a folder: name a CSV file.")
     model = load(settings.weights, threads=settings.threads)
     rows: list[dict[str, object]] = []
     failed: list[str] = []

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import posegrid
-from posegrid.errors import CheckpointError
+from posegrid import cli
+from posegrid.errors import CheckpointError, SourceError
 from posegrid.learning import finder_data
 from posegrid.learning.finder_data import (
     Batch,
@@ -393,3 +394,32 @@ def test_who_sees_nobody_finds_nobody(folders: SceneFolders) -> None:
     looks = evaluate_second_look(answer, held_out, 6)
     assert looks.mask_iou == 0
     assert looks.false_masks == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "holds no panoramas/*.jpg or no textures/*"),
+        (["--samples", "0"], "samples is 0; expected at least 1"),
+        (["--minutes", "-1"], "minutes is -1.0; expected a number above 0"),
+    ],
+)
+def test_training_that_cannot_start_leaves_no_run(tmp_path, capsys, flags, message) -> None:
+    run_folder = tmp_path / "run"
+    call = ["train-finder", str(tmp_path), "--backgrounds", str(tmp_path), "--run", str(run_folder)]
+    assert cli.run([*call, *flags]) == 1
+    assert message in capsys.readouterr().err and not run_folder.exists()
+
+
+def test_people_that_are_missing_are_named_with_what_makes_them(tmp_path: Path) -> None:
+    for name in ("panoramas/any.jpg", "textures/any.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match=r"holds no people W\*\.npz; `posegrid scenes"):
+        SceneFolders(tmp_path, tmp_path).check("train")
+
+
+def test_weights_of_poses_are_no_finders() -> None:
+    weights = Path(posegrid.__file__).parent / "weights" / "posegrid-m.onnx"
+    with pytest.raises(CheckpointError, match="holds no finder's weights"):
+        onnx_answer(weights)

@@ -71,3 +71,10 @@ def test_what_belongs_to_one_video_is_refused_for_several(folder, weights, capsy
     assert run(["predict", videos[0], str(again), *out]) == 1
     assert f"{videos[0]} and {again} would both go to" in capsys.readouterr().err
     assert not (folder / "out").exists()
+
+
+def test_a_table_that_is_a_folder_is_refused_before_the_work(folder, weights, capsys):
+    call = ["predict", str(folder / "videos" / "a.mp4"), "--weights", str(weights)]
+    out = folder / "out"
+    assert run([*call, "--out", str(out), "--summary", str(folder)]) == 1
+    assert "is a folder: name a CSV file" in capsys.readouterr().err and not out.exists()

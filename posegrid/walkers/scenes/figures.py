@@ -47,14 +47,21 @@ class Library:
         return self.people[best], int(self.subject[best])
 
 
-def load_library(folder: Path, letter: str) -> Library:
-    """The people whose files start with a letter (W train, V validation, T test). SourceError if
+def files_of_people(folder: Path, letter: str) -> list[Path]:
+    """The people's files that start with a letter (W train, V validation, T test). SourceError if
     there are none.
     """
     paths = sorted(folder.glob(f"{letter}*.npz"))
     if not paths:
-        raise SourceError(f"{folder} holds no cut-outs {letter}*.npz; render them first.")
-    held = [load_cut_outs(path) for path in paths]
+        raise SourceError(
+            f"{folder} holds no people {letter}*.npz; `posegrid scenes {folder}` renders them."
+        )
+    return paths
+
+
+def load_library(folder: Path, letter: str) -> Library:
+    """The people of `files_of_people`, ready to be laid over places."""
+    held = [load_cut_outs(path) for path in files_of_people(folder, letter)]
     people = [person for each in held for person in each]
     subject = np.repeat(np.arange(len(held)), [len(each) for each in held])
     elevation = np.array([p.elevation_rad for p in people])

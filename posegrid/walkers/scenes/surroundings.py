@@ -103,9 +103,9 @@ def random_view(
     return View(shape, focal_px, rot, height)
 
 
-def load_surroundings(folder: Path, split: Split) -> Surroundings:
-    """What a split may see of a folder with `panoramas/`, `textures/` and `photos/`. SourceError if
-    it lacks them.
+def places_and_textures(folder: Path, split: Split) -> tuple[list[str], list[Path]]:
+    """Names of a split's panoramas, and all textures, of a folder with `panoramas/` and
+    `textures/`. SourceError if it lacks them.
     """
     held_out = {"validation": VALIDATION_PLACES, "test": TEST_PLACES}
     names = [path.stem for path in sorted((folder / "panoramas").glob("*.jpg"))]
@@ -122,6 +122,14 @@ def load_surroundings(folder: Path, split: Split) -> Surroundings:
         raise SourceError(
             f"{folder} holds no panoramas/*.jpg or no textures/*; give a folder that holds both."
         )
+    return names, textures
+
+
+def load_surroundings(folder: Path, split: Split) -> Surroundings:
+    """What a split may see of a folder with `panoramas/`, `textures/` and `photos/`. SourceError if
+    it lacks them.
+    """
+    names, textures = places_and_textures(folder, split)
     turn = {"test": (0,), "validation": (1,), "train": tuple(range(2, 10))}[split]
     chosen = [path for number, path in enumerate(textures) if number % 10 in turn]
     photos = sorted((folder / "photos").glob("*.jpg")) if split == "train" else []
