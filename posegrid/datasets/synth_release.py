@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from posegrid import __version__
 from posegrid.datasets.human36m.layout import KEYPOINTS, view_path
 from posegrid.datasets.human36m.writer import (
     ViewWriter,
@@ -74,7 +73,7 @@ def write_release(settings: SynthSettings) -> None:
     """Writes the tree: two sequences of each subject, four views each, metadata.xml, the mark."""
     console, root = Console(), settings.out
     check_recorded_alike(settings)
-    mark_synthetic(root, f"Rendered by posegrid {__version__}; the settings are in {RECORD_FILE}.")
+    mark_synthetic(root, f"The settings are in {RECORD_FILE}.")
     plans = release_plans(settings)
     to_do = [plan for plan in plans if not is_recorded(root, plan.subject, plan.subaction)]
     report_done_before(len(plans) - len(to_do), len(plans), "sequences", console)

@@ -140,7 +140,7 @@ def gait_of(
         )
     events = events_within(events, [(stride.begin_s, stride.end_s) for stride in forwards])
     if left_out := sum(map(len, every.values())) - sum(map(len, events.values())):
-        notes.append(f"{left_out} contacts outside these strides, or too unsure, are left out")
+        notes.append(f"contacts outside these strides, or too unsure, are left out: {left_out}")
     bend_deg = np.degrees(np.median([abs(stride.turn_rad) for stride in forwards]))
     if bend_deg > BENT_DEG:
         notes.append(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from posegrid import __version__
 from posegrid.body.metrics import (
     AUC_THRESHOLDS_MM,
     PCK_THRESHOLD_MM,
@@ -30,8 +31,10 @@ from posegrid.body.metrics import (
 from posegrid.body.skeleton import (
     JOINT_NAMES,
     LEFT_JOINTS,
+    NUM_JOINTS,
     RIGHT_JOINTS,
     ROOT,
+    SKELETON,
     body_size_mm,
     mirror_order,
     relative_to_root,
@@ -44,6 +47,17 @@ LONGEST_STEP_S = 0.1
 """Frames further apart than this say nothing of velocity."""
 
 Poses = Float[np.ndarray, "N 17 3"]
+
+
+def heading(predictions: Predictions) -> dict[str, Any]:
+    """What figures are of, as they stand at the top of evaluation.json."""
+    return {
+        "num_poses": len(predictions),
+        "num_joints": NUM_JOINTS,
+        "skeleton": SKELETON,
+        "unit": "mm",
+        "posegrid_version": __version__,
+    }
 
 
 def scores(predictions: Predictions) -> dict[str, Any]:

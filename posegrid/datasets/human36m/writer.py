@@ -15,6 +15,7 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from posegrid import __version__
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_NAMES, HUMAN36M_32_PARENTS
 from posegrid.datasets.human36m.files import MaskWriter, filled_box, write_pose_cdf
@@ -195,7 +196,8 @@ def write_metadata(
 def mark_synthetic(root: Path, text: str) -> None:
     """Write the file that says in people's words that this is not the Human3.6M data set."""
     what = "Not the Human3.6M data set: pictures and poses of computer-made people, in its layout."
-    write_text(root / SYNTHETIC_MARK, f"{what}\n{text.strip()}\n", "make room and try again")
+    words = f"{what}\nWritten by posegrid {__version__}. {text.strip()}\n"
+    write_text(root / SYNTHETIC_MARK, words, "make room and try again")
 
 
 def _refuse_foreign(
