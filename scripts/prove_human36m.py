@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 import tyro
+from human36m_faults import FAULTS, Fault
 from human36m_twin import (
-    FAULTS,
     SHIFT_MM,
     SHIFTED,
-    Fault,
     Recording,
     frame_counts,
     recordings,

@@ -150,10 +150,8 @@ class Batches(Protocol):
         """Crops in a whole batch."""
         ...
 
-    @property
-    def loaders(self) -> int:
-        """How many threads, at most, may put batches together at once."""
-        ...
+    loaders: ClassVar[int]
+    """How many threads, at most, may put batches together at once."""
 
     def at(self, step: int, piece: Piece = WHOLE) -> Batch:
         """The batch of a step, counted from 0 over the whole run, or a piece of it."""

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, multiprocessing
+from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 from posegrid.errors import PosegridError, SettingsError
 from posegrid.learning.settings import Accelerator
@@ -136,11 +137,11 @@ def run_on_devices(function: Callable[[Settings], None], settings: Settings, cou
         return
     refusals = multiprocessing.get_context("spawn").SimpleQueue()
     arguments = (function, settings, count, _free_port(), refusals)
-    started = multiprocessing.spawn(_one_of_many, arguments, count, join=False)  # pyright: ignore
+    started = spawn(_one_of_many, arguments, count, join=False)
     try:
-        while not started.join():  # pyright: ignore
+        while started is not None and not started.join():
             pass
-    except multiprocessing.ProcessExitedException as error:  # pyright: ignore
+    except ProcessExitedException as error:
         if refusals.empty():
             raise
         raise refusals.get() from error

@@ -88,7 +88,9 @@ class Stage(nn.Module):
 
     def __init__(self, network: Network, target: Target, devices: Devices) -> None:
         super().__init__()
-        self.network = network.to(devices.device, memory_format=torch.channels_last)  # pyright: ignore
+        self.network = network.to(devices.device).to(
+            memory_format=torch.channels_last  # pyright: ignore[reportCallIssue]
+        )
         self.target = target
         self.devices = devices
         beside = learnt_beside(target)

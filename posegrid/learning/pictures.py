@@ -45,10 +45,10 @@ class ScratchFile:
     def add(self, column: pa.ChunkedArray) -> Int[np.ndarray, "edges"]:
         """Append a column of bytes; where each cell begins, and where the last one ends."""
         edges = [np.array([self._size], np.int64)]
-        for chunk in filter(len, column.chunks):
-            offsets = np.frombuffer(chunk.buffers()[1], np.int32)  # pyright: ignore
-            offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)  # pyright: ignore
-            self._write(memoryview(chunk.buffers()[2])[offsets[0] : offsets[-1]])  # pyright: ignore
+        for chunk in (chunk for chunk in column.chunks if len(chunk)):
+            offsets = np.frombuffer(chunk.buffers()[1], np.int32)
+            offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
+            self._write(memoryview(chunk.buffers()[2])[offsets[0] : offsets[-1]])
             edges.append(self._size + offsets[1:] - offsets[0])
             self._size += int(offsets[-1] - offsets[0])
         return np.concatenate(edges)

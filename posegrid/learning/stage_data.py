@@ -214,10 +214,10 @@ def batches_of(
     together.
     """
     if not settings.stream:
-        yield like  # pyright: ignore
+        yield like
         return
     # only then: the renderer takes long to import
     from posegrid.learning.streamed import streamed_batches
 
     with streamed_batches(settings, data.facts, like, pieces) as its:
-        yield its  # pyright: ignore
+        yield its

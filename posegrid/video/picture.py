@@ -78,7 +78,7 @@ class Turn:
             x0, x1 = shown_wh[0] - x1, shown_wh[0] - x0
         if self.flips_y:
             y0, y1 = shown_wh[1] - y1, shown_wh[1] - y0
-        return (y0, x0, y1, x1) if self.swaps_sides else (x0, y0, x1, y1)  # pyright: ignore
+        return (y0, x0, y1, x1) if self.swaps_sides else (x0, y0, x1, y1)  # pyright: ignore[reportReturnType]
 
 
 @dataclass(frozen=True, eq=False)

@@ -178,8 +178,8 @@ class Motion:
 
     def backwards(self) -> "Motion":
         """The same in reverse: a walk becomes a walk backwards."""
-        parts = (self.rotations, self.root_mm, self.contacts)
-        return Motion(*(part[::-1].copy() for part in parts), self.fps)  # pyright: ignore
+        rotations, root_mm = self.rotations[::-1].copy(), self.root_mm[::-1].copy()
+        return Motion(rotations, root_mm, self.contacts[::-1].copy(), self.fps)
 
     def shifted(self, offset_mm: Float[np.ndarray, "3"]) -> "Motion":
         """The same motion elsewhere (for example raised by the thickness of a shoe's sole)."""
