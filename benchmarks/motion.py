@@ -21,7 +21,7 @@ import numpy as np
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import bone_lengths
 from posegrid.datasets.human36m.layout import VIDEOS
-from posegrid.datasets.human36m.sequences import Human36m
+from posegrid.datasets.human36m.release_sequences import Human36m
 from posegrid.datasets.sequence import Sequence
 from posegrid.datasets.synth import synth
 from posegrid.datasets.synth_settings import SynthSettings
@@ -31,7 +31,7 @@ from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import WorldMotion
 from posegrid.results.inputs import Given
 from posegrid.results.pose_model import load
-from posegrid.results.settings import PoseSettings
+from posegrid.results.predict_settings import PoseSettings
 
 SEED, NOISE_MM, LASTING_S = 77, 30.0, 0.2
 BARS = {"cadence": 2.0, "stride_length": 5.0}

@@ -14,12 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from posegrid.errors import PosegridError as PosegridError
+    from posegrid.errors import PosegridError
     from posegrid.motion.motion_track import MotionTrack as Track
-    from posegrid.motion.settings import RefineSettings as RefineSettings
-    from posegrid.results.live import LivePose as LivePose
-    from posegrid.results.pose_model import PoseModel as PoseModel
-    from posegrid.results.pose_model import load as load
+    from posegrid.motion.refine_settings import RefineSettings
+    from posegrid.results.live import LivePose
+    from posegrid.results.pose_model import PoseModel, load
 
 __version__ = "0.1.0"
 __all__ = ["LivePose", "PoseModel", "PosegridError", "RefineSettings", "Track", "load"]
@@ -28,7 +27,7 @@ _HOMES = {
     "LivePose": ("posegrid.results.live", "LivePose"),
     "PoseModel": ("posegrid.results.pose_model", "PoseModel"),
     "PosegridError": ("posegrid.errors", "PosegridError"),
-    "RefineSettings": ("posegrid.motion.settings", "RefineSettings"),
+    "RefineSettings": ("posegrid.motion.refine_settings", "RefineSettings"),
     "Track": ("posegrid.motion.motion_track", "MotionTrack"),
     "load": ("posegrid.results.pose_model", "load"),
 }

@@ -77,7 +77,7 @@ COMMANDS = {
         "pretrain",
         "train a network on the grid task: which cells does each joint overlap?",
         "posegrid pretrain data/walkers --run runs/mine/pretrain",
-        settings_module="posegrid.learning.settings",
+        settings_module="posegrid.learning.training_settings",
         extra="train",
     ),
     "train": Command(
@@ -86,7 +86,7 @@ COMMANDS = {
         "train",
         "train a network on poses, from scratch or from pre-trained weights",
         "posegrid train data/walkers --run runs/mine/train --init runs/mine/pretrain/best.safetensors",
-        settings_module="posegrid.learning.settings",
+        settings_module="posegrid.learning.training_settings",
         extra="train",
     ),
     "train-finder": Command(
@@ -124,7 +124,7 @@ COMMANDS = {
         "study",
         "3D motion of the people in a video, or in several",
         "posegrid predict walk.mp4 --out runs/walk",
-        settings_module="posegrid.results.settings",
+        settings_module="posegrid.results.predict_settings",
     ),
     "convert": Command(
         "posegrid.results.convert",

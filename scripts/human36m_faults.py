@@ -12,7 +12,6 @@ import numpy as np
 import scipy.io
 from cdflib import cdfwrite
 
-from posegrid.datasets.human36m.files import MaskWriter, opened_masks, read_pose_cdf, write_pose_cdf
 from posegrid.datasets.human36m.layout import (
     CAMERA_IDS,
     KEYPOINTS,
@@ -20,6 +19,12 @@ from posegrid.datasets.human36m.layout import (
     POSES_CAMERA,
     VIDEOS,
     view_path,
+)
+from posegrid.datasets.human36m.release_files import (
+    MaskWriter,
+    opened_masks,
+    read_pose_cdf,
+    write_pose_cdf,
 )
 from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter

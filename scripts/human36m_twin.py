@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_PARENTS
-from posegrid.datasets.human36m.files import write_pose_cdf
 from posegrid.datasets.human36m.layout import CAMERA_IDS, POSES_UNIVERSAL, view_path
 from posegrid.datasets.human36m.metadata import SequenceKey
-from posegrid.datasets.human36m.writer import (
+from posegrid.datasets.human36m.release_files import write_pose_cdf
+from posegrid.datasets.human36m.release_writer import (
     ACTIONS,
     ViewWriter,
     default_file_base,

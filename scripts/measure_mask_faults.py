@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import ndimage
 from tyro.conf import Positional
 
-from posegrid.datasets.human36m.sequences import Human36m
+from posegrid.datasets.human36m.release_sequences import Human36m
 from posegrid.people.background import learn_background
 from posegrid.people.crop import Silhouette, box_of_mask, cleaned_mask, crop_mask, window_of_box
 from posegrid.people.following import People

@@ -35,11 +35,11 @@ from rich.table import Table
 
 from posegrid import cli
 from posegrid.body.camera import Camera
-from posegrid.datasets.crops import Crops, read_crops
-from posegrid.datasets.human36m.files import read_pose_cdf
 from posegrid.datasets.human36m.layout import CAMERA_IDS, POSES_CAMERA, view_path
 from posegrid.datasets.human36m.metadata import load_metadata
-from posegrid.datasets.human36m.writer import default_file_base, write_metadata
+from posegrid.datasets.human36m.release_files import read_pose_cdf
+from posegrid.datasets.human36m.release_writer import default_file_base, write_metadata
+from posegrid.datasets.stored_crops import Crops, read_crops
 
 KNOWN = ("the last N of N video frames", "poses end early, as the release has it")
 """What is found of many of the release's sequences."""

@@ -32,7 +32,7 @@ from video.films import (  # noqa: E402
 
 from posegrid.body.track import Track  # noqa: E402
 from posegrid.results.predict import predict  # noqa: E402
-from posegrid.results.settings import PredictSettings  # noqa: E402
+from posegrid.results.predict_settings import PredictSettings  # noqa: E402
 from posegrid.video.video import probe, read_frames  # noqa: E402
 
 ONE = 1 << 16

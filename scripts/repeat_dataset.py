@@ -17,9 +17,9 @@ import tyro
 from rich.progress import track
 from tyro.conf import Positional
 
-from posegrid.datasets.crops import shards_in
 from posegrid.datasets.dataset_facts import load_dataset_facts, write_dataset_facts
 from posegrid.datasets.shards import shard_name
+from posegrid.datasets.stored_crops import shards_in
 from posegrid.files import completed
 
 ROWS = 2000

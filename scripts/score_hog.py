@@ -20,8 +20,8 @@ from tyro.conf import Positional
 
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import body_size_mm
-from posegrid.datasets.crops import Crops, read_crops
 from posegrid.datasets.dataset_facts import load_dataset_facts
+from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.files import completed
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.results.evaluate import EvaluateSettings, evaluate

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from posegrid.datasets.crops import Crops, read_crops
+from posegrid.datasets.stored_crops import Crops, read_crops
 
 SetName = Literal[
     "walkers-test", "walkers-hard", "walkers-test-validation", "walkers-hard-validation"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from posegrid.datasets.folder import OwnRecordings, is_folder_tree
-from posegrid.datasets.human36m.sequences import Human36m
-from posegrid.datasets.mpi_inf_3dhp.sequences import Mpi3dhp, is_mpi_inf_3dhp
+from posegrid.datasets.human36m.release_sequences import Human36m
+from posegrid.datasets.mpi_inf_3dhp.views import Mpi3dhp, is_mpi_inf_3dhp
 from posegrid.datasets.source import PoseKind, ShiftedPoses, Source
 from posegrid.errors import SourceError
 

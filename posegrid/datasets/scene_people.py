@@ -17,7 +17,7 @@ from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
 from posegrid.files import completed
 from posegrid.walkers.motion.captured import RecordedWalk, load_walks
-from posegrid.walkers.scenes.compose import Recipe, Reference, compose
+from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
 from posegrid.walkers.scenes.cut_outs import write_person
 from posegrid.walkers.scenes.figures import load_library
 from posegrid.walkers.scenes.surroundings import load_surroundings, places_and_textures
@@ -102,7 +102,7 @@ def write_preview(people: Path, backgrounds: Path, rows: int = 8) -> Path:
     for number in range(2 * rows):
         rng = np.random.default_rng([1, number])
         size = float(np.exp(rng.uniform(np.log(0.1), 0.0)))
-        recipe = Recipe((192, 320), int(rng.integers(0, 4)), size, KINDS[number % len(KINDS)])
+        recipe = SceneRecipe((192, 320), int(rng.integers(0, 4)), size, KINDS[number % len(KINDS)])
         scene = compose(rng, library, places, recipe)
         mask = (255 * np.minimum(scene.cover.sum(axis=0), 1)).astype(np.uint8)
         mask = np.broadcast_to(mask[..., None], scene.frame.shape)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from posegrid.datasets.human36m.layout import KEYPOINTS, view_path
-from posegrid.datasets.human36m.writer import (
+from posegrid.datasets.human36m.release_writer import (
     ViewWriter,
     default_file_base,
     mark_synthetic,

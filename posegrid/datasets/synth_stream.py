@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from posegrid.datasets.crops import Crops
 from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.shards import CropRow
+from posegrid.datasets.stored_crops import Crops
 from posegrid.datasets.synth_crops import CropJob, crop_rows, jobs_of_subject
 from posegrid.datasets.synth_plan import captured_walks
 from posegrid.datasets.synth_settings import SynthSettings

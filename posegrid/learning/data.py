@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from posegrid.datasets.crops import Crops
+from posegrid.datasets.stored_crops import Crops
 from posegrid.errors import SettingsError
 from posegrid.learning.augment import augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.devices import usable_cores
-from posegrid.learning.pictures import Pictures
-from posegrid.learning.settings import Augment, PoseFrame
+from posegrid.learning.stored_pictures import Pictures
+from posegrid.learning.training_settings import Augment, PoseFrame
 
 CPU = torch.device("cpu")
 MOST_LOADERS = 8

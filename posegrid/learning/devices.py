@@ -17,7 +17,7 @@ from torch import Tensor, distributed, multiprocessing
 from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 from posegrid.errors import PosegridError, SettingsError
-from posegrid.learning.settings import Accelerator
+from posegrid.learning.training_settings import Accelerator
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Of glibc's malloc.h."""

@@ -28,8 +28,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from tyro.conf import Positional
 
-from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import load_dataset_facts
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed, written
 from posegrid.learning.checkpoint import (
@@ -42,8 +42,8 @@ from posegrid.learning.checkpoint import (
 from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.pose_targets import PersonTarget
-from posegrid.learning.settings import PoseFrame
 from posegrid.learning.targets import GridTarget, pose_part
+from posegrid.learning.training_settings import PoseFrame
 
 OPSET = 17
 """Read by every ONNX Runtime since 1.12 (2022)."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from posegrid.learning.finder_target import Truth, Truths, box_of, truth_of
-from posegrid.walkers.scenes.compose import MOST_PEOPLE, Recipe, Scene, compose
+from posegrid.walkers.scenes.compose import MOST_PEOPLE, Scene, SceneRecipe, compose
 from posegrid.walkers.scenes.figures import Library, files_of_people, load_library
 from posegrid.walkers.scenes.surroundings import (
     Split,
@@ -45,7 +45,7 @@ REFERENCES = {
 LETTERS: dict[Split, str] = {"train": "W", "validation": "V", "test": "T"}
 
 
-class Batch(NamedTuple):
+class SceneBatch(NamedTuple):
     """Inputs of the network, and the truth about them."""
 
     frame: UInt8[Tensor, "n 3 H W"]
@@ -70,7 +70,7 @@ class SceneFolders:
         files_of_people(self.cut_outs, LETTERS[split])
 
 
-class SceneStream(IterableDataset[Batch]):
+class SceneStream(IterableDataset[SceneBatch]):
     """Batches number `first`, `first` + 1, ... of a split: even ones are first looks, odd ones
     second looks.
     """
@@ -79,7 +79,7 @@ class SceneStream(IterableDataset[Batch]):
         self.folders, self.seed, self.first = folders, seed, first
         self.split: Split = split
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[SceneBatch]:
         worker = get_worker_info()
         turn, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         places = load_surroundings(self.folders.backgrounds, self.split)
@@ -90,7 +90,7 @@ class SceneStream(IterableDataset[Batch]):
             number += workers
 
 
-def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> Batch:
+def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> SceneBatch:
     """The batch of that number. Equal numbers, seeds, people and places give equal batches."""
     rng = np.random.default_rng([seed, number])
     second = number % 2 == 1
@@ -103,7 +103,7 @@ def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> 
     return collate(made)
 
 
-def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
+def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> SceneBatch:
     """Scenes, priors and truths as tensors, channels first."""
     scenes = [scene for scene, _, _ in made]
     frame, reference = (
@@ -113,7 +113,7 @@ def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
     known = torch.from_numpy(np.stack([s.known for s in scenes])[:, None])
     prior = torch.from_numpy(np.stack([prior for _, prior, _ in made])[:, None])
     truths = zip(*(truth for _, _, truth in made), strict=True)
-    return Batch(
+    return SceneBatch(
         frame,
         reference,
         known,
@@ -122,13 +122,13 @@ def collate(made: list[tuple[Scene, np.ndarray, Truth]]) -> Batch:
     )
 
 
-def mirrored(batch: Batch) -> Batch:
+def mirrored_batch(batch: SceneBatch) -> SceneBatch:
     """The batch as in a mirror: left and right change places."""
     truth = Truths(*(part.flip(-1) for part in batch.truth))
     box, owner = truth.box.clone(), truth.owner.clone()
     box[:, 0], owner[:, 0] = -box[:, 0], -owner[:, 0]
     frame, reference, known, prior = (part.flip(-1) for part in batch[:4])
-    return Batch(frame, reference, known, prior, truth._replace(box=box, owner=owner))
+    return SceneBatch(frame, reference, known, prior, truth._replace(box=box, owner=owner))
 
 
 def _chosen(rng: np.random.Generator, shares: dict) -> tuple[int, int]:  # type: ignore[type-arg]
@@ -152,7 +152,7 @@ def first_look(
     kind = rng.random()
     low, high = (0.2, 1.0) if kind < 0.67 else (0.05, 0.25) if kind < 0.92 else (1.0, 2.2)
     size = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    recipe = Recipe(
+    recipe = SceneRecipe(
         shape=shape,
         num_people=people,
         height_share=size,
@@ -174,7 +174,7 @@ def second_look(
     people = 0 if nobody else 1 + int(rng.choice(4, p=[0.68, 0.2, 0.09, 0.03]))
     margin, close = rng.uniform(1.2, 1.8), rng.random() < 0.12
     slim = min(1.0, 1.9 * shape[1] / shape[0])
-    recipe = Recipe(
+    recipe = SceneRecipe(
         shape=shape,
         num_people=people,
         height_share=float(rng.uniform(1.0, 2.2) if close else slim / margin),

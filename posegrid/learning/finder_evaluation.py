@@ -21,7 +21,7 @@ from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second
 from posegrid.learning.finder_export import FORMAT, INPUTS
 from posegrid.learning.finder_target import box_of, truth_of
 from posegrid.learning.model_facts import METADATA_KEY
-from posegrid.walkers.scenes.compose import Recipe, Scene, compose
+from posegrid.walkers.scenes.compose import Scene, SceneRecipe, compose
 from posegrid.walkers.scenes.figures import Library, load_library
 from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surroundings
 
@@ -48,8 +48,8 @@ Answer = Callable[
     [UInt8[np.ndarray, "1 3 H W"], np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]
 ]
 """frame, reference, known, prior to the outputs of the ONNX file by name."""
-_ONE = Recipe((192, 320), 1, 0.5, "clean")
-KINDS: dict[str, tuple[Recipe, tuple[float, float]]] = {
+_ONE = SceneRecipe((192, 320), 1, 0.5, "clean")
+KINDS: dict[str, tuple[SceneRecipe, tuple[float, float]]] = {
     "one, fixed camera": (_ONE, (0.2, 0.95)),
     "one, camera shaken": (replace(_ONE, reference="shaken"), (0.2, 0.95)),
     "one, ghosts in the reference": (replace(_ONE, reference="ghosts"), (0.2, 0.95)),

@@ -24,7 +24,7 @@ from tyro.conf import Positional
 
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed
-from posegrid.learning.finder_data import Batch, SceneFolders, SceneStream, mirrored
+from posegrid.learning.finder_data import SceneBatch, SceneFolders, SceneStream, mirrored_batch
 from posegrid.learning.finder_export import THRESHOLDS, export_finder
 from posegrid.learning.finder_network import NETWORK, FinderNetwork
 from posegrid.learning.finder_target import Losses, losses
@@ -147,7 +147,7 @@ def _begun(settings: FinderTraining, path: Path) -> State:
     return load_state(path, state) if path.exists() else state
 
 
-def _batches(settings: FinderTraining, first: int) -> Iterator[Batch]:
+def _batches(settings: FinderTraining, first: int) -> Iterator[SceneBatch]:
     stream = SceneStream(settings.folders, "train", settings.seed, first)
     return iter(
         DataLoader(
@@ -164,14 +164,14 @@ def _channels_last(network: FinderNetwork) -> FinderNetwork:
     return network
 
 
-def _twice(batches: Iterator[Batch]) -> Iterator[Batch]:
+def _twice(batches: Iterator[SceneBatch]) -> Iterator[SceneBatch]:
     """Every batch, and each once more after `LATER` others, mirrored: drawing scenes is dear."""
-    waiting: deque[Batch] = deque()
+    waiting: deque[SceneBatch] = deque()
     for batch in batches:
         yield batch
         waiting.append(batch)
         if len(waiting) > LATER:
-            yield mirrored(waiting.popleft())
+            yield mirrored_batch(waiting.popleft())
 
 
 def progress(settings: FinderTraining, state: State) -> float:
@@ -186,7 +186,7 @@ def rate_at(rate: float, step: int, done: float) -> float:
     return rate * min(1.0, (step + 1) / WARM_UP_STEPS) * cosine
 
 
-def _step(settings: FinderTraining, state: State, batch: Batch) -> None:
+def _step(settings: FinderTraining, state: State, batch: SceneBatch) -> None:
     frozen = state.samples >= FREEZE or settings.init is not None
     state.network.train()
     if frozen:

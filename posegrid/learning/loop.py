@@ -22,8 +22,8 @@ from posegrid.learning.batch import Batch
 from posegrid.learning.data import Batches, CropSet, Piece, batches_ahead, whole_batches
 from posegrid.learning.devices import Devices
 from posegrid.learning.networks import Network
-from posegrid.learning.settings import OptimiserSettings
 from posegrid.learning.targets import Target, learnt_beside
+from posegrid.learning.training_settings import OptimiserSettings
 
 WARM_UP_SHARE = 0.03
 

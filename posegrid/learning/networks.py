@@ -20,8 +20,8 @@ from torch.nn import functional
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.data import centre_cropped
 from posegrid.learning.model_facts import NetworkName
-from posegrid.learning.settings import Layers
 from posegrid.learning.targets import GridTarget, Target
+from posegrid.learning.training_settings import Layers
 
 WIDTHS: Mapping[str, tuple[int, int, int]] = {
     "posegrid_s": (32, 64, 128),

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from posegrid.body.skeleton import NUM_JOINTS, body_size_mm
-from posegrid.datasets.crops import Shard, array_of_column, in_view, shards_in
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
+from posegrid.datasets.stored_crops import Shard, array_of_column, in_view, shards_in
 from posegrid.errors import SettingsError, ShardError
 from posegrid.learning.data import Batches, CropSet, MixedBatches, TrainingBatches, spread
 from posegrid.learning.devices import Devices
-from posegrid.learning.pictures import Pictures, ScratchFile
 from posegrid.learning.pose_targets import MeanPose, as_mean_pose
-from posegrid.learning.settings import PoseFrame, StageSettings
+from posegrid.learning.stored_pictures import Pictures, ScratchFile
+from posegrid.learning.training_settings import PoseFrame, StageSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from posegrid.datasets.crops import Crops
 from posegrid.datasets.dataset_facts import DatasetFacts
+from posegrid.datasets.stored_crops import Crops
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.datasets.synth_stream import settings_of_dataset, shuffled_batches, streamed_people
 from posegrid.errors import SettingsError
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import WHOLE, CropSet, MixedBatches, Piece, TrainingBatches
-from posegrid.learning.settings import StageSettings
+from posegrid.learning.training_settings import StageSettings
 
 STREAM_BUFFER_CROPS = 4096
 """Crops that a streamed batch is drawn from, but at most a tenth of the run."""

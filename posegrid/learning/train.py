@@ -24,9 +24,14 @@ from posegrid.learning.loop import Plan, Stage, Training
 from posegrid.learning.model_facts import ModelFacts, channels_of
 from posegrid.learning.networks import Network, build_network, input_size_of, network_name, transfer
 from posegrid.learning.run import BEST, Cost, Record, check_folder, claim_folder
-from posegrid.learning.settings import PretrainSettings, Recipe, StageSettings, TrainSettings
 from posegrid.learning.stage_data import StageData, batches_of, stage_data
 from posegrid.learning.targets import Target, target_of_names
+from posegrid.learning.training_settings import (
+    PretrainSettings,
+    Recipe,
+    StageSettings,
+    TrainSettings,
+)
 
 FEWEST_ROUNDS = 10
 """A run is measured about so often, and once an epoch."""

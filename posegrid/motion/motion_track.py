@@ -11,7 +11,7 @@ from posegrid.motion.angles import angles_figure, joint_angles_deg
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.plausible import doubts
 from posegrid.motion.refine import refined
-from posegrid.motion.settings import RefineSettings
+from posegrid.motion.refine_settings import RefineSettings
 from posegrid.motion.world import WorldMotion, to_world
 
 if TYPE_CHECKING:

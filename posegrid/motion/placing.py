@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.motion.settings import check_fov
+from posegrid.motion.refine_settings import check_fov
 from posegrid.motion.smoothing import local_parabolas
 
 DISTANCE_HALF_S = 0.6

@@ -12,7 +12,7 @@ from posegrid.body.skeleton import fitted_bones_mm, mirror_order, with_bones
 from posegrid.body.track import Track
 from posegrid.motion.feet import root_correction_mm, standing, with_still_feet
 from posegrid.motion.placing import placed_again, with_even_distance
-from posegrid.motion.settings import RefineSettings
+from posegrid.motion.refine_settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
 from posegrid.motion.smoothing import filtered, gaps_to_fill, interpolated, known
 

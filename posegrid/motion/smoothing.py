@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from posegrid.motion.settings import Filter
+from posegrid.motion.refine_settings import Filter
 
 LONGEST_GAP_S = 0.25
 SHORTEST_STEP_S = 1e-3

@@ -11,7 +11,7 @@ from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 from posegrid.files import write_text
 from posegrid.motion.angles import joint_angles_deg
-from posegrid.results.settings import Format
+from posegrid.results.predict_settings import Format
 
 
 def track_file_name(stem: str, ending: Format) -> str:

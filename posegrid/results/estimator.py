@@ -25,7 +25,7 @@ from posegrid.motion.placing import (
 from posegrid.people.crop import Silhouette, person_crop, window_of_box
 from posegrid.people.finder import Sighting
 from posegrid.results.network import OnnxModel
-from posegrid.results.settings import Looks
+from posegrid.results.predict_settings import Looks
 from posegrid.video.picture import Picture
 
 BOX_REACH = 2

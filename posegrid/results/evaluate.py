@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 from tyro.conf import Positional, arg
 
-from posegrid.datasets.crops import crops_by_shard, shards_in
 from posegrid.datasets.dataset_facts import load_dataset_facts
+from posegrid.datasets.stored_crops import crops_by_shard, shards_in
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.files import write_text
 from posegrid.learning.model_facts import ModelFacts, channels_of
 from posegrid.results.models import Accelerator, Model, load_model
 from posegrid.results.predictions import NAME, Predictions, predicted_in_parts
-from posegrid.results.scores import heading, longest_repeat, scores
+from posegrid.results.scores import facts_of_figures, longest_repeat, scores
 from posegrid.results.tables import comparison_markdown, detail_table, pck_table, score_table
 
 REPEATS_TOO_MANY = 10
@@ -172,7 +172,7 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
             f"3DPCK and AUC beside papers: {text}."
             for text in figures["mpi_inf_3dhp"]["differs_from_papers"]
         ]
-    return {**source, **heading(predictions), **figures, "warnings": warnings}
+    return {**source, **facts_of_figures(predictions), **figures, "warnings": warnings}
 
 
 def chosen_subjects(of_split: list[str], settings: EvaluateSettings) -> list[str]:

@@ -15,7 +15,7 @@ from posegrid.motion.placing import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.people.finder import Finder, find_people, given_people
 from posegrid.progress import Report, reported
 from posegrid.results.estimator import Origin
-from posegrid.results.settings import PoseSettings
+from posegrid.results.predict_settings import PoseSettings
 from posegrid.video.boxes import Boxes, load_boxes
 from posegrid.video.footage import (
     ArrayFrame,

@@ -14,7 +14,7 @@ from posegrid.people.crop import window_of_box
 from posegrid.people.finder import Finder, Sighting
 from posegrid.results.estimator import crop_for, placed
 from posegrid.results.network import OnnxModel
-from posegrid.results.settings import PoseSettings
+from posegrid.results.predict_settings import PoseSettings
 from posegrid.video.video import VideoFrame
 
 FORGOTTEN_S = 1.0

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from posegrid.body.estimate import Estimate
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.model_facts import ModelFacts
-from posegrid.learning.settings import Accelerator
+from posegrid.learning.training_settings import Accelerator
 from posegrid.results.network import load_onnx
 
 

@@ -24,8 +24,8 @@ from posegrid.results.inputs import (
 )
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
+from posegrid.results.predict_settings import PoseOptions, PoseSettings
 from posegrid.results.reading import Reading, Stop
-from posegrid.results.settings import PoseOptions, PoseSettings
 
 
 @dataclass(frozen=True, eq=False, repr=False)

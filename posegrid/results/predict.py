@@ -18,7 +18,7 @@ from posegrid.progress import Report, on_console, reported, stop_noted
 from posegrid.results.convert import write_track_file
 from posegrid.results.overlay import write_contact_picture, write_overlay
 from posegrid.results.pose_model import Given, PoseModel, Watched, load
-from posegrid.results.settings import PredictSettings
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.summary import others, summary
 from posegrid.video.footage import name_of
 from posegrid.video.webcam import is_webcam, record_webcam

@@ -16,7 +16,7 @@ from rich.console import Console
 from posegrid import __version__
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
-from posegrid.datasets.crops import Crops
+from posegrid.datasets.stored_crops import Crops
 from posegrid.errors import SourceError
 from posegrid.files import written
 from posegrid.progress import on_console

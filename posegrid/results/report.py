@@ -17,8 +17,8 @@ import numpy as np
 from rich.console import Console
 from tyro.conf import Positional
 
-from posegrid.datasets.crops import Crops, read_crops
 from posegrid.datasets.dataset_facts import DATASET_FILE, load_dataset_facts
+from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.errors import SourceError
 from posegrid.results import page
 from posegrid.results.curves import (
@@ -31,7 +31,14 @@ from posegrid.results.curves import (
 from posegrid.results.draw import save_png
 from posegrid.results.models import load_model
 from posegrid.results.predictions import NAME, Predictions, predicted, sequence_order
-from posegrid.results.samples import Clip, chosen_runs, clip_of, ranked_sheet, rows_in, write_clips
+from posegrid.results.samples import (
+    SampleClip,
+    chosen_runs,
+    clip_of,
+    ranked_sheet,
+    rows_in,
+    write_clips,
+)
 from posegrid.results.tables import group_rows, score_rows, title_of
 
 
@@ -258,7 +265,7 @@ def sample_section(parts: Parts, crops: Crops, rows: np.ndarray, count: int) -> 
     return [page.heading("Samples"), page.sides_legend(), page.picture_file(path, caption)]
 
 
-def validation_clips(parts: Parts, video_s: float, console: Console) -> list[Clip]:
+def validation_clips(parts: Parts, video_s: float, console: Console) -> list[SampleClip]:
     """Clips of validation subjects, predicted here: nobody saved them."""
     if parts.data is None or parts.weights is None:
         return []
@@ -278,7 +285,7 @@ def validation_clips(parts: Parts, video_s: float, console: Console) -> list[Cli
     ]
 
 
-def video(parts: Parts, split: str, clips: list[Clip]) -> list[str]:
+def video(parts: Parts, split: str, clips: list[SampleClip]) -> list[str]:
     """One video, or a word among the missing if no frames follow each other."""
     if not clips:
         parts.missing.append(f"the {split} video (no weights, or no frames that follow each other)")

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from posegrid.body.formats.viewer import MIDDLE, colour_of, levelling_rotation
 from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.datasets.crops import Crops
+from posegrid.datasets.stored_crops import Crops
 from posegrid.errors import SourceError
 from posegrid.results.draw import (
     FRONT,
@@ -168,7 +168,7 @@ FEWEST_FRAMES = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
+class SampleClip:
     """Following frames of one person before one camera."""
 
     name: str
@@ -231,7 +231,7 @@ def varied_runs(
     return chosen
 
 
-def write_clips(path: Path, clips: list[Clip], size_px: int = 200) -> Picture:
+def write_clips(path: Path, clips: list[SampleClip], size_px: int = 200) -> Picture:
     """Write the clips one after the other into one video; a picture from the middle of the first
     comes back.
 
@@ -264,7 +264,7 @@ def write_clips(path: Path, clips: list[Clip], size_px: int = 200) -> Picture:
     return poster
 
 
-def _frames_size(title: Picture, clip: Clip, size_px: int) -> tuple[int, int]:
+def _frames_size(title: Picture, clip: SampleClip, size_px: int) -> tuple[int, int]:
     """Width and height of the video's frames."""
     row = sample_row(clip.images[0], clip.pose_pred_mm[0], clip.pose_true_mm[0], size_px=size_px)
     height, width = labelled(np.concatenate([title, row]), "", text_px=size_px / 15).shape[:2]
@@ -299,10 +299,10 @@ def rows_in(crops: Crops, predictions: Predictions) -> np.ndarray:
         ) from None
 
 
-def clip_of(predictions: Predictions, run: np.ndarray, images: np.ndarray) -> Clip:
+def clip_of(predictions: Predictions, run: np.ndarray, images: np.ndarray) -> SampleClip:
     """Following rows of the predictions as a clip."""
     p = predictions
-    return Clip(
+    return SampleClip(
         str(p.sequence[run[0]]),
         images,
         p.pose_pred_cam_mm[run],

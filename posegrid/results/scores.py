@@ -49,7 +49,7 @@ LONGEST_STEP_S = 0.1
 Poses = Float[np.ndarray, "N 17 3"]
 
 
-def heading(predictions: Predictions) -> dict[str, Any]:
+def facts_of_figures(predictions: Predictions) -> dict[str, Any]:
     """What figures are of, as they stand at the top of evaluation.json."""
     return {
         "num_poses": len(predictions),

@@ -11,7 +11,7 @@ from posegrid.files import write_text
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.results.pose_model import load
 from posegrid.results.predict import predict, results_in
-from posegrid.results.settings import PredictSettings
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.summary import cautions
 from posegrid.video.footage import PICTURE_ENDINGS, name_of
 from posegrid.video.webcam import is_webcam

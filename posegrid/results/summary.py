@@ -6,7 +6,7 @@ from posegrid.body.track import Track
 from posegrid.motion.placing import ASSUMED_FOV_DEG, view_deg
 from posegrid.motion.plausible import HEIGHT_SPREAD
 from posegrid.results.pose_model import PoseModel, Watched
-from posegrid.results.settings import PredictSettings
+from posegrid.results.predict_settings import PredictSettings
 
 DOUBTFUL = 0.3
 """Confidence below which a frame is counted as doubtful."""

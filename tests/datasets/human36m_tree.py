@@ -8,7 +8,7 @@ import numpy as np
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.datasets.human36m.layout import CAMERA_IDS
-from posegrid.datasets.human36m.writer import (
+from posegrid.datasets.human36m.release_writer import (
     ViewWriter,
     default_file_base,
     write_metadata,

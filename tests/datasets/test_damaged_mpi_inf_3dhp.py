@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from posegrid.datasets.matlab import convert
-from posegrid.datasets.mpi_inf_3dhp.files import (
+from posegrid.datasets.mpi_inf_3dhp.annotations import (
     TEST_TO_17,
     TRAIN_TO_17,
     Annotation,
@@ -30,7 +30,7 @@ from posegrid.datasets.mpi_inf_3dhp.files import (
     read_test_annotation,
     read_train_annotation,
 )
-from posegrid.datasets.mpi_inf_3dhp.sequences import Mpi3dhp
+from posegrid.datasets.mpi_inf_3dhp.views import Mpi3dhp
 from posegrid.errors import SourceError
 
 

@@ -11,7 +11,6 @@ import pytest
 from datasets.human36m_tree import make_camera, write_tree, write_view
 
 from posegrid.datasets.doctor import DoctorSettings, doctor
-from posegrid.datasets.human36m.files import read_pose_cdf, write_pose_cdf
 from posegrid.datasets.human36m.layout import (
     CAMERA_IDS,
     KEYPOINTS,
@@ -22,7 +21,8 @@ from posegrid.datasets.human36m.layout import (
     VIDEOS,
     view_path,
 )
-from posegrid.datasets.human36m.writer import write_metadata
+from posegrid.datasets.human36m.release_files import read_pose_cdf, write_pose_cdf
+from posegrid.datasets.human36m.release_writer import write_metadata
 from posegrid.errors import SourceError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_data"

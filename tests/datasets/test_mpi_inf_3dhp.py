@@ -13,14 +13,14 @@ from PIL import Image
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES, MIRROR_PAIRS
 from posegrid.datasets.doctor import check_view
-from posegrid.datasets.mpi_inf_3dhp.files import (
+from posegrid.datasets.mpi_inf_3dhp.annotations import (
     ACTIVITIES,
     CALIBRATION_HEAD,
     TEST_TO_17,
     TRAIN_TO_17,
     read_calibration,
 )
-from posegrid.datasets.mpi_inf_3dhp.sequences import (
+from posegrid.datasets.mpi_inf_3dhp.views import (
     Mpi3dhp,
     Mpi3dhpView,
     fitted_camera,

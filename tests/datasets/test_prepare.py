@@ -12,11 +12,10 @@ from datasets.test_mpi_inf_3dhp import write_test, write_train
 from posegrid.body.camera import Camera, look_at
 from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_TO_17
 from posegrid.datasets import prepare as pipeline
-from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import load_dataset_facts
-from posegrid.datasets.human36m.files import write_pose_cdf
 from posegrid.datasets.human36m.layout import KEYPOINTS, MASKS, POSES_CAMERA, VIDEOS, view_path
-from posegrid.datasets.human36m.writer import (
+from posegrid.datasets.human36m.release_files import write_pose_cdf
+from posegrid.datasets.human36m.release_writer import (
     ViewWriter,
     default_file_base,
     mark_synthetic,
@@ -25,6 +24,7 @@ from posegrid.datasets.human36m.writer import (
 )
 from posegrid.datasets.prepare import PrepareSettings, moved, prepare, share_of_joints_held
 from posegrid.datasets.shards import load_shard_facts, shards_of
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.learning.train import TrainSettings, train
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posegrid.body.camera import Camera
-from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts, write_dataset_facts
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.people.crop import encode_image, encode_mask
 

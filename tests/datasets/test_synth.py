@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
-from posegrid.datasets.human36m.sequences import Human36m
+from posegrid.datasets.human36m.release_sequences import Human36m
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.datasets.synth import synth, write_dataset
 from posegrid.datasets.synth_crops import crop_jobs
 from posegrid.datasets.synth_plan import subjects_by_split

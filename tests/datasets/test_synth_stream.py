@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posegrid.datasets.crops import Crops, read_crops
+from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.datasets.synth import write_dataset
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.datasets.synth_stream import shuffled_batches, streamed_people

@@ -7,7 +7,7 @@ import torch
 from learning.made_up import write_dataset
 from torch import nn
 
-from posegrid.datasets.crops import read_crops
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning import export as quantise
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint

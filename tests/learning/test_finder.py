@@ -12,11 +12,11 @@ from posegrid import cli
 from posegrid.errors import CheckpointError, SourceError
 from posegrid.learning import finder_data
 from posegrid.learning.finder_data import (
-    Batch,
+    SceneBatch,
     SceneFolders,
     SceneStream,
     batch_of,
-    mirrored,
+    mirrored_batch,
     second_look,
 )
 from posegrid.learning.finder_evaluation import (
@@ -230,12 +230,12 @@ def test_first_looks_have_no_prior_and_second_looks_have_one(folders: SceneFolde
 def test_a_mirrored_batch_is_the_truth_about_mirrored_scenes(folders: SceneFolders) -> None:
     cover, seen = boxes_cover((10, 20, 32, 80), (60, 12, 101, 90)), np.ones((2, 2), np.float32)
     blank = torch.zeros(1, 1, 96, 128, dtype=torch.uint8)
-    batch = Batch(blank, blank, blank, blank, tensors(truth_of(cover, seen)))
+    batch = SceneBatch(blank, blank, blank, blank, tensors(truth_of(cover, seen)))
     wanted = tensors(truth_of(cover[..., ::-1].copy(), seen))
-    flipped = mirrored(batch).truth
+    flipped = mirrored_batch(batch).truth
     for name, one, other in zip(Truth._fields, flipped, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=0.02, rtol=0, msg=name)
-    for one, other in zip(mirrored(mirrored(batch)).truth, batch.truth, strict=True):
+    for one, other in zip(mirrored_batch(mirrored_batch(batch)).truth, batch.truth, strict=True):
         assert torch.equal(one, other)
 
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from learning.made_up import write_dataset
 
-from posegrid.datasets.crops import read_crops
 from posegrid.datasets.dataset_facts import load_dataset_facts
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.datasets.synth import write_dataset as render
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.datasets.synth_stream import settings_of_dataset

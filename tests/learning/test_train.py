@@ -13,7 +13,7 @@ import torch
 import tyro
 from learning.made_up import write_dataset
 
-from posegrid.datasets.crops import read_crops
+from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
@@ -22,9 +22,9 @@ from posegrid.learning.export import ExportSettings, export
 from posegrid.learning.loop import Plan, rate_share
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.run import Record
-from posegrid.learning.settings import PretrainSettings, TrainSettings
 from posegrid.learning.stage_data import stage_data
 from posegrid.learning.train import pretrain, train
+from posegrid.learning.training_settings import PretrainSettings, TrainSettings
 from posegrid.results.network import load_onnx
 
 COLUMNS = ["images", "total_images", "seconds", "total_seconds", "cpu_seconds", "total_cpu_seconds"]

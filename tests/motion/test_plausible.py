@@ -15,7 +15,7 @@ from posegrid.motion.plausible import (
     on_changed_pictures,
     steps_per_minute,
 )
-from posegrid.motion.settings import check_fov
+from posegrid.motion.refine_settings import check_fov
 
 FPS, STEPS_PER_MINUTE = 50, 120 / 1.1
 

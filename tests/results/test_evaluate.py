@@ -12,7 +12,7 @@ from rich.console import Console
 from posegrid.body.estimate import Estimate
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import body_size_mm, mirror_order
-from posegrid.datasets.crops import Crops, read_crops
+from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError, SourceError
 from posegrid.results import evaluate as module
 from posegrid.results.evaluate import (

@@ -20,7 +20,7 @@ from posegrid.body.camera import Camera
 from posegrid.cli import run
 from posegrid.errors import CheckpointError, PosegridError, SettingsError, SourceError
 from posegrid.results.predict import predict
-from posegrid.results.settings import PoseOptions, PoseSettings, PredictSettings
+from posegrid.results.predict_settings import PoseOptions, PoseSettings, PredictSettings
 from posegrid.video import webcam
 from posegrid.video.video import read_frames
 
@@ -180,7 +180,7 @@ def test_python_refuses_what_the_command_refuses_each_in_its_words(
 def test_values_that_only_python_can_give_are_refused_too(folder):
     """By themselves: these tests check every annotation, too, and would refuse them before."""
     code = (
-        "import posegrid; from posegrid.results.settings import PoseSettings\n"
+        "import posegrid; from posegrid.results.predict_settings import PoseSettings\n"
         "for name, value in (('person', 'nobody'), ('person', True), ('looks', 'up'),"
         " ('filter', 'kalman')):\n"
         "    try: PoseSettings(**{name: value})\n"

@@ -16,7 +16,7 @@ from posegrid.errors import CheckpointError, OutputError, SettingsError, SourceE
 from posegrid.motion.plausible import HEIGHT_PER_BONES
 from posegrid.people.crop import box_of_mask
 from posegrid.results.predict import predict
-from posegrid.results.settings import PredictSettings
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
 

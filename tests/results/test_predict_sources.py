@@ -20,7 +20,7 @@ from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.results import estimator as estimating
 from posegrid.results.estimator import crop_for
 from posegrid.results.predict import predict
-from posegrid.results.settings import PredictSettings
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.video import video as video_files
 from posegrid.video import webcam
 from posegrid.video.video import read_frames

@@ -17,7 +17,7 @@ from posegrid.results.curves import load_curve
 from posegrid.results.evaluate import EvaluateSettings, evaluate
 from posegrid.results.page import Tile, page, paragraph
 from posegrid.results.report import ReportSettings, report
-from posegrid.results.samples import Clip, following_runs, varied_runs, write_clips
+from posegrid.results.samples import SampleClip, following_runs, varied_runs, write_clips
 from posegrid.video.video import read_frames
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "!doctype"}
@@ -170,7 +170,7 @@ def test_clips_show_different_people_first_and_keep_to_the_time() -> None:
 def test_a_video_shows_every_frame_at_its_time(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(0, 200, (5, 17, 3))
-    clip = Clip(
+    clip = SampleClip(
         "S9 Walking 1 c1", np.zeros((5, 32, 32), np.uint8), truth, truth, 3.0 + np.arange(5) * 0.1
     )
     poster = write_clips(tmp_path / "walk.mp4", [clip, clip], size_px=64)

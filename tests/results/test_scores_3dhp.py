@@ -9,7 +9,7 @@ import pytest
 from results.made_up import poses, predictions_of
 
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.datasets.mpi_inf_3dhp.files import TEST_TO_17
+from posegrid.datasets.mpi_inf_3dhp.annotations import TEST_TO_17
 from posegrid.results.evaluate import evaluation
 from posegrid.results.predictions import Predictions
 from posegrid.results.scores import JOINTS, SCENES, VALID_FRAMES, pck_and_auc, scores_3dhp

@@ -17,7 +17,7 @@ from video.films import add_film, write_film, write_frames
 from posegrid.body.track import Track
 from posegrid.motion.placing import view_deg
 from posegrid.results.predict import predict
-from posegrid.results.settings import PredictSettings
+from posegrid.results.predict_settings import PredictSettings
 from posegrid.video.footage import open_footage
 from posegrid.video.record import FrameRecord
 

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.datasets.human36m.files import opened_masks, read_pose_cdf
 from posegrid.datasets.human36m.layout import (
     BOXES,
     FOLDERS,
@@ -32,6 +31,7 @@ from posegrid.datasets.human36m.layout import (
     unpacking,
 )
 from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata
+from posegrid.datasets.human36m.release_files import opened_masks, read_pose_cdf
 from posegrid.datasets.matlab import is_web_page
 from posegrid.datasets.source import FileCheck, Finding, Inventory, InventoryRow
 from posegrid.errors import SourceError

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from posegrid.walkers.clothes.form import Form, dangling, legs, smoothstep, tube_faces
+from posegrid.walkers.clothes.form import Form, dangling, legs, tube_faces
 from posegrid.walkers.clothes.garments import band
 from posegrid.walkers.clothes.headwear import ball
 from posegrid.walkers.clothes.loose import LooseBone
 from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, even_piece
+from posegrid.walkers.motion.posture import smoothstep
 
 _SOLE_TOP_MM = 12.0
 _NUM_POINTS = 28

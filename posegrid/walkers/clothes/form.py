@@ -16,6 +16,7 @@ from posegrid.walkers.body.mesh import NUM_BONES, TRUNK_BONES
 from posegrid.walkers.clothes.loose import Collider, LooseBone, distance_mm
 from posegrid.walkers.clothes.sewing import Tailor
 from posegrid.walkers.clothes.wardrobe import Attire
+from posegrid.walkers.motion.posture import smoothstep
 from posegrid.walkers.render.surface_kernels import rasterise
 
 
@@ -88,12 +89,6 @@ def tube_faces(num_rows: int, num_columns: int, *, closed: bool = True) -> Int[n
     c, d = a + num_columns, b + num_columns
     halves = (a, c, b), (b, c, d)
     return np.concatenate([np.stack(half, axis=-1).reshape(-1, 3) for half in halves])
-
-
-def smoothstep(x: Float[np.ndarray, "*n"], low: float, high: float) -> Float[np.ndarray, "*n"]:
-    """0 below low, 1 above high, smooth between; high may be the smaller one."""
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 LEVEL_MM = 10.0

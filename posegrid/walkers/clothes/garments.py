@@ -18,11 +18,11 @@ from posegrid.walkers.clothes.form import (
     chains,
     hung_weights,
     profile_of,
-    smoothstep,
     tube_faces,
     turns,
 )
 from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, cut_faces, even_piece, vertex_normals
+from posegrid.walkers.motion.posture import smoothstep
 
 
 def tube(

@@ -10,11 +10,11 @@ from posegrid.walkers.clothes.form import (
     dangling,
     fitting_rod,
     profile_of,
-    smoothstep,
     tube_faces,
 )
 from posegrid.walkers.clothes.loose import LooseBone
 from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, Tailor, cut_faces, even_piece
+from posegrid.walkers.motion.posture import smoothstep
 
 HEAD_STEP_RAD = np.pi / 36
 

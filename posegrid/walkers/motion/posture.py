@@ -252,9 +252,11 @@ def random_waves(
     return np.sum(np.sin(2 * np.pi * np.array(turns)), axis=0)
 
 
-def smoothstep(share: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """From 0 to 1 over shares 0 to 1, level at both ends and beyond them."""
-    share = np.clip(share, 0, 1)
+def smoothstep(
+    x: Float[np.ndarray, "*n"], low: float = 0.0, high: float = 1.0
+) -> Float[np.ndarray, "*n"]:
+    """0 below low, 1 above high, smooth between and level at both; high may be the smaller one."""
+    share = np.clip((x - low) / (high - low), 0, 1)
     return share * share * (3 - 2 * share)
 
 

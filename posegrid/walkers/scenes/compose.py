@@ -28,7 +28,7 @@ from posegrid.walkers.scenes.figures import (
     tone_of,
 )
 from posegrid.walkers.scenes.furniture import Thing, draw_thing, random_thing
-from posegrid.walkers.scenes.surroundings import Surroundings, View, place_picture, random_view
+from posegrid.walkers.scenes.surroundings import SceneView, Surroundings, place_picture, random_view
 
 Reference = Literal["none", "clean", "ghosts", "still", "spot", "shaken", "wrong"]
 """none: there is none. ghosts: people who stood there for a while. still: the people of the frame
@@ -39,7 +39,7 @@ MOST_PEOPLE = 6
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SceneRecipe:
     """What a scene is to show."""
 
     shape: tuple[int, int]
@@ -79,12 +79,12 @@ class Scene:
 
 
 def compose(
-    rng: np.random.Generator, library: Library, places: Surroundings, recipe: Recipe
+    rng: np.random.Generator, library: Library, places: Surroundings, recipe: SceneRecipe
 ) -> Scene:
     """A scene after a recipe. Equal random numbers give equal scenes."""
     view, first_mm = _view(rng, recipe)
     place, light = place_picture(rng, places, view, float(np.hypot(*first_mm)))
-    stage = Stage(library, places, view, tone_of(rng, place, light, view), recipe, first_mm)
+    stage = SceneStage(library, places, view, tone_of(rng, place, light, view), recipe, first_mm)
     figures, things = _figures(rng, stage), _things(rng, stage)
     frame, reference = place.copy(), place
     if recipe.poster:
@@ -107,14 +107,14 @@ def compose(
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class SceneStage:
     """What all parts of a scene share."""
 
     library: Library
     places: Surroundings
-    view: View
+    view: SceneView
     tone: Tone
-    recipe: Recipe
+    recipe: SceneRecipe
     first_mm: Float[np.ndarray, "2"]
     """Where the first person stands on the floor."""
 
@@ -136,7 +136,7 @@ class Stage:
         return start + across * np.array([ahead[1], -ahead[0]])
 
 
-def _view(rng: np.random.Generator, recipe: Recipe) -> tuple[View, np.ndarray]:
+def _view(rng: np.random.Generator, recipe: SceneRecipe) -> tuple[SceneView, np.ndarray]:
     """A camera, and where on the floor the first person stands (mm)."""
     high, wide = recipe.shape
     angle = np.radians(rng.uniform(35.0, 80.0) if recipe.centred else rng.uniform(40.0, 105.0))
@@ -164,7 +164,7 @@ def _pitch(height_mm: float, distance_mm: float, below_axis: float) -> float:
     return float(np.arctan2(height_mm - 0.5 * UPRIGHT_MM, distance_mm) - np.arctan(below_axis))
 
 
-def _figures(rng: np.random.Generator, stage: Stage) -> list[Figure]:
+def _figures(rng: np.random.Generator, stage: SceneStage) -> list[Figure]:
     found = []
     for number in range(stage.recipe.num_people):
         spread = 0.35 if stage.recipe.crowded or rng.random() < 0.25 else 1.0
@@ -178,7 +178,7 @@ def _figures(rng: np.random.Generator, stage: Stage) -> list[Figure]:
     return found
 
 
-def _things(rng: np.random.Generator, stage: Stage) -> list[Thing]:
+def _things(rng: np.random.Generator, stage: SceneStage) -> list[Thing]:
     textures = len(stage.places.pyramids)
     around = [
         stage.near(rng, 1.0 if rng.random() < 0.8 else 0.4) for _ in range(stage.recipe.num_things)
@@ -189,7 +189,7 @@ def _things(rng: np.random.Generator, stage: Stage) -> list[Thing]:
 
 def _draw_all(
     rng: np.random.Generator,
-    stage: Stage,
+    stage: SceneStage,
     figures: list[Figure],
     things: list[Thing],
     pictures: tuple[np.ndarray, np.ndarray],
@@ -215,7 +215,9 @@ def _draw_all(
             draw_thing(reference, stage.nobody, thing, stage.view, stage.places.pyramids)
 
 
-def _stay(rng: np.random.Generator, stage: Stage, figure: Figure, reference: np.ndarray) -> None:
+def _stay(
+    rng: np.random.Generator, stage: SceneStage, figure: Figure, reference: np.ndarray
+) -> None:
     """Somebody of the frame as the reference keeps them: whole, or half if they were there half of
     the time.
     """
@@ -242,7 +244,7 @@ def _stretched(figure: Figure, other: CutOut) -> Figure:
 
 
 def _move_on_the_spot(
-    rng: np.random.Generator, stage: Stage, figure: Figure, reference: np.ndarray
+    rng: np.random.Generator, stage: SceneStage, figure: Figure, reference: np.ndarray
 ) -> None:
     """The median of three moments of somebody who moves about one place, or of two and nobody."""
     moments = [reference.copy() for _ in range(3)]
@@ -261,7 +263,7 @@ def _move_on_the_spot(
 
 
 def _draw_ghosts(
-    rng: np.random.Generator, stage: Stage, figures: list[Figure], reference: np.ndarray
+    rng: np.random.Generator, stage: SceneStage, figures: list[Figure], reference: np.ndarray
 ) -> None:
     """One to three people in the reference only, whole, faint or in part.
 
@@ -294,7 +296,9 @@ def _draw_ghosts(
         )
 
 
-def _disturb(rng: np.random.Generator, stage: Stage, frame: np.ndarray, cover: np.ndarray) -> None:
+def _disturb(
+    rng: np.random.Generator, stage: SceneStage, frame: np.ndarray, cover: np.ndarray
+) -> None:
     """What moves and is nobody: an animal, the shadow or reflection of somebody who is out of the
     picture, a patch.
     """
@@ -349,7 +353,7 @@ def _draw_animal(rng: np.random.Generator, frame: np.ndarray, cover: np.ndarray)
 
 
 def _hang_poster(
-    rng: np.random.Generator, stage: Stage, pictures: tuple[np.ndarray, np.ndarray]
+    rng: np.random.Generator, stage: SceneStage, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     """A framed picture of somebody on the wall, in the frame and in the reference."""
     high, wide = stage.recipe.shape

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from posegrid.errors import SourceError
 from posegrid.walkers.scenes import kernels
 from posegrid.walkers.scenes.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut, load_cut_outs
-from posegrid.walkers.scenes.surroundings import View
+from posegrid.walkers.scenes.surroundings import SceneView
 
 UPRIGHT_MM = 1700.0
 """Height of the person that sizes and elevations are reckoned with."""
@@ -86,7 +86,7 @@ class Tone:
 
 
 def tone_of(
-    rng: np.random.Generator, place: np.ndarray, light: np.ndarray | None, view: View
+    rng: np.random.Generator, place: np.ndarray, light: np.ndarray | None, view: SceneView
 ) -> Tone:
     mean = np.maximum(place.mean(axis=(0, 1)), 8.0)
     tint = (mean / mean.mean()) ** rng.uniform(0.0, 0.7)
@@ -130,7 +130,7 @@ def inverted(affine: np.ndarray) -> np.ndarray:
 def figure_at(
     rng: np.random.Generator,
     library: Library,
-    view: View,
+    view: SceneView,
     at: np.ndarray,
     tone: Tone,
     subject: int | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from posegrid.walkers.scenes import kernels
-from posegrid.walkers.scenes.surroundings import View
+from posegrid.walkers.scenes.surroundings import SceneView
 
 KINDS = {
     "chair": 0.28, "stool": 0.08, "table": 0.14, "cupboard": 0.14, "post": 0.1,
@@ -30,7 +30,7 @@ class Thing:
 
 def random_thing(
     rng: np.random.Generator,
-    view: View,
+    view: SceneView,
     at_mm: Float[np.ndarray, "2"],
     num_textures: int,
     kind: str | None = None,
@@ -54,7 +54,7 @@ def random_thing(
     return _placed(rng, view, boxes)
 
 
-def _placed(rng: np.random.Generator, view: View, boxes: np.ndarray) -> Thing | None:
+def _placed(rng: np.random.Generator, view: SceneView, boxes: np.ndarray) -> Thing | None:
     reach = np.hypot(boxes[:, 3], boxes[:, 4])
     corners = np.concatenate(
         [
@@ -79,7 +79,7 @@ def _placed(rng: np.random.Generator, view: View, boxes: np.ndarray) -> Thing | 
 
 
 def draw_thing(
-    image: np.ndarray, cover: np.ndarray, thing: Thing, view: View, pyramids: np.ndarray
+    image: np.ndarray, cover: np.ndarray, thing: Thing, view: SceneView, pyramids: np.ndarray
 ) -> None:
     """Draws the thing into the picture and takes what it hides from the coverage of people, both in
     place.

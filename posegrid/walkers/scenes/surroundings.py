@@ -56,7 +56,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class SceneView:
     """A camera above the floor of a place."""
 
     shape: tuple[int, int]
@@ -86,7 +86,7 @@ def random_view(
     shape: tuple[int, int],
     pitch_of_height: Callable[[float], float],
     focal_px: float,
-) -> View:
+) -> SceneView:
     """A camera that looks anywhere round, turned a little about its axis; how far down follows from
     its height (mm).
     """
@@ -100,7 +100,7 @@ def random_view(
     upright = np.stack([right, np.cross(ahead, right), ahead])
     cos, sin = np.cos(roll), np.sin(roll)
     rot = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ upright
-    return View(shape, focal_px, rot, height)
+    return SceneView(shape, focal_px, rot, height)
 
 
 def places_and_textures(folder: Path, split: Split) -> tuple[list[str], list[Path]]:
@@ -187,7 +187,7 @@ def _pyramid(path: Path) -> np.ndarray:
 
 
 def place_picture(
-    rng: np.random.Generator, places: Surroundings, view: View, reach_mm: float
+    rng: np.random.Generator, places: Surroundings, view: SceneView, reach_mm: float
 ) -> tuple[Float32[np.ndarray, "h w 3"], Float[np.ndarray, "3"] | None]:
     """The empty place before the camera, levels 0..255, and the world vector to its light if known.
 
@@ -221,7 +221,7 @@ def _hang_view(rng: np.random.Generator, room: np.ndarray, places: Surroundings)
     part[:] = _seen(panorama, window) * np.float32(np.exp(rng.normal(0, 0.3)))
 
 
-def _seen(panorama: Panorama, view: View) -> np.ndarray:
+def _seen(panorama: Panorama, view: SceneView) -> np.ndarray:
     out = np.empty((*view.shape, 3), np.float32)
     kernels.view_panorama(
         panorama.image, view.rot_world_to_cam, view.focal_px, *view.centre_px, out
@@ -253,7 +253,7 @@ def _levels(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def room_picture(
-    rng: np.random.Generator, pyramids: np.ndarray, view: View, reach_mm: float
+    rng: np.random.Generator, pyramids: np.ndarray, view: SceneView, reach_mm: float
 ) -> Float32[np.ndarray, "h w 3"]:
     """A made-up room: floor, walls and ceiling, plain or textured, with windows, doors, boards and
     stripes on them.

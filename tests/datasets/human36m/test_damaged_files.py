@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from posegrid.body.track import Track
-from posegrid.datasets.human36m.files import opened_masks, read_pose_cdf, write_pose_cdf
 from posegrid.datasets.human36m.metadata import load_metadata
+from posegrid.datasets.human36m.release_files import opened_masks, read_pose_cdf, write_pose_cdf
 from posegrid.errors import SourceError
 from posegrid.video.video import probe, read_frames
 

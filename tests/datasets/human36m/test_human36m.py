@@ -20,13 +20,6 @@ from datasets.human36m_tree import (
 )
 
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
-from posegrid.datasets.human36m.files import (
-    MaskReader,
-    MaskWriter,
-    opened_masks,
-    read_pose_cdf,
-    write_pose_cdf,
-)
 from posegrid.datasets.human36m.layout import (
     CAMERA_IDS,
     KEYPOINTS,
@@ -38,8 +31,15 @@ from posegrid.datasets.human36m.layout import (
     view_path,
 )
 from posegrid.datasets.human36m.metadata import load_metadata
-from posegrid.datasets.human36m.sequences import Human36m
-from posegrid.datasets.human36m.writer import mark_synthetic, write_metadata
+from posegrid.datasets.human36m.release_files import (
+    MaskReader,
+    MaskWriter,
+    opened_masks,
+    read_pose_cdf,
+    write_pose_cdf,
+)
+from posegrid.datasets.human36m.release_sequences import Human36m
+from posegrid.datasets.human36m.release_writer import mark_synthetic, write_metadata
 from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Sequence
 from posegrid.errors import SourceError

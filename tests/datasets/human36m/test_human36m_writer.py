@@ -26,14 +26,14 @@ from datasets.human36m_tree import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posegrid.datasets.human36m.files import MaskWriter, filled_box, write_pose_cdf
 from posegrid.datasets.human36m.layout import CAMERA_IDS
 from posegrid.datasets.human36m.metadata import (
     angles_of_rotation,
     load_metadata,
     rotation_of_angles,
 )
-from posegrid.datasets.human36m.writer import (
+from posegrid.datasets.human36m.release_files import MaskWriter, filled_box, write_pose_cdf
+from posegrid.datasets.human36m.release_writer import (
     ACTIONS,
     SUBJECTS,
     ViewWriter,

@@ -17,8 +17,13 @@ from scipy.spatial.transform import Rotation
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.body.rotations import smallest_rotations
-from posegrid.datasets.human36m.files import MaskWriter, opened_masks, read_pose_cdf, write_pose_cdf
 from posegrid.datasets.human36m.metadata import angles_of_rotation, rotation_of_angles
+from posegrid.datasets.human36m.release_files import (
+    MaskWriter,
+    opened_masks,
+    read_pose_cdf,
+    write_pose_cdf,
+)
 
 POINTS_CAM_MM = np.random.default_rng(0).uniform((-1500, -1200, 2500), (1500, 1200, 6000), (200, 3))
 

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from posegrid.datasets.doctor import DoctorSettings, doctor
-from posegrid.datasets.human36m.files import MaskWriter, opened_masks, write_pose_cdf
 from posegrid.datasets.human36m.layout import (
     BOXES,
     KEYPOINTS,
@@ -30,8 +29,9 @@ from posegrid.datasets.human36m.layout import (
     VIDEOS,
 )
 from posegrid.datasets.human36m.metadata import Metadata, load_metadata
-from posegrid.datasets.human36m.sequences import EARLY_ENDS, Human36m
-from posegrid.datasets.human36m.writer import ACTIONS, default_file_base
+from posegrid.datasets.human36m.release_files import MaskWriter, opened_masks, write_pose_cdf
+from posegrid.datasets.human36m.release_sequences import EARLY_ENDS, Human36m
+from posegrid.datasets.human36m.release_writer import ACTIONS, default_file_base
 from posegrid.datasets.prepare import PrepareSettings, prepare
 from posegrid.errors import SourceError
 from posegrid.video.writer import VideoWriter

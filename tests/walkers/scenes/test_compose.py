@@ -3,14 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posegrid.walkers.scenes.compose import Recipe, compose
+from posegrid.walkers.scenes.compose import SceneRecipe, compose
 from posegrid.walkers.scenes.faults import Faults, filmed, random_faults
 from posegrid.walkers.scenes.figures import Figure, draw_figure, ends_seen
 from posegrid.walkers.scenes.furniture import KINDS, draw_thing, random_thing
-from posegrid.walkers.scenes.surroundings import View
+from posegrid.walkers.scenes.surroundings import SceneView
 from tests.walkers.scenes.made_up_scenes import cut_out, library, surroundings
 
-PLAIN = Recipe((96, 160), 2, 0.5, "clean")
+PLAIN = SceneRecipe((96, 160), 2, 0.5, "clean")
 LEVEL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 """World to a camera that looks along +x."""
 
@@ -69,7 +69,7 @@ def test_shadows_and_reflections_are_nobodys() -> None:
 
 def test_things_before_people_take_from_them() -> None:
     image, cover = blank(1)
-    view = View((120, 100), 100.0, LEVEL, 1000.0)
+    view = SceneView((120, 100), 100.0, LEVEL, 1000.0)
     draw_figure(image, cover, figure(35, 20), 0)
     before = cover.copy()
     rng = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_things_before_people_take_from_them() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_thing_can_be_drawn(kind: str) -> None:
-    view = View((120, 100), 60.0, LEVEL, 1500.0)
+    view = SceneView((120, 100), 60.0, LEVEL, 1500.0)
     thing = random_thing(np.random.default_rng(1), view, np.array([3000.0, 0.0]), 3, kind)
     assert thing is not None
     image, cover = blank(1)

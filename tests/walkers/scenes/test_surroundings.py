@@ -8,7 +8,7 @@ from posegrid.walkers.scenes import kernels
 from posegrid.walkers.scenes.surroundings import (
     TEST_PLACES,
     VALIDATION_PLACES,
-    View,
+    SceneView,
     load_surroundings,
     random_view,
     room_picture,
@@ -18,7 +18,7 @@ from tests.walkers.scenes.made_up_scenes import surroundings, write_folders
 LEVEL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 
 
-def seen(panorama: np.ndarray, view: View) -> np.ndarray:
+def seen(panorama: np.ndarray, view: SceneView) -> np.ndarray:
     out = np.empty((*view.shape, 3), np.float32)
     kernels.view_panorama(panorama, view.rot_world_to_cam, view.focal_px, *view.centre_px, out)
     return out
@@ -29,7 +29,7 @@ def test_a_panoramas_middle_is_ahead_its_left_is_left_its_top_is_up() -> None:
     panorama[:, 60:68, 0] = 200
     panorama[:, 44:52, 1] = 200
     panorama[:24, :, 2] = 200
-    picture = seen(panorama, View((64, 96), 40.0, LEVEL, 1500.0))
+    picture = seen(panorama, SceneView((64, 96), 40.0, LEVEL, 1500.0))
     assert picture[32, 48, 0] > 150
     assert picture[32, :48, 1].max() > 150 and picture[32, 48:, 1].max() == 0
     assert picture[0, 48, 2] > 150 and picture[32, 48, 2] == 0
@@ -50,7 +50,7 @@ def test_interpolated_rays_are_as_good_as_exact_ones() -> None:
 
 
 def test_the_floor_is_below_and_the_ceiling_above() -> None:
-    view = View((80, 80), 40.0, LEVEL, 1500.0)
+    view = SceneView((80, 80), 40.0, LEVEL, 1500.0)
     low, high = view.project(np.array([[4000.0, 0.0, 0.0], [4000.0, 0.0, 3000.0]]))
     np.testing.assert_allclose(low, [40, 55, 4000])
     np.testing.assert_allclose(high, [40, 25, 4000])

@@ -9,12 +9,12 @@ import pytest
 import torch
 from learning.made_up import SIZE, write_dataset
 
-from posegrid.datasets.crops import read_crops, shards_in
+from posegrid.datasets.stored_crops import read_crops, shards_in
 from posegrid.errors import OutputError, ShardError
 from posegrid.learning.data import CropSet
 from posegrid.learning.devices import Devices
-from posegrid.learning.pictures import ScratchFile
 from posegrid.learning.stage_data import crop_set
+from posegrid.learning.stored_pictures import ScratchFile
 
 ONE = Devices(torch.device("cpu"))
 

@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float, Float32
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_TO_17
 from posegrid.datasets.human36m import inventory
-from posegrid.datasets.human36m.files import MaskReader, opened_masks, read_pose_cdf
 from posegrid.datasets.human36m.layout import (
     FOLDERS,
     KEYPOINTS,
@@ -34,6 +33,7 @@ from posegrid.datasets.human36m.layout import (
     metadata_path,
 )
 from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata, load_metadata
+from posegrid.datasets.human36m.release_files import MaskReader, opened_masks, read_pose_cdf
 from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
 from posegrid.datasets.source import (
     SPLITS,

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypedDict, get_args
 from tyro.conf import Positional, arg
 
 from posegrid.errors import SettingsError
-from posegrid.motion.settings import Filter, RefineSettings, check_fov
+from posegrid.motion.refine_settings import Filter, RefineSettings, check_fov
 
 Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "npz", "angles", "html"]
 Looks = Literal["one", "both", "in-turns"]

@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float, UInt8
 from posegrid import __version__
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_NAMES, HUMAN36M_32_PARENTS
-from posegrid.datasets.human36m.files import MaskWriter, filled_box, write_pose_cdf
 from posegrid.datasets.human36m.layout import (
     BOXES,
     CAMERA_IDS,
@@ -37,6 +36,7 @@ from posegrid.datasets.human36m.metadata import (
     SequenceKey,
     angles_of_rotation,
 )
+from posegrid.datasets.human36m.release_files import MaskWriter, filled_box, write_pose_cdf
 from posegrid.datasets.source import SYNTHETIC_MARK
 from posegrid.errors import OutputError
 from posegrid.files import write_text, written

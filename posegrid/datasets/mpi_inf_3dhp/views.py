@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from posegrid.body.camera import Camera
-from posegrid.datasets.mpi_inf_3dhp.files import (
+from posegrid.datasets.mpi_inf_3dhp.annotations import (
     NUM_CAMERAS,
     Annotation,
     read_calibration,

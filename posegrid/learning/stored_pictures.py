@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from posegrid.datasets.crops import Shard
+from posegrid.datasets.stored_crops import Shard
 from posegrid.errors import OutputError
 from posegrid.learning.devices import Devices
 
