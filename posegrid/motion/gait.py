@@ -25,7 +25,7 @@ from posegrid.motion.gait_events import (
 )
 from posegrid.motion.gait_files import gait_csv, gait_json
 from posegrid.motion.plausible import on_cadence
-from posegrid.motion.strides import CYCLE_PERCENT, Stride, strides_of
+from posegrid.motion.strides import CYCLE_PERCENT, Stride, sight_deg, strides_of
 from posegrid.motion.world import WorldMotion
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ BENT_DEG = 15.0
 outer foot's way some 5 cm longer than the inner one's."""
 LEAST_ADVANCE_MM = 200.0
 """A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
+FROM_THE_SIDE = ("step_width",)
+FROM_THE_FRONT = ("speed", "stride_length", "step_length", "knee_range", "hip_range")
+"""Quantities, of either side, that lie along the line of sight in such a view: a picture hardly
+shows them."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,16 @@ class Gait:
     asymmetry_step_length, asymmetry_stance."""
     notes: tuple[str, ...]
     """What a reader should know about these figures."""
+    sight_deg: float
+    """Angle between the way and the line of sight: 0 from the front or behind, 90 from the side."""
+
+    @property
+    def of_depth(self) -> tuple[str, ...]:
+        """Names of the quantities that lie along the line of sight: a picture hardly shows them."""
+        kinds = FROM_THE_SIDE if self.sight_deg > 45 else FROM_THE_FRONT
+        return tuple(
+            name for name in self.quantities if name.removeprefix("asymmetry_").startswith(kinds)
+        )
 
     def __repr__(self) -> str:
         cadence, speed = self.quantities["cadence"], self.quantities["speed"]
@@ -159,8 +173,24 @@ def gait_of(
             else quantity
             for name, quantity in quantities.items()
         }
+    angle_deg = sight_deg(motion.joints_world_mm, motion.time_s, forwards)
+    notes.append(_on_view(angle_deg))
     unlikely = on_cadence(quantities["cadence"].value)
-    return Gait(events, tuple(forwards), quantities, (*notes, *([unlikely] if unlikely else [])))
+    notes += [unlikely] if unlikely else []
+    return Gait(events, tuple(forwards), quantities, tuple(notes), angle_deg)
+
+
+def _on_view(angle_deg: float) -> str:
+    """What a view from so far beside the way does not show."""
+    if angle_deg > 45:
+        return (
+            f"seen from the side ({angle_deg:.0f} degrees off the line of sight): step width is "
+            "depth, which one camera hardly shows"
+        )
+    return (
+        f"seen from the front or behind ({angle_deg:.0f} degrees off the line of sight): lengths, "
+        "speed and how far knees and hips bend are depth, which one camera hardly shows"
+    )
 
 
 def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict[str, Quantity]:

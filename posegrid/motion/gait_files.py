@@ -18,6 +18,8 @@ def gait_json(gait: "Gait", **facts: object) -> str:
     content = {
         **facts,
         "notes": gait.notes,
+        "sight_deg": gait.sight_deg,
+        "of_depth": gait.of_depth,
         "quantities": {name: asdict(found) for name, found in gait.quantities.items()},
         "events_s": {
             side: {"strike": seen.strike_s, "off": seen.off_s} for side, seen in gait.events.items()

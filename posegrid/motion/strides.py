@@ -2,7 +2,7 @@
 leads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,6 +70,22 @@ def strides_of(
     """All strides of both feet, the right foot's first. z is up."""
     walk = _Walk(joints_world_mm, time_s, facing_world(joints_world_mm, time_s), events)
     return [walk.stride(*span) for span in strides_s(events) if walk.sees(*span[1:])]
+
+
+def sight_deg(
+    joints_world_mm: Float[np.ndarray, "T 17 3"],
+    time_s: Float[np.ndarray, "T"],
+    strides: Sequence[Stride],
+) -> float:
+    """Angle on the floor between where the person faces and the line of sight, the median over the
+    strides: 0 from the front or behind, 90 from the side. The camera is over the origin.
+    """
+    inside = known(joints_world_mm)
+    inside &= np.any([(time_s >= s.begin_s) & (time_s <= s.end_s) for s in strides], axis=0)
+    sight = joints_world_mm[inside, 0, :2]
+    sight = sight / np.maximum(np.linalg.norm(sight, axis=1, keepdims=True), 1e-9)
+    along = np.abs((sight * facing_world(joints_world_mm, time_s)[inside]).sum(axis=1))
+    return float(np.degrees(np.median(np.arccos(np.clip(along, 0, 1)))))
 
 
 @dataclass(frozen=True, eq=False)

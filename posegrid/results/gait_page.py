@@ -32,7 +32,8 @@ from posegrid.motion.gait import Gait, Quantity
 from posegrid.motion.gait_events import SIDES, FootEvents
 from posegrid.motion.gait_files import gait_json
 from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.strides import CYCLE_PERCENT
+from posegrid.motion.placing import view_deg
+from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.world import up_of_camera
 from posegrid.results.page import Tile, heading, page, paragraph, table, warning
 
@@ -63,6 +64,11 @@ def normal_band(joint: str) -> NormalBand:
 COLOURS = {"right": "#d55e00", "left": "#0072b2"}
 BAND_COLOUR = "#d3d7dd"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 410.0, 270.0, 44.0, 14.0, 12.0, 40.0
+KNEES = (
+    "Knees: on rendered walks, whose truth is known, the estimate bends them 16 degrees less from "
+    "their straightest to their most bent than they do. Compare a person with themselves rather "
+    "than with the band."
+)
 LONGEST_STANCE_S = 1.6
 """A foot that leaves the floor later than this after a strike was not seen to leave it."""
 
@@ -119,13 +125,10 @@ def cycle_plot(gait: Gait, joint: str) -> str:
         ),
     ]
     for side, strides in curves.items():
-        parts += [
-            _line(axes.points(CYCLE_PERCENT, curve), COLOURS[side], 1, 0.25) for curve in strides
-        ]
+        percent = np.linspace(0.0, 100.0, strides.shape[1])
+        parts += [_line(axes.points(percent, curve), COLOURS[side], 1, 0.25) for curve in strides]
         if len(strides):
-            parts.append(
-                _line(axes.points(CYCLE_PERCENT, strides.mean(axis=0)), COLOURS[side], 2.5, 1)
-            )
+            parts.append(_line(axes.points(percent, strides.mean(axis=0)), COLOURS[side], 2.5, 1))
             off = gait.quantities[f"stance_{side}"].value
             if np.isfinite(off):
                 upright = axes.points(np.array([off, off]), np.array([low, high]))
@@ -228,12 +231,13 @@ def gait(settings: GaitSettings) -> Gait:
         )
     pitch = settings.camera_pitch_deg
     track = MotionTrack.load(settings.track)
-    found = track.gait(None if pitch is None else up_of_camera(math.radians(pitch)))
+    up_cam = None if pitch is None else up_of_camera(math.radians(pitch))
+    found = track.gait(up_cam)
     facts = {name: getattr(track, name) for name in ("source", "weights", "scale_known")}
     folder = settings.track.parent if settings.out is None else settings.out
     for path, text in (
         (folder / f"{settings.track.stem}_gait.json", gait_json(found, **facts)),
-        (folder / f"{settings.track.stem}_gait.html", gait_page(found, track)),
+        (folder / f"{settings.track.stem}_gait.html", gait_page(found, track, up_cam)),
     ):
         write_text(path, text)
         print(path)
@@ -244,9 +248,9 @@ def gait(settings: GaitSettings) -> Gait:
     return found
 
 
-def gait_page(found: Gait, track: MotionTrack) -> str:
-    """The page's text: figures, when which foot is on the floor, knees and hips over the stride.
-    Needs no network.
+def gait_page(found: Gait, track: MotionTrack, up_cam: Float[np.ndarray, "3"] | None = None) -> str:
+    """The page's text: figures, when which foot is on the floor, knees and hips over the stride,
+    and what they rest on. Needs no network. up_cam: as in `MotionTrack.gait`.
     """
     q = found.quantities
     tiles = [
@@ -273,16 +277,17 @@ def gait_page(found: Gait, track: MotionTrack) -> str:
             "anatomical frames, ours from joint centres, and their hip flexion is against the pelvis, ours against the "
             "trunk: offsets of several degrees are expected, and the band is no diagnosis."
         ),
+        warning(KNEES),
         heading("Figures"),
         table(
             ("", "figure", "between strides", "number", "unit"),
-            [_row(name, q[name]) for name in WHOLE],
+            [_row(name, found) for name in WHOLE],
         ),
         table(
             ("", "right", "left", "asymmetry, %", "unit"),
             [
                 (
-                    _words(name),
+                    _named(name, f"{name}_right", found),
                     *(_figure(q[f"{name}_{side}"]) for side in SIDES),
                     _figure(q[f"asymmetry_{name}"]) if f"asymmetry_{name}" in q else "",
                     q[f"{name}_right"].unit,
@@ -294,15 +299,46 @@ def gait_page(found: Gait, track: MotionTrack) -> str:
             "± is one standard deviation of the figure: the spread between strides over the root of their number, and "
             "what more strides do not improve, as measured on rendered walks. It holds for walking seen whole."
         ),
+        heading("What the figures rest on"),
+        table(("", ""), _grounds(track, up_cam)),
     ]
     seconds = float(np.ptp(track.time_s))
     subtitle = f"{len(found.strides)} strides in {seconds:.1f} s; weights {track.weights}"
     return page(f"Gait: {track.source}", subtitle, tiles, parts)
 
 
-def _row(name: str, quantity: Quantity) -> tuple[str, ...]:
+def _grounds(track: MotionTrack, up_cam: Float[np.ndarray, "3"] | None) -> list[tuple[str, ...]]:
+    """What was given and what was assumed: the person's height, the camera, where it stands."""
+    height_m = bones_to_height_mm(track.joints_mm[track.found].astype(np.float64)) / 1000
+    world = track.to_world(up_cam)
+    down_deg = round(math.degrees(math.asin(-world.rot_cam_to_world[2, 2])))
+    how = "assumed, or by the file" if track.camera_assumed else "calibrated"
+    upright = "by the trunk and the feet" if up_cam is None else "as given"
+    near_m, far_m = np.quantile(track.root_mm[world.found, 2] / 1000, (0, 1))
+    known = "as given" if track.scale_known else "as the weights see it, not measured (--height-m)"
+    camera = f"{view_deg(track.camera):.0f} degrees over the longer side, {how}"
+    place = f"{world.camera_height_mm / 1000:.1f} m over the floor, looks down by {down_deg} degrees"
+    return [
+        ("height of the person", f"{height_m:.2f} m, {known}"),
+        ("camera", camera + (" (--camera or --fov-deg)" if track.camera_assumed else "")),
+        ("the camera stands", "still" if track.camera_fixed else "not still, or it is not known"),
+        ("where", f"{place}, {upright}"),
+        ("distance of the person", f"{near_m:.1f} to {far_m:.1f} m"),
+        ("frames per second", f"{track.fps:.4g}"),
+        ("weights", track.weights),
+    ]
+
+
+def _row(name: str, found: Gait) -> tuple[str, ...]:
+    quantity = found.quantities[name]
     spread = "" if math.isnan(quantity.spread) else _rounded(quantity.spread, quantity.unit)
-    return _words(name), _figure(quantity), spread, str(quantity.count), quantity.unit
+    count = str(quantity.count)
+    return _named(name, name, found), _figure(quantity), spread, count, quantity.unit
+
+
+def _named(words: str, name: str, found: Gait) -> str:
+    """The quantity's name in words, marked where this view hardly shows it."""
+    return _words(words) + (" (depth)" if name in found.of_depth else "")
 
 
 def _figure(quantity: Quantity) -> str:

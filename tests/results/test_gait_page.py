@@ -123,3 +123,42 @@ def test_what_is_no_walk_is_refused(tmp_path):
         gait(GaitSettings(Path("none.npz")))
     with pytest.raises(SettingsError, match="`camera_pitch_deg` 95: expected between -90 and 90"):
         gait(GaitSettings(tmp_path / "short.npz", camera_pitch_deg=95))
+
+
+def test_seen_from_the_side_step_width_is_marked_as_depth(folder):
+    content = json.loads((folder / "walk_gait.json").read_text())
+    assert content["of_depth"] == ["step_width"] and content["sight_deg"] > 60
+    text = (folder / "walk_gait.html").read_text(encoding="utf-8")
+    assert "Seen from the side" in text and "step width is depth" in text
+    assert "<td>step width (depth)</td>" in text and "<td>step length</td>" in text
+
+
+def test_seen_from_the_front_lengths_and_flexions_are_marked_as_depth(tmp_path):
+    track = walk_track(np.arange(300) / 60)
+    turn = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]], np.float32)
+    places = track.root_mm - [0.0, 0.0, 4000.0]
+    towards = replace(
+        track,
+        joints_mm=track.joints_mm @ turn.T,
+        root_mm=(places @ turn.T + [0.0, 0.0, 9000.0]).astype(np.float32),
+    )
+    towards.save(tmp_path / "walk.npz")
+    found = gait(GaitSettings(tmp_path / "walk.npz"))
+    assert found.sight_deg < 10 and "step_width" not in found.of_depth
+    assert {"speed", "step_length_left", "knee_range_right"} <= set(found.of_depth)
+    text = (tmp_path / "walk_gait.html").read_text(encoding="utf-8")
+    assert "Seen from the front" in text and "<td>stride length (depth)</td>" in text
+
+
+def test_the_page_says_what_it_rests_on(folder, tmp_path):
+    text = (folder / "walk_gait.html").read_text(encoding="utf-8")
+    rest = text.split("What the figures rest on")[1]
+    assert "not measured (--height-m)" in rest and "60 degrees over the longer side" in rest
+    assert "1.0 m over the floor, looks down by 0 degrees, by the trunk and the feet" in rest
+    assert "the camera stands</td><td>still" in rest
+    assert "Knees: on rendered walks" in text
+    given = replace(walk_track(np.arange(300) / 60), scale_known=True, camera_assumed=False)
+    given.save(tmp_path / "walk.npz")
+    gait(GaitSettings(tmp_path / "walk.npz", camera_pitch_deg=0))
+    rest = (tmp_path / "walk_gait.html").read_text().split("What the figures rest on")[1]
+    assert " m, as given" in rest and "calibrated" in rest and "0 degrees, as given" in rest
