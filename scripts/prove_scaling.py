@@ -1,6 +1,7 @@
 """Measures what the commands need on a data set of any size: time to the first step, memory.
 
     python scripts/prove_scaling.py data/large --images 20000
+    python scripts/prove_scaling.py data/large --weights weights/posegrid-m.onnx    # evaluate alone
 
 Each command runs in a process of its own. The time counts from its start, imports included, by the
 clock and in CPU time (which other work on the machine does not lengthen). Peak memory is the
@@ -22,15 +23,23 @@ from tyro.conf import Positional
 CHILD = """
 import sys, time
 from posegrid import cli
-if sys.argv[1] in ("train", "pretrain"):
+
+def first_of(usual):
+    answered = []
+    def noted(*given):
+        answer = usual(*given)
+        if not answered:
+            answered.append(True)
+            print(f"FIRST {time.time()} {time.process_time()}", flush=True)
+        return answer
+    return noted
+
+if sys.argv[1] == "evaluate":
+    from posegrid.body.estimate import Estimate
+    Estimate.joined = staticmethod(first_of(Estimate.joined))
+else:
     from posegrid.learning.run import Record
-    usual, steps = Record._after_step, []
-    def noted(record, loss):
-        usual(record, loss)
-        steps.append(time.time())
-        if len(steps) == 1:
-            print(f"FIRST {steps[0]} {time.process_time()}", flush=True)
-    Record._after_step = noted
+    Record._after_step = first_of(Record._after_step)
 raise SystemExit(cli.run(sys.argv[1:]))
 """
 
@@ -47,18 +56,23 @@ class Settings:
     """Room for decoded crops in each."""
     evaluate: bool = True
     """Whether to evaluate on the training people, too: all crops there are."""
+    weights: Path | None = None
+    """Evaluate these, and train none."""
 
 
 def main(settings: Settings) -> None:
     """Run the commands and print a line for each."""
     with tempfile.TemporaryDirectory(dir=settings.data.parent) as folder:
         data, runs = str(settings.data), Path(folder)
+        whom = ("--split", "train", "--allow-seen-subjects")
+        if settings.weights:
+            out = str(runs / "evaluation")
+            return measured("evaluate", str(settings.weights), data, "--out", out, *whom)
         flags = ("--max-images", str(settings.images), "--memory-gb", str(settings.memory_gb))
         measured("pretrain", data, "--run", str(runs / "pretrain"), *flags)
         init = ("--init", str(runs / "pretrain" / "best.safetensors"))
         measured("train", data, "--run", str(runs / "train"), *init, *flags)
         if settings.evaluate:
-            whom = ("--split", "train", "--allow-seen-subjects")
             best = str(runs / "train" / "best.safetensors")
             measured("evaluate", best, data, "--out", str(runs / "evaluation"), *whom)
 

@@ -6,7 +6,7 @@ given: slice before the call.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 PCK_THRESHOLD_MM = 150.0
 AUC_THRESHOLDS_MM = np.arange(0.0, 151.0, 5.0)
@@ -82,18 +82,14 @@ def pa_mpjpe_mm(
 
 
 def velocity_errors_mm(
-    estimate_mm: Float[np.ndarray, "n joints 3"],
-    truth_mm: Float[np.ndarray, "n joints 3"],
-    follows: Bool[np.ndarray, "n-1"],
+    estimate_mm: Float[np.ndarray, "pairs 2 joints 3"],
+    truth_mm: Float[np.ndarray, "pairs 2 joints 3"],
 ) -> Float[np.ndarray, "pairs joints"]:
-    """Distance between the estimated and the true step from one frame to the next, mm per frame;
-    its mean is MPJVE.
-
-    `follows[i]` says that row i + 1 is the frame after row i of the same sequence and camera; other
-    pairs are left out (Pavllo et al., "3D human pose estimation in video", CVPR 2019).
+    """Distance between the estimated and the true step from a frame to the next of the same
+    sequence and camera, mm per frame; its mean is MPJVE (Pavllo et al., "3D human pose estimation
+    in video", CVPR 2019).
     """
-    steps = (np.diff(estimate_mm, axis=0) - np.diff(truth_mm, axis=0))[follows]
-    return np.linalg.norm(steps, axis=-1)
+    return joint_errors_mm(np.diff(estimate_mm, axis=1)[:, 0], np.diff(truth_mm, axis=1)[:, 0])
 
 
 def pck(errors_mm: Float[np.ndarray, "..."], threshold_mm: float = PCK_THRESHOLD_MM) -> float:

@@ -73,7 +73,8 @@ class Predictions:
 
         Usual is the commonest distance in frames: 1 for every frame, 5 where every fifth was kept.
         """
-        same = self.sequence[1:] == self.sequence[:-1]
+        columns = (getattr(self, name) for name in SEQUENCE[:-1])
+        same = np.all([of[1:] == of[:-1] for of in columns], axis=0)
         gap = np.diff(self.frame_index)
         if not same.any():
             return same

@@ -11,10 +11,12 @@ threshold, so that a perfect estimate has an AUC of 30/31; all valid frames are 
 `univ_annot3`, poses scaled to one height for everybody.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
 from posegrid.body.metrics import (
@@ -22,10 +24,9 @@ from posegrid.body.metrics import (
     PCK_THRESHOLD_MM,
     auc,
     joint_errors_mm,
-    mpjpe_mm,
-    n_mpjpe_mm,
-    pa_mpjpe_mm,
     pck,
+    scale_aligned,
+    similarity_aligned,
     velocity_errors_mm,
 )
 from posegrid.body.skeleton import (
@@ -45,8 +46,55 @@ STEP_S = 1 / 50
 """MPJVE is stated in mm per frame at Human3.6M's 50 Hz."""
 LONGEST_STEP_S = 0.1
 """Frames further apart than this say nothing of velocity."""
+BLOCK = 4096
+"""Poses measured at once."""
 
 Poses = Float[np.ndarray, "N 17 3"]
+
+
+def in_blocks(measure: Callable[..., np.ndarray], *rows: np.ndarray) -> np.ndarray:
+    """What `measure` says of each row, asked of some thousand rows at a time.
+
+    Predictions of a million crops fit in memory; copies of them in 64 bits, and what is computed on
+    the way to a figure, do not.
+    """
+    starts = range(0, max(1, len(rows[0])), BLOCK)
+    return np.concatenate(
+        [measure(*(array[start : start + BLOCK] for array in rows)) for start in starts]
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """How far N estimates are off, in mm: all that the means need of them."""
+
+    joint_mm: Float[np.ndarray, "N 17"]
+    axis_mm: Float[np.ndarray, "N 3"]
+    """Along x, y and z, without sign, the mean over the joints."""
+    scaled_mm: Float[np.ndarray, "N"]
+    """Mean over the joints after the best scale; their mean is N-MPJPE."""
+    aligned_mm: Float[np.ndarray, "N"]
+    """Mean over the joints after the best similarity; their mean is PA-MPJPE."""
+
+    @staticmethod
+    def of(estimate: Poses, truth: Poses) -> "Errors":
+        """Of poses in mm, in 64 bits."""
+
+        def columns(estimate: Poses, truth: Poses) -> Float[np.ndarray, "n 22"]:
+            estimate, truth = estimate.astype(np.float64), truth.astype(np.float64)
+            scaled, aligned = scale_aligned(estimate, truth), similarity_aligned(estimate, truth)
+            return np.column_stack(
+                [
+                    joint_errors_mm(estimate, truth),
+                    np.abs(estimate - truth).mean(axis=1),
+                    joint_errors_mm(scaled, truth).mean(axis=1),
+                    joint_errors_mm(aligned, truth).mean(axis=1),
+                ]
+            )
+
+        found = in_blocks(columns, estimate, truth)
+        joints, axes = found[:, :NUM_JOINTS], found[:, NUM_JOINTS : NUM_JOINTS + 3]
+        return Errors(joints, axes, found[:, -2], found[:, -1])
 
 
 def facts_of_figures(predictions: Predictions) -> dict[str, Any]:
@@ -67,9 +115,11 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     "mpi_inf_3dhp" holds 3DPCK and AUC as that data set's papers count them; None for other data.
     """
     estimate, truth = predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm
-    baseline = summary(predictions.pose_mean_cam_mm, truth)
+    errors, of_mean_pose = (
+        Errors.of(poses, truth) for poses in (estimate, predictions.pose_mean_cam_mm)
+    )
+    figures, baseline = summary(errors), summary(of_mean_pose)
     trained_size_mm = predictions.facts.get("trained_size_mm")
-    figures = summary(estimate, truth)
     return {
         **figures,
         "mean_pose_mpjpe_mm": baseline["mpjpe_mm"],
@@ -83,34 +133,30 @@ def scores(predictions: Predictions) -> dict[str, Any]:
         "left_right_swapped_share": swapped_share(estimate, truth),
         "within_radius_share": within_radius(predictions),
         "keypoint_error_px": keypoint_errors(predictions),
-        "per_action": per_group(predictions, predictions.action),
-        "per_subject": per_group(predictions, predictions.subject),
-        "per_camera": per_group(predictions, predictions.camera_id),
+        "per_action": per_group(errors, of_mean_pose, predictions.action),
+        "per_subject": per_group(errors, of_mean_pose, predictions.subject),
+        "per_camera": per_group(errors, of_mean_pose, predictions.camera_id),
         "mean_pose": baseline,
         "mpi_inf_3dhp": scores_3dhp(predictions),
     }
 
 
-def summary(estimate: Poses, truth: Poses) -> dict[str, Any]:
+def summary(errors: Errors) -> dict[str, Any]:
     """The metrics of single poses, over all 17 joints unless the name says otherwise, in mm; pck
     and auc are 0..1.
     """
-    estimate, truth = estimate.astype(np.float64), truth.astype(np.float64)
-    errors = joint_errors_mm(estimate, truth)
-    per_pose = errors.mean(axis=1)
+    per_pose = errors.joint_mm.mean(axis=1)
     return {
-        "mpjpe_mm": float(errors.mean()),
-        "mpjpe_without_root_mm": float(np.delete(errors, ROOT, axis=1).mean()),
-        "pa_mpjpe_mm": pa_mpjpe_mm(estimate, truth),
-        "n_mpjpe_mm": n_mpjpe_mm(estimate, truth),
-        "pck_150mm": pck(errors),
-        "auc_0_150mm": auc(errors),
+        "mpjpe_mm": float(errors.joint_mm.mean()),
+        "mpjpe_without_root_mm": float(np.delete(errors.joint_mm, ROOT, axis=1).mean()),
+        "pa_mpjpe_mm": float(errors.aligned_mm.mean()),
+        "n_mpjpe_mm": float(errors.scaled_mm.mean()),
+        "pck_150mm": pck(errors.joint_mm),
+        "auc_0_150mm": auc(errors.joint_mm),
         "median_pose_mm": float(np.median(per_pose)),
         "worst_5_percent_pose_mm": float(np.percentile(per_pose, 95)),
-        "per_joint_mm": dict(zip(JOINT_NAMES, errors.mean(axis=0).tolist(), strict=True)),
-        "per_axis_mm": dict(
-            zip("xyz", np.abs(estimate - truth).mean(axis=(0, 1)).tolist(), strict=True)
-        ),
+        "per_joint_mm": dict(zip(JOINT_NAMES, errors.joint_mm.mean(axis=0).tolist(), strict=True)),
+        "per_axis_mm": dict(zip("xyz", errors.axis_mm.mean(axis=0).tolist(), strict=True)),
     }
 
 
@@ -118,8 +164,12 @@ def size_floor_mm(truth: Poses, size_mm: float) -> float:
     """MPJPE of the true poses themselves at one body size for everybody: what a crop, which hides
     it, leaves open.
     """
-    alike = truth * (size_mm / body_size_mm(truth))[:, None, None]
-    return mpjpe_mm(alike.astype(np.float64), truth.astype(np.float64))
+
+    def errors_mm(truth: Poses) -> Float[np.ndarray, "n 17"]:
+        alike = truth * (size_mm / body_size_mm(truth))[:, None, None]
+        return joint_errors_mm(alike.astype(np.float64), truth.astype(np.float64))
+
+    return float(in_blocks(errors_mm, truth).mean())
 
 
 def velocity(predictions: Predictions) -> dict[str, Any]:
@@ -137,13 +187,16 @@ def velocity(predictions: Predictions) -> dict[str, Any]:
             "mpjve_pairs": 0,
             "mean_pose_mpjve_mm": None,
         }
-    scale = (STEP_S / step_s[follows])[:, None]
-    truth = predictions.pose_true_cam_mm.astype(np.float64)
+    scale = STEP_S / step_s[follows]
+    pairs = np.flatnonzero(follows)[:, None] + [0, 1]
+    truth = predictions.pose_true_cam_mm
 
     def scaled(estimate: Poses) -> float:
-        return float(
-            (velocity_errors_mm(estimate.astype(np.float64), truth, follows) * scale).mean()
-        )
+        def errors_mm(pairs: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:
+            moves = (poses[pairs].astype(np.float64) for poses in (estimate, truth))
+            return velocity_errors_mm(*moves).mean(axis=1)
+
+        return float((in_blocks(errors_mm, pairs) * scale).mean())
 
     return {
         "mpjve_mm": scaled(predictions.pose_pred_cam_mm),
@@ -157,17 +210,21 @@ def swapped_share(estimate: Poses, truth: Poses) -> dict[str, float]:
     """Share of poses (0..1) whose legs, or arms, would be nearer to the truth with left and right
     exchanged.
     """
-    as_is, exchanged = (
-        joint_errors_mm(estimate, truth),
-        joint_errors_mm(estimate[:, mirror_order()], truth),
-    )
-    legs = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if _is_leg(joint)]
-    arms = [joint for joint in (*LEFT_JOINTS, *RIGHT_JOINTS) if not _is_leg(joint)]
-    limbs = (("legs", legs), ("arms", arms))
-    return {
-        name: float((exchanged[:, of].sum(axis=1) < as_is[:, of].sum(axis=1)).mean())
-        for name, of in limbs
+    sides = (*LEFT_JOINTS, *RIGHT_JOINTS)
+    limbs = {
+        "legs": [joint for joint in sides if _is_leg(joint)],
+        "arms": [joint for joint in sides if not _is_leg(joint)],
     }
+
+    def nearer(estimate: Poses, truth: Poses) -> Bool[np.ndarray, "n limbs"]:
+        as_is = joint_errors_mm(estimate, truth)
+        exchanged = joint_errors_mm(estimate[:, mirror_order()], truth)
+        return np.column_stack(
+            [exchanged[:, of].sum(axis=1) < as_is[:, of].sum(axis=1) for of in limbs.values()]
+        )
+
+    shares = in_blocks(nearer, estimate, truth).mean(axis=0)
+    return dict(zip(limbs, shares.tolist(), strict=True))
 
 
 def within_radius(predictions: Predictions) -> dict[str, float] | None:
@@ -175,7 +232,7 @@ def within_radius(predictions: Predictions) -> dict[str, float] | None:
     would be right), and within twice of it (95 %). None for weights that state none."""
     if np.isnan(predictions.sigma_mm).any():
         return None
-    errors = joint_errors_mm(predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm)
+    errors = in_blocks(joint_errors_mm, predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm)
     errors, sigma_mm = (
         np.delete(values, ROOT, axis=1) for values in (errors, predictions.sigma_mm)
     )
@@ -197,22 +254,20 @@ def keypoint_errors(predictions: Predictions) -> dict[str, float] | None:
     )
 
 
-def per_group(predictions: Predictions, labels: np.ndarray) -> dict[str, dict[str, float | int]]:
+def per_group(
+    errors: Errors, of_mean_pose: Errors, labels: np.ndarray
+) -> dict[str, dict[str, float | int]]:
     """Number of poses, MPJPE, PA-MPJPE and the baseline's MPJPE of each value of the labels, in
     mm.
     """
     groups: dict[str, dict[str, float | int]] = {}
     for label in np.unique(labels):
         rows = labels == label
-        estimate = predictions.pose_pred_cam_mm[rows].astype(np.float64)
-        truth = predictions.pose_true_cam_mm[rows].astype(np.float64)
         groups[str(label)] = {
             "num_poses": int(rows.sum()),
-            "mpjpe_mm": mpjpe_mm(estimate, truth),
-            "pa_mpjpe_mm": pa_mpjpe_mm(estimate, truth),
-            "mean_pose_mpjpe_mm": mpjpe_mm(
-                predictions.pose_mean_cam_mm[rows].astype(np.float64), truth
-            ),
+            "mpjpe_mm": float(errors.joint_mm[rows].mean()),
+            "pa_mpjpe_mm": float(errors.aligned_mm[rows].mean()),
+            "mean_pose_mpjpe_mm": float(of_mean_pose.joint_mm[rows].mean()),
         }
     return groups
 
@@ -223,9 +278,14 @@ def longest_repeat(predictions: Predictions) -> slice:
 
     Ten or more are no coincidence: the crops are most likely duplicated, or the network has died.
     """
-    still = (np.abs(np.diff(predictions.pose_pred_cam_mm, axis=0)) < 1e-3).all(axis=(1, 2))
-    moves = (np.abs(np.diff(predictions.pose_true_cam_mm, axis=0)) > 1e-3).any(axis=(1, 2))
-    start, length = _longest_run(still & moves & predictions.follows())
+
+    def stuck(estimate: Poses, after: Poses, truth: Poses, true_after: Poses) -> np.ndarray:
+        still = (np.abs(after - estimate) < 1e-3).all(axis=(1, 2))
+        return still & (np.abs(true_after - truth) > 1e-3).any(axis=(1, 2))
+
+    estimate, truth = predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm
+    same = in_blocks(stuck, estimate[:-1], estimate[1:], truth[:-1], truth[1:])
+    start, length = _longest_run(same & predictions.follows())
     return slice(start, start + length + 1) if length else slice(0, 0)
 
 
@@ -261,17 +321,9 @@ def scores_3dhp(predictions: Predictions) -> dict[str, Any] | None:
     """
     if predictions.facts.get("source") != MPI_INF_3DHP:
         return None
-    truth, estimate, mean = (
-        relative_to_root(poses.astype(np.float64))
-        for poses in (
-            predictions.pose_true_cam_mm,
-            predictions.pose_pred_cam_mm,
-            predictions.pose_mean_cam_mm,
-        )
-    )
     errors, baseline = (
-        joint_errors_mm(estimate, truth)[:, JOINTS],
-        joint_errors_mm(mean, truth)[:, JOINTS],
+        in_blocks(errors_3dhp_mm, poses, predictions.pose_true_cam_mm)
+        for poses in (predictions.pose_pred_cam_mm, predictions.pose_mean_cam_mm)
     )
     scenes = {name: np.isin(predictions.subject, subjects) for name, subjects in SCENES.items()}
     activities = {str(name): predictions.action == name for name in np.unique(predictions.action)}
@@ -285,6 +337,12 @@ def scores_3dhp(predictions: Predictions) -> dict[str, Any] | None:
         "per_activity": {name: pck_and_auc(errors[rows]) for name, rows in activities.items()},
         "differs_from_papers": differences(predictions),
     }
+
+
+def errors_3dhp_mm(estimate: Poses, truth: Poses) -> Float[np.ndarray, "N 14"]:
+    """Errors of the 14 joints, the pelvis at the origin, in mm."""
+    estimate, truth = (relative_to_root(poses.astype(np.float64)) for poses in (estimate, truth))
+    return joint_errors_mm(estimate, truth)[:, JOINTS]
 
 
 def pck_and_auc(errors_mm: Float[np.ndarray, "n joints"]) -> dict[str, float | int]:

@@ -1,6 +1,7 @@
 """Scores by hand and by law, and the guards that keep an evaluation honest."""
 
 import json
+import tracemalloc
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from posegrid.body.skeleton import body_size_mm, mirror_order
 from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.errors import CheckpointError, SettingsError, ShardError, SourceError
 from posegrid.results import evaluate as module
+from posegrid.results import scores as scores_module
 from posegrid.results.evaluate import (
     EvaluateSettings,
     check_repeats,
@@ -115,6 +117,39 @@ def test_groups_hold_their_own_poses() -> None:
     assert figures["per_action"]["Sit"]["mpjpe_mm"] == 0.0
     assert figures["per_action"]["Walk"]["num_poses"] == 3
     assert figures["per_action"]["Walk"]["mpjpe_mm"] == pytest.approx(10 * 3**0.5 / 3, rel=1e-4)
+
+
+def test_figures_are_the_same_however_many_poses_are_measured_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    truth, estimate = poses(23), poses(23, seed=1)
+    sigma = np.full((23, 17), 300.0)
+    predictions = predictions_of(
+        estimate, truth, sigma_mm=sigma, camera_id=np.array(["a", "b"] * 12)[:23]
+    )
+    predictions.facts["trained_size_mm"] = 6000.0
+    at_once = scores(predictions)
+    monkeypatch.setattr(scores_module, "BLOCK", 5)
+    in_fives = scores(predictions)
+    assert str(in_fives.keys()) == str(at_once.keys())
+    for name in ("mean_pose", "per_camera", "left_right_swapped_share", "within_radius_share"):
+        for key, value in at_once[name].items():
+            assert in_fives[name][key] == pytest.approx(value, rel=1e-12)
+    numbers = [name for name, value in at_once.items() if isinstance(value, float)]
+    assert "size_floor_mpjpe_mm" in numbers
+    for name in numbers:
+        assert in_fives[name] == pytest.approx(at_once[name], rel=1e-12)
+
+
+def test_scoring_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 6000
+    predictions = predictions_of(poses(count), poses(count, seed=1))
+    monkeypatch.setattr(scores_module, "BLOCK", 250)
+    tracemalloc.start()
+    scores(predictions)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1000 * count  # bytes: 1.6 million in 1.6 GB
 
 
 def test_predictions_survive_their_file(tmp_path: Path) -> None:
