@@ -157,7 +157,16 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
     for sequence, track in cases:
         camera = sequence.camera
         world = camera.camera_to_world(sequence.pose_cam_mm.astype(np.float64))
-        motion = WorldMotion(track.time_s, world, track.sigma_mm, camera.rot_world_to_cam.T, 0.0)
+        motion = WorldMotion(
+            track.time_s,
+            world - camera.centre_world_mm * [1, 1, 0],
+            track.sigma_mm,
+            camera.rot_world_to_cam.T,
+            float(camera.centre_world_mm[2]),
+            track.frame,
+            track.fps,
+            sequence.name,
+        )
         true = gait_of(motion, scale_known=True, source=sequence.name)
         found = track.gait()
         frames.append(30 * float(np.median(event_errors_s(true, found))))

@@ -178,7 +178,7 @@ class Track:
             case ".csv":
                 return csv_text(self.arrays(), self.facts()).encode()
             case ".trc" | ".c3d" | ".bvh" | ".glb" as ending:
-                return _motion_bytes(ending, self._markers(path, pinned), path.name)
+                return motion_bytes(ending, self._markers(path, pinned), path.name)
             case ".html":
                 of_track = (self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
                 return viewer_page(*of_track, pinned=pinned).encode()
@@ -193,7 +193,7 @@ class Track:
             places_mm=turned_upright(self.joints_mm + place_mm[:, None]),
             rate_hz=self.fps,
             source=self.source,
-            pinned=pinned,
+            origin="the pelvis" if pinned else "the camera's centre",
         )
         if not markers.found.any():
             why = (
@@ -336,7 +336,7 @@ _ADDED = ("confidence",)
 """Arrays that files of posegrid 0.1 lack: NaN then."""
 
 
-def _motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
+def motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
     """The file's bytes in a format that holds the joints in space only."""
     if ending == ".trc":
         return trc_text(markers, name).encode()

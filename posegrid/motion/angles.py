@@ -127,6 +127,42 @@ def joint_angles_deg(joints_mm: Float[np.ndarray, "T 17 3"]) -> dict[str, Angle]
     return {f"{name}_deg": np.degrees(angle) for name, angle in joint_angles(joints_mm).items()}
 
 
+OPENSIM = {
+    "pelvis_tilt": ("trunk_flexion", -1),
+    "pelvis_list": ("pelvis_obliquity", 1),
+    **{
+        f"{name}_{side[0]}": (f"{side}_{angle}", sign)
+        for side in ("right", "left")
+        for name, angle, sign in (
+            ("hip_flexion", "hip_flexion", 1),
+            ("hip_adduction", "hip_abduction", -1),
+            ("knee_angle", "knee_flexion", 1),
+            ("arm_flex", "shoulder_flexion", 1),
+            ("arm_add", "shoulder_abduction", -1),
+            ("elbow_flex", "elbow_flexion", 1),
+        )
+    },
+}
+"""Coordinates of OpenSim's full-body models (Rajagopal et al., IEEE Trans. Biomed. Eng. 2016): which
+angle, and its sign there. The pelvis tilts as the trunk does: positions do not tell them apart."""
+
+
+def mot_text(
+    joints_mm: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"], name: str
+) -> str:
+    """Angles of a level camera's joints as a motion file of OpenSim, degrees; frames without all of
+    them are left out.
+    """
+    angles = joint_angles_deg(joints_mm)
+    columns = [sign * angles[f"{angle}_deg"] for angle, sign in OPENSIM.values()]
+    rows = np.stack([time_s, *columns], axis=1)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    head = [name, "version=1", f"nRows={len(rows)}", f"nColumns={rows.shape[1]}", "inDegrees=yes"]
+    lines = [*head, "endheader", "\t".join(["time", *OPENSIM])]
+    lines += ["\t".join(f"{value:.6f}" for value in row) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
 def angles_figure(
     joints_mm: Float[np.ndarray, "T 17 3"], time_s: Angle, title: str
 ) -> "matplotlib.figure.Figure":

@@ -1,18 +1,20 @@
 """A Track that can say more about its motion: made smooth, in the world, as angles, as gait."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.track import Track
-from posegrid.motion.angles import angles_figure, joint_angles_deg
+from posegrid.files import write_text
+from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.plausible import doubts
 from posegrid.motion.refine import refined
 from posegrid.motion.refine_settings import RefineSettings
-from posegrid.motion.world import WorldMotion, to_world
+from posegrid.motion.world import AXES_OF, WorldMotion, to_world
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -32,6 +34,28 @@ class MotionTrack(Track):
         motion = refined(self, settings)
         new = [line for line in doubts(self, motion) if line not in self.warnings]
         return replace(motion, warnings=(*self.warnings, *new))
+
+    def save(self, path: Path | str, *, pinned: bool = False, camera_frame: bool = False) -> None:
+        """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh,
+        .glb, .mot (angles for OpenSim), or .html, a page that shows it in 3D.
+
+        The first three hold everything and read back exactly. .trc, .c3d, .bvh and .glb hold the
+        joints in space: of a camera at rest as `to_world().save`, on the floor, from the origin
+        along an axis. Of another camera, or with `camera_frame`, they are turned upright (y up),
+        the camera's centre their origin; `pinned`: the pelvis at the origin in every frame.
+        docs/formats.md has units and frames without a person. The file appears under its name only
+        when complete. Raises OutputError: an unknown ending, a folder that cannot be written, or
+        no place of the pelvis in any frame.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        placed = self.found & np.isfinite(self.root_mm).all(axis=1)
+        if ending == ".mot":
+            write_text(path, mot_text(self.joints_mm, self.time_s, path.stem))
+        elif ending in AXES_OF and self.camera_fixed and placed.any() and not camera_frame | pinned:
+            self.to_world().save(path)
+        else:
+            super().save(path, pinned=pinned)
 
     def angles(self) -> dict[str, Float[np.ndarray, "T"]]:
         """Joint angles in degrees (docs/angles.md), by names such as left_knee_flexion_deg; NaN where

@@ -1,19 +1,23 @@
 """Which way is up, seen from the camera, and a motion in a world whose z axis points there and
-whose floor is at 0.
+whose floor is at 0; and its files for other programs.
 
 Gravity comes from the pitch and roll that the user gives, or from the motion itself: on average
 over a walk the trunk stands upright, and the feet stand on one plane.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.body.track import Track
-from posegrid.errors import SettingsError
+from posegrid.body.formats.c3d import Markers
+from posegrid.body.skeleton import JOINT_NAMES, ROOT
+from posegrid.body.track import Track, motion_bytes
+from posegrid.errors import OutputError, SettingsError
+from posegrid.files import written
 from posegrid.motion.feet import ANKLES
+from posegrid.motion.gait_events import facing_world
 from posegrid.motion.smoothing import known
 
 THORAX = JOINT_NAMES.index("thorax")
@@ -22,6 +26,12 @@ ANKLE_HEIGHT_MM = 80.0
 LEAN_RAD, HEIGHT_NOISE_MM = 0.06, 40.0
 """How far the mean trunk of a walk is from upright, and a standing ankle from its plane, one
 standard deviation: they weigh the trunk against the plane."""
+AXES_OF = {".trc": "F U R", ".c3d": "F L U", ".bvh": "L U F", ".glb": "L U F"}
+"""What x, y and z are in the files of a motion in the world: forwards, left, right or up. Each
+format's programs expect it so: OpenSim walks along x with y up, motion-capture laboratories have z
+up, animation and glTF face z with y up."""
+WALKED_MM = 500.0
+"""Who gets no farther than this stays on the spot: forwards is then where they face."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +49,10 @@ class WorldMotion:
     """As in the Track; NaN where the weights do not say."""
     rot_cam_to_world: Float[np.ndarray, "3 3"]
     camera_height_mm: float
+    frame: Int[np.ndarray, "T"]
+    """Index in the source."""
+    fps: float
+    source: str
 
     def __repr__(self) -> str:
         return (
@@ -50,6 +64,50 @@ class WorldMotion:
     def found(self) -> Bool[np.ndarray, "T"]:
         """True where the whole body's place is known."""
         return known(self.joints_world_mm)
+
+    def save(self, path: Path | str) -> None:
+        """Write the motion for another program, in the format that the name ends in: .trc, .c3d,
+        .bvh or .glb; axes as in `AXES_OF`.
+
+        The floor is at 0, the pelvis starts over the origin, and the person walks along an axis:
+        towards the place farthest from the start or, on the spot, where they face. A standing
+        foot's ankle is `ANKLE_HEIGHT_MM` above the floor. Raises OutputError: another ending, or a
+        folder that cannot be written.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in AXES_OF:
+            raise OutputError(f"{path}: expected a name that ends in {', '.join(AXES_OF)}.")
+        content = motion_bytes(path.suffix.lower(), self._markers(path.suffix.lower()), path.name)
+        with written(path, "choose another place") as temporary:
+            temporary.write_bytes(content)
+
+    def _markers(self, ending: str) -> Markers:
+        joints = self.joints_world_mm
+        start, ahead = joints[self.found][0, ROOT, :2], self._ahead()
+        level = joints[..., :2] - start
+        forwards = level @ ahead
+        left = level @ np.array([-ahead[1], ahead[0]])
+        along = {"F": forwards, "L": left, "R": -left, "U": joints[..., 2]}
+        axes = AXES_OF[ending].split()
+        return Markers(
+            frame=self.frame,
+            time_s=self.time_s,
+            places_mm=np.stack([along[axis] for axis in axes], axis=-1),
+            rate_hz=self.fps,
+            source=self.source,
+            origin="the floor where the person starts",
+            up="XYZ"[axes.index("U")],
+        )
+
+    def _ahead(self) -> Float[np.ndarray, "2"]:
+        """The direction of the way on the floor, a unit vector."""
+        joints = self.joints_world_mm[self.found]
+        way = joints[:, ROOT, :2] - joints[0, ROOT, :2]
+        farthest = way[np.linalg.norm(way, axis=1).argmax()]
+        if np.linalg.norm(farthest) < WALKED_MM:
+            farthest = facing_world(joints, self.time_s[self.found]).mean(axis=0)
+        length = float(np.linalg.norm(farthest))
+        return farthest / length if length > 0 else np.array([0.0, 1.0])
 
     def to_camera(
         self, points_world_mm: Float[np.ndarray, "*batch 3"]
@@ -79,7 +137,14 @@ def to_world(track: Track, up_cam: Float[np.ndarray, "3"] | None = None) -> Worl
     turned = joints_cam_mm @ rotation.T
     height_mm = ANKLE_HEIGHT_MM - float(np.median(turned[found][:, ANKLES, 2].min(axis=1)))
     return WorldMotion(
-        track.time_s, turned + [0.0, 0.0, height_mm], track.sigma_mm, rotation, height_mm
+        track.time_s,
+        turned + [0.0, 0.0, height_mm],
+        track.sigma_mm,
+        rotation,
+        height_mm,
+        track.frame,
+        track.fps,
+        track.source,
     )
 
 

@@ -7,10 +7,11 @@ import numpy as np
 from tyro.conf import Positional
 
 from posegrid.body.formats.text import shown, table_text
-from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 from posegrid.files import write_text
 from posegrid.motion.angles import joint_angles_deg
+from posegrid.motion.motion_track import MotionTrack
+from posegrid.motion.world import AXES_OF
 from posegrid.results.predict_settings import Format
 
 
@@ -22,20 +23,26 @@ def track_file_name(stem: str, ending: Format) -> str:
 
 
 def write_track_file(
-    track: Track, folder: Path, stem: str, ending: Format, *, pinned: bool = False
+    track: MotionTrack,
+    folder: Path,
+    stem: str,
+    ending: Format,
+    *,
+    pinned: bool = False,
+    camera_frame: bool = False,
 ) -> Path:
-    """Write one format's file into a folder; its path. `pinned` is that of `Track.save`. Raises
-    OutputError.
+    """Write one format's file into a folder; its path. `pinned` and `camera_frame` are those of
+    `MotionTrack.save`. Raises OutputError.
     """
     path = folder / track_file_name(stem, ending)
     if ending == "angles":
         write_text(path, angles_text(track))
     else:
-        track.save(path, pinned=pinned)
+        track.save(path, pinned=pinned, camera_frame=camera_frame)
     return path
 
 
-def angles_text(track: Track) -> str:
+def angles_text(track: MotionTrack) -> str:
     """Joint angles (docs/angles.md) in degrees as CSV, one row per frame; empty where they are not
     known.
     """
@@ -57,14 +64,15 @@ NOTES: dict[Format, tuple[str, str]] = {
     "npz": ("mm, camera frame", "NaN"),
     "json": ("mm, camera frame", "null"),
     "csv": ("mm, camera frame", "empty"),
-    "trc": ("m, y up", "empty"),
-    "c3d": ("mm, y up", "missing points"),
-    "bvh": ("cm, y up", "the pose before, held"),
-    "glb": ("m, y up", "without keys"),
+    "trc": ("m", "empty"),
+    "c3d": ("mm", "missing points"),
+    "bvh": ("cm", "the pose before, held"),
+    "glb": ("m", "without keys"),
+    "mot": ("degrees", "left out"),
     "angles": ("degrees", "empty"),
     "html": ("open it in a browser", "without a picture"),
 }
-"""Unit and axes of a format, and what stands in it for a frame without a person or without a place
+"""Unit of a format, and what stands in it for a frame without a person or without a place
 of the pelvis.
 """
 
@@ -76,10 +84,16 @@ class ConvertSettings:
     track: Positional[Path]
     """Track file that `posegrid predict` wrote (.npz, .json or .csv)."""
     formats: tuple[Format, ...]
-    """What to write: csv, json, npz, trc (OpenSim), c3d, bvh and glb (animation), angles (of the
-    joints, CSV), html (a page that shows it in 3D)."""
+    """What to write: csv, json, npz, trc and mot (OpenSim: joints, angles), c3d, bvh and glb
+    (animation), angles (of the joints, CSV), html (a page that shows it in 3D)."""
     out: Path | None = None
     """Folder for the files. Default: that of the track."""
+    world: bool = False
+    """Put trc, c3d, bvh and glb on the floor, walking along an axis from the origin. That is the
+    default of a camera at rest; of another one this is refused.
+    """
+    camera_frame: bool = False
+    """Leave trc, c3d, bvh and glb where the camera saw them: its centre at the origin, y up."""
     pinned: bool = False
     """Put the pelvis at the origin in every frame of trc, c3d, bvh, glb and html: the motion on the
     spot.
@@ -92,7 +106,14 @@ def convert(settings: ConvertSettings) -> list[Path]:
     """
     if not settings.formats:
         raise SettingsError("`formats`: expected at least one format.")
-    track = Track.load(settings.track)
+    if settings.world + settings.camera_frame + settings.pinned > 1:
+        raise SettingsError("`world`, `camera_frame` and `pinned`: expected one of them at most.")
+    track = MotionTrack.load(settings.track)
+    if settings.world and not track.camera_fixed:
+        raise SettingsError(
+            f"`world`: the camera of {settings.track} moved, or is not known to be fixed: there is "
+            "no floor. Leave it out for the camera's own axes."
+        )
     stem, folder = (
         settings.track.stem,
         settings.track.parent if settings.out is None else settings.out,
@@ -106,10 +127,25 @@ def convert(settings: ConvertSettings) -> list[Path]:
         missing = int((~(track.found & np.isfinite(track.root_mm).all(axis=1))).sum())
     paths = []
     for ending in settings.formats:
-        paths.append(write_track_file(track, folder, stem, ending, pinned=settings.pinned))
+        path = write_track_file(
+            track, folder, stem, ending, pinned=settings.pinned, camera_frame=settings.camera_frame
+        )
+        paths.append(path)
         what, instead = NOTES[ending]
         print(
-            f"{paths[-1]}: {what}"
+            f"{path}: {what}{_where(ending, settings, track)}"
             + (f"; {missing} frames without a person or place: {instead}" if missing else "")
         )
     return paths
+
+
+def _where(ending: Format, settings: ConvertSettings, track: MotionTrack) -> str:
+    """Axes and origin of the files that hold joints in space."""
+    if f".{ending}" not in AXES_OF:
+        return ""
+    if settings.pinned:
+        return ", y up, the pelvis at the origin"
+    if settings.camera_frame or not track.camera_fixed:
+        return ", y up, the camera at the origin"
+    axes = AXES_OF[f".{ending}"].split()
+    return f", {'xyz'[axes.index('U')]} up, floor at 0, {'xyz'[axes.index('F')]} forwards"

@@ -111,7 +111,7 @@ def _write(
     watched.raw[number].save(out / f"{name}_raw.npz")
     track.save(out / f"{name}.npz")
     for ending in settings.formats:
-        write_track_file(track, out, name, ending)
+        write_track_file(track, out, name, ending, camera_frame=settings.camera_frame)
     if settings.overlay and not partial and watched.footage is not None:
         frames = reported(watched.footage.frames(), f"{name}: drawing", len(track), report)
         ending = "png" if len(track) == 1 else "mp4"

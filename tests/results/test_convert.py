@@ -1,6 +1,7 @@
 """`posegrid convert`: every format from every Track file; what is refused."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from posegrid.body.track import Track
 from posegrid.motion.angles import joint_angles
 
 WALK = make_walk()
-FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "angles", "html")
+FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "angles", "html", "mot")
 
 
 @pytest.fixture
@@ -26,10 +27,29 @@ def test_all_formats_at_once(track_file, tmp_path, capsys):
     )
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted(
-        [*(f"walk.{ending}" for ending in FORMATS[:6]), "walk_angles.csv", "walk_viewer.html"]
+        [
+            *(f"walk.{ending}" for ending in (*FORMATS[:6], "mot")),
+            "walk_angles.csv",
+            "walk_viewer.html",
+        ]
     )
     said = capsys.readouterr().out
-    assert "walk.bvh: cm, y up; 4 frames without a person or place: the pose before, held" in said
+    assert "walk.bvh: cm, y up, floor at 0, z forwards; 4 frames without a person or place" in said
+    assert "walk.c3d: mm, z up, floor at 0, x forwards; 4 frames" in said
+
+
+def test_the_cameras_own_axes_on_request_and_where_it_moved(track_file, tmp_path, capsys):
+    of_camera = ["convert", track_file, "--formats", "trc", "--camera-frame"]
+    assert cli.run(of_camera) == 0
+    assert "walk.trc: m, y up, the camera at the origin" in capsys.readouterr().out
+    first = (tmp_path / "walk.trc").read_text()
+    replace(WALK, camera_fixed=False).save(tmp_path / "walk.npz")
+    assert cli.run(["convert", track_file, "--formats", "trc"]) == 0
+    assert (tmp_path / "walk.trc").read_text() == first
+    assert cli.run(["convert", track_file, "--formats", "trc", "--world"]) == 1
+    assert "--world: the camera of" in capsys.readouterr().err
+    assert cli.run([*of_camera, "--pinned"]) == 1
+    assert "expected one of them at most" in capsys.readouterr().err
 
 
 def test_angles_are_in_degrees_and_empty_where_nobody_is(track_file, tmp_path):

@@ -8,8 +8,8 @@ C3D, the file of motion-capture laboratories, written by the format's descriptio
 File Format").
 
 Points are 32-bit floats in mm, exactly. A point's fourth number is its residual: 0 (no cameras
-measured it), and -1 for a missing point, which is 0 0 0. POINT:X_SCREEN and POINT:Y_SCREEN say that
-x is to the right and y up.
+measured it), and -1 for a missing point, which is 0 0 0. POINT:X_SCREEN and POINT:Y_SCREEN say what
+is to the right and what is up.
 """
 
 import struct
@@ -30,10 +30,10 @@ LONGEST_GAP_S = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Markers:
-    """The 17 joints of a Track in space, T frames.
+    """The 17 joints of a Track in space, T frames, mm.
 
-    Axes: x to the camera's right, y up (against the camera's y: vertical if the camera is level), z
-    towards the camera; the camera's centre is the origin, or the pelvis if `pinned`. mm.
+    Axes of a Track: x to the camera's right, y up (against the camera's y: vertical if the camera
+    is level), z towards the camera. Axes of a motion in the world: `motion.world.AXES_OF`.
     """
 
     frame: Int[np.ndarray, "T"]
@@ -42,7 +42,8 @@ class Markers:
     """NaN where nobody was found, or where the pelvis' place is unknown."""
     rate_hz: float
     source: str
-    pinned: bool = False
+    origin: str = "the camera's centre"
+    up: str = "Y"
 
     @property
     def found(self) -> Bool[np.ndarray, "T"]:
@@ -157,7 +158,7 @@ def _header(count: int, rate_hz: float, data_block: int) -> bytes:
 def _parameters(markers: Markers, data_block: int) -> bytes:
     """The parameter section: what the points are."""
     count = len(markers.frame)
-    origin = "relative to the pelvis" if markers.pinned else "relative to the camera's centre"
+    about = f"joint of human36m_17, relative to {markers.origin}"
     points = {
         "USED": _integers([len(JOINT_NAMES)]),
         "FRAMES": _integers([min(count, MOST_FRAMES)]),
@@ -166,9 +167,9 @@ def _parameters(markers: Markers, data_block: int) -> bytes:
         "DATA_START": _integers([data_block]),
         "UNITS": _texts(["mm"]),
         "X_SCREEN": _texts(["+X"]),
-        "Y_SCREEN": _texts(["+Y"]),
+        "Y_SCREEN": _texts([f"+{markers.up}"]),
         "LABELS": _texts(JOINT_NAMES, rows=True),
-        "DESCRIPTIONS": _texts([f"joint of human36m_17, {origin}"] * len(JOINT_NAMES), rows=True),
+        "DESCRIPTIONS": _texts([about] * len(JOINT_NAMES), rows=True),
     }
     groups = {
         "POINT": points,

@@ -34,7 +34,7 @@ def values(glb: GLTF2, accessor: int) -> np.ndarray:
     return np.frombuffer(content, kind).reshape(entry.count, width)
 
 
-def node_places_m(glb: GLTF2) -> dict[str, np.ndarray]:
+def node_places_m(glb: GLTF2, num_keys: int = len(FOUND)) -> dict[str, np.ndarray]:
     """Where each node of the skeleton lies in space at each key, by glTF's rules."""
     moved: dict[tuple[int, str], np.ndarray] = {}
     for channel in glb.animations[0].channels:
@@ -50,7 +50,7 @@ def node_places_m(glb: GLTF2) -> dict[str, np.ndarray]:
         for child in node.children or []:
             visit(child, turn, place)
 
-    visit(glb.scenes[0].nodes[0], Rotation.identity(len(FOUND)), np.zeros((len(FOUND), 3)))
+    visit(glb.scenes[0].nodes[0], Rotation.identity(num_keys), np.zeros((num_keys, 3)))
     return places
 
 
