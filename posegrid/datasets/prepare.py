@@ -31,6 +31,7 @@ from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.shards import (
     CropRow,
     ShardWriter,
+    filled,
     load_shard_facts,
     shard_name,
     shards_of,
@@ -133,7 +134,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     refuses, and, when all else is done, SourceError if a sequence had to be skipped that is not
     known to be damaged in everybody's copy.
     """
-    console, out = Console(), settings.out
+    out = settings.out
     source = source_of(settings.root, settings.poses, settings.s9)
     if out.is_file():
         raise OutputError(f"{out}: is a file; choose a folder for the shards.")
@@ -153,8 +154,15 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
         synthetic=source.synthetic,
         source=source.kind,
     )
-    check_begun_alike(out, facts)
-    remove_leftovers(out)
+    with filled(out, facts):
+        return prepare_found(settings, source, found, replace(facts, splits=splits))
+
+
+def prepare_found(
+    settings: PrepareSettings, source: Source, found: list[View], facts: DatasetFacts
+) -> DatasetFacts:
+    """As `prepare`, of these views; `facts` hold the splits as the source has them."""
+    console, out = Console(), settings.out
     dropped = {view.name: f.text for view in found for f in source.faults(view) if f.left_out}
     found = [view for view in found if view.name not in dropped]
     to_do = [view for view in found if not shard_path(view, out).exists()]
@@ -163,9 +171,13 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     outcomes = follow(done_here(pieces, settings.workers), len(to_do), "sequences", console)
     skipped = sorted([o.name, o.trouble] for o in outcomes if o.trouble)
     left_out = [[name, f"left out: {why}"] for name, why in dropped.items()]
-    facts = summed_up(replace(facts, splits=splits), out, skipped, left_out)
+    facts = summed_up(facts, out, skipped, left_out)
     write_dataset_facts(out, facts)
-    console.print(f"{out}: {facts.num_crops} crops of {len(shards_of(out))} sequences")
+    console.print(
+        f"{out}: {facts.num_crops} crops of {len(shards_of(out))} sequences",
+        markup=False,
+        soft_wrap=True,
+    )
     excused = {v.name for v in to_do if any(fault.unreadable for fault in source.faults(v))}
     mendable = [name for name, _ in skipped if name not in excused or not facts.num_crops]
     if mendable:
@@ -190,30 +202,6 @@ def recorded(settings: PrepareSettings) -> dict[str, object]:
         for name, value in values.items()
         if name not in ("out", "workers")
     }
-
-
-def check_begun_alike(out: Path, facts: DatasetFacts) -> None:
-    """Raises SettingsError if a shard in the folder was made with other settings."""
-    for path in shards_of(out):
-        earlier = load_shard_facts(path)
-        differing = [
-            f"{name} was {earlier.settings.get(name)!r}, now {value!r}"
-            for name, value in facts.settings.items()
-            if earlier.settings.get(name) != value
-        ]
-        if earlier.synthetic != facts.synthetic:
-            differing.append(f"synthetic was {earlier.synthetic}, now {facts.synthetic}")
-        if differing:
-            raise SettingsError(
-                f"{out} was begun with other settings ({path.name}: {'; '.join(differing)}). "
-                "Call with those settings to go on, or choose another folder."
-            )
-
-
-def remove_leftovers(out: Path) -> None:
-    """Removes the unfinished files of a call that was killed."""
-    for path in out.glob(".*.part.*"):
-        path.unlink()
 
 
 def shard_path(view: View, out: Path) -> Path:

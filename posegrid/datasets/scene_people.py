@@ -15,7 +15,7 @@ from tyro.conf import Positional
 
 from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
-from posegrid.files import completed
+from posegrid.files import alone_in, completed
 from posegrid.walkers.motion.captured import RecordedWalk, load_walks
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
 from posegrid.walkers.scenes.cut_outs import write_person
@@ -76,8 +76,13 @@ def scenes(settings: ScenesSettings) -> None:
         raise SettingsError(f"{settings.out} is a file; give a folder, new or begun.")
     if settings.backgrounds is not None:
         places_and_textures(settings.backgrounds, "train")
-    settings.out.mkdir(parents=True, exist_ok=True)
     walks = load_walks(settings.motion) if settings.motion else []
+    with alone_in(settings.out):
+        render_missing(settings, walks)
+
+
+def render_missing(settings: ScenesSettings, walks: list[RecordedWalk]) -> None:
+    """Who is not there yet, and the preview if it is asked for."""
     counts = {"W": settings.people, "V": settings.validation_people, "T": settings.test_people}
     names = [f"{letter}{n:04d}" for letter, count in counts.items() for n in range(1, count + 1)]
     missing = [name for name in names if not (settings.out / f"{name}.npz").exists()]

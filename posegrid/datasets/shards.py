@@ -21,7 +21,7 @@ from jaxtyping import Float
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.datasets.dataset_facts import DatasetFacts, facts_of_json
 from posegrid.errors import OutputError, SettingsError, ShardError
-from posegrid.files import completed
+from posegrid.files import alone_in, completed
 
 MASK_COLUMN = pa.field("mask", pa.binary())
 """Only in shards of crops with their masks."""
@@ -208,6 +208,34 @@ def _column(rows: list[CropRow], column: pa.Field) -> pa.Array:
         return pa.array(values, type=column.type)
     flat = np.stack(values).reshape(-1).astype(column.type.value_type.to_pandas_dtype())
     return pa.FixedSizeListArray.from_arrays(pa.array(flat), column.type.list_size)
+
+
+@contextmanager
+def filled(folder: Path, facts: DatasetFacts) -> Iterator[None]:
+    """The folder, for this process alone to fill with shards of these facts.
+
+    Raises SettingsError if a shard there was made with other settings, OutputError as `alone_in`.
+    """
+    with alone_in(folder):
+        for path in shards_of(folder):
+            _check_alike(path, facts)
+        yield
+
+
+def _check_alike(path: Path, facts: DatasetFacts) -> None:
+    earlier = load_shard_facts(path)
+    differing = [
+        f"{name} was {earlier.settings.get(name)!r}, now {value!r}"
+        for name, value in facts.settings.items()
+        if earlier.settings.get(name) != value
+    ]
+    if earlier.synthetic != facts.synthetic:
+        differing.append(f"synthetic was {earlier.synthetic}, now {facts.synthetic}")
+    if differing:
+        raise SettingsError(
+            f"{path.parent} was begun with other settings ({path.name}: {'; '.join(differing)}). "
+            "Call with those settings to go on, or choose another folder."
+        )
 
 
 def shards_of(folder: Path, subjects: Iterable[str] | None = None) -> list[Path]:

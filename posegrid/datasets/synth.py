@@ -8,8 +8,7 @@ from rich.console import Console
 from posegrid.datasets.dataset_facts import DatasetFacts, write_dataset_facts
 from posegrid.datasets.fixed_sets import SetName, changes_of, checked
 from posegrid.datasets.parallel import done, follow, report_done_before
-from posegrid.datasets.prepare import check_begun_alike, remove_leftovers
-from posegrid.datasets.shards import load_shard_facts, shards_of
+from posegrid.datasets.shards import filled, load_shard_facts, shards_of
 from posegrid.datasets.synth_crops import crop_jobs, write_crops
 from posegrid.datasets.synth_plan import captured_walks, recorded, subjects_by_split
 from posegrid.datasets.synth_release import write_release
@@ -33,7 +32,6 @@ def synth(settings: SynthSettings) -> None:
 
 def write_dataset(settings: SynthSettings) -> DatasetFacts:
     """What the finished data set says about itself."""
-    console = Console()
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,
@@ -41,8 +39,13 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
         settings=recorded(settings),
         synthetic=True,
     )
-    check_begun_alike(settings.out, facts)
-    remove_leftovers(settings.out)
+    with filled(settings.out, facts):
+        return _render_missing(settings, facts)
+
+
+def _render_missing(settings: SynthSettings, facts: DatasetFacts) -> DatasetFacts:
+    """The shards that are not there yet, then dataset.json."""
+    console = Console()
     jobs = crop_jobs(settings, captured_walks(settings))
     to_do = [job for job in jobs if not job.path.exists()]
     report_done_before(len(jobs) - len(to_do), len(jobs), "shards", console)
@@ -50,7 +53,6 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
     pieces = [partial(write_crops, job, settings, facts) for job in to_do]
     rendered = done(pieces, settings.workers, settings.cluster, console)
     follow(rendered, total, "crops", console)
-    remove_leftovers(settings.out)
     num_crops = sum(load_shard_facts(path).num_crops for path in shards_of(settings.out))
     facts = replace(facts, splits=subjects_by_split(settings), num_crops=num_crops)
     write_dataset_facts(settings.out, facts)

@@ -26,7 +26,7 @@ from posegrid.datasets.synth_plan import (
 )
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError
-from posegrid.files import write_text
+from posegrid.files import alone_in, write_text
 from posegrid.walkers.clip import Clip, ClipPlan, film
 from posegrid.walkers.pictures import StudioView
 from posegrid.walkers.render.cameras import CAMERA_IDS, FRAME_RATE_HZ, STUDIO_REACH_MM
@@ -71,6 +71,11 @@ RECORD_FILE = "synth.json"
 
 def write_release(settings: SynthSettings) -> None:
     """Writes the tree: two sequences of each subject, four views each, metadata.xml, the mark."""
+    with alone_in(settings.out):
+        _record_missing(settings)
+
+
+def _record_missing(settings: SynthSettings) -> None:
     console, root = Console(), settings.out
     check_recorded_alike(settings)
     mark_synthetic(root, f"The settings are in {RECORD_FILE}.")

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from tyro.conf import Positional
 
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.files import completed
+from posegrid.files import alone_in, completed
 from posegrid.learning.finder_data import SceneBatch, SceneFolders, SceneStream, mirrored_batch
 from posegrid.learning.finder_export import THRESHOLDS, export_finder
 from posegrid.learning.finder_network import NETWORK, FinderNetwork
@@ -107,8 +107,11 @@ def train_finder(settings: FinderTraining) -> Path:
     """
     settings.folders.check("train")
     torch.set_num_threads(settings.threads)
-    settings.run.mkdir(parents=True, exist_ok=True)
-    path = settings.run / STATE
+    with alone_in(settings.run, "choose another run"):
+        return _train_here(settings, settings.run / STATE)
+
+
+def _train_here(settings: FinderTraining, path: Path) -> Path:
     state = _begun(settings, path)
     started, saved = time.monotonic() - state.seconds, time.monotonic()
     for batch in _twice(_batches(settings, state.step)):

@@ -8,6 +8,7 @@ goes on.
 import csv
 import json
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from posegrid import __version__
 from posegrid.errors import CheckpointError, OutputError, SettingsError
-from posegrid.files import write_text, written
+from posegrid.files import alone_in, write_text, written
 from posegrid.learning.checkpoint import save_checkpoint
 from posegrid.learning.loop import Round, Training
 from posegrid.learning.model_facts import ModelFacts
@@ -35,6 +36,14 @@ MAKE_ROOM = "free some space and --resume"
 
 
 # --- the folder
+
+
+def alone_in_run(folder: Path, writes: bool) -> AbstractContextManager[None]:
+    """The folder for this process alone, where it is the one of several that writes.
+
+    Raises OutputError as `posegrid.files.alone_in`.
+    """
+    return alone_in(folder, "choose another --run") if writes else nullcontext()
 
 
 def check_folder(folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:

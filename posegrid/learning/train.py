@@ -23,7 +23,7 @@ from posegrid.learning.devices import Devices, bf16_pays, joined_devices, run_on
 from posegrid.learning.loop import Plan, Stage, Training
 from posegrid.learning.model_facts import ModelFacts, channels_of
 from posegrid.learning.networks import Network, build_network, input_size_of, network_name, transfer
-from posegrid.learning.run import BEST, Cost, Record, check_folder, claim_folder
+from posegrid.learning.run import BEST, Cost, Record, alone_in_run, check_folder, claim_folder
 from posegrid.learning.stage_data import StageData, batches_of, stage_data
 from posegrid.learning.targets import Target, target_of_names
 from posegrid.learning.training_settings import (
@@ -64,6 +64,7 @@ def run_stage(settings: StageSettings) -> None:
     check_folder(settings.run, settings.as_json(), **repeat)
     with (
         joined_devices(settings.accelerator, settings.threads) as devices,
+        alone_in_run(settings.run, devices.is_first),
         stage_data(settings, devices) as data,
     ):
         crops = data.training[0]

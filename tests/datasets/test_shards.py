@@ -18,6 +18,7 @@ from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts, wr
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
 from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import OutputError, SettingsError, ShardError
+from posegrid.files import PART
 from posegrid.people.crop import encode_image, encode_mask
 
 SIZE = 24
@@ -369,7 +370,7 @@ def test_a_renamed_shard_cannot_bring_test_subjects_into_training(dataset):
 
 
 def test_files_in_the_making_are_no_shards(dataset):
-    (dataset / ".S1_Walking_1_1.part.parquet").write_bytes(b"half")
+    (dataset / f".S1_Walking_1_1.01234567{PART}.parquet").write_bytes(b"half")
     assert len(shards_of(dataset)) == 3
 
 
