@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ = 4294967296
 export MALLOC_TRIM_THRESHOLD_ = 8589934592
 export MALLOC_TOP_PAD_ = 268435456
 
-.PHONY: setup demo test check lint types docs bench peers clean
+.PHONY: setup demo test check lint types docs bench peers interop clean
 
 setup: .venv/.installed
 
@@ -50,6 +50,21 @@ peers: .venv-peers/.installed
 	.venv-peers/bin/pip install --quiet --requirement $<
 	touch $@
 
+# What other programs read from the files of posegrid; those that cannot be installed are left out.
+INTEROP ?= node_modules blender opensim
+
+interop: setup $(addprefix .interop/,$(INTEROP))
+	$(BIN)/python scripts/interop/compare.py
+
+.interop/node_modules:
+	-npm install --silent --prefix .interop three@0.187
+
+.interop/blender:
+	-$(PYTHON) -m venv $@ && $@/bin/pip install --quiet bpy==5.0.1
+
+.interop/opensim:
+	-$(PYTHON) -m venv $@ && $@/bin/pip install --quiet opensim==4.6
+
 clean:
-	rm -rf .venv .venv-peers build dist site *.egg-info .pytest_cache .ruff_cache data/demo runs/demo
+	rm -rf .venv .venv-peers .interop build dist site *.egg-info .pytest_cache .ruff_cache data/demo runs/demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
