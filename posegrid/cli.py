@@ -140,6 +140,15 @@ COMMANDS = {
         "steps, lengths, phases, knees and hips of a walk, as JSON and a page",
         "posegrid gait runs/walk/walk.npz",
     ),
+    "app": Command(
+        "posegrid.app.server",
+        "AppSettings",
+        "serve",
+        "all this in a browser: drop a video, see it in 3D, download the results",
+        "posegrid app",
+        settings_module="posegrid.app.settings",
+        extra="app",
+    ),
     "export": Command(
         "posegrid.learning.export",
         "ExportSettings",

@@ -26,6 +26,9 @@ EXTRA_OF_MODULE = {
     "onnx": "train",
     "matplotlib": "notebook",
     "pandas": "notebook",
+    "starlette": "app",
+    "uvicorn": "app",
+    "jinja2": "app",
 }
 """Which extra of the package brings a library that is not always there."""
 

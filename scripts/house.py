@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ("body", "motion", "video", "walkers", "people", "datasets", "learning", "results")
+FLOORS = ("body", "motion", "video", "walkers", "people", "datasets", "learning", "results", "app")
 MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORTS, MOST_COLUMNS = 400, 60, 10, 100
 
 

@@ -20,6 +20,7 @@ FLOORS = (
     "datasets",
     "learning",
     "results",
+    "app",
     "cli",
     "__main__",
 )

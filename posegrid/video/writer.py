@@ -34,13 +34,22 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, fps: float | Fraction, size_wh: tuple[int, int], quality: int = 20
+        self,
+        path: Path,
+        fps: float | Fraction,
+        size_wh: tuple[int, int],
+        quality: int = 20,
+        *,
+        key_every: int = 250,
     ) -> None:
-        """`fps` in frames per second; `quality` is x264's rate factor, 0 (best) to 51 (worst)."""
+        """`fps` in frames per second; `quality` is x264's rate factor, 0 (best) to 51 (worst);
+        `key_every`: at most so many frames from a key frame to the next.
+        """
         self.path = Path(path)
         self.fps = Fraction(fps).limit_denominator(1001)
         self.size_wh = size_wh
         self.quality = quality
+        self.key_every = key_every
         self.num_frames = 0
         if self.fps <= 0 or min(size_wh) < 1 or not 0 <= quality <= 51:
             raise OutputError(
@@ -62,7 +71,7 @@ class VideoWriter:
         return self
 
     def _added_stream(self) -> VideoStream:
-        options = {"crf": str(self.quality), "preset": "veryfast"}
+        options = {"crf": str(self.quality), "preset": "veryfast", "g": str(self.key_every)}
         stream = self._container.add_stream("libx264", rate=self.fps, options=options)
         stream.width, stream.height = (side + side % 2 for side in self.size_wh)
         stream.pix_fmt = "yuv420p"

@@ -1,0 +1,1 @@
+"""`posegrid app`: videos in, motions out, in a browser (docs/app.md)."""

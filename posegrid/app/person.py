@@ -1,0 +1,30 @@
+"""The files of one person of a job: the motion in every format, and the gait."""
+
+import os
+from pathlib import Path
+from typing import get_args
+
+from posegrid.app.results import PersonResult
+from posegrid.errors import PosegridError
+from posegrid.motion.motion_track import MotionTrack
+from posegrid.results.convert import write_track_file
+from posegrid.results.gait_page import GaitSettings, gait
+from posegrid.results.predict_settings import Format
+
+
+def write_person(
+    track: MotionTrack, number: int, out: Path, lines: tuple[str, ...]
+) -> PersonResult:
+    """One person's files; a format that cannot be written is a line more."""
+    stem = f"person{number}"
+    for ending in get_args(Format):
+        try:
+            write_track_file(track, out, stem, ending)
+        except PosegridError as error:
+            lines += (str(error).replace(f"{out}{os.sep}", ""),)
+    no_gait = ""
+    try:
+        gait(GaitSettings(out / f"{stem}.npz"))
+    except PosegridError as error:
+        no_gait = str(error)
+    return PersonResult(number, int(track.found.sum()), len(track), lines, no_gait)

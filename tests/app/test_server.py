@@ -1,0 +1,267 @@
+"""The app without a browser: whole jobs, bad uploads, other sites, and processes that end."""
+
+import errno
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from posegrid.app import runner, upload
+from posegrid.app.guard import Access
+from posegrid.app.jobs import Job, Jobs
+from posegrid.app.runner import Runner
+from posegrid.app.server import HERE, application
+from posegrid.app.settings import AppSettings
+from posegrid.app.upload import ending_of, shown_name
+from posegrid.app.worker import work
+from posegrid.body.track import Track
+from posegrid.errors import SettingsError
+
+ACCESS = Access(token=None, form_token="form")
+TOKEN = {"X-Posegrid-Token": "form"}
+SAMPLE = Path(str(HERE)) / "sample.mp4"
+SLOW = (sys.executable, "-c", "import sys; sys.stdin.read()")
+"""A worker that works until it is ended, or the app is."""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    return Jobs(tmp_path / "app")
+
+
+@pytest.fixture
+def client(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setattr(runner, "WORKER", SLOW)
+    with client_of(jobs) as client:
+        yield client
+
+
+def client_of(jobs: Jobs, access: Access = ACCESS, **limits: int) -> TestClient:
+    settings = AppSettings(folder=jobs.root, **limits)
+    return TestClient(application(settings, jobs, access), "http://127.0.0.1:8347")
+
+
+def sent(client: TestClient, content: bytes, name: str = "walk.mp4", **facts: str) -> str:
+    """The id of an uploaded video's job."""
+    answer = client.post("/upload", params={"name": name, **facts}, content=content, headers=TOKEN)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["url"].removeprefix("/jobs/")
+
+
+def until(is_so: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+
+
+def state_of(jobs: Jobs, job_id: str) -> str | None:
+    job = jobs.get(job_id)
+    return job and job.state
+
+
+def test_a_video_becomes_a_motion_with_its_downloads(jobs: Jobs) -> None:
+    folder = jobs.folder(job_id := jobs.new_id())
+    shutil.copyfile(SAMPLE, folder / "upload.mp4")
+    jobs.add(Job(job_id, "Anna <b>.mp4", "upload.mp4", "waiting", 1.0, height_m=1.7))
+    begun = jobs.begin_next()
+    assert begun is not None
+    work(jobs, begun, max_frames=40)
+    job = jobs.get(job_id)
+    assert job is not None and (job.state, job.error) == ("done", "")
+    track = Track.load(folder / "results" / "person1.npz")
+    assert len(track) == 40 and track.scale_known and track.source == "Anna <b>.mp4"
+    with client_of(jobs) as client:
+        page = client.get(f"/jobs/{job_id}").text
+        assert "Anna &lt;b&gt;.mp4" in page and "only its beginning was used" in page
+        names = ("video.mp4", "person1.bvh", "person1_viewer.html", "person1.npz")
+        for name in names:
+            answer = client.get(f"/jobs/{job_id}/files/{name}")
+            assert answer.content == (folder / "results" / name).read_bytes()
+        assert "Anna" in answer.headers["content-disposition"]
+        assert client.get(f"/jobs/{job_id}/files/results.json").status_code == 404
+        jobs.forget_videos(time.time() + 1)
+        assert client.get(f"/jobs/{job_id}/files/video.mp4").status_code == 404
+        assert not list(folder.glob("upload*")) and (folder / "results" / "person1.npz").is_file()
+        client.post(f"/jobs/{job_id}/delete", headers=TOKEN)
+        assert not folder.exists() and client.get(f"/jobs/{job_id}").status_code == 404
+
+
+def test_what_is_no_video_fails_with_its_name_and_no_path_of_ours(jobs: Jobs) -> None:
+    job_id = jobs.new_id()
+    (jobs.folder(job_id) / "upload.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(600))
+    job = Job(job_id, "mine.mp4", "upload.mp4", "running", 1.0)
+    jobs.add(job)
+    work(jobs, job, max_frames=40)
+    failed = jobs.get(job_id)
+    assert failed is not None and failed.state == "failed"
+    assert failed.error.startswith("mine.mp4: ") and str(jobs.root) not in failed.error
+
+
+@pytest.mark.parametrize("content", [b"", b"#EXTM3U\nfile:///etc/passwd\n" * 40, bytes(5000)])
+def test_what_does_not_begin_as_a_video_is_refused(client, jobs: Jobs, content: bytes) -> None:
+    answer = client.post("/upload?name=walk.mp4", content=content, headers=TOKEN)
+    assert answer.status_code == 415 and "no video" in answer.json()["error"]
+    assert jobs.all() == [] and not list((jobs.root / "jobs").iterdir())
+
+
+def test_the_size_is_refused_as_told_and_as_counted(jobs: Jobs) -> None:
+    start = b"\0\0\0\x18ftypisom" + bytes(10_000)
+    with client_of(jobs, max_mb=1) as client:
+        three_gb = {**TOKEN, "Content-Length": "3000000000"}
+        assert client.post("/upload?name=a", content=start, headers=three_gb).status_code == 413
+        parts = (start for _ in range(200))
+        answer = client.post("/upload?name=a", content=parts, headers=TOKEN)
+        assert answer.status_code == 413 and "1 MB" in answer.json()["error"]
+        assert not list((jobs.root / "jobs").iterdir())
+
+
+@pytest.mark.parametrize("number", ["nan", "-1", "180", "tall"])
+def test_a_height_that_nobody_has_is_refused(client, number: str) -> None:
+    answer = client.post(f"/upload?name=a&height_m={number}", content=b"x", headers=TOKEN)
+    assert answer.status_code == 422 and "0.5 to 2.5" in answer.json()["error"]
+
+
+def test_a_full_disk_is_told_before_and_during(client, jobs: Jobs, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(upload, "run_in_threadpool", full)
+    assert client.post("/upload?name=a", content=bytes(9), headers=TOKEN).status_code == 507
+    monkeypatch.setattr(upload.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    answer = client.post("/upload?name=a", content=bytes(9), headers=TOKEN)
+    assert answer.status_code == 507 and "disk" in answer.json()["error"]
+    assert not list((jobs.root / "jobs").iterdir())
+
+
+def test_names_are_shown_and_never_paths(client, jobs: Jobs) -> None:
+    assert shown_name("../../etc/passwd") == "passwd" and shown_name("C:\\x\\..\\a.mp4") == "a.mp4"
+    assert shown_name("a\0\n<i>.mp4") == "ai.mp4" and shown_name("..") == "video"
+    assert len(shown_name("x" * 5000)) == 80 and shown_name("Gang von Öz.mp4") == "Gang von Öz.mp4"
+    job_id = sent(client, SAMPLE.read_bytes(), "../../../evil.mp4")
+    assert [path.name for path in jobs.root.parent.rglob("*evil*")] == []
+    for path in ("..%2Fjobs.sqlite", "..%2F..%2Fsecret", "%2Fetc%2Fpasswd", "upload.mp4"):
+        assert client.get(f"/jobs/{job_id}/files/{path}").status_code == 404
+        assert client.get(f"/static/{path}").status_code == 404
+        assert client.get(f"/jobs/{path}").status_code == 404
+
+
+def test_twenty_at_once_are_a_queue(client, jobs: Jobs) -> None:
+    ids = [sent(client, SAMPLE.read_bytes()) for _ in range(20)]
+    until(lambda: state_of(jobs, ids[0]) == "running")
+    assert [state_of(jobs, job_id) for job_id in ids[1:]] == ["waiting"] * 19
+    assert client.get("/").text.count(">waiting<") == 19
+
+
+def test_a_cancelled_job_ends_and_the_next_begins(client, jobs: Jobs) -> None:
+    first, second = (sent(client, SAMPLE.read_bytes()) for _ in range(2))
+    until(lambda: state_of(jobs, first) == "running")
+    client.post(f"/jobs/{first}/cancel", headers=TOKEN)
+    until(lambda: state_of(jobs, second) == "running")
+    assert state_of(jobs, first) == "cancelled"
+    client.post(f"/jobs/{second}/delete", headers=TOKEN)
+    until(lambda: not jobs.folder(second).exists())
+
+
+@pytest.mark.parametrize("code", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)"])
+def test_a_worker_that_ends_fails_its_job_alone(jobs: Jobs, monkeypatch, code: str) -> None:
+    dying = (sys.executable, "-c", f"import os, signal, sys; {code}")
+    monkeypatch.setattr(runner, "WORKER", dying)
+    with client_of(jobs) as client:
+        ids = [sent(client, SAMPLE.read_bytes()) for _ in range(2)]
+        until(lambda: [state_of(jobs, job_id) for job_id in ids] == ["failed"] * 2)
+        page = client.get(f"/jobs/{ids[0]}").text
+        assert ("SIGKILL" if "kill" in code else "exit code 3") in page
+
+
+def test_a_job_goes_on_after_the_app_ended_but_not_for_ever(jobs: Jobs, monkeypatch) -> None:
+    monkeypatch.setattr(runner, "WORKER", SLOW)
+    job_id = jobs.new_id()
+    jobs.add(Job(job_id, "walk.mp4", "upload.mp4", "waiting", 1.0))
+    for start in (1, 2, 3):
+        with client_of(jobs):
+            until(lambda start=start: getattr(jobs.get(job_id), "starts", 0) == start)
+        assert state_of(jobs, job_id) == "running"
+    (jobs.root / "jobs" / "broken-off").mkdir()
+    with client_of(jobs):
+        job = jobs.get(job_id)
+        assert job is not None and job.state == "failed" and "ended 3 times" in job.error
+        assert not (jobs.root / "jobs" / "broken-off").exists()
+
+
+def test_a_worker_ends_with_the_app(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import threading,"
+        "time; from posegrid.app.worker import _end_with_input as e;"
+        "threading.Thread(target=e).start(); print(1, flush=True); time.sleep(600)'],"
+        "stdin=subprocess.PIPE, stdout=subprocess.PIPE); p.stdout.readline();"
+        "print(p.pid, flush=True); sys.stdin.read()"
+    )
+    import subprocess
+
+    app = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert app.stdout and app.stdin
+    worker = int(app.stdout.readline())
+    app.kill()
+    app.wait()
+    app.stdin.close()
+    app.stdout.close()
+    until(lambda: not _lives(worker))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIG_DFL)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_two_apps_do_not_work_in_one_folder(client, jobs: Jobs) -> None:
+    with pytest.raises(SettingsError, match="another posegrid app"):
+        Runner(AppSettings(folder=jobs.root), jobs)
+
+
+def test_other_sites_change_and_read_nothing(client, jobs: Jobs) -> None:
+    ours = {"Origin": "http://127.0.0.1:8347", "Sec-Fetch-Site": "same-origin"}
+    sample = {"url": "/sample", "data": {"token": "form"}, "follow_redirects": False}
+    assert client.post(**sample, headers={"Origin": "http://127.0.0.1:1"}).status_code == 403
+    assert client.post(**sample, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert client.post("/sample", data={"token": "guess"}, headers=ours).status_code == 403
+    assert client.post("/sample", headers=ours).status_code == 403
+    assert client.get("/", headers={"Host": "127.0.0.1.evil.com:8347"}).status_code == 421
+    assert jobs.all() == []
+    assert client.post(**sample, headers=ours).status_code == 303
+    policy = client.get("/").headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self';" in policy and "unsafe" not in policy
+
+
+def test_other_machines_need_the_token(jobs: Jobs) -> None:
+    with client_of(jobs, Access("secret", "form")) as client:
+        assert client.get("/").status_code == 401
+        assert client.get("/?token=guess").status_code == 401
+        assert client.get("/static/app.css").status_code == 401
+        assert client.post("/sample", headers=TOKEN).status_code == 401
+        assert client.get("/?token=secret").status_code == 200
+        assert client.get("/").status_code == 200
+
+
+def test_kinds_are_told_by_content() -> None:
+    starts = {
+        ".mkv": b"\x1a\x45\xdf\xa3",
+        ".avi": b"RIFF1234AVI ",
+        ".ts": (b"G" + bytes(187)) * 2,
+        ".mts": (bytes(4) + b"G" + bytes(187)) * 2,
+        ".mp4": SAMPLE.read_bytes()[:512],
+    }
+    assert {ending_of(start): start for start in starts.values()} == starts
+    assert ending_of(b"RIFF1234WAVE") is None and ending_of(b"%PDF-1.4") is None
