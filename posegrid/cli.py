@@ -6,13 +6,12 @@ torch.
 """
 
 import os
-import re
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib import import_module
 
 from posegrid import __version__
-from posegrid.errors import EXTRA_OF_MODULE, PosegridError
+from posegrid.errors import EXTRA_OF_MODULE, PosegridError, in_flags
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class Command:
         """A message in which the settings are called as on the command line: `fov_deg` becomes
         --fov-deg.
         """
-        names = "|".join(field.name for field in fields(self.settings_type()))
-        return re.sub(rf"`({names})`", lambda found: "--" + found[1].replace("_", "-"), text)
+        return in_flags(text, self.settings_type())
 
 
 COMMANDS = {

@@ -11,6 +11,8 @@ A message says what is wrong, where, what was expected and what to do, in one or
 An argument is called as in Python, in `backticks`; the command line makes that its flag.
 """
 
+import re
+from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
@@ -55,6 +57,14 @@ class SettingsError(PosegridError):
 
 class OutputError(PosegridError):
     """Results cannot be written."""
+
+
+def in_flags(text: str, settings: type) -> str:
+    """A message in which a command's settings (a dataclass) are called as on its command line:
+    `fov_deg` becomes --fov-deg.
+    """
+    names = "|".join(field.name for field in fields(settings))
+    return re.sub(rf"`({names})`", lambda found: "--" + found[1].replace("_", "-"), text)
 
 
 def optional(module: str) -> Any:

@@ -123,7 +123,7 @@ def _granted(lock: Callable[[int, int], object], descriptor: int) -> bool:
 
 
 @contextmanager
-def alone_in(folder: Path, advice: str = "choose another --out") -> Iterator[None]:
+def alone_in(folder: Path, advice: str = "choose another `out`") -> Iterator[None]:
     """The folder for this process alone; it is made if missing, and cleared of leftovers. A new one
     in which nothing came about is taken away again.
 
@@ -176,7 +176,7 @@ def _told(lock: Path) -> str:
 
 
 @contextmanager
-def written(path: Path, advice: str = "choose another --out") -> Iterator[Path]:
+def written(path: Path, advice: str = "choose another `out`") -> Iterator[Path]:
     """As `completed`; where the disk refuses, an OutputError with the path and the advice."""
     try:
         with completed(path) as temporary:
@@ -186,7 +186,7 @@ def written(path: Path, advice: str = "choose another --out") -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written ({reason}); {advice}.") from error
 
 
-def write_text(path: Path, text: str, advice: str = "choose another --out") -> None:
+def write_text(path: Path, text: str, advice: str = "choose another `out`") -> None:
     """Write the text in UTF-8, its line ends as they are. Raises OutputError as `written`."""
     with written(path, advice) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")

@@ -80,7 +80,7 @@ class Track:
     camera_assumed: bool = True
     """The intrinsics were not given but assumed from a field of view."""
     filled_frames: tuple[int, ...] = ()
-    """Frames in which nobody was found and whose pose was interpolated (`--fill`); their sigma and
+    """Frames in which nobody was found and whose pose was interpolated (`fill`); their sigma and
     box are NaN.
     """
     scale_known: bool = False

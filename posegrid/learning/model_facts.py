@@ -48,7 +48,7 @@ class ModelFacts:
     """"view": of the virtual camera that looks at the crop's centre; "camera": of the source
     camera, as in 2015.
     """
-    mean_pose_mm: tuple[tuple[float, float, float], ...]
+    mean_pose_mm: tuple[tuple[float, float, float], ...] = field(repr=False)
     """Mean pose of the training crops, 17 joints."""
     target_settings: dict[str, Any] = field(default_factory=dict)
     """Numbers that shape the target, such as {"cells": 10}."""
@@ -60,7 +60,7 @@ class ModelFacts:
     unit: str = "mm"
     posegrid_version: str = __version__
     format: int = FORMAT
-    training: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict, repr=False)
     """How it was trained: settings, images seen, seconds, best validation figure, the stages
     before.
     """

@@ -118,7 +118,11 @@ class Gait:
         path = Path(path)
         if path.suffix not in (".json", ".csv"):
             raise OutputError(f"{path}: expected a name that ends in .json or .csv.")
-        write_text(path, gait_json(self) if path.suffix == ".json" else gait_csv(self))
+        write_text(
+            path,
+            gait_json(self) if path.suffix == ".json" else gait_csv(self),
+            "choose another place",
+        )
 
     def flexion_deg(self, joint: str, side: Side) -> Float[np.ndarray, "S 101"]:
         """Flexion of a side's "knee" or "hip" over each of its strides, degrees."""
@@ -150,7 +154,7 @@ def gait_of(
         notes.append("the camera moved, or is not known to be fixed: no lengths and no speed")
     elif not scale_known:
         notes.append(
-            "lengths and speed are those of an average adult's body, unsure by 5 to 8 % (predict --height-m)"
+            "lengths and speed are those of an average adult's body, unsure by 5 to 8 % (`height_m` of predict)"
         )
     events = events_within(events, [(stride.begin_s, stride.end_s) for stride in forwards])
     if left_out := sum(map(len, every.values())) - sum(map(len, events.values())):

@@ -50,12 +50,15 @@ Joints = Float[np.ndarray, "T 17 3"]
 Times = Float[np.ndarray, "T"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FootEvents:
     """One foot's contacts with the floor, in seconds of the recording."""
 
     strike_s: Float[np.ndarray, "N"]
     off_s: Float[np.ndarray, "M"]
+
+    def __repr__(self) -> str:
+        return f"FootEvents({len(self.strike_s)} strikes, {len(self.off_s)} offs)"
 
     def __len__(self) -> int:
         return len(self.strike_s) + len(self.off_s)

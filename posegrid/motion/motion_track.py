@@ -1,17 +1,21 @@
 """A Track that can say more about its motion: made smooth, in the world, as angles, as gait."""
 
+import webbrowser
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.formats.viewer import viewer_page
 from posegrid.body.track import Track
 from posegrid.files import write_text
 from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text
 from posegrid.motion.gait import Gait, gait_of
-from posegrid.motion.plausible import doubts
+from posegrid.motion.plausible import bones_to_height_mm, doubts
 from posegrid.motion.refine import refined
 from posegrid.motion.refine_settings import RefineSettings
 from posegrid.motion.world import AXES_OF, WorldMotion, to_world
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 
+ELSEWHERE = "choose another place"
 RAW_NOTE = "the track was raw: it was refined before its gait was measured"
 
 
@@ -51,7 +56,7 @@ class MotionTrack(Track):
         ending = path.suffix.lower()
         placed = self.found & np.isfinite(self.root_mm).all(axis=1)
         if ending == ".mot":
-            write_text(path, mot_text(self.joints_mm, self.time_s, path.stem))
+            write_text(path, mot_text(self.joints_mm, self.time_s, path.stem), ELSEWHERE)
         elif ending in AXES_OF and self.camera_fixed and placed.any() and not camera_frame | pinned:
             self.to_world().save(path)
         else:
@@ -62,6 +67,32 @@ class MotionTrack(Track):
         they are not known.
         """
         return joint_angles_deg(self.joints_mm)
+
+    @property
+    def height_m(self) -> float:
+        """The person's height without shoes, as their bones say; as given, if it was. NaN where
+        nobody was found.
+        """
+        if not self.found.any():
+            return float("nan")
+        return bones_to_height_mm(self.joints_mm[self.found].astype(np.float64)) / 1000
+
+    def show(self) -> Path:
+        """Open the motion in 3D in the browser; the page's path. Raises OutputError where nobody was
+        found.
+        """
+        path = Path(mkdtemp(prefix="posegrid-")) / f"{Path(self.source).stem}.html"
+        self.save(path)
+        webbrowser.open(path.as_uri())
+        return path
+
+    def _repr_html_(self) -> str:
+        """The motion in 3D in a notebook."""
+        if not self.found.any():
+            return f"<pre>{escape(repr(self))}</pre>"
+        page = viewer_page(self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
+        style = "width:100%;height:420px;border:1px solid #dde1e6"
+        return f'<iframe srcdoc="{escape(page)}" style="{style}"></iframe>'
 
     def plot(self) -> "matplotlib.figure.Figure":
         """Flexion of hips, knees and elbows over time. Raises SettingsError where matplotlib is not

@@ -106,7 +106,7 @@ def on_cadence(per_minute: float | None) -> str:
         return ""
     return (
         f"{per_minute:.0f} steps a minute, where people walk with {low:g} to {high:g}: is it slow "
-        "motion or a time lapse? (--capture-fps, or --fps where the video's rate is wrong)"
+        "motion or a time lapse? (`capture_fps`, or `fps` where the video's rate is wrong)"
     )
 
 
@@ -141,7 +141,7 @@ def _on_stature(stature_m: float) -> str:
         return ""
     return (
         f"the person would be {stature_m:.2f} m tall: expected {low:g} to {high:g}. Lengths and "
-        "distances are unlikely (--height-m)"
+        "distances are unlikely (`height_m`)"
     )
 
 

@@ -26,16 +26,16 @@ import numpy as np
 from jaxtyping import Float
 from tyro.conf import Positional
 
-from posegrid.errors import SettingsError
+from posegrid.errors import SettingsError, in_flags
 from posegrid.files import write_text
 from posegrid.motion.gait import Gait, Quantity
 from posegrid.motion.gait_events import SIDES, FootEvents
 from posegrid.motion.gait_files import gait_json
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.placing import view_deg
-from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.world import up_of_camera
 from posegrid.results.page import Tile, heading, page, paragraph, table, warning
+from posegrid.results.predict_settings import PredictSettings
 
 SOURCE = "Fukuchi et al., PeerJ 2018, e4640 (CC BY 4.0)"
 NUM_PEOPLE = 24
@@ -244,7 +244,7 @@ def gait(settings: GaitSettings) -> Gait:
     for name in WHOLE:
         print(f"{_words(name)}: {_figure(found.quantities[name])} {found.quantities[name].unit}")
     for note in found.notes:
-        print(note)
+        print(in_flags(note, PredictSettings))
     return found
 
 
@@ -265,7 +265,7 @@ def gait_page(found: Gait, track: MotionTrack, up_cam: Float[np.ndarray, "3"] | 
     )
     legend += f'<span class="swatch" style="background:{BAND_COLOUR}"></span>normal, {NUM_PEOPLE} healthy adults ± 1 SD'
     parts = [
-        *(warning(note) for note in found.notes),
+        *(warning(in_flags(note, PredictSettings)) for note in found.notes),
         heading("Steps"),
         steps_plot(found),
         '<p class="quiet">Each foot on the floor, by the time of the recording.</p>',
@@ -309,7 +309,6 @@ def gait_page(found: Gait, track: MotionTrack, up_cam: Float[np.ndarray, "3"] | 
 
 def _grounds(track: MotionTrack, up_cam: Float[np.ndarray, "3"] | None) -> list[tuple[str, ...]]:
     """What was given and what was assumed: the person's height, the camera, where it stands."""
-    height_m = bones_to_height_mm(track.joints_mm[track.found].astype(np.float64)) / 1000
     world = track.to_world(up_cam)
     down_deg = round(math.degrees(math.asin(-world.rot_cam_to_world[2, 2])))
     how = "assumed, or by the file" if track.camera_assumed else "calibrated"
@@ -321,7 +320,7 @@ def _grounds(track: MotionTrack, up_cam: Float[np.ndarray, "3"] | None) -> list[
         f"{world.camera_height_mm / 1000:.1f} m over the floor, looks down by {down_deg} degrees"
     )
     return [
-        ("height of the person", f"{height_m:.2f} m, {known}"),
+        ("height of the person", f"{track.height_m:.2f} m, {known}"),
         ("camera", camera + (" (--camera or --fov-deg)" if track.camera_assumed else "")),
         ("the camera stands", "still" if track.camera_fixed else "not still, or it is not known"),
         ("where", f"{place}, {upright}"),

@@ -162,7 +162,7 @@ def _content(path: Path | None) -> tuple[str, bytes]:
     shipped = resources.files("posegrid").joinpath("weights", name)
     if not shipped.is_file():
         raise CheckpointError(
-            f"This installation of posegrid has no weights (posegrid/weights/{name}); give some with --weights."
+            f"This installation of posegrid has no weights (posegrid/weights/{name}); give some as `weights`."
         )
     return name, shipped.read_bytes()
 

@@ -24,7 +24,7 @@ from posegrid.results.inputs import (
 )
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
-from posegrid.results.predict_settings import PoseOptions, PoseSettings
+from posegrid.results.predict_settings import PoseOptions, PoseSettings, naming_options
 from posegrid.results.reading import Reading, Stop
 
 
@@ -56,6 +56,7 @@ class PoseModel:
             f"background {facts.background})"
         )
 
+    @naming_options
     def __call__(
         self,
         video: Video,
@@ -82,6 +83,7 @@ class PoseModel:
         watched = self.watch(video, Given(camera, boxes, masks), settings, progress, stop)
         return watched.whole().chosen(settings.person)[0].refined(settings)
 
+    @naming_options
     def people(
         self,
         video: Video,
@@ -101,6 +103,7 @@ class PoseModel:
         chosen = watched.whole().numbers(settings.person)
         return {number: watched.raw[number].refined(settings) for number in chosen}
 
+    @naming_options
     def stream(
         self,
         source: Video,

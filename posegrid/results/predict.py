@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 
 from rich.console import Console
 
-from posegrid.errors import OutputError, SettingsError, SourceError
+from posegrid.errors import OutputError, SettingsError, SourceError, in_flags
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.progress import Report, on_console, reported, stop_noted
 from posegrid.results.convert import write_track_file
@@ -54,9 +54,10 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
             tracks = {number: watched.raw[number].refined(settings) for number in chosen}
             for number, track in tracks.items():
                 _write(track, watched, number, settings, out, report)
-    print("".join(f"{note}\n" for note in watched.notes), end="")
+    lines = list(watched.notes)
     for number, track in tracks.items():
-        print("\n".join([*summary(track, settings, model), *others(number, watched, settings)]))
+        lines += [*summary(track, settings, model), *others(number, watched, settings)]
+    print(in_flags("\n".join(lines), PredictSettings))
     print(f"written to {out}")
     largest = next(iter(tracks.values()))
     if watched.damage or watched.stopped:

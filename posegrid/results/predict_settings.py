@@ -4,9 +4,11 @@ Apart from what they do, so that `posegrid predict --help` imports next to nothi
 refuses a value names it as Python does, `fov_deg`; the command line makes that --fov-deg.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict, get_args
+from typing import Annotated, Literal, TypedDict, TypeVar, get_args
 
 from tyro.conf import Positional, arg
 
@@ -68,6 +70,26 @@ class PoseSettings(RefineSettings):
             )
         if self.batch < 1:
             raise SettingsError(f"`batch` {self.batch}: expected at least 1.")
+
+
+Call = TypeVar("Call", bound=Callable[..., object])
+
+
+def naming_options(function: Call) -> Call:
+    """The function, its `**options: Unpack[PoseOptions]` shown by `help` and by TAB as arguments
+    with their names and defaults.
+    """
+    shown = []
+    for parameter in signature(function).parameters.values():
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            shown += [
+                Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default)
+                for field in fields(PoseSettings)
+            ]
+        else:
+            shown.append(parameter.replace(annotation=Parameter.empty))
+    function.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+    return function
 
 
 class PoseOptions(TypedDict, total=False):

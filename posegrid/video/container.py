@@ -73,7 +73,7 @@ def _chosen(path: Path, container: InputContainer, number: int | None) -> VideoS
         if not 0 <= number < len(streams) or streams[number] not in films:
             numbers = [str(n) for n, stream in enumerate(streams) if stream in films]
             raise SettingsError(
-                f"--stream {number}: expected the number of one of {path}'s videos: "
+                f"`stream` {number}: expected the number of one of {path}'s videos: "
                 f"{', '.join(numbers) or 'it has none'}."
             )
         return streams[number]

@@ -239,7 +239,7 @@ def _video(
     if recorded is None or played is None or abs(recorded / float(played) - 1) < SAME_RATE:
         return VideoFile(where, facts)
     slowness = Fraction(recorded).limit_denominator(1001) / played
-    who = "the file says" if capture_fps is None else "--capture-fps"
+    who = "the file says" if capture_fps is None else "`capture_fps`"
     note = (
         f"recorded at {recorded:g} frames/s ({who}), played at {float(played):.4g}: "
         "times are those of the recording"

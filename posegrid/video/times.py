@@ -49,7 +49,7 @@ class Clock:
             raise SourceError(
                 f"{self._path}: frame {index} has {'no time' if said_s is None else f'the time {said_s:g} s'}, "
                 f"after {last_s or 0:g} s; the times of frames must not run backwards. Write the video "
-                "anew with any video tool, so that it counts them again, or give its rate (--fps)."
+                "anew with any video tool, so that it counts them again, or give its rate (`fps`)."
             )
         self._last_s = last_s + (said_s + float(usual_s) - last_s) / 2
         return self._last_s, True

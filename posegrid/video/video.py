@@ -103,7 +103,7 @@ def probe(path: Path, *, stream: int | None = None, fps: Fraction | None = None)
         notes = display.notes()
         if films > 1:
             notes.insert(
-                0, f"video {number} of the {films} in the file is used (--stream takes another)"
+                0, f"video {number} of the {films} in the file is used (`stream` takes another)"
             )
         if frame.format.name.startswith("gray"):
             notes.append("the video is grey")

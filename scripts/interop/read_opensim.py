@@ -1,7 +1,6 @@
 """What OpenSim reads: python read_opensim.py FILE OUT.
 
-.trc: its markers in every frame. .mot: its coordinates. The markers of a walk also go through
-inverse kinematics (`MARKERS`) of a model whose segments have the walk's lengths.
+.trc: its markers in every frame. .mot: its coordinates.
 """
 
 import json

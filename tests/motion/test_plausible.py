@@ -46,7 +46,7 @@ def test_cadence_is_counted_and_slow_motion_noticed(slower):
     assert said == pytest.approx(STEPS_PER_MINUTE / slower, rel=0.05)
     warned = [line for line in doubts(track, track) if "steps a minute" in line]
     assert bool(warned) == (slower in (0.4, 2, 4, 8)) == bool(on_cadence(said))
-    assert not warned or "--capture-fps" in warned[0]
+    assert not warned or "`capture_fps`" in warned[0]
 
 
 def test_who_stands_has_no_cadence():

@@ -89,7 +89,7 @@ def test_a_cover_picture_is_no_video(tmp_path, ending):
 def test_a_video_that_there_is_not_is_refused(tmp_path, number):
     path = write_film(tmp_path / "a.mp4", [quarters()])
     with pytest.raises(
-        SettingsError, match=f"--stream {number}: expected the number of one of.*: 0"
+        SettingsError, match=f"`stream` {number}: expected the number of one of.*: 0"
     ):
         open_footage(path, stream=number)
 

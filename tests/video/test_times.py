@@ -105,7 +105,7 @@ def test_two_frames_of_one_time_are_told_apart_by_less_than_a_frame(tmp_path, st
 @pytest.mark.parametrize("after", [[0.0, 0.04, 0.08, 0.03], [0.0, 0.04, None], [None], [1.0, 0.5]])
 def test_times_that_run_backwards_or_are_missing_are_refused(after):
     clock = Clock(Path("a.mp4"), Fraction(25))
-    with pytest.raises(SourceError, match=rf"frame {len(after) - 1} has .*time.*--fps"):
+    with pytest.raises(SourceError, match=rf"frame {len(after) - 1} has .*time.*`fps`"):
         for index, time in enumerate(after):
             clock.time_s(index, time)
 

@@ -77,7 +77,7 @@ _REST_DIRECTIONS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BoneMotion:
     """Bones by the index of the joint they end at; index 0 is the root. T frames."""
 

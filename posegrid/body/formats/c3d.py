@@ -28,7 +28,7 @@ LONGEST_GAP_S = 0.2
 """Between frames farther apart nothing is interpolated."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Markers:
     """The 17 joints of a Track in space, T frames, mm.
 
