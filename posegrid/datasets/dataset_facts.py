@@ -14,9 +14,12 @@ from posegrid.people.crop import ImageFormat
 
 DATASET_FILE = "dataset.json"
 
-Background = Literal["removed", "kept", "masked"]
+Background = Literal["removed", "kept", "masked", "colour"]
 """What a crop shows beside the person: removed: black. kept: what the camera saw. masked: what the
-camera saw, and the person's mask beside it as a picture of its own."""
+camera saw, and the person's mask beside it as a picture of its own. colour: what the camera saw, in
+red, green and blue, where the others are grey."""
+NEEDS_MASKS: tuple[Background, ...] = ("removed", "masked")
+"""Backgrounds that only a person's mask can give."""
 
 _OF_THE_WHOLE = ("splits", "skipped", "notes", "num_crops")
 _NEW = ("source",)
@@ -51,6 +54,12 @@ class DatasetFacts:
     source: str = "Human3.6M"
     """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own
     recordings"."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of one crop: rows and columns; before them three colours where there are any."""
+        side = self.image_size
+        return (3, side, side) if self.background == "colour" else (side, side)
 
     @property
     def exact_masks(self) -> bool:

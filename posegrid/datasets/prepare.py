@@ -21,6 +21,7 @@ from tyro.conf import Positional, arg
 from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import (
     DATASET_FILE,
+    NEEDS_MASKS,
     Background,
     DatasetFacts,
     write_dataset_facts,
@@ -91,8 +92,8 @@ class PrepareSettings:
     """Of those, take a frame only if some joint moved so far (mm) since the last one taken; 40 is
     usual."""
     background: Background = "removed"
-    """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside
-    the crop)."""
+    """What is not the person: removed (black), kept, masked (kept, with the person's mask beside
+    the crop), or colour (kept, in red, green and blue; the others are grey)."""
     min_joints_in_mask: float = 0.8
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints, 0 to 1; 0
     keeps all."""
@@ -138,7 +139,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     source = source_of(settings.root, settings.poses, settings.s9)
     if out.is_file():
         raise OutputError(f"{out}: is a file; choose a folder for the shards.")
-    if settings.background != "kept" and not source.has_masks:
+    if settings.background in NEEDS_MASKS and not source.has_masks:
         raise SettingsError(
             f"{source.root} holds {source.kind}, whose masks are not read: "
             "call with --background kept."
@@ -326,7 +327,7 @@ def box_of_keypoints(
 
     Raises SourceError where the settings ask for the background's removal, which takes masks.
     """
-    if settings.background != "kept":
+    if settings.background in NEEDS_MASKS:
         raise SourceError(
             f"{sequence.name}: there are no masks, which the background is removed with. Unpack "
             "them (Human3.6M: "
@@ -342,8 +343,8 @@ def crop_and_mask(
     person: Silhouette | None,
     window: Float[np.ndarray, "3"],
     settings: PrepareSettings,
-) -> tuple[UInt8[np.ndarray, "size size"], Bool[np.ndarray, "size size"] | None]:
-    """The grey crop, and beside it the person's mask in it where the settings ask for it."""
+) -> tuple[UInt8[np.ndarray, "*colours size size"], Bool[np.ndarray, "size size"] | None]:
+    """The crop, and beside it the person's mask in it where the settings ask for it."""
     if person is None:
         person = Silhouette(np.ones((0, 0), dtype=bool), (0, 0), 1, picture.size_wh)
     crop = person_crop(picture, person, window, settings.image_size, settings.background)

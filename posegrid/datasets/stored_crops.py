@@ -29,6 +29,8 @@ from posegrid.datasets.shards import (
 from posegrid.errors import ShardError
 from posegrid.people.crop import decode_image, decode_mask
 
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Shares of red, green and blue in the brightness: ITU-R BT.601."""
 _ARRAYS = [name for name in SCHEMA.names if name != "image"]
 
 
@@ -36,7 +38,7 @@ _ARRAYS = [name for name in SCHEMA.names if name != "image"]
 class Crops:
     """N crops in memory, and all that is known of each: row i of every array belongs to crop i."""
 
-    images: UInt8[np.ndarray, "N size size"]
+    images: UInt8[np.ndarray, "N *colours size size"]
     pose_cam_mm: Float32[np.ndarray, "N 17 3"]
     """Relative to the pelvis, axes of the source camera."""
     root_cam_mm: Float32[np.ndarray, "N 3"]
@@ -65,9 +67,16 @@ class Crops:
         return Crops(**{name: values[rows] for name, values in columns.items()})
 
     @property
+    def grey(self) -> UInt8[np.ndarray, "N size size"]:
+        """Their brightness (ITU-R BT.601's), to look at."""
+        if self.images.ndim == 3:
+            return self.images
+        return np.rint(np.tensordot(self.images, LUMA, (1, 0))).astype(np.uint8)
+
+    @property
     def inputs(self) -> UInt8[np.ndarray, "N *channels size size"]:
         """What a network of this data set takes: the crops, or (N, 2, size, size): crops and masks,
-        0 or 255."""
+        0 or 255; (N, 3, size, size) in colour."""
         if self.packed_masks is None:
             return self.images
         masks = np.unpackbits(self.packed_masks, axis=-1, count=self.images.shape[-1])
@@ -114,7 +123,7 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
     """
     shards, facts = shards_in(folder, subjects), load_dataset_facts(folder)
     count, side = sum(shard.num_rows for shard in shards), facts.image_size
-    images = np.zeros((count, side, side), dtype=np.uint8)
+    images = np.zeros((count, *facts.image_shape), dtype=np.uint8)
     masks = np.zeros((count, side, -(-side // 8)), dtype=np.uint8)
     parts, start = [], 0
     for shard in shards:
@@ -129,7 +138,7 @@ def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Itera
     """The same crops, a shard at a time: more of them than memory holds. Raises as `read_crops`."""
     for shard in shards_in(folder, subjects):
         side = shard.facts.image_size
-        images = np.zeros((shard.num_rows, side, side), dtype=np.uint8)
+        images = np.zeros((shard.num_rows, *shard.facts.image_shape), dtype=np.uint8)
         masks = np.zeros((shard.num_rows, side, -(-side // 8)), dtype=np.uint8)
         arrays = shard.read_into(images, masks, 2)
         masked = shard.facts.background == "masked"
@@ -166,15 +175,15 @@ class Shard:
 
         Raises ShardError, naming file and row, if it is damaged or of another size.
         """
-        side = self.facts.image_size
+        shape = self.facts.image_shape
         try:
             picture = decode_image(data) if column == "image" else decode_mask(data)
         except ShardError as error:
             raise ShardError(f"{self.path}, row {row}: {error}") from error
-        if picture.shape != (side, side):
+        if picture.shape != (shape if column == "image" else shape[-2:]):
             raise ShardError(
-                f"{self.path}, row {row}: the image is {picture.shape[1]} x {picture.shape[0]}, "
-                f"its data set's are {side} x {side}."
+                f"{self.path}, row {row}: the {column} is {' x '.join(map(str, picture.shape))}, "
+                f"its data set's are {' x '.join(map(str, shape))}."
             )
         return picture if column == "image" else np.packbits(picture, axis=-1)
 

@@ -110,8 +110,10 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
     """The crop as `prepare` would have made it from a picture of the same camera."""
     camera = crop.camera.windowed(crop.window, settings.image_size)
     frame_index = job.first_frame_index + crop.frame_index
+    in_colour = settings.background == "colour"
+    image = np.moveaxis(crop.image, -1, 0) if in_colour else grey(crop.image)
     return CropRow(
-        image=encode_image(grey(crop.image), settings.image_format, settings.quality),
+        image=encode_image(image, settings.image_format, settings.quality),
         mask=encode_mask(crop.mask) if settings.background == "masked" else None,
         pose_cam_mm=relative_to_root(crop.pose_cam_mm),
         root_cam_mm=crop.pose_cam_mm[ROOT],

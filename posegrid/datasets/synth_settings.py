@@ -59,8 +59,8 @@ class SynthSettings:
     quality: int = 90
     """JPEG quality, 1 to 95."""
     background: Background = "removed"
-    """What is not the person: removed (black), kept (a room), or masked (a room, and the person's
-    mask beside it)."""
+    """What is not the person: removed (black), kept (a room), masked (a room, and the person's mask
+    beside it), or colour (a room, in red, green and blue; the others are grey)."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's. varied: a new one for every crop, 2 to 12 m
     away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""

@@ -21,7 +21,7 @@ from posegrid.body.estimate import Estimate
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import written
 from posegrid.learning.batch import Batch
-from posegrid.learning.data import as_grey
+from posegrid.learning.data import in_unit_range
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.pose_targets import PersonTarget
@@ -103,7 +103,7 @@ class Checkpoint:
         for start in range(0, len(images), batch_size):
             part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
             with torch.inference_mode():
-                outputs = self.network(as_grey(part.to(device)))
+                outputs = self.network(in_unit_range(part.to(device)))
             yield outputs
 
 

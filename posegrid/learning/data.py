@@ -34,7 +34,7 @@ MOST_LOADERS = 8
 class CropSet:
     """Crops as tensors, their pictures perhaps not decoded yet."""
 
-    images: UInt8[Tensor, "m size size"] | Pictures
+    images: UInt8[Tensor, "m *colours size size"] | Pictures
     pose_mm: Float[Tensor, "n 17 3"]
     """Root-relative, in `pose_frame`."""
     keypoints_px: Float[Tensor, "n 17 2"]
@@ -43,7 +43,7 @@ class CropSet:
     """Focal length of the crop's camera: how far a shift of the crop turns the view."""
     pose_frame: PoseFrame
     background: str
-    """"removed", "kept" or "masked"."""
+    """"removed", "kept", "masked" or "colour"."""
     exact_masks: bool = True
     """Whether masks beside crops are the rendered truth; else background subtraction has spoilt
     them already.
@@ -91,7 +91,7 @@ class CropSet:
         are any.
         """
         where = rows if self.picture_rows is None else self.picture_rows[rows]
-        images = as_grey(self.images[where])
+        images = in_unit_range(self.images[where])
         if self.packed_masks is None:
             return images
         packed = self.packed_masks[where].numpy()
@@ -275,10 +275,10 @@ class MixedBatches:
         return Batch(*map(torch.cat, zip(*pieces, strict=True)))
 
 
-def as_grey(
+def in_unit_range(
     images: UInt8[Tensor, "n *channels size size"],
 ) -> Float[Tensor, "n channels size size"]:
-    """Grey values 0..255 as numbers in 0..1; crops without a dimension for channels get one."""
+    """Values 0..255 as numbers in 0..1; grey crops without a dimension for channels get one."""
     return (images if images.ndim == 4 else images[:, None]).float() / 255
 
 

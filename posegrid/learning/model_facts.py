@@ -22,7 +22,7 @@ NetworkName = Literal[
     "posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"
 ]
 POSE_FRAMES = ("view", "camera")
-BACKGROUNDS = ("removed", "kept", "masked")
+BACKGROUNDS = ("removed", "kept", "masked", "colour")
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class ModelFacts:
     network: str
     """Name of the backbone, such as "posegrid_s"."""
     target: str
-    """What the head answers: "grid", "pose", "bins", "person", "integral", "rle", or a pose target
-    with "+grid".
+    """What the head answers: "grid", "pose", "bins", "person", "integral", "rle", "plain",
+    "parents", or a pose target with "+grid".
     """
     image_size: int
     """Side of the square grey crop that goes in, in pixels."""
     background: str
-    """What is outside the person in the crops that it was trained on: "removed", "kept", or
-    "masked".
+    """What is outside the person in the crops that it was trained on: "removed", "kept",
+    "masked" or "colour".
     """
     pose_frame: str
     """"view": of the virtual camera that looks at the crop's centre; "camera": of the source
@@ -67,7 +67,9 @@ class ModelFacts:
 
     @property
     def channels(self) -> int:
-        """Pictures that go in: the crop, and for "masked" the person's mask as the second."""
+        """Pictures that go in: the crop, and for "masked" the person's mask as the second; for
+        "colour" red, green and blue.
+        """
         return channels_of(self.background)
 
     def to_json(self) -> str:
@@ -136,7 +138,7 @@ def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: Model
     weights take.
     """
     size = facts.image_size
-    expected = (2, size, size) if facts.channels == 2 else (size, size)
+    expected = (size, size) if facts.channels == 1 else (facts.channels, size, size)
     if images.shape[1:] != expected:
         raise CheckpointError(
             f"The weights take crops of {size} x {size} px with {facts.channels} channel(s) (background "
@@ -146,7 +148,7 @@ def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: Model
 
 def channels_of(background: str) -> int:
     """Pictures in one crop of a data set with this background."""
-    return 2 if background == "masked" else 1
+    return {"masked": 2, "colour": 3}.get(background, 1)
 
 
 def _check_format(values: dict[str, Any], where: str) -> None:

@@ -187,7 +187,7 @@ def _report2015(widths: tuple[int, int, int], size: int, channels: int) -> Backb
 
 
 def _lichan2014(size: int, channels: int, *, for_grid: bool) -> Backbone:
-    """Li & Chan (ACCV 2014), one grey channel in place of RGB: 104 > 52, 48 > 24, 20 > 10 for 112
+    """Li & Chan (ACCV 2014), RGB for crops in colour, else grey: 104 > 52, 48 > 24, 20 > 10 for 112
     pixels.
 
     The last hidden layer answers with tanh for poses, with ReLU for the grid. Dropout 0.25: the

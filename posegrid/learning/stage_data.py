@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posegrid.body.skeleton import NUM_JOINTS, body_size_mm
+from posegrid.body.skeleton import NUM_JOINTS, PARENTS, body_size_mm
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
 from posegrid.datasets.stored_crops import Shard, array_of_column, in_view, shards_in
 from posegrid.errors import SettingsError, ShardError
@@ -20,7 +20,7 @@ from posegrid.learning.data import Batches, CropSet, MixedBatches, TrainingBatch
 from posegrid.learning.devices import Devices
 from posegrid.learning.pose_targets import MeanPose, as_mean_pose
 from posegrid.learning.stored_pictures import Pictures, ScratchFile
-from posegrid.learning.training_settings import PoseFrame, StageSettings
+from posegrid.learning.training_settings import PoseFrame, StageSettings, check_preset
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,16 @@ class StageData:
         return as_mean_pose(np.mean(means, axis=0).tolist())
 
     @property
+    def depth_scale_mm(self) -> float:
+        """How far joints are before or behind their parents: the root of the mean square."""
+        parents = list(PARENTS[1:])
+        squares = [
+            (crops.pose_mm[:, 1:, 2] - crops.pose_mm[:, parents, 2]).square().mean()
+            for crops in self.training
+        ]
+        return float(torch.stack(squares).mean().sqrt())
+
+    @property
     def mean_size_mm(self) -> float:
         """How large the people to learn from are in the mean."""
         return float(
@@ -72,7 +82,9 @@ class StageData:
 
 
 @contextmanager
-def stage_data(settings: StageSettings, devices: Devices) -> Iterator[StageData]:
+def stage_data(
+    settings: StageSettings, pose_frame: PoseFrame, devices: Devices
+) -> Iterator[StageData]:
     """The crops of the splits train and validation of all folders, while the block lasts. The split
     test is never read.
 
@@ -81,6 +93,7 @@ def stage_data(settings: StageSettings, devices: Devices) -> Iterator[StageData]
     """
     folders = (settings.data, *settings.also)
     facts = [load_dataset_facts(folder) for folder in folders]
+    check_preset(settings.preset, facts[0].background, settings.data)
     for folder, its in zip(folders, facts, strict=True):
         _check_fit(folders[0], facts[0], folder, its)
     splits = _joined_splits(folders, facts)
@@ -92,12 +105,14 @@ def stage_data(settings: StageSettings, devices: Devices) -> Iterator[StageData]
         for split in ("train", "validation")
     ]
     total = sum(shard.num_rows for its in shards[0] for shard in its)
-    kept_share = min(1.0, settings.memory_gb * 1e9 / max(1, total * facts[0].image_size ** 2))
+    kept_share = min(
+        1.0, settings.memory_gb * 1e9 / max(1, total * math.prod(facts[0].image_shape))
+    )
     few = max(1, settings.validation_images // len(folders))
     scratch = ScratchFile(settings.run, devices)
     try:
-        training = [crop_set(its, settings.pose_frame, scratch, kept_share) for its in shards[0]]
-        validation = [crop_set(its, settings.pose_frame, scratch, 1.0, few) for its in shards[1]]
+        training = [crop_set(its, pose_frame, scratch, kept_share) for its in shards[0]]
+        validation = [crop_set(its, pose_frame, scratch, 1.0, few) for its in shards[1]]
         scratch.share()
         data = StageData(
             replace(facts[0], splits=splits),

@@ -103,8 +103,8 @@ class Pictures:
         """kept_share: of the pictures, so many may stay in memory once they are decoded."""
         self._scratch, self._column, self._shards = scratch, column, shards
         self._first_rows = np.cumsum([0, *(shard.num_rows for shard in shards)]).tolist()
-        side = shards[0].facts.image_size
-        self.shape = (side, side if column == "image" else -(-side // 8))
+        shape = shards[0].facts.image_shape
+        self.shape = shape if column == "image" else (shape[-2], -(-shape[-1] // 8))
         count = self._first_rows[-1]
         self._begins, self._ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self._kept = np.empty((int(kept_share * count), *self.shape), np.uint8)
@@ -116,7 +116,7 @@ class Pictures:
         edges = self._scratch.add(column)
         self._begins[rows], self._ends[rows] = edges[:-1], edges[1:]
 
-    def __getitem__(self, rows: Int[Tensor, "b"]) -> UInt8[Tensor, "b size width"]:
+    def __getitem__(self, rows: Int[Tensor, "b"]) -> UInt8[Tensor, "b *colours size width"]:
         found = np.empty((len(rows), *self.shape), np.uint8)
         for index, row in enumerate(rows.tolist()):
             place = self._place[row]

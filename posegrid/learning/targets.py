@@ -16,10 +16,12 @@ from posegrid.body.grid import BONE_SHARE
 from posegrid.body.skeleton import BONES, NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
+from posegrid.learning.historical_targets import ParentsTarget, PlainTarget
 from posegrid.learning.likelihood import LikelihoodTarget
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.pose_targets import (
     PERSON_SETTINGS,
+    POSE_UNIT_MM,
     BinsTarget,
     IntegralTarget,
     MeanPose,
@@ -124,7 +126,15 @@ def _bone_share_in_cells(
     return torch.where(has_length, torch.nan_to_num((leave_both - enter_both).clamp(min=0.0)), 0.0)
 
 
-AnyPoseTarget = PoseTarget | BinsTarget | PersonTarget | IntegralTarget | LikelihoodTarget
+AnyPoseTarget = (
+    PoseTarget
+    | BinsTarget
+    | PersonTarget
+    | IntegralTarget
+    | LikelihoodTarget
+    | PlainTarget
+    | ParentsTarget
+)
 
 
 @dataclass(frozen=True)
@@ -193,6 +203,7 @@ def target_of_names(
     name: str,
     image_size: int,
     mean_pose_mm: MeanPose,
+    depth_scale_mm: float = POSE_UNIT_MM,
     *,
     grid: tuple[int, bool] = (10, True),
     joint: bool = False,
@@ -209,8 +220,12 @@ def target_of_names(
         PersonTarget.name: lambda: PersonTarget(image_size),
         IntegralTarget.name: IntegralTarget,
         LikelihoodTarget.name: lambda: LikelihoodTarget(mean_pose_mm),
+        PlainTarget.name: PlainTarget,
+        ParentsTarget.name: lambda: ParentsTarget(depth_scale_mm),
     }[name]()
-    return JointTarget(pose, cells) if joint else pose
+    # both of Li & Chan's losses are halves of sums; the grid's here is a mean over joints
+    weight = NUM_JOINTS / 2 if isinstance(pose, ParentsTarget) else GRID_WEIGHT
+    return JointTarget(pose, cells, weight) if joint else pose
 
 
 def target_of(facts: ModelFacts, where: str) -> Target:
@@ -226,7 +241,7 @@ def target_of(facts: ModelFacts, where: str) -> Target:
         if pose is None or facts.target != pose_name + plus:
             raise CheckpointError(
                 f"{where}: unknown target {facts.target!r}; expected grid, pose, bins, person, "
-                "integral, rle, or one of the last five with +grid."
+                "integral, rle, plain, parents, or one of all but the first with +grid."
             )
         return JointTarget(pose, _grid_of(settings), settings["grid_weight"]) if plus else pose
     except KeyError as error:
@@ -247,6 +262,10 @@ def _pose_target_of(
             return IntegralTarget(settings["cube_cells"], settings["cube_reach_mm"])
         case BinsTarget.name:
             return _bins_of(settings)
+        case PlainTarget.name:
+            return PlainTarget()
+        case ParentsTarget.name:
+            return ParentsTarget(settings["depth_scale_mm"])
         case PersonTarget.name:
             own = {name: settings[name] for name in PERSON_SETTINGS}
             return PersonTarget(settings["person_image_size"], _bins_of(settings), **own)

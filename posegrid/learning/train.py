@@ -65,7 +65,7 @@ def run_stage(settings: StageSettings) -> None:
     with (
         joined_devices(settings.accelerator, settings.threads) as devices,
         alone_in_run(settings.run, devices.is_first),
-        stage_data(settings, devices) as data,
+        stage_data(settings, recipe.pose_frame, devices) as data,
     ):
         crops = data.training[0]
         cut_px = input_size_of(recipe.network, crops.image_size)
@@ -73,11 +73,12 @@ def run_stage(settings: StageSettings) -> None:
             recipe.target,
             cut_px,
             data.mean_pose_mm,
-            grid=(settings.grid_cells, settings.bone_rule),
+            data.depth_scale_mm,
+            grid=(settings.grid_cells, recipe.bone_rule),
             joint=isinstance(settings, TrainSettings) and settings.joint,
         )
         network = _build_network(settings, recipe, target, crops, start)
-        plan = _plan(settings, data.num_crops, len(data.training) * devices.count)
+        plan = _plan(settings, recipe, data.num_crops, len(data.training) * devices.count)
         if devices.is_first:
             claim_folder(settings.run, settings.as_json(), **repeat)
         facts = ModelFacts(
@@ -85,7 +86,7 @@ def run_stage(settings: StageSettings) -> None:
             target=target.name,
             image_size=crops.image_size,
             background=crops.background,
-            pose_frame=settings.pose_frame,
+            pose_frame=recipe.pose_frame,
             mean_pose_mm=data.mean_pose_mm,
             target_settings=target.settings(),
             margin=data.margin,
@@ -108,7 +109,7 @@ def _fit(
     devices = stage.devices
     cut_px = input_size_of(recipe.network, facts.image_size)
     like = MixedBatches.of(
-        data.training, settings.batch_size, settings.seed, recipe.augment, cut_px, devices.device
+        data.training, recipe.batch_size, settings.seed, recipe.augment, cut_px, devices.device
     )
     with batches_of(settings, data, like, devices.count * settings.accumulate) as batches:
         training = Training(
@@ -144,14 +145,14 @@ def _build_network(
     return network
 
 
-def _plan(settings: StageSettings, num_crops: int, shares: int) -> Plan:
+def _plan(settings: StageSettings, recipe: Recipe, num_crops: int, shares: int) -> Plan:
     """shares: in how many a batch is divided at least."""
     num_images = settings.max_images
     if num_images is None:
-        num_images = round(settings.epochs * num_crops)
+        num_images = round(recipe.epochs * num_crops)
     epochs = 1 if settings.stream else math.ceil(num_images / num_crops)
     rounds = max(FEWEST_ROUNDS, epochs)
-    return Plan.of(num_images, settings.batch_size, rounds, shares * settings.accumulate)
+    return Plan.of(num_images, recipe.batch_size, rounds, shares * settings.accumulate)
 
 
 def _origin(

@@ -3,12 +3,15 @@
 Torch-free, so that --help waits for nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from tyro.conf import Positional
 
+from posegrid.datasets.dataset_facts import Background
+from posegrid.errors import SettingsError
 from posegrid.learning.model_facts import NetworkName
 
 Accelerator = Literal["auto", "cpu", "gpu"]
@@ -16,7 +19,8 @@ Augment = Literal["none", "standard", "rolled"]
 Layers = Literal["convolutions", "all_but_head", "all"]
 Optimiser = Literal["adamw", "sgd"]
 PoseFrame = Literal["view", "camera"]
-PoseTargetName = Literal["person", "bins", "pose", "integral", "rle"]
+PoseTargetName = Literal["person", "bins", "pose", "integral", "rle", "plain", "parents"]
+PresetName = Literal["report2015", "lichan2014"]
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,24 @@ class StageSettings:
     """
     run: Path
     """Folder that takes weights, curves and settings."""
+    preset: PresetName | None = None
+    """How a source did it, to the letter as far as it says (docs/method.md): sets all below that it
+    names; what is given beside it still counts. report2015: crops without background; lichan2014:
+    crops in colour."""
     network: NetworkName | None = None
     """Default: that of --init, or posegrid_s."""
-    optimiser: Optimiser = "adamw"
-    """adamw with warm-up and cosine, or sgd: the historical one, momentum 0.9 at a constant
-    rate.
+    optimiser: Optimiser | None = None
+    """adamw (default) with warm-up and cosine, or sgd: the historical one, momentum 0.9 at a
+    constant rate.
     """
     learning_rate: float | None = None
     """Default: 0.001, with adamw 0.002 for posegrid_s and posegrid_m."""
     weight_decay: float | None = None
     """Default: adamw 0.0001, sgd 0.0005."""
-    batch_size: int = 64
-    """Crops in one step, on all devices together."""
-    epochs: float = 6.0
-    """Passes over the training crops; fractions are allowed."""
+    batch_size: int | None = None
+    """Crops in one step, on all devices together. Default: 64."""
+    epochs: float | None = None
+    """Passes over the training crops; fractions are allowed. Default: 6."""
     max_images: int | None = None
     """Crops to see in all, in place of --epochs."""
     share: float = 1.0
@@ -55,14 +63,14 @@ class StageSettings:
     """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further
     (17 degrees, one standard deviation, in place of 3). Default: standard for posegrid_s and
     posegrid_m, else none."""
-    pose_frame: PoseFrame = "view"
-    """view: the virtual camera that looks at the crop's centre. camera: the source camera, as in
-    2015.
+    pose_frame: PoseFrame | None = None
+    """view (default): the virtual camera that looks at the crop's centre. camera: the source
+    camera, as in 2015.
     """
     grid_cells: int = 10
     """Cells along each side of the grid."""
-    bone_rule: bool = True
-    """Cells with over 30 % of an adjoining bone count, too."""
+    bone_rule: bool | None = None
+    """Cells with over 30 % of an adjoining bone count, too (default)."""
     validation_images: int = 1000
     """At most so many validation crops are looked at after each round, spread evenly."""
     stream: int = 0
@@ -127,6 +135,8 @@ class TrainSettings(StageSettings):
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64
     per coordinate. pose: 51 numbers, as in 2015. integral: the mean of a heat map over a cube of 8
     x 8 x 8 cells (soft-argmax). rle: 51 numbers by their likelihood, the shape of errors learnt.
+    plain: 51 outputs that are mm as they come (the report). parents: 51 numbers relative to each
+    joint's parent, over a depth scale (Li & Chan).
     Default: bins for posegrid_s and posegrid_m, else pose."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
@@ -142,6 +152,36 @@ class OptimiserSettings:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """What a source prints of its training, in place of our defaults."""
+
+    background: Background
+    """Crops that it takes."""
+    network: NetworkName
+    target: PoseTargetName
+    bone_rule: bool
+    learning_rate: float
+    grid_learning_rate: float
+    """That of the grid task."""
+    weight_decay: float = 0.0005
+    batch_size: int = 128
+    epochs: float = 100.0
+    optimiser: Optimiser = "sgd"
+    augment: Augment = "none"
+    pose_frame: PoseFrame = "camera"
+
+
+PRESETS: Mapping[PresetName, Preset] = {
+    # The report of 2015; its `[5, 10, 15]` channels gave the printed result. It did not shuffle:
+    # here crops are.
+    "report2015": Preset("removed", "report2015_small", "plain", True, 0.001, 0.001),
+    # Li & Chan, ACCV 2014: random 112 px windows of 128 px crops come with the network. Rates,
+    # decay, batch and epochs are not printed: the report's, with a rate for the grid that learns.
+    "lichan2014": Preset("colour", "lichan2014", "parents", False, 0.001, 0.01),
+}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The settings that depend on others, decided."""
 
@@ -149,20 +189,49 @@ class Recipe:
     target: Literal["grid"] | PoseTargetName
     optimiser: OptimiserSettings
     augment: Augment
+    pose_frame: PoseFrame
+    bone_rule: bool
+    batch_size: int
+    epochs: float
 
     @classmethod
     def of(cls, settings: StageSettings, network_before: NetworkName | None) -> "Recipe":
-        """What the settings leave open, filled in; network_before: that of `--init`, if any."""
-        network = settings.network or network_before or "posegrid_s"
-        ours, sgd = network.startswith("posegrid"), settings.optimiser == "sgd"
-        target: Literal["grid"] | PoseTargetName = "grid"
-        if isinstance(settings, TrainSettings):
-            target = settings.target or ("bins" if ours else "pose")
-        rate, decay = settings.learning_rate, settings.weight_decay
-        optimiser = OptimiserSettings(
-            settings.optimiser,
-            rate if rate is not None else 0.002 if ours and not sgd else 0.001,
-            decay if decay is not None else 0.0005 if sgd else 0.0001,
+        """What the settings leave open, filled in by the preset, or as is best for the network.
+
+        network_before: that of `--init`, if any.
+        """
+        grid = not isinstance(settings, TrainSettings)
+        given = {name: value for name, value in vars(settings).items() if value is not None}
+        said = vars(PRESETS[settings.preset]) if settings.preset else {}
+        if grid and said:
+            said = {**said, "learning_rate": said["grid_learning_rate"]}
+
+        def decided(name: str, usual: Any) -> Any:
+            return given.get(name, said.get(name, usual))
+
+        network = decided("network", network_before or "posegrid_s")
+        ours, sgd = network.startswith("posegrid"), decided("optimiser", "adamw") == "sgd"
+        return cls(
+            network,
+            "grid" if grid else decided("target", "bins" if ours else "pose"),
+            OptimiserSettings(
+                decided("optimiser", "adamw"),
+                decided("learning_rate", 0.002 if ours and not sgd else 0.001),
+                decided("weight_decay", 0.0005 if sgd else 0.0001),
+            ),
+            decided("augment", "standard" if ours else "none"),
+            decided("pose_frame", "view"),
+            decided("bone_rule", True),
+            decided("batch_size", 64),
+            decided("epochs", 6.0),
         )
-        augment = settings.augment or ("standard" if ours else "none")
-        return cls(network, target, optimiser, augment)
+
+
+def check_preset(preset: PresetName | None, background: Background, folder: Path) -> None:
+    """Raises SettingsError where the preset takes other crops than the folder has."""
+    wanted = PRESETS[preset].background if preset else background
+    if wanted != background:
+        raise SettingsError(
+            f"--preset {preset} takes crops with the background {wanted}, {folder} has it "
+            f"{background}: make the data anew with --background {wanted}."
+        )

@@ -7,6 +7,7 @@ what lies outside the picture is black. `Camera.windowed(window, size)` is the c
 crop keeps every 3D quantity exact.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
@@ -17,7 +18,7 @@ from PIL import Image
 
 from posegrid.errors import ShardError, SourceError
 from posegrid.people.morphology import labelled, largest_filled
-from posegrid.video.picture import Picture
+from posegrid.video.picture import Box, Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +114,10 @@ def person_crop(
     `crop.crop_grey` makes it.
 
     removed: grey, black where the person is not. kept: grey, with the background. masked: that, and
-    as the second channel 255 where the person covers half of a pixel or more, else 0. What lies
-    outside the picture is black. A window much larger than the crop is first reduced by a whole
-    number: the mask's edge is then as sharp as a pixel of the crop, not of the picture.
+    as the second channel 255 where the person covers half of a pixel or more, else 0. colour: red,
+    green and blue, with the background. What lies outside the picture is black. A window much
+    larger than the crop is first reduced by a whole number: the mask's edge is then as sharp as a
+    pixel of the crop, not of the picture.
     """
     x0, y0, side = (float(v) for v in window)
     pixel = max(1, int(side / (1.5 * size)))
@@ -136,7 +138,10 @@ def person_crop(
     def crop(square: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(square).resize((size, size), how, box=box))
 
-    grey = _grey_square(picture, left, top, pixel, count)
+    if background == "colour":
+        square = _square(picture, picture.reduced_rgb, left, top, pixel, count)
+        return np.stack([crop(colour) for colour in square])
+    grey = _square(picture, picture.reduced_grey, left, top, pixel, count)
     if background == "kept":
         return crop(grey)
     mask = silhouette.square(left * pixel, top * pixel, pixel, count)
@@ -145,23 +150,31 @@ def person_crop(
     return np.stack([crop(grey), np.where(crop(mask) >= 128, np.uint8(255), np.uint8(0))])
 
 
-def _grey_square(
-    picture: Picture, left: int, top: int, pixel: int, count: int
-) -> UInt8[np.ndarray, "n n"]:
-    """The picture's brightness in count x count pixels, each `pixel` wide, from (left, top) of them
-    on.
+def _square(
+    picture: Picture,
+    reduced: Callable[[Box, int], UInt8[np.ndarray, "*colours h w"]],
+    left: int,
+    top: int,
+    pixel: int,
+    count: int,
+) -> UInt8[np.ndarray, "*colours n n"]:
+    """What `reduced` says of the picture in count x count pixels, each `pixel` wide, from (left,
+    top) of them on; black outside.
     """
     width, height = (-(-side // pixel) for side in picture.size_wh)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + count, width), min(top + count, height)
-    square = np.zeros((count, count), dtype=np.uint8)
-    if x0 < x1 and y0 < y1:
-        box = (
-            x0 * pixel,
-            y0 * pixel,
-            min(x1 * pixel, picture.size_wh[0]),
-            min(y1 * pixel, picture.size_wh[1]),
-        )
-        square[y0 - top : y1 - top, x0 - left : x1 - left] = picture.reduced_grey(box, pixel)
+    if x0 >= x1 or y0 >= y1:
+        outside = reduced((0, 0, 1, 1), 1)
+        return np.zeros((*outside.shape[:-2], count, count), dtype=np.uint8)
+    box = (
+        x0 * pixel,
+        y0 * pixel,
+        min(x1 * pixel, picture.size_wh[0]),
+        min(y1 * pixel, picture.size_wh[1]),
+    )
+    inside = reduced(box, pixel)
+    square = np.zeros((*inside.shape[:-2], count, count), dtype=np.uint8)
+    square[..., y0 - top : y1 - top, x0 - left : x1 - left] = inside
     return square
 
 
@@ -329,34 +342,39 @@ def encode_mask(mask: Bool[np.ndarray, "H W"]) -> bytes:
 
 def decode_mask(data: bytes) -> Bool[np.ndarray, "H W"]:
     """The mask in the bytes of `encode_mask`. Raises ShardError if they are no such picture."""
-    return _decoded(data, ("PNG",), "1", "one bit per pixel (1), as encode_mask")
+    return _decoded(data, ("PNG",), ("1",), "one bit per pixel (1), as encode_mask")
 
 
 def encode_image(
-    image: UInt8[np.ndarray, "H W"], image_format: ImageFormat, quality: int = 90
+    image: UInt8[np.ndarray, "*colours H W"], image_format: ImageFormat, quality: int = 90
 ) -> bytes:
-    """The grey picture as the bytes of a JPEG (quality 1..95) or PNG (exact; quality is not used)
-    file.
+    """The grey picture, or that of three colours, as the bytes of a JPEG (quality 1..95) or PNG
+    (exact; quality is not used) file.
     """
     stream = BytesIO()
+    picture = Image.fromarray(image if image.ndim == 2 else np.moveaxis(image, 0, -1))
     if image_format == "jpeg":
-        Image.fromarray(image).save(stream, "JPEG", quality=quality)
+        picture.save(stream, "JPEG", quality=quality)
     else:
-        Image.fromarray(image).save(stream, "PNG", compress_level=6)
+        picture.save(stream, "PNG", compress_level=6)
     return stream.getvalue()
 
 
-def decode_image(data: bytes) -> UInt8[np.ndarray, "H W"]:
-    """The grey picture of the bytes of a JPEG or PNG file. Raises ShardError if they are no grey
-    picture.
+def decode_image(data: bytes) -> UInt8[np.ndarray, "*colours H W"]:
+    """The grey picture of the bytes of a JPEG or PNG file, or its three colours. Raises ShardError
+    if they are no such picture.
     """
-    return _decoded(data, ("JPEG", "PNG"), "L", "grey (L), as encode_image")
+    expected = "grey (L) or three colours (RGB), as encode_image"
+    picture = _decoded(data, ("JPEG", "PNG"), ("L", "RGB"), expected)
+    return picture if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
 
 
-def _decoded(data: bytes, formats: tuple[str, ...], mode: str, expected: str) -> np.ndarray:
+def _decoded(
+    data: bytes, formats: tuple[str, ...], modes: tuple[str, ...], expected: str
+) -> np.ndarray:
     try:
         with Image.open(BytesIO(data), formats=formats) as picture:
-            if picture.mode != mode:
+            if picture.mode not in modes:
                 raise ShardError(
                     f"An image has the mode {picture.mode}: expected {expected} writes it."
                 )

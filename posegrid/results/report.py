@@ -243,9 +243,7 @@ def picture_section(parts: Parts, samples: int, video_s: float, console: Console
     html = [*sample_section(parts, crops, rows, samples), page.heading("Walking")]
     split = str(predictions.facts.get("split", "test"))
     runs = chosen_runs(predictions, video_s)
-    html += video(
-        parts, split, [clip_of(predictions, run, crops.images[rows[run]]) for run in runs]
-    )
+    html += video(parts, split, [clip_of(predictions, run, crops.grey[rows[run]]) for run in runs])
     if split != "validation":
         html += video(parts, "validation", validation_clips(parts, video_s, console))
     return html
@@ -256,7 +254,7 @@ def sample_section(parts: Parts, crops: Crops, rows: np.ndarray, count: int) -> 
     if parts.predictions is None:
         return []
     path = parts.out / "samples.png"
-    save_png(path, ranked_sheet(parts.predictions, crops.images[rows], count))
+    save_png(path, ranked_sheet(parts.predictions, crops.grey[rows], count))
     caption = (
         "Poses by rank of their error (MPJPE over 17 joints): the best, the median and the worst, "
         "each from another sequence. Squares on the ground are 250 mm wide; the grey shape is the "
@@ -280,7 +278,7 @@ def validation_clips(parts: Parts, video_s: float, console: Console) -> list[Sam
     model = load_model(parts.weights)
     pieces = [crops.subset(run) for run in runs]
     return [
-        clip_of(predicted(model, part, {}, console), np.arange(len(part)), part.images)
+        clip_of(predicted(model, part, {}, console), np.arange(len(part)), part.grey)
         for part in pieces
     ]
 

@@ -75,6 +75,10 @@ def write_dataset(
         crops = made_up_crops(count, seed=number, subject=subject)
         if background == "masked":
             crops = replace(crops, packed_masks=np.packbits(crops.images > 40, axis=-1))
+        if background == "colour":
+            crops = replace(
+                crops, images=np.stack([crops.images // 2 + 60 * n for n in range(3)], 1)
+            )
         with ShardWriter(folder / shard_name(subject, "Walking", 1, "C1"), facts) as shard:
             for row in range(count):
                 shard.write(_row_of(crops, row))

@@ -16,7 +16,7 @@ from posegrid.learning.data import (
     MixedBatches,
     Piece,
     TrainingBatches,
-    as_grey,
+    in_unit_range,
     whole_batches,
 )
 
@@ -120,7 +120,7 @@ def test_validation_batches_hold_every_crop_once_cut_to_the_middle():
     parts = list(whole_batches([CROPS], 56, 20))
     assert [len(part.images) for part in parts] == [20, 20, 10]
     assert torch.equal(
-        torch.cat([part.images for part in parts]), as_grey(CROPS.images)[..., 4:60, 4:60]
+        torch.cat([part.images for part in parts]), in_unit_range(CROPS.images)[..., 4:60, 4:60]
     )
     assert torch.equal(parts[0].keypoints_px, CROPS.keypoints_px[:20] - 4)
 

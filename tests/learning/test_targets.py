@@ -14,6 +14,7 @@ from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.batch import Batch
+from posegrid.learning.historical_targets import ParentsTarget, PlainTarget
 from posegrid.learning.likelihood import Flow, LikelihoodTarget
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.pose_targets import BinsTarget, IntegralTarget, PersonTarget, PoseTarget
@@ -31,6 +32,9 @@ TARGETS = [
     IntegralTarget(),
     LikelihoodTarget(MEAN_POSE),
     JointTarget(LikelihoodTarget(MEAN_POSE), GridTarget(64)),
+    PlainTarget(),
+    ParentsTarget(150.0),
+    JointTarget(ParentsTarget(150.0), GridTarget(64), 8.5),
 ]
 
 
@@ -69,6 +73,32 @@ def test_grid_decodes_to_the_centre_of_the_best_cell():
     for crop, joint in ((0, 0), (2, 16)):
         row, column = np.unravel_index(int(scores[crop, joint].argmax()), (8, 8))
         assert decoded[crop, joint].tolist() == [8 * column + 4, 8 * row + 4]
+
+
+def test_the_reports_outputs_are_millimetres_and_its_loss_their_mpjpe():
+    batch = batch_of(3)
+    off = batch.pose_mm + torch.tensor([3.0, 4.0, 0.0])
+    assert PlainTarget().loss(off.flatten(1), batch).item() == pytest.approx(5.0, rel=1e-5)
+    assert torch.equal(PlainTarget().decode(batch.pose_mm.flatten(1)), batch.pose_mm)
+
+
+def test_parents_target_counts_each_joint_from_its_parent_in_depth_scales():
+    batch, target = batch_of(3), ParentsTarget(50.0)
+    exact = target.encode(batch)
+    knee, hip = batch.pose_mm[:, 2], batch.pose_mm[:, 1]
+    torch.testing.assert_close(exact[:, 6:9], (knee - hip) / 50)
+    torch.testing.assert_close(target.decode(exact), batch.pose_mm, atol=1e-3, rtol=0)
+    # one coordinate of two joints off by 2 and by 1: (4 + 1) / 2
+    wrong = exact.clone()
+    wrong[:, 7] += 2
+    wrong[:, 50] -= 1
+    assert target.loss(wrong, batch).item() == pytest.approx(2.5, rel=1e-5)
+    # and an error of the hip moves the ankle as well
+    moved = exact.clone()
+    moved[:, 3] += 1
+    torch.testing.assert_close(
+        (target.decode(moved) - batch.pose_mm)[:, 3, 0], torch.full((3,), 50.0)
+    )
 
 
 def test_grid_loss_by_hand():

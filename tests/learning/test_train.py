@@ -24,7 +24,12 @@ from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.run import Record
 from posegrid.learning.stage_data import stage_data
 from posegrid.learning.train import pretrain, train
-from posegrid.learning.training_settings import PretrainSettings, TrainSettings
+from posegrid.learning.training_settings import (
+    OptimiserSettings,
+    PretrainSettings,
+    Recipe,
+    TrainSettings,
+)
 from posegrid.results.network import load_onnx
 
 COLUMNS = ["images", "total_images", "seconds", "total_seconds", "cpu_seconds", "total_cpu_seconds"]
@@ -101,6 +106,54 @@ def test_training_learns_and_counts_the_stage_before(data, pretrained, tmp_path)
     training = checkpoint.facts.training
     assert training["subjects"] == ["S1", "S2"] and training["validation_subjects"] == ["S3"]
     assert training["before"]["command"] == "pretrain" and training["run_total_images"] == 640
+
+
+def test_presets_are_what_the_sources_print(data, tmp_path):
+    report = Recipe.of(TrainSettings(data, tmp_path, preset="report2015"), None)
+    assert report.optimiser == OptimiserSettings("sgd", 0.001, 0.0005)
+    assert (report.batch_size, report.epochs, report.target) == (128, 100, "plain")
+    assert (report.network, report.augment, report.pose_frame) == (
+        "report2015_small",
+        "none",
+        "camera",
+    )
+    lichan = Recipe.of(TrainSettings(data, tmp_path, preset="lichan2014"), None)
+    assert (lichan.network, lichan.target, lichan.bone_rule) == ("lichan2014", "parents", False)
+    grid = Recipe.of(PretrainSettings(data, tmp_path, preset="lichan2014"), None)
+    assert grid.target == "grid" and not grid.bone_rule and grid.optimiser.kind == "sgd"
+    own = TrainSettings(
+        data,
+        tmp_path,
+        preset="report2015",
+        network="report2015_large",
+        batch_size=64,
+        target="pose",
+    )
+    recipe = Recipe.of(own, None)
+    assert (recipe.network, recipe.batch_size, recipe.target) == ("report2015_large", 64, "pose")
+    assert recipe.optimiser == report.optimiser
+
+
+@pytest.mark.parametrize(
+    ("preset", "background"), [("report2015", "removed"), ("lichan2014", "colour")]
+)
+def test_a_preset_trains_both_stages_and_can_be_used(tmp_path, preset, background):
+    data = write_dataset(tmp_path / "walkers", 24, background=background)
+    few = {"preset": preset, "batch_size": 8, "max_images": 80, "threads": 1}
+    grid = pretrain(PretrainSettings(data, tmp_path / "grid", **few))
+    joint = preset == "lichan2014"
+    best = train(TrainSettings(data, tmp_path / "pose", init=grid, joint=joint, **few))
+    checkpoint = load_checkpoint(best)
+    assert checkpoint.facts.background == background and checkpoint.facts.pose_frame == "camera"
+    export(ExportSettings(best, tmp_path / "pose.onnx"))
+    crops = read_crops(data, ["S4"])
+    answers = load_onnx(tmp_path / "pose.onnx").estimate(crops.inputs).pose_mm
+    assert np.abs(answers - checkpoint.predict_mm(crops.inputs)).max() < 0.1
+
+
+def test_a_preset_refuses_crops_of_another_kind(data, tmp_path):
+    with pytest.raises(SettingsError, match="takes crops with the background colour"):
+        train(short(data, tmp_path / "run", preset="lichan2014"))
 
 
 def test_weights_do_not_say_where_they_were_made(data, tmp_path):
@@ -243,7 +296,9 @@ def test_several_data_sets_are_learnt_from_together(data, tmp_path):
     assert origin["settings"]["also"] == ["more"]
     means = []
     for folder in (data, tmp_path / "more"):
-        with stage_data(short(folder, tmp_path / "none"), Devices(torch.device("cpu"))) as its:
+        with stage_data(
+            short(folder, tmp_path / "none"), "view", Devices(torch.device("cpu"))
+        ) as its:
             means.append(its.mean_pose_mm)
     np.testing.assert_allclose(load_facts(best).mean_pose_mm, np.mean(means, axis=0), atol=1e-3)
 

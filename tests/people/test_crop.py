@@ -6,6 +6,7 @@ from scipy import ndimage
 from posegrid.body.camera import Camera
 from posegrid.errors import ShardError, SourceError
 from posegrid.people.crop import (
+    Silhouette,
     box_of_mask,
     cleaned_mask,
     crop_grey,
@@ -16,9 +17,11 @@ from posegrid.people.crop import (
     encode_mask,
     grey,
     largest_component,
+    person_crop,
     window_of_box,
     without_holes,
 )
+from posegrid.video.picture import Picture
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -177,11 +180,30 @@ def test_png_is_exact_and_jpeg_is_near():
     assert len(lossy) < len(encode_image(image, "png"))
 
 
-def test_bytes_that_are_no_grey_picture_are_refused(tmp_path):
+def test_pictures_in_colour_come_back_with_their_colours_first():
     image = noise(32, 32)
-    Image.fromarray(image).save(tmp_path / "colour.png")
-    with pytest.raises(ShardError, match="mode RGB"):
-        decode_image((tmp_path / "colour.png").read_bytes())
+    back = decode_image(encode_image(np.moveaxis(image, -1, 0), "png"))
+    assert np.array_equal(back, np.moveaxis(image, -1, 0))
+
+
+def test_a_crop_in_colour_has_the_pictures_colours():
+    image = np.zeros((40, 50, 3), np.uint8)
+    image[:, :25], image[:, 25:] = [200, 40, 10], [20, 90, 220]
+    everybody = Silhouette(None, (0, 0), 1, (50, 40))
+    window = np.array([9.0, -8.0, 32.0])
+    crop = person_crop(Picture.from_rgb(image), everybody, window, 32, "colour")
+    assert crop.shape == (3, 32, 32) and not crop[:, :8].any()
+    assert np.abs(crop[:, 8:, :16] - np.array([200, 40, 10])[:, None, None]).max() <= 2
+    assert np.abs(crop[:, 8:, 16:] - np.array([20, 90, 220])[:, None, None]).max() <= 2
+    beside = person_crop(Picture.from_rgb(image), everybody, window + [500, 0, 0], 32, "colour")
+    assert beside.shape == (3, 32, 32) and not beside.any()
+
+
+def test_bytes_that_are_no_crop_are_refused(tmp_path):
+    image = noise(32, 32)
+    Image.fromarray(image).convert("CMYK").save(tmp_path / "printed.jpeg")
+    with pytest.raises(ShardError, match="mode CMYK"):
+        decode_image((tmp_path / "printed.jpeg").read_bytes())
     png, jpeg = encode_image(image[..., 0], "png"), encode_image(image[..., 0], "jpeg")
     for data in (b"", b"no picture", png[:200], jpeg[:200]):
         with pytest.raises(ShardError, match="cannot be decoded"):

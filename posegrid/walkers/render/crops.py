@@ -56,8 +56,8 @@ class CropPlan:
     """Width and height in pixels."""
     margin: float = 0.1
     """The window's side is (1 + margin) x the longer side of the person's box."""
-    background: Literal["removed", "kept", "masked"] = "removed"
-    """masked: as kept, with the mask for use beside the image."""
+    background: Literal["removed", "kept", "masked", "colour"] = "removed"
+    """masked, colour: as kept; with the mask, or the image's colours, for use."""
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own."""
     masks: MaskKind = "clean"
