@@ -1,10 +1,11 @@
 """One clip stored in many ways must give one Track: how far each is from the clip
 stored without loss.
 
-    python scripts/prove_sources.py WALK.mp4 OUT [KIND ...]
+    python scripts/prove_sources.py WALK.mp4 OUT [--boxes] [KIND ...]
 
 WALK: a fixed camera, one person who walks by, whole. Prints a table (docs/sources.md): mm a joint,
-mm in place, px, and whether the frames' times are the same.
+mm in place, px, and whether the frames' times are the same. `--boxes`: where the person is found in
+the first film is told for all of them, so that what is compared is reading, not finding.
 """
 
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -37,18 +39,19 @@ from posegrid.video.video import probe, read_frames  # noqa: E402
 
 ONE = 1 << 16
 Pictures = list[np.ndarray]
-Film = tuple[Path, dict[str, float], list[int]]
+Film = tuple[Path, dict[str, Any], list[int]]
 """A file, settings of `predict`, and which of the clip's frames are in it."""
 
 
 def main() -> int:
     """Write the films, predict each, and print how far they are from the first."""
-    clip, out, *kinds = sys.argv[1:]
+    clip, out, *kinds = (word for word in sys.argv[1:] if word != "--boxes")
     pictures = [frame.image for frame in read_frames(Path(clip))]
     pictures = [p[: p.shape[0] // 4 * 4, : p.shape[1] // 8 * 8] for p in pictures]
     rate = probe(Path(clip)).fps
     Path(out).mkdir(parents=True, exist_ok=True)
     reference: Track | None = None
+    boxes: np.ndarray | None = None
     print(
         "| film | joints mm | place mm | keypoints px | found | times |\n|---|---|---|---|---|---|"
     )
@@ -56,15 +59,29 @@ def main() -> int:
         if kinds and name not in ("ffv1 in mkv", *kinds):
             continue
         path, settings, rows = make(pictures, rate, Path(out))
-        track = predict(
-            replace(
-                PredictSettings(path, out=Path(out) / name, overlay=False, overwrite=True),
-                **settings,
-            )
-        )
+        usual = PredictSettings(path, out=Path(out) / name, overlay=False, overwrite=True)
+        if reference is None and "--boxes" in sys.argv:
+            boxes = _boxes(predict(usual))
+        if boxes is not None:
+            settings = {**settings, "boxes": _told(Path(out) / "boxes.csv", boxes[rows])}
+        track = predict(replace(usual, **settings))
         reference = reference or track
         print(_row(name, reference, track, rows), flush=True)
     return 0
+
+
+def _boxes(track: Track) -> np.ndarray:
+    """(N, 4) in pixels, round the joints of every frame, and a tenth more."""
+    low, high = track.keypoints_px.min(axis=1), track.keypoints_px.max(axis=1)
+    room = 0.1 * (high - low).max(axis=1, keepdims=True)
+    return np.concatenate([low - room, high + room], axis=1)
+
+
+def _told(path: Path, boxes: np.ndarray) -> Path:
+    """A file of boxes as `--boxes` takes it, of the frames that are in the film."""
+    lines = [f"{n},{','.join(f'{v:.2f}' for v in box)}" for n, box in enumerate(boxes)]
+    path.write_text("\n".join(["frame,x0,y0,x1,y1", *lines]) + "\n")
+    return path
 
 
 def _row(name: str, reference: Track, track: Track, rows: list[int]) -> str:

@@ -170,7 +170,9 @@ class Shard:
             )
         return table
 
-    def decoded(self, data: bytes, column: str, row: int) -> UInt8[np.ndarray, "size width"]:
+    def decoded(
+        self, data: bytes, column: str, row: int
+    ) -> UInt8[np.ndarray, "*colours size width"]:
         """The picture in this cell of the column `image` or `mask` (packed: eight pixels a byte).
 
         Raises ShardError, naming file and row, if it is damaged or of another size.

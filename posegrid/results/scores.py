@@ -281,7 +281,8 @@ def longest_repeat(predictions: Predictions) -> slice:
 
     def stuck(estimate: Poses, after: Poses, truth: Poses, true_after: Poses) -> np.ndarray:
         still = (np.abs(after - estimate) < 1e-3).all(axis=(1, 2))
-        return still & (np.abs(true_after - truth) > 1e-3).any(axis=(1, 2))
+        moves = (np.abs(true_after - truth) > 1e-3).any(axis=(1, 2))
+        return np.logical_and(still, moves)
 
     estimate, truth = predictions.pose_pred_cam_mm, predictions.pose_true_cam_mm
     same = in_blocks(stuck, estimate[:-1], estimate[1:], truth[:-1], truth[1:])
