@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 from typing import get_args
+from urllib.parse import quote
 
-from posegrid.app.results import PersonResult
+from posegrid.app.results import PersonResult, clip_name
 from posegrid.errors import PosegridError
+from posegrid.files import write_text
 from posegrid.motion.motion_track import MotionTrack
-from posegrid.results.convert import write_track_file
+from posegrid.motion.motion_viewer import motion_page
+from posegrid.results.convert import track_file_name, write_track_file
 from posegrid.results.gait_page import GaitSettings, gait
 from posegrid.results.predict_settings import Format
 
@@ -15,11 +18,16 @@ from posegrid.results.predict_settings import Format
 def write_person(
     track: MotionTrack, number: int, out: Path, lines: tuple[str, ...]
 ) -> PersonResult:
-    """One person's files; a format that cannot be written is a line more."""
-    stem = f"person{number}"
+    """One person's files; a format that cannot be written is a line more. The viewer's page plays
+    the video when that is downloaded into the same folder.
+    """
+    stem, video = f"person{number}", quote(clip_name(track.source))
     for ending in get_args(Format):
         try:
-            write_track_file(track, out, stem, ending)
+            if ending == "html":
+                write_text(out / track_file_name(stem, ending), motion_page([track], video=video))
+            else:
+                write_track_file(track, out, stem, ending)
         except PosegridError as error:
             lines += (str(error).replace(f"{out}{os.sep}", ""),)
     no_gait = ""

@@ -45,6 +45,11 @@ class Results:
         return Results(tuple(people), tuple(said["notes"]))
 
 
+def clip_name(name: str) -> str:
+    """What the video beside the motion is called to whoever downloads it."""
+    return f"{Path(name).stem}_clip.mp4"
+
+
 def downloads(folder: Path, person: int, name: str) -> dict[str, str]:
     """The files of a person: what they are called in the folder, and to whoever downloads them."""
     stem = f"person{person}"

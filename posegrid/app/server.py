@@ -17,28 +17,28 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
 from posegrid.app.guard import Access, Guard, is_ours
 from posegrid.app.jobs import Job, Jobs
-from posegrid.app.results import Results, downloads
+from posegrid.app.results import Results, clip_name, downloads
 from posegrid.app.runner import Runner
 from posegrid.app.settings import AppSettings
 from posegrid.app.upload import UploadError, check_size, received, shown_name
+from posegrid.body.formats.viewer import viewer_file
+from posegrid.body.track import Track
 from posegrid.errors import OutputError
+from posegrid.motion.motion_viewer import motion_page
 
 HERE = files("posegrid.app")
 SAMPLE = "sample.mp4"
 MOST_WAITING = 100
 GAIT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Of the gait page, which has its style inside and no program."""
-VIEWER_POLICY = (
-    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src "
-    "'unsafe-inline'"
-)
+VIEWER_FILES = {"viewer.js": "text/javascript", "viewer.css": "text/css"}
 
 
 def serve(settings: AppSettings) -> None:
@@ -109,6 +109,8 @@ class Site:
             Route("/jobs/{id}", self.job),
             Route("/jobs/{id}/status", self.status),
             Route("/jobs/{id}/files/{name}", self.file),
+            Route("/jobs/{id}/viewer/{person:int}", self.viewer),
+            Route("/viewer/{name}", self.viewer_file),
             post("/upload", self.upload),
             post("/sample", self.sample),
             post("/jobs/{id}/cancel", self.cancel),
@@ -154,7 +156,9 @@ class Site:
             chosen = [p for p in results.people if str(p.number) == number]
             person = (chosen or list(results.people))[0]
         kept = downloads(folder, person.number, job.name) if person else {}
-        sizes = [(name, (folder / name).stat().st_size) for name in kept]
+        if (folder / "video.mp4").is_file() and kept:
+            kept["video.mp4"] = clip_name(job.name)
+        sizes = [(name, called, (folder / name).stat().st_size) for name, called in kept.items()]
         shown = {"job": job, "results": results, "person": person, "downloads": sizes}
         return self._page(request, "job.html", shown | _progress(job))
 
@@ -168,18 +172,37 @@ class Site:
         job, name = self._job(request), request.path_params["name"]
         folder = self._jobs.folder(job.id) / "results"
         results = Results.load(folder) if job.state == "done" else None
-        known = {"video.mp4": f"{Path(job.name).stem}.mp4"}
+        known = {"video.mp4": clip_name(job.name)}
         for person in results.people if results else ():
             known |= downloads(folder, person.number, job.name)
         if name not in known or not (folder / name).is_file():
             raise HTTPException(404, "There is no such file.")
-        shown = "show" in request.query_params
-        kind = "inline" if shown or name == "video.mp4" else "attachment"
+        is_page = name.endswith("_gait.html") and "show" in request.query_params
+        kind = "inline" if is_page or name == "video.mp4" else "attachment"
         answer = FileResponse(folder / name, filename=known[name], content_disposition_type=kind)
-        if name.endswith(".html"):
-            is_gait = name.endswith("_gait.html")
-            answer.headers["Content-Security-Policy"] = GAIT_POLICY if is_gait else VIEWER_POLICY
+        if is_page:
+            answer.headers["Content-Security-Policy"] = GAIT_POLICY
         return answer
+
+    def viewer(self, request: Request) -> Response:
+        """Everybody in 3D beside the video, one person's curves below."""
+        job, person = self._job(request), request.path_params["person"]
+        folder = self._jobs.folder(job.id) / "results"
+        results = Results.load(folder) if job.state == "done" else None
+        numbers = [p.number for p in results.people] if results else []
+        if person not in numbers:
+            raise HTTPException(404, "There is no such person.")
+        numbers.sort(key=lambda number: number != person)
+        tracks = [Track.load(folder / f"person{number}.npz") for number in numbers]
+        video = f"/jobs/{job.id}/files/video.mp4" if (folder / "video.mp4").is_file() else ""
+        return HTMLResponse(motion_page(tracks, video=video, programs="/viewer"))
+
+    def viewer_file(self, request: Request) -> Response:
+        """The viewer's program and style."""
+        name = request.path_params["name"]
+        if name not in VIEWER_FILES:
+            raise HTTPException(404, "There is no such file.")
+        return Response(viewer_file(name), media_type=VIEWER_FILES[name])
 
     async def upload(self, request: Request) -> Response:
         """A video as the body; its name and what is known of it in the address."""

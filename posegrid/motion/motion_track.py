@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.body.formats.viewer import viewer_page
 from posegrid.body.track import Track
 from posegrid.files import write_text
 from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text
 from posegrid.motion.gait import Gait, gait_of
+from posegrid.motion.motion_viewer import motion_page
 from posegrid.motion.plausible import bones_to_height_mm, doubts
 from posegrid.motion.refine import refined
 from posegrid.motion.refine_settings import RefineSettings
@@ -57,6 +57,8 @@ class MotionTrack(Track):
         placed = self.found & np.isfinite(self.root_mm).all(axis=1)
         if ending == ".mot":
             write_text(path, mot_text(self.joints_mm, self.time_s, path.stem), ELSEWHERE)
+        elif ending == ".html":
+            write_text(path, motion_page([self], pinned=pinned), ELSEWHERE)
         elif ending in AXES_OF and self.camera_fixed and placed.any() and not camera_frame | pinned:
             self.to_world().save(path)
         else:
@@ -90,8 +92,8 @@ class MotionTrack(Track):
         """The motion in 3D in a notebook."""
         if not self.found.any():
             return f"<pre>{escape(repr(self))}</pre>"
-        page = viewer_page(self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
-        style = "width:100%;height:420px;border:1px solid #dde1e6"
+        page = motion_page([self])
+        style = "width:100%;height:520px;border:1px solid #dde1e6"
         return f'<iframe srcdoc="{escape(page)}" style="{style}"></iframe>'
 
     def plot(self) -> "matplotlib.figure.Figure":

@@ -20,6 +20,7 @@ from posegrid.app.server import HERE, application
 from posegrid.app.settings import AppSettings
 from posegrid.app.upload import ending_of, shown_name
 from posegrid.app.worker import work
+from posegrid.body.formats.viewer import viewer_file
 from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 
@@ -86,6 +87,13 @@ def test_a_video_becomes_a_motion_with_its_downloads(jobs: Jobs) -> None:
             assert answer.content == (folder / "results" / name).read_bytes()
         assert "Anna" in answer.headers["content-disposition"]
         assert client.get(f"/jobs/{job_id}/files/results.json").status_code == 404
+        viewer = client.get(f"/jobs/{job_id}/viewer/1")
+        assert "unsafe" not in viewer.headers["content-security-policy"]
+        assert f"/jobs/{job_id}/files/video.mp4" in viewer.text and "<style" not in viewer.text
+        assert "knee_flexion_deg" in viewer.text
+        assert client.get("/viewer/viewer.js").text == viewer_file("viewer.js")
+        assert client.get("/viewer/viewer.py").status_code == 404
+        assert client.get(f"/jobs/{job_id}/viewer/2").status_code == 404
         jobs.forget_videos(time.time() + 1)
         assert client.get(f"/jobs/{job_id}/files/video.mp4").status_code == 404
         assert not list(folder.glob("upload*")) and (folder / "results" / "person1.npz").is_file()

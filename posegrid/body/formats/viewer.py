@@ -1,11 +1,16 @@
-"""A page that shows a motion in space: turn it with the mouse, play it, scrub. One file, no network,
-no library.
+"""A page that shows motions in space, beside their video: turn them with the mouse, play, scrub,
+measure. One file, no network, no library.
 
 Colours tell the sides apart for the colour-blind, too (blue and vermillion of Okabe & Ito, 2008):
 the person's left is blue, right is orange, the middle is grey.
 """
 
+import base64
+import hashlib
 import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 import numpy as np
@@ -42,6 +47,45 @@ def levelling_rotation(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarra
     return smallest_rotations(mean.astype(np.float64), np.array([0.0, -1.0, 0.0]))
 
 
+MISSING, LARGEST = -32768, 32000
+"""Of 16-bit numbers: what stands for none, and the largest that is used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """One person as the viewer shows them, over the scene's T frames."""
+
+    joints_mm: Float[np.ndarray, "T 17 3"]
+    """Camera frame, relative to the pelvis, as in a Track."""
+    root_mm: Float[np.ndarray, "T 3"]
+    keypoints_px: Float[np.ndarray, "T 17 2"] | None = None
+    """For the skeleton on the video."""
+    sigma_mm: Float[np.ndarray, "T 17"] | None = None
+    angles_deg: Mapping[str, Float[np.ndarray, "T"]] = field(default_factory=dict)
+    """Curves under the time line, by names such as left_knee_flexion_deg; all figures of a scene
+    have the same.
+    """
+    is_true: bool = False
+    """The true pose, drawn thin beside the estimate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that a viewer shows."""
+
+    figures: tuple[Figure, ...]
+    """The first is the one whose curves are drawn."""
+    frame: Int[np.ndarray, "T"]
+    time_s: Float[np.ndarray, "T"]
+    source: str
+    pinned: bool = False
+    """Everybody on the spot."""
+    video: str = ""
+    """Address of the video whose frames are the T frames, from the page; none: no video."""
+    size_wh: tuple[int, int] = (1, 1)
+    """Of the pictures that the keypoints are in."""
+
+
 def viewer_page(
     joints_mm: Float[np.ndarray, "T 17 3"],
     root_mm: Float[np.ndarray, "T 3"],
@@ -51,38 +95,108 @@ def viewer_page(
     *,
     pinned: bool = False,
 ) -> str:
-    """The page's text: the motion inside it in whole mm, the program that draws it from
-    `viewer.html`. Arrays as in a Track.
-
-    For the eye, the person is put upright and on the ground, in the mean over all frames (a
-    camera's tilt is unknown). If the pelvis' place is unknown in every frame, or if `pinned`, the
-    person stays on the spot and the page says so. Raises OutputError if there is nobody in any
-    frame.
+    """The page's text for one person and no more than their places. Arrays as in a Track. Raises
+    OutputError as `scene_page`.
     """
-    found = np.isfinite(joints_mm).all(axis=(1, 2))
+    return scene_page(Scene((Figure(joints_mm, root_mm),), frame, time_s, source, pinned))
+
+
+def scene_page(scene: Scene, programs: str = "") -> str:
+    """The page's text: the scene inside it in whole mm; the program and the style inside it, too,
+    or at the address `programs`.
+
+    For the eye, people are put upright and on the ground, in the mean over all frames (a camera's
+    tilt is unknown). If the pelvis' place is unknown in every frame, or if `pinned`, they stay on
+    the spot and the page says so. Raises OutputError if there is nobody in any frame.
+    """
+    # Inside a script element "</script" would end it, whatever it stands in.
+    content = json.dumps(_content(scene), separators=(",", ":"), allow_nan=False)
+    page, style, program = (viewer_file(f"viewer.{kind}") for kind in ("html", "css", "js"))
+    head = f'<link rel="stylesheet" href="{programs}/viewer.css">'
+    tail = f'<script src="{programs}/viewer.js"></script>'
+    if not programs:
+        policy = (
+            f"default-src 'none'; script-src '{_hash(program)}'; style-src '{_hash(style)}'; "
+            "media-src 'self' file: blob: data:"
+        )
+        head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        head += f"\n<style>{style}</style>"
+        tail = f"<script>{program}</script>"
+    page = page.replace("<!--HEAD-->", head).replace("<!--PROGRAM-->", tail)
+    return page.replace("/*SCENE*/", content.replace("<", "\\u003c"))
+
+
+def viewer_file(name: str) -> str:
+    """The text of viewer.html, viewer.css or viewer.js."""
+    return (files("posegrid.body.formats") / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a page's policy calls a program or style that it allows."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _content(scene: Scene) -> dict[str, object]:
+    """What the viewer's program reads."""
+    joints = np.concatenate([figure.joints_mm for figure in scene.figures])
+    roots = np.concatenate([figure.root_mm for figure in scene.figures])
+    found = np.isfinite(joints).all(axis=(1, 2))
     if not found.any():
-        raise OutputError(f"{source}: nothing to show: no person was found in any frame.")
-    level = levelling_rotation(joints_mm[found].astype(np.float64))
-    pinned = pinned or not np.isfinite(root_mm[found]).all(axis=1).any()
-    places = joints_mm + (np.zeros_like(root_mm) if pinned else root_mm)[:, None]
-    content = {
-        "source": source,
+        raise OutputError(f"{scene.source}: nothing to show: no person was found in any frame.")
+    level = levelling_rotation(joints[found].astype(np.float64))
+    pinned = scene.pinned or not np.isfinite(roots[found]).all(axis=1).any()
+    places = joints + (np.zeros_like(roots) if pinned else roots)[:, None]
+    upright = _on_ground(places.astype(np.float64) @ level.T)
+    each = upright.reshape(len(scene.figures), len(scene.frame), -1)
+    sides = [
+        "left" if j in LEFT_JOINTS else "right" if j in RIGHT_JOINTS else "middle" for _, j in BONES
+    ]
+    return {
+        "source": scene.source,
         "joints": JOINT_NAMES,
-        "bones": [
-            [parent, child, "rgb({}, {}, {})".format(*colour_of(child))] for parent, child in BONES
-        ],
-        "frame": frame.tolist(),
-        "time_s": [round(time, 4) for time in (time_s - time_s[0]).tolist()],
+        "bones": [[*bone, side] for bone, side in zip(BONES, sides, strict=True)],
+        "frame": scene.frame.tolist(),
+        "time_s": [round(time, 4) for time in (scene.time_s - scene.time_s[0]).tolist()],
         "pinned": pinned,
-        "places_mm": _whole_mm(_on_ground(places.astype(np.float64) @ level.T)),
+        "video": scene.video,
+        "size_wh": scene.size_wh,
+        "angles": list(scene.figures[0].angles_deg),
+        "people": [
+            _person(figure, places) for figure, places in zip(scene.figures, each, strict=True)
+        ],
     }
-    # Inside a script element "</" would end it, whatever it stands in.
-    data = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    template = (files("posegrid.body.formats") / "viewer.html").read_text(encoding="utf-8")
-    return template.replace("/*TRACK*/null", data)
 
 
-def _on_ground(places_cam: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "T 17 3"]:
+def _person(figure: Figure, places: Float[np.ndarray, "T 51"]) -> dict[str, object]:
+    incomplete = ~np.isfinite(places).all(axis=1, keepdims=True)
+    angles = list(figure.angles_deg.values())
+    return {
+        "is_true": figure.is_true,
+        "places": _packed(np.where(incomplete, np.nan, places), 1),
+        "keypoints": _packed(figure.keypoints_px, 8),
+        "sigma": _packed(figure.sigma_mm, 8),
+        "angles": _packed(np.stack(angles, axis=1), 64) if angles else None,
+    }
+
+
+def _packed(values: Float[np.ndarray, "T *more"] | None, finest: float) -> dict[str, object] | None:
+    """Numbers in steps of 1 / `finest`, or of a coarser power of two where they are large, as the
+    program's `unpacked` reads them. None: none are known.
+    """
+    if values is None or not np.isfinite(values).any():
+        return None
+    columns = values.reshape(len(values), -1).T.astype(np.float64)
+    largest = max(float(np.nanmax(np.abs(columns))), 1e-9)
+    scale = min(finest, 2.0 ** np.floor(np.log2(LARGEST / largest)))
+    known = np.isfinite(columns)
+    whole = np.where(known, np.round(np.where(known, columns, 0) * scale), MISSING)
+    changes = np.diff(whole.astype(np.int64), axis=1, prepend=0).astype(np.uint16)
+    planes = np.stack([changes & 255, changes >> 8]).astype(np.uint8)
+    data = base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()
+    return {"scale": float(scale), "data": data}
+
+
+def _on_ground(places_cam: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 17 3"]:
     """x right, y up, z to the viewer; the ground where the lowest joint mostly is, the middle of
     the way at 0.
     """
@@ -91,11 +205,3 @@ def _on_ground(places_cam: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "T 
     with_pose = np.isfinite(upright).all(axis=(1, 2))
     shift[1] = np.median(upright[with_pose, :, 1].min(axis=1))
     return upright - shift
-
-
-def _whole_mm(places: Float[np.ndarray, "T 17 3"]) -> list[list[int] | None]:
-    """A list of 51 numbers per frame; None where somebody or the place is missing."""
-    return [
-        [round(v) for v in place.ravel().tolist()] if np.isfinite(place).all() else None
-        for place in places
-    ]

@@ -1,0 +1,41 @@
+"""The viewer's page of whole Tracks: with their skeletons on the video, angles and sigma."""
+
+from collections.abc import Sequence
+
+from posegrid.body.formats.viewer import Figure, Scene, scene_page
+from posegrid.body.track import Track
+from posegrid.errors import SettingsError
+from posegrid.motion.angles import joint_angles_deg
+
+
+def motion_page(
+    tracks: Sequence[Track],
+    *,
+    true: Sequence[Track] = (),
+    pinned: bool = False,
+    video: str = "",
+    programs: str = "",
+) -> str:
+    """The page's text of people of one video, `true` poses drawn thin beside them; the curves are
+    those of the first. video: address of a video of the same frames, from the page. programs: as
+    in `scene_page`. Raises SettingsError where the Tracks are not of the same frames; OutputError
+    where there is nobody.
+    """
+    first = tracks[0]
+    if any(len(track) != len(first) for track in (*tracks, *true)):
+        raise SettingsError("the tracks are not of the same frames: expected those of one video.")
+    figures = [
+        Figure(
+            track.joints_mm,
+            track.root_mm,
+            track.keypoints_px,
+            track.sigma_mm,
+            joint_angles_deg(track.joints_mm),
+            is_true=number >= len(tracks),
+        )
+        for number, track in enumerate((*tracks, *true))
+    ]
+    scene = Scene(
+        tuple(figures), first.frame, first.time_s, first.source, pinned, video, first.camera.size_wh
+    )
+    return scene_page(scene, programs)
