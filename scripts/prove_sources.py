@@ -10,7 +10,7 @@ the first film is told for all of them, so that what is compared is reading, not
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,10 @@ def main() -> int:
         if reference is None and "--boxes" in sys.argv:
             boxes = _boxes(predict(usual))
         if boxes is not None:
-            settings = {**settings, "boxes": _told(Path(out) / "boxes.csv", boxes[rows])}
+            settings = {**settings, "boxes": told(Path(out) / "boxes.csv", boxes[rows])}
         track = predict(replace(usual, **settings))
         reference = reference or track
-        print(_row(name, reference, track, rows), flush=True)
+        print(_row(name, difference(reference, track, rows)), flush=True)
     return 0
 
 
@@ -77,25 +77,47 @@ def _boxes(track: Track) -> np.ndarray:
     return np.concatenate([low - room, high + room], axis=1)
 
 
-def _told(path: Path, boxes: np.ndarray) -> Path:
+def told(path: Path, boxes: np.ndarray) -> Path:
     """A file of boxes as `--boxes` takes it, of the frames that are in the film."""
     lines = [f"{n},{','.join(f'{v:.2f}' for v in box)}" for n, box in enumerate(boxes)]
     path.write_text("\n".join(["frame,x0,y0,x1,y1", *lines]) + "\n")
     return path
 
 
-def _row(name: str, reference: Track, track: Track, rows: list[int]) -> str:
+@dataclass(frozen=True)
+class Difference:
+    """How far a Track is from that of the same frames of the first film, in the mean."""
+
+    joints_mm: float
+    place_mm: float
+    keypoints_px: float
+    found: float
+    late_s: float
+    """The worst of the frames' times, counted from the first."""
+
+
+def difference(reference: Track, track: Track, rows: list[int]) -> Difference:
+    """rows: which of the reference's frames the Track has."""
     rows = rows[: len(track)]
     both = reference.found[rows] & track.found
-    joints = np.linalg.norm(track.joints_mm - reference.joints_mm[rows], axis=-1)[both].mean()
-    place = np.linalg.norm(track.root_mm - reference.root_mm[rows], axis=-1)[both].mean()
-    pixels = np.linalg.norm(track.keypoints_px - reference.keypoints_px[rows], axis=-1)[both].mean()
+    off = [
+        float(
+            np.linalg.norm(getattr(track, name) - getattr(reference, name)[rows], axis=-1)[
+                both
+            ].mean()
+        )
+        for name in ("joints_mm", "root_mm", "keypoints_px")
+    ]
     begin_s = track.time_s[0] - reference.time_s[rows[0]]
-    late = np.abs(track.time_s - begin_s - reference.time_s[rows]).max()
-    times = "same" if late < 0.002 else f"off by {late:.3f} s"
+    late_s = np.abs(track.time_s - begin_s - reference.time_s[rows]).max()
+    return Difference(*off, float(track.found.mean()), float(late_s))
+
+
+def _row(name: str, off: Difference) -> str:
+    times = "same" if off.late_s < 0.002 else f"off by {off.late_s:.3f} s"
     return (
-        f"| {name} | {joints:.1f} | {place:.1f} | {pixels:.2f} | "
-        f"{track.found.mean():.0%} | {times} |"
+        f"| {name} | {off.joints_mm:.1f} | {off.place_mm:.1f} | {off.keypoints_px:.2f} | "
+        f"{off.found:.0%} | {times} |"
     )
 
 

@@ -47,15 +47,21 @@ def facts(**changes: object) -> ModelFacts:
 
 
 def write_onnx(
-    path: Path, *, metadata: str | None = None, size: int = 32, left_half_mm: float = 0.0
+    path: Path,
+    *,
+    metadata: str | None = None,
+    size: int = 32,
+    left_half_mm: float = 0.0,
+    raised_mm: float = 0.0,
 ) -> Path:
     """Weights that answer with STANDING_MM; its x grows by `left_half_mm` times the brightness of
-    the left half.
+    the left half, and y of all joints but the root by `raised_mm` times that of all.
     """
     weight = np.zeros((size, size), dtype=np.float32)
     weight[:, : size // 2] = left_half_mm / (size * size / 2)
     matrix = np.zeros((size * size, 51), dtype=np.float32)
     matrix[:, 0::3] = weight.reshape(-1, 1)
+    matrix[:, 4::3] += raised_mm / (size * size)
     nodes = [
         helper.make_node("Flatten", ["image"], ["flat"]),
         helper.make_node("MatMul", ["flat", "matrix"], ["shift"]),
