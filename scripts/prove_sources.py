@@ -155,14 +155,17 @@ def _narrow(picture: np.ndarray, share: Fraction = Fraction(3, 4)) -> np.ndarray
     )
 
 
-def _dropped(ending: str, codec: str, pixels: str) -> Callable[[Pictures, Fraction, Path], Film]:
+def _dropped(
+    ending: str, codec: str, pixels: str, **quality: str
+) -> Callable[[Pictures, Fraction, Path], Film]:
     """Some frames are missing; the others keep their times."""
 
     def made(pictures: Pictures, rate: Fraction, out: Path) -> Film:
         kept = [n for n in range(len(pictures)) if n % 7 != 3 and n % 11 != 5]
         path = out / f"film.{ending}"
         images = [pictures[n] for n in kept]
-        write_film(path, images, places=kept, rate=rate, codec=codec, pixel_format=pixels)
+        how = {"rate": rate, "codec": codec, "pixel_format": pixels, **quality}
+        write_film(path, images, places=kept, **how)
         return path, {}, kept
 
     return made
@@ -245,8 +248,8 @@ FILMS: dict[str, Callable[[Pictures, Fraction, Path], Film]] = {
         matrix=QUARTER,
     ),
     "cropped": _cropped,
-    "dropped frames, avi": _dropped("avi", "mjpeg", "yuvj420p"),
-    "dropped frames, mp4": _dropped("mp4", "libx264", "yuv420p"),
+    "dropped frames, avi": _dropped("avi", "mjpeg", "yuvj420p", qmin="2", qmax="2"),
+    "dropped frames, mp4": _dropped("mp4", "libx264", "yuv420p", crf="12"),
     "slow motion": _slow,
     "numbered pictures": _numbered,
     "after a preview": _preview,

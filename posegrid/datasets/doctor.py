@@ -136,6 +136,10 @@ def doctor(settings: DoctorSettings) -> None:
             "or missing, `posegrid prepare` leaves the sequence out, says so, and does it when it "
             "is mended and called again."
         )
+    if not diagnosis.usable_views:
+        raise SourceError(
+            f"{source.root}: nothing that `posegrid prepare` could use; what to do is said above."
+        )
 
 
 # --- one sequence
@@ -278,6 +282,10 @@ STEPS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("archive not unpacked",),
         "Unpack the archives into the root, since each holds its subject's folder: "
         "tar -xf ARCHIVE -C {root}",
+    ),
+    (
+        ("misplaced folder",),
+        "Move each subject's folder into the root, its name as the release has it: {root}/S1",
     ),
     (
         ("unpacked too deep",),

@@ -27,6 +27,7 @@ from posegrid.datasets.human36m.layout import (
     Human36mView,
     archives_in,
     find_archives,
+    misplaced_folder,
     nested_folder,
     unpacking,
 )
@@ -69,12 +70,14 @@ def taken_stock(
     absent = [
         name
         for name in asked
-        if name in wanted and name not in there and not find_archives(root, name)
+        if name in wanted
+        and name not in there
+        and not (find_archives(root, name) or misplaced_folder(root, name))
     ]
     return Inventory(
         views=tuple(view for view in present if view.subject in POSED_SUBJECTS or _posed(view)),
         findings=(
-            *(finding for name in asked for finding in _nested_findings(root, name)),
+            *(finding for name in asked for finding in _folder_findings(root, name)),
             *_missing_findings(present),
             *(_archive_finding(root, path) for path in archives),
             *(finding for name in asked for finding in _stray_findings(root, name, metadata)),
@@ -113,7 +116,12 @@ def _missing_findings(present: list[Human36mView]) -> Iterator[Finding]:
                 yield Finding("fault", f"no {KIND_NAMES[kind]}", view.name, text)
 
 
-def _nested_findings(root: Path, subject: str) -> Iterator[Finding]:
+def _folder_findings(root: Path, subject: str) -> Iterator[Finding]:
+    """A subject's folder that is not where it is looked for."""
+    misplaced = misplaced_folder(root, subject)
+    if misplaced is not None:
+        text = f"{misplaced}: is looked for at {root / subject}: move it there"
+        yield Finding("fault", "misplaced folder", str(misplaced), text)
     nested = nested_folder(root, subject)
     if nested is not None:
         text = f"{nested}: an archive was unpacked one folder too deep: move what it holds one up"

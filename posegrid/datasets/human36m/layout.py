@@ -187,6 +187,16 @@ def nested_folder(root: Path, subject: str) -> Path | None:
     return path if path.is_dir() else None
 
 
+def misplaced_folder(root: Path, subject: str) -> Path | None:
+    """A subject's folder that is not ROOT/S1 but ROOT/s1, ROOT/extracted/S1 or the like: one folder
+    or one letter-case away.
+    """
+    around = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
+    there = [path for folder in around for path in sorted(folder.iterdir()) if path.is_dir()]
+    named = [path for path in there if path.name.lower() == subject.lower()]
+    return None if not named or root / subject in named else named[0]
+
+
 def _masks_as_video(root: Path, subject: str, file_base: str, camera_id: str) -> Path | None:
     """The masks as the release also offers them: as a video, which compression has blurred."""
     names = {f"{base}.{camera_id}.mp4" for base in (file_base, file_base.replace(" ", "_"))}

@@ -206,6 +206,24 @@ def test_an_archive_unpacked_too_deep_is_named(small: Path, capsys) -> None:
     assert "unpacked too deep" in printed and f"mv {small}/S1/S1/* {small}/S1/" in printed
 
 
+@pytest.mark.parametrize("away", ["extracted/S1", "s1", "Human3.6M/s1"])
+def test_a_folder_elsewhere_or_in_other_letters_is_named(small: Path, capsys, away: str) -> None:
+    (small / away).parent.mkdir(exist_ok=True)
+    (small / "S1").rename(small / away)
+    with pytest.raises(SourceError, match="1 faults"):
+        doctor(DoctorSettings(small))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "misplaced folder" in printed and "Move each subject's folder into the root" in printed
+    assert "nothing here of S9" in printed and "Download the release's archives" not in printed
+
+
+def test_a_tree_without_anybody_is_refused(small: Path, capsys) -> None:
+    shutil.rmtree(small / "S1")
+    with pytest.raises(SourceError, match="nothing that `posegrid prepare` could use"):
+        doctor(DoctorSettings(small))
+    assert "Download the release's archives" in capsys.readouterr().out
+
+
 def test_masks_as_a_video_are_answered_with_the_right_archive(small: Path) -> None:
     shutil.rmtree(small / "S1" / MASKS)
     folder = small / "S1" / "MySegments" / "ground_truth_bs"
