@@ -2,12 +2,13 @@
 # Makes the weights that find people (posegrid/weights/posegrid-find.onnx), from nothing: about two
 # hours of two fast cores. Every stage goes on where it was stopped.
 #
-#   BACKGROUNDS=places MOTION=cmu_walk runs/finder.sh
+#   BACKGROUNDS=places MOTION=cmu_walk POSES=cmu_more runs/finder.sh
 #
 # BACKGROUNDS names a folder with panoramas/*.jpg (equirectangular; .npz beside them may hold their
 # radiance), textures/* and perhaps photos/*.jpg. The shipped weights are of 64 panoramas of Poly
 # Haven (CC0) and Emil Persson (CC BY), and of 1308 textures of ambientCG (CC0): docs/finding.md.
-# MOTION may name a folder with walks of the CMU motion capture database, as for runs/release.sh.
+# MOTION may name a folder with walks of the CMU motion capture database, as for runs/release.sh;
+# POSES one with other motions of it (ASF and AMC files): jumps, kicks, bends, dances.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 places=${BACKGROUNDS:?names no folder with panoramas/ and textures/}
@@ -16,6 +17,8 @@ run=${RUN:-runs/finder}
 
 posegrid scenes "$data" --backgrounds "$places" ${MOTION:+--motion "$MOTION"} \
     --people 1072 --validation-people 40 --test-people 60
+posegrid scenes "$data" --backgrounds "$places" ${POSES:+--poses "$POSES"} \
+    --people 1222 --validation-people 40 --test-people 60
 posegrid train-finder "$data" --backgrounds "$places" --run "$run" --samples "${SAMPLES:-700000}"
 for split in validation test; do
     posegrid evaluate-finder "$run/posegrid-find.onnx" --people "$data" --backgrounds "$places" \

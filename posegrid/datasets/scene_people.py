@@ -16,9 +16,10 @@ from tyro.conf import Positional
 from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
 from posegrid.files import alone_in, completed
-from posegrid.walkers.motion.captured import RecordedWalk, load_walks
+from posegrid.walkers.motion.acclaim import load_motion_captures
+from posegrid.walkers.motion.captured import load_walks
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
-from posegrid.walkers.scenes.cut_outs import write_person
+from posegrid.walkers.scenes.cut_outs import Captures, write_person
 from posegrid.walkers.scenes.figures import load_library
 from posegrid.walkers.scenes.surroundings import load_surroundings, places_and_textures
 
@@ -45,6 +46,9 @@ class ScenesSettings:
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files): half of the walks are then
     of it."""
+    poses: Path | None = None
+    """Folder with motion capture of anything else (ASF and AMC files): people who are rendered now
+    then move as these do."""
     backgrounds: Path | None = None
     """Folder with panoramas/*.jpg and textures/*: a preview of scenes before them is written to
     preview.png."""
@@ -76,17 +80,20 @@ def scenes(settings: ScenesSettings) -> None:
         raise SettingsError(f"{settings.out} is a file; give a folder, new or begun.")
     if settings.backgrounds is not None:
         places_and_textures(settings.backgrounds, "train")
-    walks = load_walks(settings.motion) if settings.motion else []
+    captures = Captures(
+        tuple(load_walks(settings.motion)) if settings.motion else (),
+        tuple(load_motion_captures(settings.poses)) if settings.poses else (),
+    )
     with alone_in(settings.out):
-        render_missing(settings, walks)
+        render_missing(settings, captures)
 
 
-def render_missing(settings: ScenesSettings, walks: list[RecordedWalk]) -> None:
+def render_missing(settings: ScenesSettings, captures: Captures) -> None:
     """Who is not there yet, and the preview if it is asked for."""
     counts = {"W": settings.people, "V": settings.validation_people, "T": settings.test_people}
     names = [f"{letter}{n:04d}" for letter, count in counts.items() for n in range(1, count + 1)]
     missing = [name for name in names if not (settings.out / f"{name}.npz").exists()]
-    pieces = [partial(_person, settings, name, walks) for name in missing]
+    pieces = [partial(_person, settings, name, captures) for name in missing]
     console = Console()
     total = len(missing) * settings.pictures
     follow(done_here(pieces, settings.workers), total, "people", console)
@@ -95,8 +102,8 @@ def render_missing(settings: ScenesSettings, walks: list[RecordedWalk]) -> None:
         write_preview(settings.out, settings.backgrounds)
 
 
-def _person(settings: ScenesSettings, name: str, walks: list[RecordedWalk]) -> Finished:
-    write_person(settings.out, name, settings.pictures, settings.seed, walks)
+def _person(settings: ScenesSettings, name: str, captures: Captures) -> Finished:
+    write_person(settings.out, name, settings.pictures, settings.seed, captures)
     return Finished(name, settings.pictures)
 
 

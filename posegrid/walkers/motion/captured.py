@@ -35,6 +35,7 @@ from posegrid.walkers.motion.posture import (
     Edit,
     Motion,
     limb_frames,
+    limited,
     mirrored_angles,
     skin_rotations,
     unedited,
@@ -139,6 +140,35 @@ def recorded_walk(capture: MotionCapture) -> RecordedWalk:
         strikes=strikes,
         lifts=lifts,
     )
+
+
+def captured_poses(
+    capture: MotionCapture, body: Body, frames: Float[np.ndarray, "n"]
+) -> tuple[Float[np.ndarray, "n B 3 3"], Float[np.ndarray, "n 3"]]:
+    """Skin rotations and hip centres (mm) of a body in poses of any captured motion, at frames of
+    it; the lowest bone end is on the floor, and the hips stay above the origin.
+
+    The poses face -y whichever way the person turned, and keep to the joints' limits. Raises
+    SourceError where the bones have other names than CMU's.
+    """
+    try:
+        heading, _, _ = angles_zxy(capture.rotations["root"])
+        facing = rot_z(-heading)
+        rotations = {name: facing @ rotation for name, rotation in capture.rotations.items()}
+        angles = _central_angles(rotations)
+        for side, prefix in {"L": "l", "R": "r"}.items():
+            angles |= _leg_angles(capture, rotations, side, prefix)
+            angles |= _arm_angles(capture, side, prefix)
+    except KeyError as error:
+        raise SourceError(
+            f"{capture.name}: no bone {error}; expected the names of the CMU skeleton."
+        ) from error
+    at = np.asarray(frames).round().astype(int) % capture.num_frames
+    chosen = limited({name: angle[at] for name, angle in angles.items()})
+    skin = skin_rotations(body, limb_frames(chosen))
+    hips = np.zeros((len(at), 3))
+    hips[:, 2] = -forward_kinematics(body, skin, hips)[..., 2].min(axis=1)
+    return skin, hips
 
 
 def _contact_times(

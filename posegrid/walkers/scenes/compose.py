@@ -36,6 +36,11 @@ have not moved. spot: somebody moved about one place. shaken: the camera has mov
 of a camera that turned.
 """
 MOST_PEOPLE = 6
+MOMENTS, ALIKE, AGREEING = 5, 24.0, 0.67
+"""Of a median: how many; levels by which one may differ from it to agree; the share that must for
+the reference to be known, as `people.reference` has it."""
+SAID = 0.75
+"""How often a reference says where its moments disagree."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,11 @@ def compose(
         _hang_poster(rng, stage, (frame, reference))
     cover = np.zeros((len(figures), *recipe.shape), np.float32)
     _draw_all(rng, stage, figures, things, (frame, reference), cover)
+    agreed = np.ones(recipe.shape, np.uint8)
     if recipe.reference == "ghosts":
         _draw_ghosts(rng, stage, figures, reference)
     elif recipe.reference == "spot" and figures:
-        _move_on_the_spot(rng, stage, figures[0], reference)
+        agreed = _move_on_the_spot(rng, stage, figures[0], reference)
     _disturb(rng, stage, frame, cover)
     seen = np.array(
         [ends_seen(figure, cover[n]) for n, figure in enumerate(figures)], np.float32
@@ -102,6 +108,8 @@ def compose(
     frame, reference, known = filmed(
         rng, frame, reference, cover, random_faults(rng), recipe.reference
     )
+    if rng.random() < SAID:
+        known = known * agreed
     scene = Scene(frame, reference, known, cover, seen)
     return _mirrored(scene) if rng.random() < 0.5 else scene
 
@@ -245,11 +253,12 @@ def _stretched(figure: Figure, other: CutOut) -> Figure:
 
 def _move_on_the_spot(
     rng: np.random.Generator, stage: SceneStage, figure: Figure, reference: np.ndarray
-) -> None:
-    """The median of three moments of somebody who moves about one place, or of two and nobody."""
-    moments = [reference.copy() for _ in range(3)]
-    present = 2 if rng.random() < 0.4 else 3
-    for moment in moments[:present]:
+) -> np.ndarray:
+    """The median of five moments of somebody who moves about one place and may be away for some;
+    where most of the moments agree (1 or 0).
+    """
+    moments = np.repeat(reference[None], MOMENTS, axis=0)
+    for moment in moments[: int(rng.integers(2, MOMENTS + 1))]:
         other, subject = figure.cut_out, figure.subject
         if rng.random() < 0.6:
             elevation = figure.cut_out.elevation_rad
@@ -257,9 +266,9 @@ def _move_on_the_spot(
         pose = replace(_stretched(figure, other), subject=subject)
         height = np.linalg.norm(pose.to_picture[:, 1]) * len(other.rgba)
         draw_figure(moment, stage.nobody, pose.shifted(*rng.normal(0, 0.12 * height, 2)), -1)
-    one, two, three = moments
-    median = np.minimum(np.maximum(one, two), three)
-    reference[:] = np.maximum(np.minimum(one, two), median)
+    reference[:] = np.partition(moments, MOMENTS // 2, axis=0)[MOMENTS // 2]
+    agreeing = (np.abs(moments - reference).max(axis=3) <= ALIKE).sum(axis=0)
+    return (agreeing >= AGREEING * MOMENTS).astype(np.uint8)
 
 
 def _draw_ghosts(

@@ -14,10 +14,12 @@ from jaxtyping import Float, UInt8
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.files import completed
+from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
 from posegrid.walkers.clothes.wardrobe import material, random_materials
-from posegrid.walkers.motion.captured import RecordedWalk
+from posegrid.walkers.motion.acclaim import MotionCapture
+from posegrid.walkers.motion.captured import RecordedWalk, captured_poses
 from posegrid.walkers.render.light import random_light
 from posegrid.walkers.render.renderer import pose_person, render, surface_box_px
 from posegrid.walkers.render.sensor import expose
@@ -61,14 +63,46 @@ class CutOut:
     """Unit vector towards the strongest light, camera frame: x right, y down, z forward."""
 
 
-def cut_outs(plan: ClipPlan, walks: list[RecordedWalk], count: int) -> Iterator[CutOut]:
+@dataclass(frozen=True)
+class Captures:
+    """What motion capture there is to move people by."""
+
+    walks: tuple[RecordedWalk, ...] = ()
+    """Half of the people who walk do so as one of these."""
+    others: tuple[MotionCapture, ...] = ()
+    """If there are any, everybody moves as one of these."""
+
+
+def cut_outs(plan: ClipPlan, captures: Captures, count: int) -> Iterator[CutOut]:
     """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of
     its own.
     """
-    clip = film(choose_walk(plan, walks, 0.5))
+    clip = film(choose_walk(plan, list(captures.walks), 0.5))
+    if captures.others:
+        clip = _moved_as(clip, captures.others)
     rng = plan.clip_rng("cut-outs")
     for number in range(count):
         yield _cut_out(clip, number * FRAMES_APART % clip.motion.num_frames, rng)
+
+
+def _moved_as(clip: Clip, others: tuple[MotionCapture, ...]) -> Clip:
+    """The clip's person in as many moments of one of the captured motions."""
+    rng, person = clip.plan.clip_rng("poses"), clip.person
+    capture = others[int(rng.integers(len(others)))]
+    moments = rng.uniform(0, capture.num_frames) + np.arange(clip.motion.num_frames) * (
+        capture.fps / clip.motion.fps
+    )
+    rotations, hips_mm = captured_poses(capture, person.body, moments)
+    motion = replace(clip.motion, rotations=rotations, root_mm=hips_mm + [0, 0, person.sole_mm])
+    bones = motion.rotations, motion.bone_positions(person.body)
+    loose, positions = person.with_loose(bones, motion.fps)
+    return replace(
+        clip,
+        motion=motion,
+        bone_rotations=loose,
+        bone_positions_mm=positions,
+        joints_world_mm=joints_world_mm(person.body, *bones),
+    )
 
 
 def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
@@ -213,9 +247,7 @@ def load_cut_outs(path: Path) -> list[CutOut]:
     return people
 
 
-def write_person(
-    folder: Path, subject: str, count: int, seed: int, walks: list[RecordedWalk]
-) -> Path:
+def write_person(folder: Path, subject: str, count: int, seed: int, captures: Captures) -> Path:
     """The file of one person's cut-outs; rendered unless it is there."""
     path = folder / f"{subject}.npz"
     if not path.exists():
@@ -227,5 +259,5 @@ def write_person(
             people="varied",
             scenes="varied",
         )
-        save_cut_outs(path, list(cut_outs(plan, walks, count)))
+        save_cut_outs(path, list(cut_outs(plan, captures, count)))
     return path
