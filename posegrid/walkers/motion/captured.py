@@ -11,31 +11,22 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from scipy.ndimage import maximum_filter1d
 
-from posegrid.body.rotations import (
-    angles_xyz,
-    angles_zxy,
-    rot_x,
-    rot_y,
-    rot_z,
-    smallest_rotations,
-    turned,
-)
+from posegrid.body.rotations import rot_z
 from posegrid.errors import SourceError
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
 from posegrid.walkers.motion.acclaim import CMU_FPS, MotionCapture, load_motion_captures
+from posegrid.walkers.motion.captured_angles import arm_angles, central_angles, leg_angles, smoothed
 from posegrid.walkers.motion.foot_contact import HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.walkers.motion.gait_cycle import GaitLoop
 from posegrid.walkers.motion.paths import WalkingPath
 from posegrid.walkers.motion.posture import (
-    DOWN,
     SIDES,
     Angles,
     Edit,
     Motion,
     limb_frames,
-    limited,
     mirrored_angles,
     skin_rotations,
     unedited,
@@ -109,10 +100,10 @@ def recorded_walk(capture: MotionCapture) -> RecordedWalk:
             strikes[side] = _peaks(-heel[:, 1], capture.fps)
             lifts[side] = _peaks(toe[:, 1], capture.fps)
         strikes, lifts = _contact_times(capture.name, strikes, lifts)
-        angles = _central_angles(rotations)
+        angles = central_angles(rotations)
         for side, prefix in bones.items():
-            angles |= _leg_angles(capture, rotations, side, prefix)
-            angles |= _arm_angles(capture, side, prefix)
+            angles |= leg_angles(capture, rotations, side, prefix)
+            angles |= arm_angles(capture, side, prefix)
         legs = ("lfemur", "ltibia", "rfemur", "rtibia")
         lengths = [np.linalg.norm((capture.ends_mm[b] - capture.starts_mm[b])[0]) for b in legs]
     except KeyError as error:
@@ -120,7 +111,7 @@ def recorded_walk(capture: MotionCapture) -> RecordedWalk:
             f"{capture.name}: no bone {error}; expected the names of the CMU skeleton."
         ) from error
     # captured at 120 Hz, the marker noise is above 8 Hz
-    angles = {name: _smoothed(angle, capture.fps / 60) for name, angle in angles.items()}
+    angles = {name: smoothed(angle, capture.fps / 60) for name, angle in angles.items()}
     for side in bones:
         phase = _phase(strikes, side, capture.num_frames) % 1.0
         # the whole sole stands on the floor from about 0.12 to 0.30 of the cycle
@@ -140,35 +131,6 @@ def recorded_walk(capture: MotionCapture) -> RecordedWalk:
         strikes=strikes,
         lifts=lifts,
     )
-
-
-def captured_poses(
-    capture: MotionCapture, body: Body, frames: Float[np.ndarray, "n"]
-) -> tuple[Float[np.ndarray, "n B 3 3"], Float[np.ndarray, "n 3"]]:
-    """Skin rotations and hip centres (mm) of a body in poses of any captured motion, at frames of
-    it; the lowest bone end is on the floor, and the hips stay above the origin.
-
-    The poses face -y whichever way the person turned, and keep to the joints' limits. Raises
-    SourceError where the bones have other names than CMU's.
-    """
-    try:
-        heading, _, _ = angles_zxy(capture.rotations["root"])
-        facing = rot_z(-heading)
-        rotations = {name: facing @ rotation for name, rotation in capture.rotations.items()}
-        angles = _central_angles(rotations)
-        for side, prefix in {"L": "l", "R": "r"}.items():
-            angles |= _leg_angles(capture, rotations, side, prefix)
-            angles |= _arm_angles(capture, side, prefix)
-    except KeyError as error:
-        raise SourceError(
-            f"{capture.name}: no bone {error}; expected the names of the CMU skeleton."
-        ) from error
-    at = np.asarray(frames).round().astype(int) % capture.num_frames
-    chosen = limited({name: angle[at] for name, angle in angles.items()})
-    skin = skin_rotations(body, limb_frames(chosen))
-    hips = np.zeros((len(at), 3))
-    hips[:, 2] = -forward_kinematics(body, skin, hips)[..., 2].min(axis=1)
-    return skin, hips
 
 
 def _contact_times(
@@ -198,77 +160,6 @@ def _knee_offset(knee: np.ndarray, phase: np.ndarray) -> float:
     """
     carrying = knee[(phase > 0.1) & (phase < 0.5)].mean() - np.radians(15.0)
     return float(max(0.0, min(carrying, knee.min() - np.radians(2.0))))
-
-
-def _central_angles(rotations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    angles = {}
-    for segment, bone in (("pelvis", "root"), ("trunk", "thorax"), ("head", "head")):
-        rotation, tilt, listing = angles_zxy(rotations[bone])
-        if segment != "trunk":
-            tilt = tilt - tilt.mean()
-        named = {"tilt": tilt, "list": listing, "rotation": rotation}
-        angles |= {f"{segment}_{kind}": angle for kind, angle in named.items()}
-    return angles
-
-
-def _leg_angles(
-    capture: MotionCapture, rotations: dict[str, np.ndarray], side: str, prefix: str
-) -> dict[str, np.ndarray]:
-    sign = 1.0 if side == "L" else -1.0
-    pelvis = rotations["root"] @ rot_x(-angles_zxy(rotations["root"])[1].mean())
-    thigh = rotations[f"{prefix}femur"] @ _from_down(capture, f"{prefix}femur")
-    shank = rotations[f"{prefix}tibia"] @ _from_down(capture, f"{prefix}tibia")
-    flexion, adduction, rotation = angles_xyz(np.swapaxes(pelvis, -1, -2) @ thigh)
-    knee, _, _ = angles_xyz(np.swapaxes(thigh, -1, -2) @ shank)
-    toes = capture.rest_directions[f"{prefix}foot"]
-    foot = rotations[f"{prefix}foot"] @ rot_z(np.arctan2(toes[0], -toes[1]))
-    progression, pitch, _ = angles_zxy(foot)
-    # a foot on tiptoe has no clear direction: its horizontal share is the weight of smoothing
-    level, sigma = np.cos(pitch) ** 2, 0.08 * capture.fps
-    progression = _smoothed(progression * level, sigma) / _smoothed(level, sigma)
-    return {
-        f"hip_flexion.{side}": -flexion,
-        f"hip_adduction.{side}": sign * adduction,
-        f"hip_rotation.{side}": sign * rotation,
-        f"knee_flexion.{side}": knee,
-        f"foot_pitch.{side}": -pitch,
-        f"foot_progression.{side}": sign * progression,
-    }
-
-
-def _from_down(capture: MotionCapture, bone: str) -> np.ndarray:
-    """The rotation from a limb that hangs straight down to the limb in the skeleton's rest pose."""
-    return smallest_rotations(DOWN, capture.rest_directions[bone])
-
-
-def _arm_angles(capture: MotionCapture, side: str, prefix: str) -> dict[str, np.ndarray]:
-    """Angles of an arm from the directions of upper arm and forearm: the elbow is a hinge."""
-    sign = 1.0 if side == "L" else -1.0
-    to_trunk = np.swapaxes(capture.rotations["thorax"], -1, -2)
-
-    def direction(first: str, last: str) -> np.ndarray:
-        ends, starts = capture.ends_mm[f"{prefix}{last}"], capture.starts_mm[f"{prefix}{first}"]
-        bone = turned(to_trunk, ends - starts)
-        return bone / np.linalg.norm(bone, axis=-1, keepdims=True)
-
-    upper, forearm = direction("humerus", "humerus"), direction("radius", "wrist")
-    flexion = np.arctan2(-upper[:, 1], -upper[:, 2])
-    abduction = np.arcsin(np.clip(sign * upper[:, 0], -1, 1))
-    hanging = np.swapaxes(rot_x(-flexion) @ rot_y(-sign * abduction), -1, -2)
-    fore = turned(hanging, forearm)
-    return {
-        f"shoulder_flexion.{side}": flexion,
-        f"shoulder_abduction.{side}": abduction,
-        f"shoulder_rotation.{side}": np.arctan2(-sign * fore[:, 0], -fore[:, 1]),
-        f"elbow_flexion.{side}": np.arccos(np.clip(-fore[:, 2], -1, 1)),
-    }
-
-
-def _smoothed(
-    signal: Float[np.ndarray, "T"], sigma_frames: float, mode: str = "nearest"
-) -> np.ndarray:
-    """Running mean with a Gaussian window of 3 sigma to both sides."""
-    return gaussian_filter1d(signal, sigma_frames, radius=int(3 * sigma_frames), mode=mode)
 
 
 def _peaks(signal: Float[np.ndarray, "T"], fps: float) -> Float[np.ndarray, "n"]:
@@ -412,7 +303,7 @@ def _rounded_seam(loop: Float[np.ndarray, "n"], sigma_frames: float = 6.0) -> np
     frames = np.arange(len(loop))
     from_seam = np.minimum(frames, len(loop) - frames)
     share = np.exp(-0.5 * (from_seam / (2 * sigma_frames)) ** 2)
-    return (1 - share) * loop + share * _smoothed(loop, sigma_frames, mode="wrap")
+    return (1 - share) * loop + share * smoothed(loop, sigma_frames, mode="wrap")
 
 
 def _height_correction(

@@ -19,7 +19,8 @@ from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
 from posegrid.walkers.clothes.wardrobe import material, random_materials
 from posegrid.walkers.motion.acclaim import MotionCapture
-from posegrid.walkers.motion.captured import RecordedWalk, captured_poses
+from posegrid.walkers.motion.captured import RecordedWalk
+from posegrid.walkers.motion.captured_angles import captured_poses
 from posegrid.walkers.render.light import random_light
 from posegrid.walkers.render.renderer import pose_person, render, surface_box_px
 from posegrid.walkers.render.sensor import expose
