@@ -17,9 +17,9 @@ from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
 from posegrid.files import alone_in, completed
 from posegrid.walkers.motion.acclaim import load_motion_captures
-from posegrid.walkers.motion.captured import load_walks
+from posegrid.walkers.motion.captured import Captures, load_walks
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
-from posegrid.walkers.scenes.cut_outs import Captures, write_person
+from posegrid.walkers.scenes.cut_outs import write_person
 from posegrid.walkers.scenes.figures import load_library
 from posegrid.walkers.scenes.surroundings import load_surroundings, places_and_textures
 

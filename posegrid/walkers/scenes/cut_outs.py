@@ -18,9 +18,7 @@ from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
 from posegrid.walkers.clothes.wardrobe import material, random_materials
-from posegrid.walkers.motion.acclaim import MotionCapture
-from posegrid.walkers.motion.captured import RecordedWalk
-from posegrid.walkers.motion.captured_angles import captured_poses
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render.light import random_light
 from posegrid.walkers.render.renderer import pose_person, render, surface_box_px
 from posegrid.walkers.render.sensor import expose
@@ -64,37 +62,24 @@ class CutOut:
     """Unit vector towards the strongest light, camera frame: x right, y down, z forward."""
 
 
-@dataclass(frozen=True)
-class Captures:
-    """What motion capture there is to move people by."""
-
-    walks: tuple[RecordedWalk, ...] = ()
-    """Half of the people who walk do so as one of these."""
-    others: tuple[MotionCapture, ...] = ()
-    """If there are any, everybody moves as one of these."""
-
-
 def cut_outs(plan: ClipPlan, captures: Captures, count: int) -> Iterator[CutOut]:
     """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of
     its own.
     """
     clip = film(choose_walk(plan, list(captures.walks), 0.5))
     if captures.others:
-        clip = _moved_as(clip, captures.others)
+        clip = _moved_as(clip, captures)
     rng = plan.clip_rng("cut-outs")
     for number in range(count):
         yield _cut_out(clip, number * FRAMES_APART % clip.motion.num_frames, rng)
 
 
-def _moved_as(clip: Clip, others: tuple[MotionCapture, ...]) -> Clip:
-    """The clip's person in as many moments of one of the captured motions."""
-    rng, person = clip.plan.clip_rng("poses"), clip.person
-    capture = others[int(rng.integers(len(others)))]
-    moments = rng.uniform(0, capture.num_frames) + np.arange(clip.motion.num_frames) * (
-        capture.fps / clip.motion.fps
-    )
-    rotations, hips_mm = captured_poses(capture, person.body, moments)
-    motion = replace(clip.motion, rotations=rotations, root_mm=hips_mm + [0, 0, person.sole_mm])
+def _moved_as(clip: Clip, captures: Captures) -> Clip:
+    """The clip's person in as many moments of one of the other captured motions."""
+    person = clip.person
+    motion = captures.other_motion(
+        person.body, clip.motion.num_frames, clip.motion.fps, clip.plan.clip_rng("poses")
+    ).shifted(np.array([0.0, 0.0, person.sole_mm]))
     bones = motion.rotations, motion.bone_positions(person.body)
     loose, positions = person.with_loose(bones, motion.fps)
     return replace(
