@@ -17,7 +17,13 @@ from posegrid.body.rotations import rot_z
 from posegrid.errors import SourceError
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
 from posegrid.walkers.motion.acclaim import CMU_FPS, MotionCapture, load_motion_captures
-from posegrid.walkers.motion.captured_angles import arm_angles, central_angles, leg_angles, smoothed
+from posegrid.walkers.motion.captured_angles import (
+    arm_angles,
+    captured_poses,
+    central_angles,
+    leg_angles,
+    smoothed,
+)
 from posegrid.walkers.motion.foot_contact import HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.walkers.motion.gait_cycle import GaitLoop
 from posegrid.walkers.motion.paths import WalkingPath
