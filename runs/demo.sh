@@ -17,7 +17,8 @@ posegrid pretrain "$data" --run "$run/pretrain" --max-images 12000 --resume
 posegrid train "$data" --run "$run/train" --init "$run/pretrain/best.safetensors" --max-images 20000 --resume
 posegrid train "$data" --run "$run/scratch" --max-images 20000 --resume
 
-# 4. Score the pre-trained network on people it has never seen, and make the page to look at.
+# 4. Score both networks on people they have never seen, and make the page to look at.
 posegrid evaluate "$run/train/best.safetensors" "$data" --out "$run/evaluation"
+posegrid evaluate "$run/scratch/best.safetensors" "$data" --out "$run/evaluation-scratch"
 posegrid report "$run" --data "$data"
 echo "Open $run/report.html"

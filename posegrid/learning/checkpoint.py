@@ -4,7 +4,7 @@ Large tensors that 16 bits can hold as they are stand in 16 bits, in half the sp
 whoever reads them computes in 32 bits, with the same numbers in the checkpoint and in ONNX.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -24,6 +24,7 @@ from posegrid.learning.batch import Batch
 from posegrid.learning.data import in_unit_range
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.learning.networks import Network, build_network, network_name
+from posegrid.learning.own_code import is_own
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.targets import GridTarget, JointTarget, Target, pose_part, target_of
 
@@ -91,6 +92,19 @@ class Checkpoint:
         for outputs in self._outputs(images, batch_size):
             places.append(target.decode(outputs).cpu().numpy())
         return np.concatenate(places) + self._border_px(target)
+
+    def grid_chances(
+        self, images: UInt8[np.ndarray, "n *channels size size"], batch_size: int = 250
+    ) -> tuple[Float[np.ndarray, "n 17 cells cells"], int]:
+        """How likely each joint overlaps each cell, 0 to 1; and what of the crops is not seen at
+        each side, pixels. Raises CheckpointError but for the grid task.
+        """
+        if not isinstance(self.target, GridTarget):
+            raise CheckpointError("These weights answer poses, not the grid task.")
+        cells = self.target.cells
+        parts = [said.sigmoid().cpu().numpy() for said in self._outputs(images, batch_size)]
+        border_px = (self.facts.image_size - self.target.image_size) // 2
+        return np.concatenate(parts).reshape(len(images), -1, cells, cells), border_px
 
     def _border_px(self, target: GridTarget | PersonTarget) -> np.float32:
         """What the network does not see at each side of a crop."""
@@ -164,14 +178,21 @@ def load_facts(path: Path) -> ModelFacts:
     return _read(path)[0]
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, own: Collection[str] = ()) -> Checkpoint:
     """The network with its weights; of the path `posegrid-m`, those that come with posegrid.
 
-    Raises CheckpointError if the file is missing, damaged, no checkpoint of posegrid, of another
-    format or skeleton, or if its weights do not fit the network it names.
+    own: code outside posegrid that it may need, such as my_network:build. Raises CheckpointError if
+    the file is missing, damaged, no checkpoint of posegrid, of another format or skeleton, if its
+    weights do not fit the network it names, or where they need other code.
     """
     path = SHIPPED_WEIGHTS / f"{path}.safetensors" if path == Path(SHIPPED) else path
     facts, weights = _read(path)
+    for name in (facts.network, facts.target):
+        if is_own(name) and name not in own:
+            raise CheckpointError(
+                f"{path}: needs code outside posegrid, {name}; say so with `own` {name}, if you "
+                "trust it."
+            )
     target = target_of(facts, str(path))
     try:
         network = build_network(

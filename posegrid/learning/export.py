@@ -69,6 +69,8 @@ class ExportSettings:
     """Weights of posegrid train (.safetensors)."""
     out: Path | None = None
     """ONNX file to write. Default: the checkpoint's name with .onnx."""
+    own: tuple[str, ...] = ()
+    """Code of your own that the weights need, as `train` had it: module:function, module:Class."""
     half: bool = False
     """Round the linear layers to 16 bits: files a third smaller, poses a fraction of a mm off. A
     checkpoint with the same numbers is written beside the ONNX file (--out), where none may be
@@ -117,7 +119,7 @@ def export(settings: ExportSettings) -> Path:
     where 8 bits cost more than 2 %; SettingsError where `half` would replace a checkpoint;
     OutputError if the file cannot be written.
     """
-    whole = load_checkpoint(settings.checkpoint)
+    whole = load_checkpoint(settings.checkpoint, settings.own)
     if isinstance(whole.target, GridTarget):
         raise CheckpointError(
             f"{settings.checkpoint} answers the grid task, not poses; export weights of posegrid "

@@ -20,6 +20,7 @@ from torch.nn import functional
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.data import centre_cropped
 from posegrid.learning.model_facts import NetworkName
+from posegrid.learning.own_code import is_own, own_features
 from posegrid.learning.targets import GridTarget, Target
 from posegrid.learning.training_settings import Layers
 
@@ -36,7 +37,12 @@ class Backbone(nn.Module):
     """Convolutions and hidden layers; the part of a network that is transferred."""
 
     def __init__(
-        self, convolutions: nn.Sequential, hidden: nn.Sequential, input_size: int, num_features: int
+        self,
+        convolutions: nn.Module,
+        hidden: nn.Module,
+        input_size: int,
+        num_features: int,
+        gain: float = INPUT_GAIN,
     ) -> None:
         super().__init__()
         self.convolutions = convolutions
@@ -46,13 +52,15 @@ class Backbone(nn.Module):
         border.
         """
         self.num_features = num_features
+        self.gain = gain
+        """What grey values are multiplied by first."""
 
     def forward_features(
         self, images: Float[Tensor, "n channels size size"]
     ) -> Float[Tensor, "n features"]:
         """The last hidden layer's answers to grey crops in 0..1."""
         return self.hidden(
-            self.convolutions(centre_cropped(images, self.input_size) * INPUT_GAIN).flatten(1)
+            self.convolutions(centre_cropped(images, self.input_size) * self.gain).flatten(1)
         )
 
     forward = forward_features
@@ -71,29 +79,31 @@ class Network(nn.Module):
         return self.head(self.backbone.forward_features(images))
 
 
-def build_network(
-    name: NetworkName, target: Target, image_size: int = 128, channels: int = 1
-) -> Network:
-    """A fresh network for crops of image_size pixels and so many channels.
+def build_network(name: str, target: Target, image_size: int = 128, channels: int = 1) -> Network:
+    """A fresh network for crops of image_size pixels and so many channels; of the user's own, if
+    its name is `module:function` (`own_code.own_features`).
 
     Raises SettingsError for an unknown name, or a size that does not fit.
     """
+    if is_own(name):
+        features, width = own_features(name, image_size, channels)
+        return Network(Backbone(features, nn.Identity(), image_size, width, gain=1.0), target)
     return Network(
         _build_backbone(name, image_size, channels, for_grid=isinstance(target, GridTarget)), target
     )
 
 
-def network_name(text: str) -> NetworkName:
+def network_name(text: str) -> str:
     """The text, if it names a network. Raises SettingsError that lists those there are."""
-    for name in get_args(NetworkName):
-        if text == name:
-            return name
+    if is_own(text) or text in get_args(NetworkName):
+        return text
     raise SettingsError(
-        f"Unknown network {text!r}; expected one of {', '.join(get_args(NetworkName))}."
+        f"Unknown network {text!r}; expected one of {', '.join(get_args(NetworkName))}, or "
+        "`module:function`."
     )
 
 
-def input_size_of(name: NetworkName, image_size: int) -> int:
+def input_size_of(name: str, image_size: int) -> int:
     """Side of the square that the network's convolutions see, for crops of image_size pixels."""
     return round(image_size * 112 / 128) if name == "lichan2014" else image_size
 
@@ -155,9 +165,7 @@ def _new_head(backbone: Backbone, target: Target) -> nn.Linear:
     return head
 
 
-def _build_backbone(
-    name: NetworkName, image_size: int, channels: int, *, for_grid: bool
-) -> Backbone:
+def _build_backbone(name: str, image_size: int, channels: int, *, for_grid: bool) -> Backbone:
     if image_size < 64 or image_size % 16:
         raise SettingsError(
             f"Crops of {image_size} pixels do not fit {name}; expected a multiple of 16, at least 64."

@@ -29,6 +29,19 @@ class PoseDecoder:
     """Name of what `measure` gives."""
     higher_is_better: ClassVar[bool] = False
 
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers the head answers."""
+        raise NotImplementedError
+
+    def settings(self) -> dict[str, Any]:
+        """What rebuilds this target, but for the mean pose."""
+        return {}
+
+    def loss(self, outputs: Float[Tensor, "n outputs"], batch: Batch) -> Float[Tensor, ""]:
+        """What training makes smaller."""
+        raise NotImplementedError
+
     def start_head(self, head: nn.Linear) -> None:
         """Set the head's first weights: answers near zero, every bin or cell about equally
         likely.

@@ -4,6 +4,7 @@ A target has `num_outputs`, `encode`, `loss`, `decode` and `measure`, all on the
 linear head, on whatever device these are; `figure` names what `measure` gives.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,11 +15,12 @@ from torch.nn import functional
 
 from posegrid.body.grid import BONE_SHARE
 from posegrid.body.skeleton import BONES, NUM_JOINTS
-from posegrid.errors import CheckpointError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.batch import Batch
 from posegrid.learning.historical_targets import ParentsTarget, PlainTarget
 from posegrid.learning.likelihood import LikelihoodTarget
 from posegrid.learning.model_facts import ModelFacts
+from posegrid.learning.own_code import is_own, own_code
 from posegrid.learning.pose_targets import (
     PERSON_SETTINGS,
     POSE_UNIT_MM,
@@ -185,10 +187,10 @@ class JointTarget(PoseDecoder):
         return outputs[:, : self.pose.num_outputs], outputs[:, self.pose.num_outputs :]
 
 
-Target = GridTarget | AnyPoseTarget | JointTarget
+Target = GridTarget | AnyPoseTarget | JointTarget | PoseDecoder
 
 
-def pose_part(target: Target) -> GridTarget | AnyPoseTarget:
+def pose_part(target: Target) -> GridTarget | PoseDecoder:
     """What of the target answers poses, where it does: a joint target's first part."""
     return target.pose if isinstance(target, JointTarget) else target
 
@@ -214,6 +216,10 @@ def target_of_names(
     cells = GridTarget(image_size, *grid)
     if name == GridTarget.name:
         return cells
+    if is_own(name):
+        if joint:
+            raise SettingsError(f"`target` {name}: a target of your own is learnt by itself.")
+        return own_target(name, mean_pose_mm)
     pose: AnyPoseTarget = {
         PoseTarget.name: lambda: PoseTarget(mean_pose_mm),
         BinsTarget.name: BinsTarget,
@@ -228,11 +234,27 @@ def target_of_names(
     return JointTarget(pose, cells, weight) if joint else pose
 
 
+def own_target(
+    name: str, mean_pose_mm: MeanPose, settings: Mapping[str, Any] | None = None
+) -> PoseDecoder:
+    """The user's target: name(mean_pose_mm, **settings). Raises SettingsError for what is none."""
+    target = own_code(name)(mean_pose_mm, **(settings or {}))
+    lacks = [part for part in ("num_outputs", "settings", "loss") if not hasattr(target, part)]
+    if lacks or not isinstance(target, PoseDecoder):
+        raise SettingsError(
+            f"{name}: expected a PoseDecoder with num_outputs, settings, loss and decode"
+            + (f"; it lacks {', '.join(lacks)}." if lacks else ".")
+        )
+    return target
+
+
 def target_of(facts: ModelFacts, where: str) -> Target:
     """The target that the weights' facts describe; `where` names the file in the CheckpointError
     for unknown ones.
     """
     settings = facts.target_settings
+    if is_own(facts.target):
+        return own_target(facts.target, facts.mean_pose_mm, settings)
     pose_name, plus, _ = facts.target.partition("+grid")
     try:
         if facts.target == GridTarget.name:

@@ -58,8 +58,9 @@ def train(settings: TrainSettings) -> Path:
 def run_stage(settings: StageSettings) -> None:
     """A whole stage, in this process alone or as one of several that train together."""
     init = settings.init if isinstance(settings, TrainSettings) else None
-    start = None if init is None else load_checkpoint(init)
+    start = None if init is None else load_checkpoint(init, settings.own)
     recipe = Recipe.of(settings, network_name(start.facts.network) if start else None)
+    joint = isinstance(settings, TrainSettings) and settings.joint
     repeat = {"resume": settings.resume, "overwrite": settings.overwrite}
     check_folder(settings.run, settings.as_json(), **repeat)
     with (
@@ -75,7 +76,7 @@ def run_stage(settings: StageSettings) -> None:
             data.mean_pose_mm,
             data.depth_scale_mm,
             grid=(settings.grid_cells, recipe.bone_rule),
-            joint=isinstance(settings, TrainSettings) and settings.joint,
+            joint=joint,
         )
         network = _build_network(settings, recipe, target, crops, start)
         plan = _plan(settings, recipe, data.num_crops, len(data.training) * devices.count)
@@ -83,7 +84,7 @@ def run_stage(settings: StageSettings) -> None:
             claim_folder(settings.run, settings.as_json(), **repeat)
         facts = ModelFacts(
             network=recipe.network,
-            target=target.name,
+            target=recipe.target + ("+grid" if joint else ""),
             image_size=crops.image_size,
             background=crops.background,
             pose_frame=recipe.pose_frame,
@@ -124,7 +125,9 @@ def _fit(
     if devices.is_first:
         best = settings.run / BEST
         parts = (part.to(devices.device) for part in whole_batches(data.validation, cut_px))
-        finished = with_measured_bounds(load_checkpoint(best).to(devices.device), parts)
+        finished = with_measured_bounds(
+            load_checkpoint(best, settings.own).to(devices.device), parts
+        )
         told = replace(record.best_facts(), target_settings=finished.target.settings())
         save_checkpoint(best, finished.network, told)
     devices.wait()

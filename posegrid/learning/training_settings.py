@@ -39,8 +39,9 @@ class StageSettings:
     """How a source did it, to the letter as far as it says (docs/method.md): sets all below that it
     names; what is given beside it still counts. report2015: crops without background; lichan2014:
     crops in colour."""
-    network: NetworkName | None = None
-    """Default: that of --init, or posegrid_s."""
+    network: NetworkName | str | None = None
+    """Default: that of --init, or posegrid_s. module:function: your own, by
+    function(channels, image_size), a torch module from crops to features."""
     optimiser: Optimiser | None = None
     """adamw (default) with warm-up and cosine, or sgd: the historical one, momentum 0.9 at a
     constant rate.
@@ -97,6 +98,12 @@ class StageSettings:
     overwrite: bool = False
     """Delete what an earlier run left in the run folder."""
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Code of the user's own that the run's weights need."""
+        named = (self.network, getattr(self, "target", None))
+        return tuple(name for name in named if name is not None and ":" in name)
+
     def as_json(self) -> dict[str, Any]:
         """What settings.json holds: all but how the command was repeated."""
         values: dict[str, Any] = {
@@ -131,12 +138,13 @@ class TrainSettings(StageSettings):
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on
     on more data.
     """
-    target: PoseTargetName | None = None
+    target: PoseTargetName | str | None = None
     """person: bins for poses and for places in the picture, and how sure each joint is. bins: 64
     per coordinate. pose: 51 numbers, as in 2015. integral: the mean of a heat map over a cube of 8
     x 8 x 8 cells (soft-argmax). rle: 51 numbers by their likelihood, the shape of errors learnt.
     plain: 51 outputs that are mm as they come (the report). parents: 51 numbers relative to each
     joint's parent, over a depth scale (Li & Chan).
+    module:Class: your own, a PoseDecoder made by Class(mean_pose_mm).
     Default: bins for posegrid_s and posegrid_m, else pose."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""
@@ -185,8 +193,8 @@ PRESETS: Mapping[PresetName, Preset] = {
 class Recipe:
     """The settings that depend on others, decided."""
 
-    network: NetworkName
-    target: Literal["grid"] | PoseTargetName
+    network: str
+    target: str
     optimiser: OptimiserSettings
     augment: Augment
     pose_frame: PoseFrame
@@ -195,7 +203,7 @@ class Recipe:
     epochs: float
 
     @classmethod
-    def of(cls, settings: StageSettings, network_before: NetworkName | None) -> "Recipe":
+    def of(cls, settings: StageSettings, network_before: str | None) -> "Recipe":
         """What the settings leave open, filled in by the preset, or as is best for the network.
 
         network_before: that of `--init`, if any.
@@ -210,7 +218,7 @@ class Recipe:
             return given.get(name, said.get(name, usual))
 
         network = decided("network", network_before or "posegrid_s")
-        ours, sgd = network.startswith("posegrid"), decided("optimiser", "adamw") == "sgd"
+        ours, sgd = network in ("posegrid_s", "posegrid_m"), decided("optimiser", "adamw") == "sgd"
         return cls(
             network,
             "grid" if grid else decided("target", "bins" if ours else "pose"),

@@ -68,6 +68,8 @@ class EvaluateSettings:
     """
     accelerator: Accelerator = "auto"
     """What .safetensors run on. auto: a GPU if torch finds one, else the CPU."""
+    own: tuple[str, ...] = ()
+    """Code of your own that the weights need, as `train` had it: module:function, module:Class."""
     rescore: bool = False
     """Score the predictions.npz that is in the folder already, without predicting again."""
 
@@ -82,7 +84,9 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
     path = settings.out / NAME
     if not settings.rescore:
         predict_split(
-            settings, model or load_model(settings.weights, settings.accelerator), console
+            settings,
+            model or load_model(settings.weights, settings.accelerator, settings.own),
+            console,
         ).save(path)
     predictions = Predictions.load(path)
     figures = evaluation(predictions)

@@ -6,6 +6,7 @@ A run's folder looks like this; what is missing is left out of the page, and the
     RUN/train/metrics.csv, best.safetensors          the regression that starts from it
     RUN/scratch/metrics.csv                          the regression that starts from nothing
     RUN/evaluation/evaluation.json, predictions.npz  what `posegrid evaluate` wrote
+    RUN/evaluation-scratch/evaluation.json           the same of the weights from scratch
 """
 
 import json
@@ -35,6 +36,7 @@ from posegrid.results.samples import (
     SampleClip,
     chosen_runs,
     clip_of,
+    grid_samples,
     ranked_sheet,
     rows_in,
     write_clips,
@@ -56,6 +58,8 @@ class ReportSettings:
     """Folder of the training from scratch; by default RUN/scratch."""
     evaluation: Path | None = None
     """Folder that `posegrid evaluate` wrote; by default RUN/evaluation."""
+    scratch_evaluation: Path | None = None
+    """Folder that it wrote of the weights from scratch; by default RUN/evaluation-scratch."""
     data: Path | None = None
     """Folder of prepared crops; by default the one that was evaluated on."""
     out: Path | None = None
@@ -64,6 +68,8 @@ class ReportSettings:
     """Sample pictures of each kind: best, median, worst."""
     video_s: float = 12.0
     """Length of each video in seconds."""
+    own: tuple[str, ...] = ()
+    """Code of your own that the weights need, as `train` had it: module:function, module:Class."""
 
 
 def report(settings: ReportSettings) -> Path:
@@ -75,8 +81,9 @@ def report(settings: ReportSettings) -> Path:
     folders = {
         name: getattr(settings, name) for name in ("pretrain", "train", "scratch", "evaluation")
     }
-    parts = gather(settings.run, folders, settings.data, settings.out)
-    html = [*curve_section(parts), *score_section(parts)]
+    folders["evaluation-scratch"] = settings.scratch_evaluation
+    parts = gather(settings.run, folders, settings.data, settings.out, settings.own)
+    html = [*curve_section(parts), *grid_section(parts), *score_section(parts)]
     if parts.data is not None and parts.predictions is not None:
         console.print("Drawing samples and videos", highlight=False)
         html += picture_section(parts, settings.samples, settings.video_s, console)
@@ -106,17 +113,25 @@ class Parts:
     data: Path | None
     """Folder of prepared crops."""
     weights: Path | None
+    grid_weights: Path | None = None
+    """Of the grid task."""
+    scratch_figures: dict[str, Any] | None = None
+    own: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
     """What was not found, in words."""
 
 
 def gather(
-    run: Path, folders: dict[str, Path | None], data: Path | None, out: Path | None
+    run: Path,
+    folders: dict[str, Path | None],
+    data: Path | None,
+    out: Path | None,
+    own: tuple[str, ...] = (),
 ) -> Parts:
     """The run's parts, read from the disk. Raises SourceError if there are none, or one is damaged.
 
-    folders: where "pretrain", "train", "scratch" and "evaluation" lie, if not in the run's folder
-    under these names.
+    folders: where "pretrain", "train", "scratch", "evaluation" and "evaluation-scratch" lie, if not
+    in the run's folder under these names.
     """
     missing: list[str] = []
     places = {name: folder or run / name for name, folder in folders.items()}
@@ -143,6 +158,8 @@ def gather(
         places["train"] / "best.safetensors",
     ]
     weights = next((path for path in candidates if path.is_file()), None)
+    of_grid = places["pretrain"] / "best.safetensors"
+    of_scratch = places["evaluation-scratch"] / "evaluation.json"
     return Parts(
         out or run,
         **curves,
@@ -150,6 +167,9 @@ def gather(
         predictions=predictions,
         data=data,
         weights=weights,
+        grid_weights=of_grid if of_grid.is_file() else None,
+        scratch_figures=load_json(of_scratch, missing) if of_scratch.is_file() else None,
+        own=own,
         missing=missing,
     )
 
@@ -225,12 +245,38 @@ def score_section(parts: Parts) -> list[str]:
         page.heading("Scores"),
         page.paragraph(title_of(figures) + "."),
         *(page.warning(text) for text in figures["warnings"]),
-        page.table(("", "estimate", "mean pose"), score_rows(figures)),
+        score_table(figures, parts.scratch_figures),
         page.picture_file(
             path, "Mean error of each joint in mm; the ticks are those of the mean training pose."
         ),
         page.table(("MPJPE in mm", "poses", "estimate", "mean pose"), groups),
     ]
+
+
+def score_table(figures: dict[str, Any], scratch: dict[str, Any] | None) -> str:
+    """The scores; those from scratch beside those of the pre-trained, where both are there."""
+    rows = score_rows(figures)
+    if scratch is None:
+        return page.table(("", "estimate", "mean pose"), rows)
+    beside = {name: said for name, said, _ in score_rows(scratch)}
+    head = ("", "pre-trained", "from scratch", "mean pose")
+    return page.table(head, [(name, said, beside.get(name, ""), mean) for name, said, mean in rows])
+
+
+def grid_section(parts: Parts) -> list[str]:
+    """The cells that the grid task's weights name on validation people, beside the true ones."""
+    if parts.data is None or parts.grid_weights is None:
+        return []
+    picture = grid_samples(parts.data, parts.grid_weights, parts.own)
+    if picture is None:
+        return []
+    path = parts.out / "grid_cells.png"
+    save_png(path, picture)
+    caption = (
+        "Validation people: the cells that a joint overlaps and, below, as many as the network "
+        "holds likeliest. The white dot is the joint."
+    )
+    return [page.heading("The grid's answers"), page.picture_file(path, caption)]
 
 
 def picture_section(parts: Parts, samples: int, video_s: float, console: Console) -> list[str]:
@@ -275,7 +321,7 @@ def validation_clips(parts: Parts, video_s: float, console: Console) -> list[Sam
     runs = chosen_runs(crops, video_s)
     if not runs:
         return []
-    model = load_model(parts.weights)
+    model = load_model(parts.weights, "cpu", parts.own)
     pieces = [crops.subset(run) for run in runs]
     return [
         clip_of(predicted(model, part, {}, console), np.arange(len(part)), part.grey)

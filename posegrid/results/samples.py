@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from posegrid.body.formats.viewer import MIDDLE, colour_of, levelling_rotation
 from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.datasets.stored_crops import Crops
+from posegrid.datasets.dataset_facts import load_dataset_facts
+from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.errors import SourceError
 from posegrid.results.draw import (
     FRONT,
@@ -26,6 +27,7 @@ from posegrid.results.draw import (
     enlarged,
     labelled,
 )
+from posegrid.results.models import grid_chances
 from posegrid.results.predictions import Predictions, sequence_names
 from posegrid.video.writer import VideoWriter
 
@@ -122,6 +124,56 @@ def grid_picture(
         cells_shown = draw_dot(_with_cells(large, positive[joint], joint), points[joint])
         panels.append(labelled(cells_shown, text, text_px=13))
     rows = [beside(*panels[start : start + 6]) for start in range(0, len(panels), 6)]
+    return below(*rows)
+
+
+GRID_SAMPLES = 3
+SHOWN_JOINTS = ("head_top", "right_wrist", "left_elbow", "right_knee", "left_ankle")
+
+
+def grid_samples(data: Path, weights: Path, own: tuple[str, ...] = ()) -> Picture | None:
+    """`grid_answers` of weights of the grid task on a few crops of validation people; None where
+    there are none.
+    """
+    subjects = load_dataset_facts(data).splits.get("validation", [])
+    crops = read_crops(data, subjects) if subjects else None
+    if not crops:
+        return None
+    rows = np.linspace(0, len(crops) - 1, min(GRID_SAMPLES, len(crops))).astype(int)
+    crops = crops.subset(rows)
+    chances, border_px = grid_chances(weights, crops.inputs, own)
+    pictures = crops.images if crops.images.ndim == 3 else np.moveaxis(crops.images, 1, -1)
+    return grid_answers(pictures, crops.keypoints_crop_px, chances, border_px)
+
+
+def grid_answers(
+    crops: UInt8[np.ndarray, "N S S *rgb"],
+    keypoints_px: Float[np.ndarray, "N 17 2"],
+    chances: Float[np.ndarray, "N 17 cells cells"],
+    border_px: int = 0,
+    panel_px: int = 150,
+) -> Picture:
+    """For each crop and a few joints the true cells, and below them as many as are likeliest.
+
+    border_px: what the network does not see at each side of a crop.
+    """
+    size, cells = crops.shape[-1] - 2 * border_px, chances.shape[-1]
+    inside = slice(border_px, border_px + size)
+    rows = []
+    for crop, points_px, chance in zip(crops, keypoints_px - border_px, chances, strict=True):
+        large, points = enlarged(crop[inside, inside], panel_px), points_px * (panel_px / size)
+        positive = positive_cells(points_px[None], size, cells)[0]
+        for words in ("true", "likeliest"):
+            panels = []
+            for name in SHOWN_JOINTS:
+                joint = JOINT_NAMES.index(name)
+                marked = positive[joint]
+                if words == "likeliest":
+                    order = chance[joint].argsort(axis=None)[::-1][: int(marked.sum())]
+                    marked = np.isin(np.arange(cells**2), order).reshape(cells, cells)
+                picture = draw_dot(_with_cells(large, marked, joint), points[joint])
+                panels.append(labelled(picture, f"{name.replace('_', ' ')}: {words}", text_px=13))
+            rows.append(beside(*panels))
     return below(*rows)
 
 

@@ -2,6 +2,7 @@
 missing.
 """
 
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from PIL import Image
 from results.made_up import model_of, write_data
 
+from posegrid.body.grid import positive_cells
 from posegrid.errors import SourceError
 from posegrid.results import evaluate as evaluate_module
 from posegrid.results import report as report_module
+from posegrid.results import samples as samples_module
 from posegrid.results.curves import load_curve
 from posegrid.results.evaluate import EvaluateSettings, evaluate
 from posegrid.results.page import Tile, page, paragraph
@@ -183,3 +186,34 @@ def test_text_on_a_page_is_escaped() -> None:
     text = page("<run>", "a & b", [Tile("<1", "x")], [paragraph("<script>")])
     assert "<script>" not in text
     assert "&lt;run&gt;" in text
+
+
+def true_chances(weights: Path, images: np.ndarray, own: tuple[str, ...]) -> tuple[np.ndarray, int]:
+    return np.random.default_rng(0).uniform(size=(len(images), 17, 10, 10)), 0
+
+
+def test_cells_and_scores_from_scratch_stand_beside_the_others(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples_module, "grid_chances", true_chances)
+    (run / "pretrain" / "best.safetensors").touch()
+    scratch = json.loads((run / "evaluation" / "evaluation.json").read_text())
+    scratch["mpjpe_mm"] = 1234.5
+    (run / "evaluation-scratch").mkdir()
+    (run / "evaluation-scratch" / "evaluation.json").write_text(json.dumps(scratch))
+    report(ReportSettings(run, video_s=1.0))
+    seen = checked(run / "report.html").text
+    assert "pre-trained" in seen and "from scratch" in seen and "1234.5 mm" in seen
+    assert "The grid's answers" in seen and (run / "grid_cells.png").is_file()
+
+
+def test_the_likeliest_cells_of_a_sure_network_are_the_true_ones() -> None:
+    crops = np.full((1, 100, 100), 128, np.uint8)
+    points = np.random.default_rng(1).uniform(10, 90, (1, 17, 2))
+    chances = positive_cells(points, 100, 10).astype(float)
+    picture = samples_module.grid_answers(crops, points, chances, panel_px=150)
+    likeliest = picture[-140:]
+    above = [picture[row : row + 140] for row in range(len(picture) - 281)]
+    assert any(np.array_equal(part, likeliest) for part in above)
+    wrong = samples_module.grid_answers(crops, points, 1 - chances, panel_px=150)
+    assert np.abs(wrong.astype(int) - picture).max() > 50
