@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ = 4294967296
 export MALLOC_TRIM_THRESHOLD_ = 8589934592
 export MALLOC_TOP_PAD_ = 268435456
 
-.PHONY: setup demo test check lint types docs bench peers interop clean
+.PHONY: setup demo test check lint types audit fuzz torture docs bench peers interop clean
 
 setup: .venv/.installed
 
@@ -22,7 +22,19 @@ demo: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 10
 
-check: lint types
+check: lint types audit
+
+# Known holes in the pinned versions, where the registry answers.
+audit: setup
+	$(BIN)/python scripts/audit.py
+
+# Damaged files for every reader; docs/reliability.md says what was tried.
+fuzz: setup
+	$(BIN)/python scripts/fuzz.py --seconds 300
+
+# Every command killed at random moments; under an hour on two cores.
+torture: setup
+	$(BIN)/python scripts/torture.py --tries 20
 
 lint: setup
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from posegrid import __version__
 from posegrid.errors import EXTRA_OF_MODULE, PosegridError, in_flags
+from posegrid.files import is_utf8
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,9 @@ def run(arguments: list[str]) -> int:
             f"posegrid: there is no command {name!r}; there are {', '.join(COMMANDS)}",
             file=sys.stderr,
         )
+        return 2
+    if (odd := next((word for word in arguments if not is_utf8(word)), None)) is not None:
+        print(f"posegrid {name}: {odd!a}: is no UTF-8; rename the file.", file=sys.stderr)
         return 2
     try:
         call(name, COMMANDS[name], arguments[1:])

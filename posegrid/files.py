@@ -31,6 +31,11 @@ _LEGIBLE = 40
 _NEW = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a name can be printed and written into files: Unix takes any bytes for one."""
+    return all(not "\ud800" <= letter <= "\udfff" for letter in name)
+
+
 @contextmanager
 def completed(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path` to write to; it takes the name `path` when the block

@@ -26,8 +26,8 @@ def progress_bar(
     """A bar with its task's words before it, and `after` (a rich format such as
     "{task.fields[rate]}") behind it; nothing where the console is no terminal, or if told so.
     """
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    columns += [TextColumn(after)] if after else []
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
+    columns += [TextColumn(after, markup=False)] if after else []
     return Progress(
         *columns,
         TimeRemainingColumn(),

@@ -11,6 +11,7 @@ PACKAGE = Path(posegrid.__file__).parent
 FLOORS = (
     "errors",
     "files",
+    "untrusted",
     "progress",
     "body",
     "motion",
@@ -24,7 +25,7 @@ FLOORS = (
     "cli",
     "__main__",
 )
-"""From the ground up; the first three are the ground."""
+"""From the ground up; the first four are the ground."""
 CORE = {"av", "jaxtyping", "numpy", "onnxruntime", "PIL", "rich", "scipy", "tyro", "yaml"}
 """What the core's dependencies in pyproject.toml are called in Python."""
 

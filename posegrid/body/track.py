@@ -22,36 +22,26 @@ JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for 
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
-from posegrid.body.camera import AXES, HUMAN36M_TANGENTIAL, UNIT, Camera
+from posegrid.body.camera import AXES, UNIT, Camera
 from posegrid.body.formats.animation import bone_motion, bvh_text, glb_bytes
 from posegrid.body.formats.c3d import Markers, c3d_bytes, trc_text, turned_upright
-from posegrid.body.formats.text import (
-    columns_of,
-    csv_text,
-    from_csv,
-    from_json,
-    from_npz,
-    json_text,
-    npz_bytes,
-    tidy_columns,
-)
+from posegrid.body.formats.text import columns_of, csv_text, json_text, npz_bytes, tidy_columns
 from posegrid.body.formats.viewer import viewer_page
-from posegrid.body.skeleton import JOINT_NAMES, NUM_JOINTS, SKELETON, Skeleton, skeleton_named
-from posegrid.errors import OutputError, SettingsError, SourceError, optional
+from posegrid.body.skeleton import JOINT_NAMES, SKELETON, Skeleton, skeleton_named
+from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, load_values
+from posegrid.errors import OutputError, SettingsError, optional
 from posegrid.files import written
 
 if TYPE_CHECKING:
     import pandas
 
 SomeTrack = TypeVar("SomeTrack", bound="Track")
-
-TRACK_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -227,7 +217,7 @@ class Track:
         """The Track's arrays by name, as the file holds them."""
         return {
             name: np.asarray(getattr(self, name), dtype=dtype)
-            for name, (dtype, _) in _ARRAYS.items()
+            for name, (dtype, _) in ARRAYS.items()
         }
 
     def facts(self) -> dict[str, object]:
@@ -255,47 +245,10 @@ class Track:
     def load(cls: type[SomeTrack], path: Path | str) -> SomeTrack:
         """The Track in a .npz, .json or .csv file.
 
-        Raises SourceError if there is none, or one of another format or skeleton.
+        Raises SourceError if there is none, one of another format or skeleton, or one that says
+        what no Track can.
         """
-        path = Path(path)
-        if path.suffix.lower() not in (".npz", ".json", ".csv"):
-            raise SourceError(
-                f"{path}: expected a track file, whose name ends in .npz, .json or .csv"
-            )
-        if not path.is_file():
-            raise SourceError(f"{path}: no such track file; `posegrid predict VIDEO` writes one")
-        try:
-            content, facts = _read(path.suffix.lower(), path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            raise SourceError(f"{path}: not a track file of posegrid ({error})") from error
-        _check(path, facts, content)
-        arrays = {name: content[name].astype(dtype) for name, (dtype, _) in _ARRAYS.items()}
-        try:
-            stored = facts["camera"]
-            camera = Camera(
-                focal_px=tuple(stored["focal_px"]),
-                principal_px=tuple(stored["principal_px"]),
-                size_wh=tuple(stored["size_wh"]),
-                distortion=tuple(stored["distortion"]),
-                rot_world_to_cam=np.array(stored["rot_world_to_cam"], dtype=np.float64),
-                centre_world_mm=np.array(stored["centre_world_mm"], dtype=np.float64),
-                tangential=stored.get("tangential", HUMAN36M_TANGENTIAL),
-            )
-            keys = ("fps", "weights", "source", "camera_assumed")
-            return cls(
-                **arrays,
-                camera=camera,
-                **{key: facts[key] for key in keys},
-                filled_frames=tuple(int(frame) for frame in facts.get("filled_frames", ())),
-                scale_known=bool(facts.get("scale_known", False)),
-                warnings=tuple(str(line) for line in facts.get("warnings", ())),
-                camera_fixed=bool(facts.get("camera_fixed", True)),
-                raw=bool(facts.get("raw", False)),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise SourceError(
-                f"{path}: its facts are damaged ({error!r}); make the track anew"
-            ) from error
+        return cls(**load_values(Path(path)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -322,19 +275,6 @@ class SkeletonTrack:
 ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb", ".html")
 """What the names of files that `Track.save` writes end in."""
 
-_ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
-    "frame": (np.int64, ()),
-    "time_s": (np.float64, ()),
-    "joints_mm": (np.float32, (NUM_JOINTS, 3)),
-    "root_mm": (np.float32, (3,)),
-    "keypoints_px": (np.float32, (NUM_JOINTS, 2)),
-    "sigma_mm": (np.float32, (NUM_JOINTS,)),
-    "box_xyxy": (np.float32, (4,)),
-    "confidence": (np.float32, ()),
-}
-_ADDED = ("confidence",)
-"""Arrays that files of posegrid 0.1 lack: NaN then."""
-
 
 def motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
     """The file's bytes in a format that holds the joints in space only."""
@@ -347,15 +287,6 @@ def motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
     return glb_bytes(bone_motion(markers), markers.source)
 
 
-def _read(ending: str, content: bytes) -> tuple[dict[str, np.ndarray], Any]:
-    """The arrays and facts in a file's bytes; raises ValueError for damaged ones."""
-    if ending == ".npz":
-        return from_npz(content)
-    dtypes = {name: dtype for name, (dtype, _) in _ARRAYS.items()}
-    text = content.decode("utf-8")
-    return from_json(text, dtypes) if ending == ".json" else from_csv(text, dtypes, _ADDED)
-
-
 def _taken(
     values: Float[np.ndarray, "T 17 *rest"], target: Skeleton
 ) -> Float[np.ndarray, "T J *rest"]:
@@ -365,33 +296,3 @@ def _taken(
         values[:, sources].mean(axis=1) if sources else nothing for sources in target.sources()
     ]
     return np.stack(joints, axis=1)
-
-
-def _check(path: Path, facts: Any, content: dict[str, np.ndarray]) -> None:
-    """Raise SourceError unless the file is of this format and skeleton, its arrays complete and of
-    one length.
-    """
-    if not isinstance(facts, dict):
-        raise SourceError(f"{path}: not a track file of posegrid (its facts are no JSON object)")
-    if "format" not in facts or "skeleton" not in facts:
-        raise SourceError(
-            f"{path}: not a track file of posegrid; `posegrid predict` makes them (.npz, .json, .csv)"
-        )
-    if facts.get("format") != TRACK_FORMAT or facts.get("skeleton") != SKELETON:
-        raise SourceError(
-            f"{path}: format {facts.get('format')}, skeleton {facts.get('skeleton')}; "
-            f"expected format {TRACK_FORMAT}, skeleton {SKELETON}; make the track anew with this version"
-        )
-    missing = [name for name in _ARRAYS if name not in content and name not in _ADDED]
-    if missing:
-        raise SourceError(
-            f"{path}: the arrays {', '.join(missing)} are missing; make the track anew"
-        )
-    length = len(content["frame"])
-    for name in _ADDED:
-        content.setdefault(name, np.full(length, np.nan))
-    for name, (_, shape) in _ARRAYS.items():
-        if content[name].shape != (length, *shape):
-            raise SourceError(
-                f"{path}: {name} has shape {content[name].shape}, expected {(length, *shape)}"
-            )

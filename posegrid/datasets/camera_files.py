@@ -1,7 +1,6 @@
 """A camera's intrinsics from a file: posegrid's own, OpenCV's (JSON, YAML), ROS', or Human3.6M's
 metadata.xml."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from posegrid.body.camera import OPENCV_TANGENTIAL, Camera
 from posegrid.datasets import folder
 from posegrid.datasets.human36m.metadata import load_metadata
 from posegrid.errors import SettingsError, SourceError
+from posegrid.untrusted import DAMAGED, from_json, from_yaml, text_of, whole_number
 
 MATRIX_KEYS = ("K", "camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx")
 DISTORTION_KEYS = (
@@ -29,7 +29,7 @@ WIDTH_KEYS, HEIGHT_KEYS = (
     ("width", "image_width", "image_Width"),
     ("height", "image_height", "image_Height"),
 )
-MOST_BYTES, MOST_NUMBERS = 1_000_000, 14
+MOST_BYTES, MOST_NUMBERS, MOST_SIDE = 1_000_000, 14, 10**6
 SHORTEST, LONGEST = 0.1, 20.0
 """Focal lengths in widths of the picture: angles of view of 157 and 2.9 degrees."""
 MOST_SKEW = 0.01
@@ -99,8 +99,9 @@ def _stated_size(entry: dict[str, Any], path: Path) -> tuple[int, int] | None:
     if None in said:
         return None
     try:
-        width, height = (int(side) for side in said)
-    except (TypeError, ValueError, OverflowError) as error:
+        sides = [int(side) if isinstance(side, str) else side for side in said]
+        width, height = (whole_number(side, "a side", 1, MOST_SIDE) for side in sides)
+    except DAMAGED as error:
         raise SourceError(f"{path}: expected width and height as whole numbers of px.") from error
     return width, height
 
@@ -145,35 +146,21 @@ def _check_size(path: Path, stated: tuple[int, int], size_wh: tuple[int, int]) -
 
 
 def _content(path: Path) -> Any:
+    """What JSON or YAML says; also with the head line and tags of OpenCV, which YAML's standard does
+    not know."""
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such camera file.")
+    is_yaml = path.suffix.lower() in (".yaml", ".yml")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SourceError(f"{path}: is too large for a camera file ({MOST_BYTES} bytes).")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: there is no such camera file.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read as text ({error}).") from error
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return _yaml(text, path)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path}: cannot be read as JSON ({error}).") from error
-
-
-def _yaml(text: str, path: Path) -> Any:
-    """YAML, also with the head line and tags of OpenCV, which the standard does not know."""
-    import yaml
-
-    plain = re.sub(r"^%YAML[^\n]*\n(?:---[^\n]*\n)?", "", text)
-    plain = re.sub(r"!!opencv-\w+", "", plain)
-    try:
-        return yaml.safe_load(plain)
-    except (
-        *(yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError),
-    ) as error:
-        # Besides its own errors, the reader passes on those of the numbers and dates in the text.
-        raise SourceError(f"{path}: cannot be read as YAML ({error}).") from error
+        text = text_of(path, MOST_BYTES)
+        if not is_yaml:
+            return from_json(text)
+        plain = re.sub(r"^%YAML[^\n]*\n(?:---[^\n]*\n)?", "", text)
+        return from_yaml(re.sub(r"!!opencv-\w+", "", plain))
+    except DAMAGED as error:
+        raise SourceError(
+            f"{path}: cannot be read as {'YAML' if is_yaml else 'JSON'} ({error})."
+        ) from error
 
 
 def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
@@ -203,7 +190,7 @@ def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
 def _matrix(entry: dict[str, Any], path: Path) -> np.ndarray:
     try:
         K = _numbers(_first(entry, MATRIX_KEYS, None))
-    except (TypeError, ValueError, OverflowError) as error:
+    except DAMAGED as error:
         names = ", ".join(MATRIX_KEYS[1:])
         raise SourceError(
             f"{path}: expected K (3 x 3 numbers, pixels), also called {names}."
@@ -233,7 +220,7 @@ def _distortion(entry: dict[str, Any], path: Path) -> tuple[float, float, float,
         )
     try:
         numbers = _numbers(_first(entry, DISTORTION_KEYS, [])).ravel()
-    except (TypeError, ValueError, OverflowError) as error:
+    except DAMAGED as error:
         raise SourceError(f"{path}: expected dist as numbers, k1 k2 p1 p2 k3.") from error
     if not np.isfinite(numbers).all() or numbers[5:].any():
         raise SourceError(
@@ -256,7 +243,11 @@ def _numbers(value: Any) -> np.ndarray:
     if any(len(row) > MOST_NUMBERS or not all(map(_is_number, row)) for row in inner):
         raise TypeError("no numbers")
     numbers = np.array(value, dtype=np.float64)
-    return numbers if rows is None else numbers.reshape(int(rows), -1)
+    return (
+        numbers
+        if rows is None
+        else numbers.reshape(whole_number(rows, "rows", 1, MOST_NUMBERS), -1)
+    )
 
 
 def _is_number(value: Any) -> bool:

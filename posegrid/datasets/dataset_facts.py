@@ -1,9 +1,10 @@
 """What a data set of crops says about itself: `dataset.json`, described in docs/design.md."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from posegrid import __version__
 from posegrid.body.camera import AXES, UNIT
@@ -11,6 +12,16 @@ from posegrid.body.skeleton import SKELETON
 from posegrid.errors import ShardError
 from posegrid.files import write_text
 from posegrid.people.crop import ImageFormat
+from posegrid.untrusted import (
+    DAMAGED,
+    checked,
+    number,
+    object_of_json,
+    of_type,
+    text_of,
+    texts,
+    whole_number,
+)
 
 DATASET_FILE = "dataset.json"
 
@@ -110,15 +121,19 @@ def load_dataset_facts(folder: Path) -> DatasetFacts:
             f"{path} does not exist: {folder} is no finished data set. "
             "Make it with `posegrid prepare` or `posegrid synth`, or call that again to finish it."
         )
-    facts = facts_of_json(path, path.read_bytes())
+    try:
+        text = text_of(path)
+    except DAMAGED as error:
+        raise ShardError(f"{path} cannot be read ({error}).") from error
+    facts = facts_of_json(path, text)
     check_readable(path, facts)
     return facts
 
 
-def facts_of_json(path: Path, text: bytes) -> DatasetFacts:
+def facts_of_json(path: Path, text: bytes | str) -> DatasetFacts:
     """The facts that the JSON text holds; `path` is named in the ShardError if it does not."""
     try:
-        entries = json.loads(text)
+        entries = object_of_json(text)
         missing = [
             f.name
             for f in fields(DatasetFacts)
@@ -126,14 +141,61 @@ def facts_of_json(path: Path, text: bytes) -> DatasetFacts:
         ]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
-        return DatasetFacts(
-            **{f.name: entries[f.name] for f in fields(DatasetFacts) if f.name in entries}
-        )
-    except (ValueError, TypeError) as error:
+        return DatasetFacts(**checked(entries, _CHECKS))
+    except DAMAGED as error:
         raise ShardError(
             f"{path} does not hold the facts of a data set ({error}); expected JSON as "
             "docs/design.md describes it."
         ) from error
+
+
+def _one_of(*allowed: str) -> Callable[[object, str], str]:
+    def check(value: object, name: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"{name} is {value!r}, expected {' or '.join(allowed)}")
+        return str(value)
+
+    return check
+
+
+def _splits(value: object, name: str) -> dict[str, list[str]]:
+    return {
+        part: list(texts(subjects, f"{name}.{part}"))
+        for part, subjects in of_type(value, dict, name).items()
+    }
+
+
+def pairs(value: object, name: str) -> list[list[str]]:
+    """The value, if it is a list of two texts each."""
+    rows = [list(texts(row, name)) for row in of_type(value, list, name)]
+    if any(len(row) != 2 for row in rows):
+        raise ValueError(f"{name}: expected pairs of texts")
+    return rows
+
+
+def _settings(value: object, name: str) -> dict[str, Any]:
+    settings = of_type(value, dict, name)
+    if "margin" in settings:
+        number(settings["margin"], "margin", 0, 10)
+    return settings
+
+
+def _text(value: object, name: str) -> str:
+    return of_type(value, str, name)
+
+
+_CHECKS: dict[str, Callable[[object, str], Any]] = {
+    "image_size": lambda value, name: whole_number(value, name, 8, 2048),
+    "image_format": _one_of(*get_args(ImageFormat)),
+    "background": _one_of(*get_args(Background)),
+    "settings": _settings,
+    "synthetic": lambda value, name: of_type(value, bool, name),
+    "splits": _splits,
+    "skipped": pairs,
+    "notes": pairs,
+    "num_crops": lambda value, name: whole_number(value, name, 0, 2**40),
+    **dict.fromkeys(("skeleton", "unit", "axes", "posegrid_version", "source"), _text),
+}
 
 
 def check_readable(path: Path, facts: DatasetFacts) -> None:

@@ -99,7 +99,7 @@ def doctor(settings: DoctorSettings) -> None:
 
     Raises SourceError, when all was looked at, if anything is at fault.
     """
-    console, source = Console(), source_of(settings.root)
+    console, source = Console(markup=False), source_of(settings.root)
     stock = source.inventory(settings.subjects or None, settings.actions or None)
     faulty = {finding.where for finding in stock.findings if finding.level == "fault"}
     with progress_bar(console, transient=True) as bar:

@@ -10,7 +10,6 @@ ROOT/<subject>/<action>/front.mp4       the video
 """
 
 import csv
-import json
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,13 +19,22 @@ from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Bool, Float32
-from PIL import Image
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
 from posegrid.datasets.source import Source, SplitName, View, refuse_unknown
 from posegrid.errors import SourceError
+from posegrid.untrusted import (
+    DAMAGED,
+    arrays_of_npz,
+    numbers,
+    object_of_json,
+    opened_picture,
+    text_of,
+    texts,
+    whole_number,
+)
 from posegrid.video.video import probe
 
 SPLIT_FILE = "split.json"
@@ -36,6 +44,8 @@ AXES = ("x", "y", "z")
 CAMERA_KEYS = {"focal_px": 2, "principal_px": 2, "size_wh": 2}
 """What a camera file must hold, and how many numbers each."""
 ROTATION_TOLERANCE = 1e-3
+MOST_SIDE = 10**6
+"""Pixels of a picture."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +135,10 @@ def load_camera(path: Path) -> Camera:
             f"{path}: there is no such file. Every video needs its camera: see docs/own-data.md."
         )
     try:
-        content = json.loads(path.read_bytes())
-        if not isinstance(content, dict):
-            raise ValueError("it holds no object")
+        content = object_of_json(text_of(path))
         values = {key: _numbers(content, key, (count,)) for key, count in CAMERA_KEYS.items()}
+        for side in values["size_wh"].tolist():
+            whole_number(side, "size_wh", 1, MOST_SIDE)
         distortion = (
             _numbers(content, "distortion", (5,)) if "distortion" in content else np.zeros(5)
         )
@@ -140,9 +150,9 @@ def load_camera(path: Path) -> Camera:
             or np.linalg.det(rotation) < 0
         ):
             raise ValueError("rot_world_to_cam is no rotation")
-        if min(*values["focal_px"], *values["size_wh"]) <= 0:
-            raise ValueError("focal_px and size_wh must be positive")
-    except (ValueError, RecursionError) as error:
+        if min(values["focal_px"]) <= 0:
+            raise ValueError("focal_px must be positive")
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: is not a camera file: {error}. See docs/own-data.md."
         ) from error
@@ -184,9 +194,9 @@ def load_split(path: Path) -> dict[str, list[str]]:
             f"{path}: there is no such file. Say there who trains and who tests: {expected}."
         )
     try:
-        content = json.loads(path.read_bytes())
-        splits = {part: [str(name) for name in content[part]] for part in PARTS}
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        content = object_of_json(text_of(path))
+        splits = {part: list(texts(content[part], part)) for part in PARTS}
+    except DAMAGED as error:
         raise SourceError(f"{path}: is not a split ({error}); expected {expected}.") from error
     names = [name for part in PARTS for name in splits[part]]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -206,13 +216,7 @@ def _videos(root: Path) -> list[Path]:
 def _numbers(content: dict[str, Any], key: str, shape: tuple[int, ...]) -> np.ndarray:
     if key not in content:
         raise ValueError(f"it has no {key!r}")
-    try:
-        values = np.array(content[key], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{key!r} is no list of numbers") from error
-    if values.shape != shape or not np.isfinite(values).all():
-        raise ValueError(f"{key!r} must be {' x '.join(map(str, shape))} finite numbers")
-    return values
+    return numbers(content[key], key, shape)
 
 
 def _poses_in_camera(
@@ -238,9 +242,8 @@ def _poses_in_camera(
 
 def _poses_of_npz(path: Path) -> Float32[np.ndarray, "T 17 3"]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            pose_mm = content["pose_mm"]
-    except Exception as error:  # numpy and zipfile raise whatever the bytes lead to
+        pose_mm = arrays_of_npz(path, ["pose_mm"])["pose_mm"]
+    except DAMAGED as error:
         raise SourceError(f"{path}: cannot be read as npz with `pose_mm` ({error}).") from error
     if (
         pose_mm.ndim != 3
@@ -265,7 +268,7 @@ def _poses_of_csv(path: Path) -> Float32[np.ndarray, "T 17 3"]:
                     f"{', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}"
                 )
             rows = [[float(row[name] or "nan") for name in names] for row in reader]
-    except (ValueError, UnicodeDecodeError, csv.Error, TypeError) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: is not a table of poses ({error}). See docs/own-data.md."
         ) from error
@@ -298,9 +301,9 @@ def _masks_of(view: FolderView) -> AbstractContextManager[MaskOf | None]:
 def _mask(view: FolderView, index: int, size_wh: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
     path = _mask_folder(view) / f"{index:06d}.png"
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with opened_picture(path, ("PNG",)) as picture:
             size, mask = picture.size, np.asarray(picture.convert("L")) > 127
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: cannot be read as a mask ({error}): every frame with a pose needs one."
         ) from error

@@ -17,10 +17,8 @@ import h5py
 import numpy as np
 
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED
 
-DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError)
-DAMAGED += (RuntimeError, OverflowError, MemoryError)
-"""What the readers of binary formats raise on damaged bytes."""
 MOST_SECONDS, MOST_BYTES = 600, 7 * 2**30
 """Of the process that reads an older file, of which MATLAB writes none of more than 2 GB."""
 

@@ -163,7 +163,7 @@ def prepare_found(
     settings: PrepareSettings, source: Source, found: list[View], facts: DatasetFacts
 ) -> DatasetFacts:
     """As `prepare`, of these views; `facts` hold the splits as the source has them."""
-    console, out = Console(), settings.out
+    console, out = Console(markup=False), settings.out
     dropped = {view.name: f.text for view in found for f in source.faults(view) if f.left_out}
     found = [view for view in found if view.name not in dropped]
     to_do = [view for view in found if not shard_path(view, out).exists()]

@@ -19,7 +19,7 @@ from posegrid.files import alone_in, completed
 from posegrid.walkers.motion.acclaim import load_motion_captures
 from posegrid.walkers.motion.captured import Captures, load_walks
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
-from posegrid.walkers.scenes.cut_outs import write_person
+from posegrid.walkers.scenes.cut_out_files import write_person
 from posegrid.walkers.scenes.figures import load_library
 from posegrid.walkers.scenes.surroundings import load_surroundings, places_and_textures
 
@@ -94,7 +94,7 @@ def render_missing(settings: ScenesSettings, captures: Captures) -> None:
     names = [f"{letter}{n:04d}" for letter, count in counts.items() for n in range(1, count + 1)]
     missing = [name for name in names if not (settings.out / f"{name}.npz").exists()]
     pieces = [partial(_person, settings, name, captures) for name in missing]
-    console = Console()
+    console = Console(markup=False)
     total = len(missing) * settings.pictures
     follow(done_here(pieces, settings.workers), total, "people", console)
     console.print(f"{settings.out}: {len(names)} people", markup=False, soft_wrap=True)

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.datasets.dataset_facts import DatasetFacts, facts_of_json
+from posegrid.datasets.dataset_facts import DatasetFacts, facts_of_json, pairs
 from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.files import alone_in, completed
+from posegrid.untrusted import DAMAGED, from_json
 
 MASK_COLUMN = pa.field("mask", pa.binary())
 """Only in shards of crops with their masks."""
@@ -256,7 +257,7 @@ def load_shard_facts(path: Path) -> DatasetFacts:
     """What one shard says of itself. Raises ShardError if it is damaged."""
     try:
         metadata = pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, *DAMAGED) as error:
         raise damaged(path, error) from error
     entries = metadata.metadata or {}
     if b"posegrid" not in entries:
@@ -265,7 +266,10 @@ def load_shard_facts(path: Path) -> DatasetFacts:
             "(it has no `posegrid` in its metadata)."
         )
     facts = facts_of_json(path, entries[b"posegrid"])
-    notes = json.loads(entries.get(b"posegrid_notes", b"[]"))
+    try:
+        notes = pairs(from_json(entries.get(b"posegrid_notes", b"[]")), "posegrid_notes")
+    except DAMAGED as error:
+        raise damaged(path, error) from error
     return replace(facts, notes=notes, num_crops=metadata.num_rows)
 
 

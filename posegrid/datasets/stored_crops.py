@@ -19,6 +19,7 @@ from posegrid.datasets.dataset_facts import (
     load_dataset_facts,
 )
 from posegrid.datasets.shards import (
+    NUMBERS,
     SCHEMA,
     damaged,
     load_shard_facts,
@@ -28,6 +29,7 @@ from posegrid.datasets.shards import (
 )
 from posegrid.errors import ShardError
 from posegrid.people.crop import decode_image, decode_mask
+from posegrid.untrusted import DAMAGED
 
 LUMA = np.array([0.299, 0.587, 0.114])
 """Shares of red, green and blue in the brightness: ITU-R BT.601."""
@@ -256,12 +258,25 @@ def _read_table(path: Path, schema: pa.Schema, names: Sequence[str]) -> pa.Table
                 its = found.field(name).type
                 raise ShardError(f"{path}: the column {name!r} is {its}, expected {kind}.")
         table = file.read(list(names))
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)
+    except (pa.ArrowException, *DAMAGED) as error:
         raise damaged(path, error) from error
     empty = next((name for name in names if table[name].null_count), None)
     if empty is not None:
         raise ShardError(f"{path}: the column {empty!r} has empty cells; prepare the file again.")
+    for name in names:
+        _check_finite(path, table, name)
     return table
+
+
+def _check_finite(path: Path, table: pa.Table, name: str) -> None:
+    if name not in NUMBERS:
+        return
+    bad = ~np.isfinite(array_of_column(table, name).reshape(table.num_rows, -1)).all(axis=1)
+    if bad.any():
+        raise ShardError(
+            f"{path}, row {int(np.argmax(bad))}: {name} is not finite; prepare the file again."
+        )
 
 
 def array_of_column(table: pa.Table, name: str) -> np.ndarray:

@@ -45,7 +45,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
 
 def _render_missing(settings: SynthSettings, facts: DatasetFacts) -> DatasetFacts:
     """The shards that are not there yet, then dataset.json."""
-    console = Console()
+    console = Console(markup=False)
     jobs = crop_jobs(settings, captured_walks(settings))
     to_do = [job for job in jobs if not job.path.exists()]
     report_done_before(len(jobs) - len(to_do), len(jobs), "shards", console)
@@ -75,4 +75,4 @@ def write_set(settings: SynthSettings, name: SetName) -> None:
             f"--set {name} fixes all settings; give no other flags than --workers and --cluster."
         )
     write_dataset(replace(plain, set=None, **changes_of(name)))
-    Console().print(checked(name, settings.out), markup=False, soft_wrap=True)
+    Console(markup=False).print(checked(name, settings.out), markup=False, soft_wrap=True)

@@ -76,7 +76,7 @@ def write_release(settings: SynthSettings) -> None:
 
 
 def _record_missing(settings: SynthSettings) -> None:
-    console, root = Console(), settings.out
+    console, root = Console(markup=False), settings.out
     check_recorded_alike(settings)
     mark_synthetic(root, f"The settings are in {RECORD_FILE}.")
     plans = release_plans(settings)

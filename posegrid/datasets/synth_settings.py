@@ -95,7 +95,9 @@ class SynthSettings:
     """Clips rendered at a time, each by its own process."""
     cluster: str | None = None
     """Render on a Ray cluster: its address (ray://HOST:10001), or local to start one here with
-    --workers CPUs. The output folder must be the same on all its machines."""
+    --workers CPUs. The output folder must be the same on all its machines. Ray asks nobody who
+    they are: whoever reaches its ports runs what they like there, so keep them in a closed
+    network."""
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -62,7 +62,7 @@ class SceneFolders:
     backgrounds: Path
     """Holds panoramas/, textures/ and photos/."""
     cut_outs: Path
-    """Holds one file a person (`posegrid.walkers.scenes.cut_outs`)."""
+    """Holds one file a person (`posegrid.walkers.scenes.cut_out_files`)."""
 
     def check(self, split: Split) -> None:
         """Raises SourceError now if they lack people or places of a split; reads none of them."""

@@ -3,6 +3,7 @@ too.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -13,6 +14,15 @@ from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.people.crop import DEFAULT_MARGIN
+from posegrid.untrusted import (
+    DAMAGED,
+    checked,
+    number,
+    numbers,
+    object_of_json,
+    of_type,
+    whole_number,
+)
 
 FORMAT = 1
 """Version of this description; raised when old programs could no longer read it rightly."""
@@ -83,15 +93,11 @@ class ModelFacts:
         Raises CheckpointError for what is no such text, another format, another skeleton or unit.
         """
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = object_of_json(text)
+        except DAMAGED as error:
             raise CheckpointError(
-                f"{where}: the weights' description is not JSON ({error}); the file is damaged."
+                f"{where}: the weights' description is no JSON object ({error}); the file is damaged."
             ) from None
-        if not isinstance(values, dict):
-            raise CheckpointError(
-                f"{where}: the weights' description is not a JSON object; the file is damaged."
-            )
         _check_format(values, where)
         known = {entry.name for entry in fields(cls)}
         missing, unknown = sorted(known - values.keys()), sorted(values.keys() - known)
@@ -99,7 +105,12 @@ class ModelFacts:
             raise CheckpointError(
                 f"{where}: the weights' description lacks {missing} and has the unknown entries {unknown}."
             )
-        facts = cls(**{**values, "mean_pose_mm": _as_pose(values["mean_pose_mm"], where)})
+        try:
+            facts = cls(**checked(values, _CHECKS))
+        except DAMAGED as error:
+            raise CheckpointError(
+                f"{where}: the weights' description is wrong: {error}; the file is damaged."
+            ) from None
         facts._check(where)
         return facts
 
@@ -127,10 +138,6 @@ class ModelFacts:
                 raise CheckpointError(
                     f"{where}: {name} is {value!r}, expected {' or '.join(map(repr, allowed))}."
                 )
-        if not isinstance(self.image_size, int) or self.image_size <= 0:
-            raise CheckpointError(
-                f"{where}: image_size is {self.image_size!r}, expected a number of pixels above 0."
-            )
 
 
 def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: ModelFacts) -> None:
@@ -159,10 +166,25 @@ def _check_format(values: dict[str, Any], where: str) -> None:
         )
 
 
-def _as_pose(values: Any, where: str) -> tuple[tuple[float, float, float], ...]:
-    pose = np.array(values, dtype=object)
-    if pose.shape != (NUM_JOINTS, 3) or not all(isinstance(v, int | float) for v in pose.ravel()):
-        raise CheckpointError(
-            f"{where}: mean_pose_mm has the shape {pose.shape}, expected {NUM_JOINTS} joints of 3 numbers."
-        )
-    return tuple((float(x), float(y), float(z)) for x, y, z in pose)
+def _as_pose(value: object, name: str) -> tuple[tuple[float, float, float], ...]:
+    pose = numbers(value, name, (NUM_JOINTS, 3)).tolist()
+    return tuple((x, y, z) for x, y, z in pose)
+
+
+def _text(value: object, name: str) -> str:
+    return of_type(value, str, name)
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    return of_type(value, dict, name)
+
+
+_CHECKS: dict[str, Callable[[object, str], Any]] = {
+    **dict.fromkeys(("network", "target", "background", "pose_frame"), _text),
+    **dict.fromkeys(("skeleton", "unit", "posegrid_version"), _text),
+    **dict.fromkeys(("target_settings", "training"), _object),
+    "image_size": lambda value, name: whole_number(value, name, 8, 2048),
+    "mean_pose_mm": _as_pose,
+    "margin": lambda value, name: number(value, name, 0, 10),
+    "format": lambda value, name: whole_number(value, name, FORMAT, FORMAT),
+}

@@ -25,6 +25,7 @@ from posegrid.learning.checkpoint import save_checkpoint
 from posegrid.learning.loop import Round, Training
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.progress import progress_bar
+from posegrid.untrusted import DAMAGED, number, object_of_json, of_type, text_of
 
 SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
 BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
@@ -77,8 +78,8 @@ def _check_same(path: Path, settings: dict[str, Any], *, resume: bool) -> None:
             f"{path.parent} holds a run already; give --resume, --overwrite, or another --run."
         )
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        before = of_type(object_of_json(text_of(path))["settings"], dict, "settings")
+    except DAMAGED as error:
         raise SettingsError(
             f"{path} is damaged ({error!r}); give --overwrite or another --run."
         ) from None
@@ -134,7 +135,7 @@ class Record:
         self.rows: list[dict[str, float]] = []
         self.writes = training.devices.is_first
         self._step, self._round_start = 0, time.perf_counter()
-        self._console = Console()
+        self._console = Console(markup=False)
         self._progress = progress_bar(
             self._console,
             "images, {task.fields[rate]:.0f}/s {task.fields[note]}",
@@ -168,8 +169,9 @@ class Record:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.training.load_state(state)
-            self.rows = state["rows"]
-        except (OSError, RuntimeError, ValueError, LookupError, UnpicklingError) as error:
+            self.rows = _checked_rows(state["rows"])
+            self._best_row()
+        except (*DAMAGED, UnpicklingError) as error:
             raise CheckpointError(
                 f"{path} cannot be resumed from ({type(error).__name__}): it is damaged or of an "
                 f"earlier posegrid. Go on in another --run: --init {self.folder / LAST} "
@@ -265,6 +267,12 @@ class Record:
                 f"{rate:.0f} images/s, loss {row['train_loss']:.3f}, validation {text}",
                 flush=True,
             )
+
+
+def _checked_rows(rows: object) -> list[dict[str, float]]:
+    """The rows of an earlier call, numbers by column. Raises ValueError for anything else."""
+    found = [of_type(row, dict, "a row") for row in of_type(rows, list, "rows")]
+    return [{of_type(k, str, "a name"): number(v, "a figure") for k, v in r.items()} for r in found]
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from posegrid.errors import ShardError, SourceError
 from posegrid.people.morphology import labelled, largest_filled
+from posegrid.untrusted import DAMAGED, opened_picture
 from posegrid.video.picture import Box, Picture
 
 
@@ -181,6 +182,7 @@ def _square(
 ImageFormat = Literal["jpeg", "png"]
 
 DEFAULT_MARGIN = 0.1
+MOST_CROP_PIXELS = 2048 * 2048
 """Room round the person that crops are made with, unless told otherwise, for training as for
 prediction.
 """
@@ -373,13 +375,13 @@ def _decoded(
     data: bytes, formats: tuple[str, ...], modes: tuple[str, ...], expected: str
 ) -> np.ndarray:
     try:
-        with Image.open(BytesIO(data), formats=formats) as picture:
+        with opened_picture(data, formats, MOST_CROP_PIXELS) as picture:
             if picture.mode not in modes:
                 raise ShardError(
                     f"An image has the mode {picture.mode}: expected {expected} writes it."
                 )
             return np.asarray(picture)
-    except (OSError, SyntaxError, ValueError) as error:
+    except DAMAGED as error:
         raise ShardError(
             f"An image of {len(data)} bytes cannot be decoded: {error}. Prepare it again."
         ) from error

@@ -1,5 +1,6 @@
 """The command `posegrid convert`: a Track file in the formats of other programs, by their names."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tyro.conf import Positional
 
 from posegrid.body.formats.text import shown, table_text
 from posegrid.errors import SettingsError
-from posegrid.files import write_text
+from posegrid.files import LONGEST_NAME, write_text
 from posegrid.motion.angles import joint_angles_deg
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import AXES_OF
@@ -20,6 +21,17 @@ def track_file_name(stem: str, ending: Format) -> str:
     return {"angles": f"{stem}_angles.csv", "html": f"{stem}_viewer.html"}.get(
         ending, f"{stem}.{ending}"
     )
+
+
+def check_stem(stem: str, longest: str = "_viewer.html") -> None:
+    """Raise SettingsError now for a name that no result could be called after; `longest`: what comes
+    behind it at most.
+    """
+    if len(os.fsencode(stem + longest)) > LONGEST_NAME:
+        raise SettingsError(
+            f"{stem}: is too long a name: disks take {LONGEST_NAME} bytes, and results are called "
+            f"NAME{longest}. Rename the file."
+        )
 
 
 def write_track_file(
@@ -108,6 +120,7 @@ def convert(settings: ConvertSettings) -> list[Path]:
         raise SettingsError("`formats`: expected at least one format.")
     if settings.world + settings.camera_frame + settings.pinned > 1:
         raise SettingsError("`world`, `camera_frame` and `pinned`: expected one of them at most.")
+    check_stem(settings.track.stem)
     track = MotionTrack.load(settings.track)
     if settings.world and not track.camera_fixed:
         raise SettingsError(

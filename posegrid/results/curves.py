@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.errors import SourceError
 from posegrid.files import written
+from posegrid.results.tables import group_rows, pck_table, score_rows, title_of
+from posegrid.untrusted import (
+    DAMAGED,
+    number,
+    object_of_json,
+    of_type,
+    text_of,
+    texts,
+    whole_number,
+)
 
 PRETRAINED, SCRATCH, QUIET, TEXT = "#0072b2", "#d55e00", "#8a8f98", "#28282d"
 _COLUMNS = ("images", "total_images", "total_seconds", "train_loss", "validation_loss")
@@ -55,15 +67,17 @@ class Curve:
 def load_curve(path: Path, name: str) -> Curve:
     """The curve in a metrics.csv. Raises SourceError if a column is missing or a number is none."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(StringIO(text_of(path), newline="")))
         figure_name = next(column for column in _FIGURES if rows and column in rows[0])
         columns = {
-            column: np.array([float(row[column]) for row in rows])
+            column: np.array([number(float(row[column]), column) for row in rows])
             for column in (*_COLUMNS, figure_name)
         }
-        cpu_seconds = [float(row.get("total_cpu_seconds", row["total_seconds"])) for row in rows]
-    except (OSError, StopIteration, KeyError, ValueError, TypeError) as error:
+        cpu_seconds = [
+            number(float(row.get("total_cpu_seconds", row["total_seconds"])), "total_cpu_seconds")
+            for row in rows
+        ]
+    except (*DAMAGED, StopIteration) as error:
         raise SourceError(
             f"{path}: no learning curve can be read ({error!r}); expected rows with the columns {', '.join(_COLUMNS)} "
             f"and {' or '.join(_FIGURES)}, as `posegrid train` writes them."
@@ -75,6 +89,38 @@ def load_curve(path: Path, name: str) -> Curve:
         figure=columns[figure_name],
         figure_name=figure_name,
     )
+
+
+def load_figures(path: Path) -> dict[str, Any]:
+    """The figures in an evaluation.json. Raises SourceError if they are none that can be shown."""
+    try:
+        figures = object_of_json(text_of(path))
+        _check_figures(figures)
+        for shown in (title_of, score_rows, group_rows, pck_table):
+            shown(figures)
+    except DAMAGED as error:
+        said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise SourceError(
+            f"{path}: does not hold an evaluation ({said}); evaluate again."
+        ) from error
+    return figures
+
+
+def _check_figures(figures: dict[str, Any]) -> None:
+    for name in ("data", "weights", "split", "posegrid_version"):
+        of_type(figures[name], str, name)
+    for name in ("network", "target"):
+        of_type(figures.get(name, ""), str, name)
+    for name in ("warnings", "subjects", "trained_subjects"):
+        texts(figures.get(name, []), name)
+    whole_number(figures["num_poses"], "num_poses", 0, 2**40)
+    baseline = of_type(figures["mean_pose"], dict, "mean_pose")
+    number(figures["mean_pose_mpjpe_mm"], "mean_pose_mpjpe_mm")
+    for part in (figures, baseline):
+        for name in ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "pck_150mm", "auc_0_150mm"):
+            number(part[name], name, 0.0)
+        for joint in JOINT_NAMES:
+            number(part["per_joint_mm"][joint], joint, 0.0)
 
 
 def draw_pose_curves(path: Path, curves: list[Curve], mean_pose_mm: float | None) -> None:

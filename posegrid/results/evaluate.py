@@ -80,7 +80,7 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
     model: to be scored in place of the file `settings.weights`, which then is no more than its
     name.
     """
-    console = Console()
+    console = Console(markup=False)
     path = settings.out / NAME
     if not settings.rescore:
         predict_split(
@@ -102,7 +102,7 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
         write_text(settings.out / "table.md", table)
         console.print(Markdown(table))
     for warning in figures["warnings"]:
-        console.print(f"[bold yellow]Warning:[/] {warning}", highlight=False)
+        console.print(f"Warning: {warning}", style="bold yellow", highlight=False)
     console.print(f"{settings.out / 'evaluation.json'}", highlight=False, soft_wrap=True)
 
 

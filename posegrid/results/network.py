@@ -1,6 +1,7 @@
 """Weights that run without torch: an ONNX file of `posegrid export` on ONNX Runtime."""
 
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
+from posegrid.untrusted import DAMAGED
 
 SHIPPED, SHIPPED_INT8 = "posegrid-m.onnx", "posegrid-m-int8"
 INPUT, OUTPUT = "image", "pose_mm"
 KEYPOINTS, SIGMA = "keypoints_px", "sigma_mm"
+MOST_BYTES = 2**31
+"""Of memory, for all networks; posegrid-m takes 2 MB a crop of a batch."""
 
 _UNREADABLE = (
     onnx_errors.Fail,
@@ -91,15 +95,31 @@ class OnnxModel:
         names = [node.name for node in self.session.get_outputs()]
         size = self.facts.image_size
         pictures = images.reshape(-1, self.facts.channels, size, size).astype(np.float32)
-        answers = self.session.run(names, {INPUT: pictures / 255})
-        said = {
-            name: np.asarray(answer, np.float32)
-            for name, answer in zip(names, answers, strict=True)
-        }
+        try:
+            answers = self.session.run(names, {INPUT: pictures / 255})
+            said = {
+                name: np.asarray(answer, np.float32)
+                for name, answer in zip(names, answers, strict=True)
+            }
+            self._check_answer(said, len(images))
+        except (*_UNREADABLE, *DAMAGED) as error:
+            raise CheckpointError(
+                f"{self.name} gives no poses ({_first_line(error)}): it is damaged. Make it again with "
+                "`posegrid export`."
+            ) from error
         poses = Estimate.of_poses(said[OUTPUT])
         return Estimate(
             poses.pose_mm, said.get(KEYPOINTS, poses.keypoints_px), said.get(SIGMA, poses.sigma_mm)
         )
+
+    def _check_answer(self, said: dict[str, np.ndarray], count: int) -> None:
+        """Raise ValueError for answers of other shapes than poses have, or that are no numbers."""
+        shapes = {OUTPUT: (NUM_JOINTS, 3), KEYPOINTS: (NUM_JOINTS, 2), SIGMA: (NUM_JOINTS,)}
+        for name, shape in shapes.items():
+            if name in said and said[name].shape != (count, *shape):
+                raise ValueError(f"{name} has the shape {said[name].shape}")
+            if name in said and not np.isfinite(said[name]).all():
+                raise ValueError(f"{name} holds NaN")
 
 
 def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -125,7 +145,9 @@ def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
     where, content = _content(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4
+    _bound_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except _UNREADABLE as error:
@@ -141,6 +163,16 @@ def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
     facts = ModelFacts.from_json(text, where)
     _check_shapes(session, facts, where)
     return OnnxModel(facts, Path(where).name, session)
+
+
+@cache
+def _bound_memory() -> None:
+    """Let networks take 2 GB in all: one of a few bytes can ask for any number of them."""
+    device = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    bounds = onnxruntime.OrtArenaCfg({"max_mem": MOST_BYTES})
+    onnxruntime.create_and_register_allocator(device, bounds)
 
 
 def _content(path: Path | None) -> tuple[str, bytes]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from posegrid.errors import OutputError, SettingsError, SourceError, in_flags
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.progress import Report, on_console, reported, stop_noted
-from posegrid.results.convert import write_track_file
+from posegrid.results.convert import check_stem, write_track_file
 from posegrid.results.overlay import write_contact_picture, write_overlay
 from posegrid.results.pose_model import Given, PoseModel, Watched, load
 from posegrid.results.predict_settings import PredictSettings
@@ -41,11 +41,12 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
         raise SettingsError(
             f"`seconds` {settings.seconds:g}: is for a webcam (posegrid predict 0)."
         )
+    check_stem(name_of(settings.video), "_person99_partial_overlay.mp4")
     model = model or load(settings.weights, threads=settings.threads)
     out = settings.out or _own_folder(settings)
     if not settings.overwrite and (done := results_in(out, settings.video)):
         raise SettingsError(f"{done[0]} is there already: give `overwrite`, or another `out`.")
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     with _writable(out):
         settings = _recorded(settings, out, console)
         with on_console(console) as report:

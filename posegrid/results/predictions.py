@@ -3,7 +3,6 @@ like.
 """
 
 import json
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from posegrid.errors import SourceError
 from posegrid.files import written
 from posegrid.progress import on_console
 from posegrid.results.models import Model
+from posegrid.untrusted import DAMAGED, arrays_of_npz, object_of_json
 
 PREDICTIONS_FORMAT = 2
 NAME = "predictions.npz"
@@ -101,10 +101,10 @@ class Predictions:
         if not path.is_file():
             raise SourceError(f"{path}: no such file; `posegrid evaluate` writes it.")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _ARRAYS}
-                facts = json.loads(str(file["facts"]))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            arrays = arrays_of_npz(path, [*_ARRAYS, "facts"])
+            facts = object_of_json(str(arrays.pop("facts")))
+            _check_arrays(arrays)
+        except DAMAGED as error:
             raise SourceError(
                 f"{path}: not a file of predictions ({error}); evaluate again."
             ) from error
@@ -113,17 +113,31 @@ class Predictions:
                 f"{path}: format {facts.get('format')}, skeleton {facts.get('skeleton')}; expected format "
                 f"{PREDICTIONS_FORMAT}, skeleton {SKELETON}. Evaluate again with this version."
             )
-        length = len(arrays["frame_index"])
-        for name, array in arrays.items():
-            expected = (length, NUM_JOINTS, 3) if name.startswith("pose_") else (length,)
-            expected = (
-                (length, NUM_JOINTS) if name in ("sigma_mm", "keypoint_error_px") else expected
-            )
-            if array.shape != expected:
-                raise SourceError(
-                    f"{path}: {name} has the shape {array.shape}, expected {expected}; evaluate again."
-                )
         return Predictions(**arrays, facts=facts)
+
+
+def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
+    """Raise ValueError unless they are complete, of one length, and hold what they should."""
+    missing = [name for name in _ARRAYS if name not in arrays]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} missing")
+    length = arrays["frame_index"].size
+    for name, array in arrays.items():
+        shape, kinds = (length,), "iu" if name in ("frame_index", "subaction") else "f"
+        if name.startswith("pose_"):
+            shape = (length, NUM_JOINTS, 3)
+        elif name in ("sigma_mm", "keypoint_error_px"):
+            shape = (length, NUM_JOINTS)
+        elif name in ("subject", "action", "camera_id"):
+            kinds = "U"
+        if array.shape != shape or array.dtype.kind not in kinds:
+            raise ValueError(
+                f"{name} has the shape {array.shape} of {array.dtype}, expected {shape}"
+            )
+        if name.startswith("pose_") or name == "time_s":
+            bad = ~np.isfinite(array.reshape(length, -1)).all(axis=1)
+            if bad.any():
+                raise ValueError(f"row {int(np.argmax(bad))}: {name} is not finite")
 
 
 def sequence_names(

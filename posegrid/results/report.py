@@ -9,7 +9,6 @@ A run's folder looks like this; what is missing is left out of the page, and the
     RUN/evaluation-scratch/evaluation.json           the same of the weights from scratch
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from posegrid.results.curves import (
     draw_joint_bars,
     draw_pose_curves,
     load_curve,
+    load_figures,
 )
 from posegrid.results.draw import save_png
 from posegrid.results.models import load_model
@@ -77,7 +77,7 @@ def report(settings: ReportSettings) -> Path:
 
     Raises SourceError if the folder holds nothing to report on, or a part of it is damaged.
     """
-    console = Console()
+    console = Console(markup=False)
     folders = {
         name: getattr(settings, name) for name in ("pretrain", "train", "scratch", "evaluation")
     }
@@ -142,7 +142,10 @@ def gather(
         if curves[name] is None:
             missing.append(f"the curve of {name} (no {path})")
     evaluation = places["evaluation"]
-    figures = load_json(evaluation / "evaluation.json", missing)
+    scores = evaluation / "evaluation.json"
+    figures = load_figures(scores) if scores.is_file() else None
+    if figures is None:
+        missing.append(f"scores (no {scores}; `posegrid evaluate` writes it)")
     predictions = Predictions.load(evaluation / NAME) if (evaluation / NAME).is_file() else None
     if figures is None and not any(curves.values()):
         raise SourceError(
@@ -172,21 +175,6 @@ def gather(
         own=own,
         missing=missing,
     )
-
-
-def load_json(path: Path, missing: list[str]) -> dict[str, Any] | None:
-    """The figures in evaluation.json, or None and a word among the missing."""
-    if not path.is_file():
-        missing.append(f"scores (no {path}; `posegrid evaluate` writes it)")
-        return None
-    try:
-        figures = json.loads(path.read_text(encoding="utf-8"))
-        score_rows(figures)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise SourceError(
-            f"{path}: does not hold an evaluation ({error!r}); evaluate again."
-        ) from error
-    return figures
 
 
 def curve_section(parts: Parts) -> list[str]:

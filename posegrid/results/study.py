@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from posegrid.errors import PosegridError, SettingsError, SourceError
-from posegrid.files import write_text
+from posegrid.files import is_utf8, write_text
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.results.pose_model import load
 from posegrid.results.predict import predict, results_in
@@ -63,6 +63,9 @@ def videos_of(where: list[Path]) -> list[Path]:
         of_videos = [file for file in inside if file.suffix.lower() in VIDEO_ENDINGS]
         pictures = [file for file in inside if file.suffix.lower() in PICTURE_ENDINGS]
         videos += of_videos if of_videos and not pictures else [path]
+    for video in videos:
+        if not is_utf8(str(video)):
+            raise SourceError(f"{str(video)!a}: its name is no UTF-8; rename it.")
     return videos
 
 

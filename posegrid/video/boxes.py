@@ -3,7 +3,6 @@ frame.
 """
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED, from_json, numbers, text_of, whole_number
 
 Boxes = Mapping[int, Mapping[int, Float[np.ndarray, "4"]]]
 """Of each frame (from 0) the boxes (x0, y0, x1, y1), half open, in the picture's pixels, by the
@@ -35,13 +35,13 @@ def load_boxes(path: Path, file_names: tuple[str, ...] = ()) -> Boxes:
     if not path.is_file():
         raise SourceError(f"{path}: there is no such file of boxes.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = text_of(path)
         rows = list(
-            _coco_rows(json.loads(text), file_names)
+            _coco_rows(from_json(text), file_names)
             if path.suffix.lower() == ".json"
             else _csv_rows(text)
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise SourceError(
             f"{path}: cannot be read as boxes ({said}). Expected CSV with the columns frame, x0, y0, x1, y1[, person] "
@@ -56,7 +56,7 @@ def _csv_rows(text: str) -> Iterator[_Row]:
     for row in csv.DictReader(text.splitlines(), skipinitialspace=True):
         person = row.get("person")
         box = [float(row[side]) for side in ("x0", "y0", "x1", "y1")]
-        yield int(row["frame"]), int(person) if person else None, box
+        yield _frame(int(row["frame"])), _person(int(person) if person else None), box
 
 
 def _coco_rows(content: Any, file_names: tuple[str, ...]) -> Iterator[_Row]:
@@ -71,16 +71,24 @@ def _coco_rows(content: Any, file_names: tuple[str, ...]) -> Iterator[_Row]:
     for entry in listed:
         if people and entry.get("category_id") not in people:
             continue
-        x, y, width, height = (float(v) for v in entry["bbox"])
+        x, y, width, height = numbers(entry["bbox"], "bbox", (4,)).tolist()
         person = entry.get("track_id", entry.get("instance_id"))
-        frame = frame_of[entry["image_id"]] if frame_of else int(entry["image_id"])
-        yield frame, None if person is None else int(person), [x, y, x + width, y + height]
+        frame = frame_of[entry["image_id"]] if frame_of else _frame(entry["image_id"])
+        yield frame, _person(person), [x, y, x + width, y + height]
+
+
+def _frame(said: object) -> int:
+    return whole_number(said, "the frame", 0, 2**40)
+
+
+def _person(said: object) -> int | None:
+    return None if said is None else whole_number(said, "the person", 0, 2**40)
 
 
 def _frame_of(image: dict[str, Any], file_names: tuple[str, ...]) -> int:
     for key in ("frame_index", "frame_id"):
         if key in image:
-            return int(image[key])
+            return _frame(image[key])
     name = Path(str(image["file_name"])).name
     if name not in file_names:
         raise ValueError(

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, ImageOps
 
 from posegrid.errors import SettingsError, SourceError
+from posegrid.untrusted import DAMAGED, opened_picture
 from posegrid.video.picture import Picture
 from posegrid.video.times import number_note, numbers_in, usual_rate
 from posegrid.video.video import (
@@ -272,7 +273,7 @@ def _one_size(where: Path, paths: list[Path]) -> tuple[int, int]:
 def _shown_wh(path: Path) -> tuple[int, int] | None:
     """Size of a picture when upright, from the head of its file; None where it cannot be read."""
     try:
-        with _picture_errors(path), Image.open(path) as stored:
+        with _picture_errors(path), opened_picture(path, None) as stored:
             lies = stored.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
             width, height = stored.size
             return (height, width) if lies else (width, height)
@@ -282,7 +283,7 @@ def _shown_wh(path: Path) -> tuple[int, int] | None:
 
 def _focal_35mm(path: Path) -> float | None:
     """EXIF's focal length for pictures of 36 mm, if it is there."""
-    with _picture_errors(path), Image.open(path) as stored:
+    with _picture_errors(path), opened_picture(path, None) as stored:
         said = stored.getexif().get_ifd(ExifTags.IFD.Exif)
         focal = said.get(ExifTags.Base.FocalLengthIn35mmFilm)
         return float(focal) if isinstance(focal, int | float) and focal > 0 else None
@@ -294,7 +295,7 @@ def _ending(path: Path) -> str:
 
 def read_picture(path: Path) -> Picture:
     """The picture in a file, turned upright as the camera noted it (EXIF). Raises SourceError."""
-    with _picture_errors(path), Image.open(path) as stored:
+    with _picture_errors(path), opened_picture(path, None) as stored:
         upright = ImageOps.exif_transpose(stored)
         if upright.mode.startswith(("I", "F")):
             raise SourceError(
@@ -307,7 +308,7 @@ def read_picture(path: Path) -> Picture:
 def _picture_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise SourceError(f"{path}: cannot be read as a picture ({error}).") from error
 
 

@@ -114,8 +114,8 @@ def extra_pose(root: Path) -> None:
     ("damage", "message"),
     [
         (edit_camera(focal_px=None), r"front\.json: is not a camera file: it has no 'focal_px'"),
-        (edit_camera(focal_px=[1]), r"front\.json: .*'focal_px' must be 2 finite numbers"),
-        (edit_camera(focal_px="wide"), r"front\.json: .*'focal_px' is no list of numbers"),
+        (edit_camera(focal_px=[1]), r"front\.json: .*focal_px is .*, expected 2 finite numbers"),
+        (edit_camera(focal_px="wide"), r"front\.json: .*focal_px is .*, expected 2 finite numbers"),
         (
             edit_camera(size_wh=[64, 48]),
             r"front\.mp4: has 240 x 240 pixels, but its camera file says 64 x 48",

@@ -359,7 +359,7 @@ def test_an_image_of_another_size_is_named(dataset):
         a_row(0, camera_id="2"), image=encode_image(np.zeros((8, 9), dtype=np.uint8), "png")
     )
     write_shard(dataset, [a_row(1, camera_id="2"), row])
-    with pytest.raises(ShardError, match=r"row 1: the image is 9 x 8.*are 24 x 24"):
+    with pytest.raises(ShardError, match=r"row 1: the image is 8 x 9.*are 24 x 24"):
         read_crops(dataset)
 
 

@@ -27,7 +27,7 @@ def test_json_round_trip_keeps_every_fact():
         ({"pose_frame": "world"}, "pose_frame is 'world', expected 'view' or 'camera'"),
         ({"background": "blurred"}, "background is 'blurred'"),
         ({"image_size": 0}, "image_size is 0"),
-        ({"mean_pose_mm": [[0, 0, 0]]}, "expected 17 joints"),
+        ({"mean_pose_mm": [[0, 0, 0]]}, "expected 17 x 3"),
         ({"colour": "red"}, "unknown entries \\['colour'\\]"),
     ],
 )

@@ -102,7 +102,7 @@ def test_the_shipped_weights_are_found_or_their_absence_said():
 
 def test_missing_shipped_weights_are_an_error(monkeypatch):
     monkeypatch.setattr(model_module, "SHIPPED", "no-such.onnx")
-    with pytest.raises(CheckpointError, match=r"has no weights.*--weights"):
+    with pytest.raises(CheckpointError, match=r"has no weights.*`weights`"):
         load_onnx()
 
 

@@ -93,8 +93,12 @@ def test_boxes_are_read(tmp_path, name, content, expected):
             "frame,x0,y0,x1,y1\n4,30,2,3,9\n",
             r"frame 4 has the box \[30.0, 2.0, 3.0, 9.0\].*x0 < x1",
         ),
-        ("a.csv", "frame,x0,y0,x1,y1\n-1,1,2,3,9\n", "expected frames from 0"),
-        ("a.csv", "frame,x0,y0,x1,y1\n0,1,2,nan,9\n", "expected frames from 0, x0 < x1"),
+        ("a.csv", "frame,x0,y0,x1,y1\n-1,1,2,3,9\n", "frame is -1, expected a whole number"),
+        (
+            "a.csv",
+            "frame,x0,y0,x1,y1\n0,1,2,nan,9\n",
+            "frame is -1, expected a whole number, x0 < x1",
+        ),
         (
             "a.csv",
             "frame,x0,y0,x1,y1\n0,1,2,3,9\n0,5,2,8,9\n",
@@ -103,7 +107,7 @@ def test_boxes_are_read(tmp_path, name, content, expected):
         ("a.csv", "frame,x0,y0,x1,y1,person\n0,1,2,3,9,4\n0,5,2,8,9,4\n", "both of person 4"),
         ("a.json", "{", "cannot be read as boxes"),
         ("a.json", {"images": []}, "annotations is missing"),
-        ("a.json", [{"image_id": 0, "bbox": [1, 2, 3]}], "not enough values"),
+        ("a.json", [{"image_id": 0, "bbox": [1, 2, 3]}], "expected 4 finite numbers"),
         (
             "a.json",
             coco([(5, [1, 2, 3, 4], {})], images=[{"id": 5, "file_name": "z.png"}]),

@@ -13,15 +13,13 @@ name.
 import csv
 import io
 import json
-import struct
-import zipfile
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.untrusted import arrays_of_npz, object_of_json
 
 FACTS = "facts"
 
@@ -72,7 +70,7 @@ def from_csv(
     """
     try:
         rows = list(csv.DictReader(io.StringIO(text), strict=True))
-        facts = json.loads(rows[0][FACTS])
+        facts = object_of_json(rows[0][FACTS])
         columns = {
             name: [row.get(name) if array in added else row[name] for row in rows]
             for name, array, _ in _columns()
@@ -137,9 +135,7 @@ def from_json(
     """The arrays that `dtypes` names, and everything else as facts. Raises ValueError for what is
     no such object.
     """
-    facts = json.loads(text)
-    if not isinstance(facts, dict):
-        raise ValueError("expected a JSON object")
+    facts = object_of_json(text)
     present = [name for name in dtypes if name in facts]
     return {name: _array(name, facts.pop(name), dtypes[name]) for name in present}, facts
 
@@ -161,23 +157,12 @@ def nested(values: np.ndarray | np.generic) -> object:
 
 def _array(name: str, values: object, dtype: type) -> np.ndarray:
     try:
-        return np.array(values, dtype=np.int64 if dtype is np.int64 else np.float64).astype(dtype)
+        found = np.array(values)
+        if found.dtype.kind in ("iu" if dtype is np.int64 else "iufO") or not found.size:
+            return found.astype(dtype)  # None becomes NaN
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-DAMAGED = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-)
-DAMAGED += (struct.error, zipfile.BadZipFile, zlib.error, SyntaxError)
-"""What numpy and zipfile raise on damaged bytes."""
+    raise ValueError(f"{name} holds no numbers of the right kind")
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> bytes:
@@ -187,11 +172,9 @@ def npz_bytes(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> 
         return file.getvalue()
 
 
-def from_npz(content: bytes) -> tuple[dict[str, np.ndarray], Any]:
-    """The arrays and the facts. Raises ValueError for anything else than `npz_bytes` made."""
-    try:
-        with io.BytesIO(content) as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return arrays, json.loads(str(arrays.pop("facts")))
-    except DAMAGED as error:
-        raise ValueError(str(error)) from error
+def from_npz(content: bytes, names: Collection[str]) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays of these names and the facts. Raises one of `DAMAGED` for anything else than
+    `npz_bytes` made.
+    """
+    arrays = arrays_of_npz(content, [*names, FACTS])
+    return arrays, object_of_json(str(arrays.pop(FACTS)))

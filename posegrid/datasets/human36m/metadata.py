@@ -25,6 +25,7 @@ from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED, text_of
 
 NUM_ACTIONS = 16
 SUBACTIONS = (1, 2)
@@ -105,14 +106,14 @@ def load_metadata(path: Path) -> Metadata:
             "into that folder."
         )
     try:
-        root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(text_of(path))
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: is not XML ({error}). Copy it out of the release's code archive again."
         ) from error
     try:
         return _metadata(path, root)
-    except (LookupError, ValueError) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: is not the release's metadata.xml: {error}. Copy it out of the release's "
             "code archive again."

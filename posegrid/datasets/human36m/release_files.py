@@ -6,8 +6,6 @@ logical picture per frame; older MATLAB files, masks as one three-dimensional ar
 number are read too.
 """
 
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
@@ -23,10 +21,11 @@ from cdflib import cdfwrite
 from jaxtyping import Bool, Float, Float32
 
 from posegrid.body.skeleton import HUMAN36M_32_NAMES
-from posegrid.datasets.matlab import DAMAGED, opened_matlab, refuse_missing_or_web_page
+from posegrid.datasets.matlab import opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import written
 from posegrid.people.crop import Silhouette
+from posegrid.untrusted import DAMAGED
 
 NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
 CDF_FLOAT = 44
@@ -34,6 +33,10 @@ CDF_FLOAT = 44
 
 BYTES_PER_READ = 8
 """An entry of a CDF file's index takes 16 bytes and is read once."""
+COUNTS_IN_RECORDS = {2: (36, 40, 48, 52), 6: (12, 16), 8: (332,)}
+"""Where in a CDF record (version 3, after its length) there are counts, by its type: the whole
+file's, an index, a variable."""
+MOST_COUNTED = 10_000
 MOST_COMPRESSED = 100
 """No file of poses is compressed so far."""
 ADVICE = "make room and try again"
@@ -54,7 +57,7 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
         pose = np.asarray(cdf.varget("Pose"))
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
             values = pose.reshape(-1, pose.shape[-1]).astype(np.float32, casting="same_kind")
-    except (*DAMAGED, struct.error, zlib.error) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: cannot be read as a CDF file with a variable 'Pose' ({error}): it is damaged "
             "or cut off. "
@@ -77,10 +80,11 @@ def read_pose_cdf(path: Path, dimensions: int) -> Float32[np.ndarray, "T 32 {dim
 
 
 class _BoundedFile:
-    """A file that refuses to be read more often than a sound file of its size could need.
+    """A file that refuses to be read more often than a sound file of its size could need, and
+    records that count more than they could hold.
 
     The records of a CDF file name each other by their place. A damaged one may name itself, and
-    cdflib would follow for ever.
+    cdflib would follow for ever. It also counts as far as a record says before it looks.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -92,7 +96,11 @@ class _BoundedFile:
         self._reads_left -= 1
         if self._reads_left < 0:
             raise ValueError("its records go round in circles")
-        return self._file.read(size)
+        record = self._file.read(size)
+        for place in COUNTS_IN_RECORDS.get(int.from_bytes(record[:4], "big"), ()):
+            if int.from_bytes(record[place : place + 4], "big") > MOST_COUNTED:
+                raise ValueError("a record counts more than it can hold")
+        return record
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 from jaxtyping import Bool, Float
 
-from posegrid.datasets.matlab import DAMAGED, opened_matlab, refuse_missing_or_web_page
+from posegrid.datasets.matlab import opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED, text_of
 
 TRAIN_TO_17 = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
 """Of the 28 joints of the training annotation."""
@@ -116,10 +117,10 @@ def read_calibration(
     """
 
     def read() -> tuple[tuple[float, float], tuple[float, float], tuple[int, int]]:
-        if path.stat().st_size > MOST_CALIBRATION_BYTES:
-            raise ValueError(f"it has {path.stat().st_size} bytes")
         lines = [
-            line.split() for line in path.read_text(encoding="ascii").splitlines() if line.strip()
+            line.split()
+            for line in text_of(path, MOST_CALIBRATION_BYTES).splitlines()
+            if line.strip()
         ]
         if not lines or " ".join(lines[0]) != CALIBRATION_HEAD:
             raise ValueError(f"its first line is not {CALIBRATION_HEAD!r}")

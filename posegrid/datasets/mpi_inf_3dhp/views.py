@@ -18,7 +18,6 @@ from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float
-from PIL import Image
 
 from posegrid.body.camera import Camera
 from posegrid.datasets.mpi_inf_3dhp.annotations import (
@@ -31,6 +30,7 @@ from posegrid.datasets.mpi_inf_3dhp.annotations import (
 from posegrid.datasets.sequence import Frame, Sequence, frames_of_video
 from posegrid.datasets.source import KnownFault, PoseKind, Source, SplitName, View, refuse_unknown
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED, opened_picture
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFacts, probe
 
@@ -299,9 +299,9 @@ def _picture_path(view: Mpi3dhpView, index: int) -> Path:
 def _picture(view: Mpi3dhpView, index: int) -> np.ndarray:
     path = _picture_path(view, index)
     try:
-        with Image.open(path, formats=("JPEG",)) as picture:
+        with opened_picture(path, ("JPEG",)) as picture:
             return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: cannot be read as a picture ({error}). Unpack the archive again."
         ) from error

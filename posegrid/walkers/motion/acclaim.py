@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from posegrid.body.rotations import rot_x, rot_y, rot_z, turned
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED, number, numbers, text_of
 
 MM_PER_INCH = 25.4
 CMU_FPS = 120.0
@@ -120,13 +121,11 @@ def _euler(degrees: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3 3"]:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="ascii").splitlines()
-    except OSError as error:
+        return text_of(path).splitlines()
+    except DAMAGED as error:
         raise SourceError(
-            f"{path}: cannot be read ({error.strerror}); expected a motion capture file."
+            f"{path}: cannot be read ({error}); expected an Acclaim ASF or AMC file, plain text."
         ) from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: no plain text; expected an Acclaim ASF or AMC file.") from error
 
 
 def _read_skeleton(path: Path) -> tuple[dict[str, AcclaimBone], float]:
@@ -144,12 +143,12 @@ def _read_skeleton(path: Path) -> tuple[dict[str, AcclaimBone], float]:
         )
     parents = {child: words[0] for words in sections["hierarchy"] for child in words[1:]}
     try:
-        mm_per_unit = MM_PER_INCH / float(units["length"][0])
+        mm_per_unit = MM_PER_INCH / number(float(units["length"][0]), "length", 1e-6)
         blocks = _bone_blocks(sections["bonedata"])
         bones = {
             name: _acclaim_bone(block, parents[name], mm_per_unit) for name, block in blocks.items()
         }
-    except (KeyError, ValueError, IndexError) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{path}: damaged skeleton, {error!r}; expected name, direction, length and axis of each bone."
         ) from error
@@ -189,14 +188,12 @@ def _bone_blocks(lines: list[list[str]]) -> dict[str, dict[str, list[str]]]:
 
 
 def _acclaim_bone(block: dict[str, list[str]], parent: str, mm_per_unit: float) -> AcclaimBone:
-    axis = np.array([[float(word) for word in block["axis"][:3]]])
-    direction = np.array([float(word) for word in block["direction"]])
-    if axis.shape != (1, 3) or direction.shape != (3,):
-        raise ValueError("axis and direction need three numbers")
+    axis = numbers([[float(word) for word in block["axis"][:3]]], "axis", (1, 3))
+    direction = numbers([float(word) for word in block["direction"]], "direction", (3,))
     return AcclaimBone(
         parent=parent,
         direction=direction,
-        length_mm=float(block["length"][0]) * mm_per_unit,
+        length_mm=number(float(block["length"][0]), "length", 0.0) * mm_per_unit,
         axis=_euler(axis)[0],
         channels=tuple(ACCLAIM_AXES[word.lower()] for word in block.get("dof", [])),
     )
@@ -224,7 +221,7 @@ def _read_channels(
     expected = {"root": len(ROOT_ORDER)} | moving
     rows: dict[str, list[list[float]]] = {name: [] for name in expected}
     num_frames = 0
-    for number, line in enumerate(_read_lines(path), start=1):
+    for place, line in enumerate(_read_lines(path), start=1):
         words = line.split()
         if not words or words[0][0] in "#:":
             continue
@@ -236,11 +233,11 @@ def _read_channels(
             values = [float(word) for word in words[1:]]
         except ValueError as error:
             raise SourceError(
-                f"{path}, line {number}: {error}; expected a bone's name and numbers."
+                f"{path}, line {place}: {error}; expected a bone's name and numbers."
             ) from error
         if len(values) != expected.get(name, -1):
             raise SourceError(
-                f"{path}, line {number}: {name} with {len(values)} numbers does not fit the skeleton "
+                f"{path}, line {place}: {name} with {len(values)} numbers does not fit the skeleton "
                 f"(expected {expected.get(name, 'no such bone')}); is it the ASF file of the same person?"
             )
         rows[name].append(values)

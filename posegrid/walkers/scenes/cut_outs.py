@@ -7,13 +7,11 @@ and where head and ankles are. One file a person; files of different people shar
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from posegrid.body.camera import Camera, look_at
-from posegrid.files import completed
 from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
@@ -190,60 +188,3 @@ def _shade(on_white: np.ndarray, coverage: np.ndarray) -> np.ndarray:
         beside = [padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
         shade = np.where(np.isnan(shade), np.fmin.reduce(beside), shade)
     return (255 * np.clip(np.nan_to_num(shade, nan=1.0), 0, 1) + 0.5).astype(np.uint8)
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-def save_cut_outs(path: Path, people: list[CutOut]) -> None:
-    """One file with the cut-outs one after the other."""
-    sizes = np.array([p.rgba.shape[:2] for p in people], np.int32)
-    numbers = np.array(
-        [
-            (p.elevation_rad, p.distance_mm, p.height_mm, p.upright_share, *p.towards_light_cam)
-            for p in people
-        ],
-        np.float32,
-    )
-    with completed(path) as temporary, temporary.open("wb") as stream:
-        np.savez(
-            stream,
-            rgba=np.concatenate([p.rgba.reshape(-1) for p in people]),
-            shade=np.stack([p.shade for p in people]),
-            points_px=np.stack([p.points_px for p in people]).astype(np.float32),
-            sizes=sizes,
-            numbers=numbers,
-        )
-
-
-def load_cut_outs(path: Path) -> list[CutOut]:
-    """The cut-outs of a file, as they were."""
-    with np.load(path, allow_pickle=False) as held:
-        flat, shade, points = held["rgba"], held["shade"], held["points_px"]
-        sizes, numbers = held["sizes"], held["numbers"]
-    people, start = [], 0
-    for (height, width), dark, places, facts in zip(sizes, shade, points, numbers, strict=True):
-        end = start + int(height) * int(width) * 4
-        elevation, distance, stature, upright, *light = (float(v) for v in facts)
-        rgba = flat[start:end].reshape(height, width, 4)
-        people.append(
-            CutOut(rgba, dark, places, elevation, distance, stature, upright, _three(light))
-        )
-        start = end
-    return people
-
-
-def write_person(folder: Path, subject: str, count: int, seed: int, captures: Captures) -> Path:
-    """The file of one person's cut-outs; rendered unless it is there."""
-    path = folder / f"{subject}.npz"
-    if not path.exists():
-        plan = ClipPlan(
-            seed=seed,
-            subject=subject,
-            num_frames=(count - 1) * FRAMES_APART + 1,
-            activities="varied",
-            people="varied",
-            scenes="varied",
-        )
-        save_cut_outs(path, list(cut_outs(plan, captures, count)))
-    return path

@@ -12,7 +12,8 @@ from jaxtyping import Float
 
 from posegrid.errors import SourceError
 from posegrid.walkers.scenes import kernels
-from posegrid.walkers.scenes.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut, load_cut_outs
+from posegrid.walkers.scenes.cut_out_files import load_cut_outs
+from posegrid.walkers.scenes.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut
 from posegrid.walkers.scenes.surroundings import SceneView
 
 UPRIGHT_MM = 1700.0

@@ -104,7 +104,7 @@ def test_a_name_with_commas_and_quotes_comes_back(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("walk.json", "[1, 2]", "not a track file of posegrid .expected a JSON object"),
+        ("walk.json", "[1, 2]", "not a track file of posegrid .it is .1, 2., expected an object"),
         (
             "walk.json",
             '{"format": 1, "skeleton": "human36m_17"}',

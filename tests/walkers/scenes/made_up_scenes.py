@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from posegrid.walkers.scenes import kernels
-from posegrid.walkers.scenes.cut_outs import CutOut, save_cut_outs
+from posegrid.walkers.scenes.cut_out_files import save_cut_outs
+from posegrid.walkers.scenes.cut_outs import CutOut
 from posegrid.walkers.scenes.figures import Library
 from posegrid.walkers.scenes.surroundings import Panorama, Surroundings
 

@@ -7,7 +7,8 @@ from walkers.motion.test_captured import made_up_capture
 from posegrid.errors import SourceError
 from posegrid.walkers.clip import ClipPlan
 from posegrid.walkers.motion.captured import Captures
-from posegrid.walkers.scenes.cut_outs import SIDE_PX, cut_outs, load_cut_outs, save_cut_outs
+from posegrid.walkers.scenes.cut_out_files import load_cut_outs, save_cut_outs
+from posegrid.walkers.scenes.cut_outs import SIDE_PX, cut_outs
 from posegrid.walkers.scenes.figures import load_library
 from tests.walkers.scenes.made_up_scenes import cut_out
 
