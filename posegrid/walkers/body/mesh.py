@@ -98,13 +98,17 @@ class BodyModel:
         return len(self.skin_bones)
 
     def sample(
-        self, rng: np.random.Generator, stature_range_mm: tuple[float, float] = STATURE_RANGE_MM
+        self,
+        rng: np.random.Generator,
+        stature_range_mm: tuple[float, float] = STATURE_RANGE_MM,
+        variety: float = 1.0,
     ) -> Body:
-        """A random one of the sampled bodies, all statures of the range about equally likely."""
+        """A random one of the sampled bodies, only so far (0..1) from the mean body as `variety`
+        says; all statures of the range are about equally likely."""
         wanted, width = rng.uniform(*stature_range_mm), 25.0
         while True:
             index = int(rng.integers(len(self.coefficients)))
-            body = self.body(self.coefficients[index], self.phenotypes[index])
+            body = self.body(variety * self.coefficients[index], self.phenotypes[index])
             if abs(body.stature_mm - wanted) < width:
                 return body
             width *= 1.1  # few are very tall or very short

@@ -4,7 +4,6 @@ import numpy as np
 
 from posegrid.walkers.body.mesh import (
     CHILD_STATURE_RANGE_MM,
-    STATURE_RANGE_MM,
     Body,
     BodyModel,
     load_body_model,
@@ -35,7 +34,8 @@ def random_person(
     wardrobe = WARDROBES[kind]
     child = bool(rng.random() < wardrobe.children) if child is None else child
     model = load_child_model() if child else load_body_model()
-    body = model.sample(rng, CHILD_STATURE_RANGE_MM if child else STATURE_RANGE_MM)
+    statures_mm = CHILD_STATURE_RANGE_MM if child else wardrobe.statures_mm
+    body = model.sample(rng, statures_mm, wardrobe.body_variety)
     drawn = random_attire(rng, wardrobe, female=body.phenotype["gender"] > 0.5, child=child)
     attire = drawn if attire is None else attire
     return dressed(model, body, attire, random_materials(rng, attire, child=child), rng)

@@ -7,7 +7,7 @@ the mesh. Lengths are mm; points lie in the body's rest frame.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
@@ -330,25 +330,33 @@ def _skinning(pieces: list[MeshPiece]) -> tuple[tuple[LooseBone, ...], np.ndarra
         mixed.append(dense)
         loose += [bone.renumbered(len(loose)) for bone in piece.loose]
     weights = np.concatenate(mixed)
-    bones = np.argsort(-weights, axis=1)[:, :4]
+    bones = np.argpartition(weights, -4, axis=1)[:, -4:]
     weights = np.take_along_axis(weights, bones, axis=1)
     return tuple(loose), bones, weights / weights.sum(axis=1, keepdims=True)
 
 
-def _openness(
-    vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, num_directions: int = 32
-) -> np.ndarray:
+@cache
+def _directions(count: int) -> tuple[tuple[np.ndarray, tuple], ...]:
+    """An even spiral of directions but for those from far below, and their lights' frames."""
+    steps = np.arange(count) + 0.5
+    z, turn = 1 - 1.6 * steps / count, np.pi * (1 + 5**0.5) * steps
+    radius = np.sqrt(1 - z**2)
+    directions = np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1)
+    frames = [light_frame(towards).astype(np.float32) for towards in directions]
+    return tuple(
+        (towards, tuple(map(tuple, frame)))
+        for towards, frame in zip(directions, frames, strict=True)
+    )
+
+
+def _openness(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """How much of the light from all around, but not from below, reaches each vertex (0.25..1)."""
     size, texels_per_mm = 192, np.float32(192 / 2300)
     centre = tuple(vertices.mean(axis=0).astype(np.float32))
     points, lifted = vertices.astype(np.float32), (vertices + 20 * normals).astype(np.float32)
     screen, both_sides = np.empty_like(points), np.ones(len(faces), bool)
     reached, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
-    steps = np.arange(num_directions) + 0.5
-    z, turn = 1 - 1.6 * steps / num_directions, np.pi * (1 + 5**0.5) * steps  # an even spiral
-    radius = np.sqrt(1 - z**2)
-    for towards in np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1):
-        rotation = tuple(tuple(row) for row in light_frame(towards).astype(np.float32))
+    for towards, rotation in _directions(32):
         depths = np.full((size, size), NOTHING_MM, np.float32)
         front = np.full((size, size), -1, np.int32)
         project_along_light(points, rotation, centre, texels_per_mm, size, screen)

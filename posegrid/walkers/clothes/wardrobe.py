@@ -2,12 +2,13 @@
 wardrobe of everyday clothes or from one of clothes of all kinds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.walkers.body.mesh import STATURE_RANGE_MM
 from posegrid.walkers.render.surface_kernels import (
     CAMOUFLAGE,
     CHECKS,
@@ -80,7 +81,7 @@ class Attire:
 
 @dataclass(frozen=True)
 class Wardrobe:
-    """What people of one kind wear: shares of what is drawn, of women and men."""
+    """What people of one kind look like: shares of what is drawn, of women and men."""
 
     children: float
     """Share of children."""
@@ -93,6 +94,12 @@ class Wardrobe:
     bag: Shares
     shoe: tuple[Shares, Shares]
     """Of women; of men and children."""
+    statures_mm: tuple[float, float] = STATURE_RANGE_MM
+    """Of adults."""
+    body_variety: float = 1.0
+    """How far bodies differ from the mean one, 0..1."""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Numbers of `Attire` that are drawn from ranges narrower than usual."""
 
 
 WARDROBES: dict[PeopleKind, Wardrobe] = {
@@ -123,9 +130,17 @@ WARDROBES: dict[PeopleKind, Wardrobe] = {
         bag={"none": 1.0},
         shoe=({"trainer": 0.6, "leather": 0.25, "boot": 0.15},
               {"trainer": 0.6, "leather": 0.25, "boot": 0.15}),
+        statures_mm=(1540.0, 1870.0),
+        body_variety=0.7,
+        ranges={
+            "leg_slope": (0.15, 0.4), "leg_flare": (0, 10), "skirt_end": (0.3, 0.75),
+            "skirt_flare": (0.02, 0.2), "pleat_mm": (0, 5), "coat_end": (0.25, 0.6),
+            "hem": (-60, 120), "top_ease": (5, 16), "top_slope": (0.3, 0.8), "hair_length": (40, 330),
+        },
     ),
 }  # fmt: skip
-"""varied: clothes for any weather; plain: everyday clothes, a part of those."""
+"""varied: clothes for any weather; plain: everyday clothes that lie close, and bodies nearer to the
+mean one, a part of those."""
 
 
 def random_attire(
@@ -139,7 +154,7 @@ def random_attire(
     if over == "coat" and skirted:  # a coat of its length or longer hides the skirt
         coat_end = max(coat_end, skirt_end)
     bare_arms = [0.3, 0.5, 0.75, 1.0] if over == "none" else [1.93]
-    return Attire(
+    attire = Attire(
         below=below,
         over=over,
         open_front=bool(rng.random() < wardrobe.open_front) and not (over == "coat" and skirted),
@@ -171,6 +186,8 @@ def random_attire(
         fringe=draw(0, 35) if rng.random() < 0.4 else 0.0,
         beard=0.0 if female or child or rng.random() < 0.6 else draw(0.15, 0.6),
     )  # fmt: skip
+    narrowed = {name: draw(low, high) for name, (low, high) in wardrobe.ranges.items()}
+    return replace(attire, **narrowed)
 
 
 def _choice(rng: np.random.Generator, shares: Shares) -> Any:

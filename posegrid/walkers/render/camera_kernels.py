@@ -37,10 +37,10 @@ def kernel_camera(of: camera.Camera, kind: type = np.float32) -> KernelCamera:
     """The camera in numbers of one kind."""
 
     def singles(values) -> tuple:
-        return tuple(kind(value) for value in values)
+        return tuple(np.asarray(values, kind))
 
     return KernelCamera(
-        tuple(singles(row) for row in of.rot_world_to_cam), singles(of.centre_world_mm),
+        tuple(map(singles, of.rot_world_to_cam)), singles(of.centre_world_mm),
         singles(of.focal_px), singles(of.principal_px), singles(of.distortion), kind(of.tangential),
     )  # fmt: skip
 

@@ -25,7 +25,11 @@ from posegrid.walkers.render.cameras import (
 )
 from posegrid.walkers.render.mask_faults import faulty_mask, random_mask_faults
 from posegrid.walkers.render.occluders import draw, random_occluder
-from posegrid.walkers.render.picture_kernels import averaged
+from posegrid.walkers.render.picture_kernels import (
+    averaged,
+    divide_by_coverage,
+    multiply_by_coverage,
+)
 from posegrid.walkers.render.places import Backdrop, Place
 from posegrid.walkers.render.renderer import PosedPerson, Rendered, render, surface_box_px
 from posegrid.walkers.render.sensor import Degradation, Sensor, degraded, expose, random_degradation
@@ -149,7 +153,7 @@ def _is_seen(box: Float[np.ndarray, "4"], camera: Camera, least_share: float) ->
 
 def clipped(box: Float[np.ndarray, "4"], camera: Camera) -> Float[np.ndarray, "4"]:
     """The part of a box that lies in the camera's picture."""
-    return np.clip(box, 0.0, np.tile(np.array(camera.size_wh, np.float64), 2))
+    return np.minimum(np.maximum(box, 0.0), camera.size_wh * 2)
 
 
 def _shot(
@@ -208,13 +212,10 @@ def _with_others(mask: np.ndarray, others: np.ndarray, coverage: np.ndarray) -> 
 
 def _cut_out(rendered: Rendered, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
     """The person before black: exposed first, then weighted by coverage, as masking does."""
-    light, coverage = rendered.light.copy(), rendered.coverage
-    edge = (coverage > 0) & (coverage < 1)
-    share = coverage[edge][:, None]
-    light[edge] /= share
+    light = rendered.light.copy()
+    divide_by_coverage(light, rendered.coverage)
     image = expose(light, sensor, rng)
-    image[edge] = image[edge] * share + np.float32(0.5)
-    image[coverage == 0] = 0
+    multiply_by_coverage(image, rendered.coverage)
     return image
 
 

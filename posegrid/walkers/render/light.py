@@ -26,7 +26,7 @@ LAYER_HEIGHTS_MM = (100.0, 420.0, 850.0, 1450.0)
 MAX_SPREAD_MM = 1200.0
 LEAST_DARKENING = 0.01
 LightKind = Literal["lamp", "indoors", "outdoors"]
-"""One lamp; one to four lamps and windows; sun and sky."""
+"""One bare lamp; one to four lamps and windows; sun and sky."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +78,23 @@ def random_light(rng: np.random.Generator, kind: LightKind | None = None) -> Lig
     if kind is None:
         kind = "outdoors" if rng.random() < 0.5 else "indoors"
     if kind == "lamp":
-        return _lamps_and_windows(rng, most=1, shares=(0.3, 0.65), strengths=(0.8, 1.15))
+        share, strength = rng.uniform(0.15, 0.65), rng.uniform(0.8, 1.15)
+        lamp = replace(_lamp(rng, share), softness=0.0)
+        return _lit_by(rng, [lamp], strength, fill_part=rng.uniform(0.0, 0.3))
     if kind == "indoors":
         return _lamps_and_windows(rng)
     return _sun(rng) if rng.random() < 0.6 else _overcast(rng)
 
 
-def _lamps_and_windows(
-    rng: np.random.Generator,
-    most: int = 4,
-    shares: tuple[float, float] = (0.3, 0.85),
-    strengths: tuple[float, float] = (0.7, 1.4),
-) -> Light:
-    """One to `most` lights of any width; the strongest is the key light."""
-    count = int(rng.integers(1, most + 1))
-    parts = rng.uniform(*shares) * rng.dirichlet(np.full(count, 2.0))
-    windows = 0.35 if most > 1 else 0.0
+def _lamps_and_windows(rng: np.random.Generator) -> Light:
+    """One to four lights of any width; the strongest is the key light."""
+    count = int(rng.integers(1, 5))
+    parts = rng.uniform(0.3, 0.85) * rng.dirichlet(np.full(count, 2.0))
     sources = [
-        _window(rng, share) if rng.random() < windows else _lamp(rng, share)
+        _window(rng, share) if rng.random() < 0.35 else _lamp(rng, share)
         for share in -np.sort(-parts)
     ]
-    return _lit_by(rng, sources, strength=rng.uniform(*strengths), fill_part=rng.uniform(0.0, 0.3))
+    return _lit_by(rng, sources, strength=rng.uniform(0.7, 1.4), fill_part=rng.uniform(0.0, 0.3))
 
 
 def _lamp(rng: np.random.Generator, share: float) -> SoftLight:

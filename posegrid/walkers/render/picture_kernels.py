@@ -264,3 +264,26 @@ def closed_and_sampled(found, means, most, first_x, first_y, block, mask):
                 u = int(first_x + (math.floor((x + 0.5 - first_x) / block) + 0.5) * block)
                 u = min(max(u, 0), size - 1)
             mask[y, x] = found[v, u] > 0 or means[v, u] > most
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def divide_by_coverage(light, coverage):
+    """Turn light mixed with black (H, W, 3) into that of what covers each pixel (0..1), in place."""
+    for row in range(light.shape[0]):
+        for column in range(light.shape[1]):
+            share = coverage[row, column]
+            if 0 < share < 1:
+                for channel in range(3):
+                    light[row, column, channel] /= share
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def multiply_by_coverage(image, coverage):
+    """Mix a picture (H, W, 3) uint8 with black where it is not covered (0..1), in place."""
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            share = coverage[row, column]
+            if share < 1:
+                for channel in range(3):
+                    mixed = image[row, column, channel] * share + np.float32(0.5)
+                    image[row, column, channel] = np.uint8(mixed)
