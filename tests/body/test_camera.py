@@ -5,7 +5,6 @@ import pytest
 
 from posegrid.body.camera import Camera, look_at
 
-RNG = np.random.default_rng(0)
 CENTRE_MM = np.array([1840.0, 4960.0, 1560.0])
 HUMAN36M_LIKE = Camera(
     focal_px=(1145.0, 1143.8),
@@ -15,7 +14,7 @@ HUMAN36M_LIKE = Camera(
     rot_world_to_cam=look_at(CENTRE_MM, np.array([0.0, 0.0, 900.0])),
     centre_world_mm=CENTRE_MM,
 )
-POINTS_WORLD_MM = RNG.uniform([-1500, -1500, 0], [1500, 1500, 1900], (50, 3))
+POINTS_WORLD_MM = np.random.default_rng(0).uniform([-1500, -1500, 0], [1500, 1500, 1900], (50, 3))
 
 
 def test_world_to_camera_and_back_changes_nothing() -> None:

@@ -6,9 +6,8 @@ import pytest
 from posegrid.body import metrics
 from posegrid.body.rotations import smallest_rotations
 
-RNG = np.random.default_rng(0)
-TRUTH = RNG.normal(0, 300, (6, 17, 3))
-ESTIMATE = TRUTH + RNG.normal(0, 40, TRUTH.shape)
+TRUTH = np.random.default_rng(0).normal(0, 300, (6, 17, 3))
+ESTIMATE = TRUTH + np.random.default_rng(1).normal(0, 40, TRUTH.shape)
 ROTATION = smallest_rotations(np.array([1.0, 2.0, 3.0]), np.array([-2.0, 1.0, 0.5]))
 METRICS = (metrics.mpjpe_mm, metrics.n_mpjpe_mm, metrics.pa_mpjpe_mm)
 

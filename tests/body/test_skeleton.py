@@ -21,8 +21,7 @@ from posegrid.body.skeleton import (
 )
 from posegrid.errors import SettingsError
 
-RNG = np.random.default_rng(0)
-POSES = RNG.normal(0, 300, (5, 17, 3))
+POSES = np.random.default_rng(0).normal(0, 300, (5, 17, 3))
 
 
 def test_parents_come_before_their_children() -> None:

@@ -14,12 +14,12 @@ from posegrid.body.formats.text import json_text, npz_bytes
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
 
-RNG = np.random.default_rng(0)
-
 
 def make_track(num_frames: int = 4) -> Track:
+    rng = np.random.default_rng(num_frames)
+
     def values(*shape: int) -> np.ndarray:
-        return RNG.normal(0, 300, (num_frames, *shape)).astype(np.float32)
+        return rng.normal(0, 300, (num_frames, *shape)).astype(np.float32)
 
     joints = values(17, 3)
     joints[1] = np.nan

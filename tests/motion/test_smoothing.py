@@ -16,8 +16,7 @@ from posegrid.motion.smoothing import (
     runs,
 )
 
-RNG = np.random.default_rng(5)
-UNEVEN_S = np.cumsum(RNG.uniform(0.01, 0.04, 80))
+UNEVEN_S = np.cumsum(np.random.default_rng(5).uniform(0.01, 0.04, 80))
 FILTERS = ("light", "savitzky-golay", "one-euro")
 
 
@@ -43,7 +42,7 @@ def test_even_acceleration_comes_back_as_it_was_whatever_the_times():
 
 def test_even_frames_give_the_classic_filter():
     time_s = np.arange(40) / 50
-    values = RNG.normal(size=(40, 1))
+    values = np.random.default_rng(6).normal(size=(40, 1))
     half, row = 0.1001, 20
     offsets = np.arange(-5, 6) / 50
     weights = (1 - np.abs(offsets / half) ** 3) ** 3
@@ -56,7 +55,7 @@ def test_even_frames_give_the_classic_filter():
 def test_jitter_is_taken_off(kind):
     time_s = np.arange(300) / 50
     true = wandering(time_s)
-    noisy = true + RNG.normal(0, 15, true.shape)
+    noisy = true + np.random.default_rng(7).normal(0, 15, true.shape)
     steps = [
         np.diff(points - true, axis=0).std() for points in (noisy, filtered(noisy, time_s, kind))
     ]
@@ -72,7 +71,7 @@ def test_filters_that_look_ahead_do_not_lag(kind):
 
 def test_one_euro_looks_at_the_past_only():
     time_s = np.arange(50) / 30
-    points = RNG.normal(0, 100, (50, 2, 3))
+    points = np.random.default_rng(8).normal(0, 100, (50, 2, 3))
     changed = points.copy()
     changed[30:] += 500
     before, after = (filtered(p, time_s, "one-euro") for p in (points, changed))

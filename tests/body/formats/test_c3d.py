@@ -1,4 +1,4 @@
-"""C3D files as ezc3d reads them."""
+"""C3D files as ezc3d reads them; the even times that their markers are brought to."""
 
 from dataclasses import replace
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from body.formats.walks import make_walk, places_mm
 
+from posegrid.body.formats.c3d import Markers, turned_upright
 from posegrid.body.skeleton import JOINT_NAMES
 
 WALK = make_walk()
@@ -44,3 +45,45 @@ def test_more_frames_than_the_header_can_count(tmp_path):
     points = ezc3d.c3d(str(tmp_path / "long.c3d"))["data"]["points"]
     assert points.shape == (4, 17, 70_000)
     assert points[:3, 5, -1] == pytest.approx(places_mm(WALK)[rows[-1], 5], abs=1e-3)
+
+
+# --- even times
+
+
+def moving(time_s: np.ndarray, rate_hz: float = 25.0) -> Markers:
+    """Joints that move evenly: place = time times a velocity of their own."""
+    velocity = np.random.default_rng(1).normal(0, 500, (17, 3))
+    return Markers(
+        np.arange(len(time_s)), time_s, time_s[:, None, None] * velocity, rate_hz, "walk.mp4"
+    )
+
+
+def test_even_times_stay_as_they_are():
+    late = np.random.default_rng(2).uniform(-0.005, 0.005, 20)
+    markers = moving(np.arange(20) / 25 + late)
+    assert markers.evenly_timed() is markers
+
+
+def test_uneven_times_are_interpolated():
+    time_s = np.cumsum(np.random.default_rng(3).uniform(0.02, 0.06, 50))
+    markers = moving(time_s)
+    even = markers.evenly_timed()
+    assert np.diff(even.time_s) == pytest.approx(np.full(len(even.time_s) - 1, 0.04))
+    assert abs(even.time_s[-1] - time_s[-1]) <= 0.021 and even.time_s[0] == time_s[0]
+    inside = even.time_s <= time_s[-1]
+    velocity = markers.places_mm[10] / time_s[10]
+    assert even.places_mm[inside] == pytest.approx(even.time_s[inside, None, None] * velocity)
+
+
+def test_missing_frames_and_long_gaps_stay_missing():
+    time_s = np.array([0.0, 0.04, 0.08, 0.13, 0.16, 0.56, 0.6])
+    markers = moving(time_s)
+    places = markers.places_mm.copy()
+    places[3] = np.nan
+    even = replace(markers, places_mm=places).evenly_timed()
+    assert even.time_s == pytest.approx(np.arange(16) / 25)
+    assert even.found.tolist() == [True] * 3 + [False] + [True] + [False] * 9 + [True] * 2
+
+
+def test_turning_upright_is_a_rotation():
+    assert np.linalg.det(turned_upright(np.eye(3))) == pytest.approx(1.0)
