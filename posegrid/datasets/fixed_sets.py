@@ -51,7 +51,7 @@ SETS: dict[SetName, WalkerSet] = {
         "test",
         CLEAN,
         "0b0758f71dbcce493696fcf5c8d5786a937965ba7c54606e81d912d7097db862",
-        "e0b9db076eeb518e21dc931dfbc9cb4b0552a9213cf75586b7de02361402cd4e",
+        None,
     ),
     "walkers-test-validation": WalkerSet(
         41002,

@@ -97,9 +97,9 @@ def test_shadows_only_darken_and_never_below_nothing(camera: Camera, seed: int) 
 
 
 def test_a_wider_light_throws_as_much_shadow_with_softer_edges(camera: Camera) -> None:
-    taken, edges = [], []
-    for softness in (0.0, 0.1, 0.4):
-        light = lit_by(SoftLight((0.8, 0.5, 1.3), 0.7, softness))
+    right, taken, edges = camera.rot_world_to_cam[0], [], []
+    for softness in (0.0, 0.1, 0.4):  # from the right: the whole shadow is seen beside the person
+        light = lit_by(SoftLight((float(right[0]), float(right[1]), 1.3), 0.7, softness))
         missing, free = (
             shadow(light, camera) / light.floor_darkening,
             seen(light, camera).coverage == 0,
