@@ -31,7 +31,7 @@ def make_track(num_frames: int = 4) -> Track:
         keypoints_px=values(17, 2),
         sigma_mm=np.abs(values(17)),
         box_xyxy=values(4),
-        confidence=RNG.uniform(0, 1, num_frames).astype(np.float32),
+        confidence=rng.uniform(0, 1, num_frames).astype(np.float32),
         camera=Camera(
             (1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)
         ),
