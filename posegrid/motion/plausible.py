@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.body.track import SomeTrack, Track
+from posegrid.motion.world import to_world
 
 LEAST_SEEN_S = 1.0
 STEPS_PER_MINUTE = (60.0, 180.0)
@@ -26,6 +27,13 @@ LEVEL_FRAMES = 3
 """A distance is the median of so many frames: single ones are off by half a metre now and then."""
 LEAST_STEPS = 4
 CHANGED_SHARE = 1 / 3
+FASTEST_M_S, SPEED_OVER_S = 2.1, 0.5
+"""Walks of training: captured ones of at most 1.75 m/s, up to 1.2 times as quick."""
+LARGEST_LEAN_DEG = 80.0
+"""The trunk of training's people leans by at most 75 degrees."""
+LARGEST_LIFT_MM, UNTRAINED_SHARE = 150.0, 0.05
+"""How high the lower ankle may be over a standing one's height; and of what share of the frames a
+kind of motion is told."""
 HEIGHT_PER_BONES = 1.065
 """Height without shoes over the sum of these bones: feet and the crown above the head's joint come
 on top. 1.065 +- 0.004 in 55 rendered adults (scripts/measure_heights.py)."""
@@ -51,8 +59,51 @@ def doubts(raw: Track, refined: Track) -> tuple[str, ...]:
         _on_jumps(raw),
         _on_limbs(raw.joints_mm[raw.found].astype(np.float64)),
         on_cadence(steps_per_minute(poses_mm, refined.time_s[refined.found])),
+        *on_untrained(refined),
     ]
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def on_untrained(track: Track) -> list[str]:
+    """Sentences on motions of a kind that the weights never learnt from: they saw people walk, lean,
+    squat, sit down and balance, not run, jump or lie.
+    """
+    rows = track.found & np.isfinite(track.root_mm).all(axis=1)
+    if track.raw or rows.sum() < LEAST_STEPS:
+        return []
+    joints_mm = (track.joints_mm + track.root_mm[:, None])[rows].astype(np.float64)
+    said = []
+    speed_m_s = _usual_speed_m_s(joints_mm[:, 0], track.time_s[rows])
+    if track.camera_fixed and speed_m_s > FASTEST_M_S:
+        said.append(
+            f"moves at {speed_m_s:.1f} m/s: the weights never saw anybody faster than "
+            f"{FASTEST_M_S:g} (running?)"
+        )
+    trunk = joints_mm[:, 8] - joints_mm[:, 0]
+    lean = np.degrees(np.arccos(-trunk[:, 1] / np.linalg.norm(trunk, axis=1)))
+    if (lying := int((lean > LARGEST_LEAN_DEG).sum())) > UNTRAINED_SHARE * len(lean):
+        said.append(
+            f"in {lying} frames the trunk lies flat or hangs down: the weights never saw that"
+        )
+    height_mm = to_world(track).joints_world_mm[rows][:, _ANKLES, 2].min(axis=1)
+    # the lower quarter stands even of who jumps half of the time
+    aloft = int((height_mm - np.quantile(height_mm, 0.25) > LARGEST_LIFT_MM).sum())
+    if track.camera_fixed and aloft > UNTRAINED_SHARE * len(height_mm):
+        said.append(
+            f"in {aloft} frames both feet are off the floor: the weights never saw a jump, a run or "
+            "stairs"
+        )
+    return said
+
+
+def _usual_speed_m_s(root_mm: Float[np.ndarray, "N 3"], time_s: Float[np.ndarray, "N"]) -> float:
+    """The median over all half seconds."""
+    later = np.searchsorted(time_s, time_s + SPEED_OVER_S)
+    begin = np.flatnonzero(later < len(time_s))
+    if not len(begin):
+        return 0.0
+    way_mm = np.linalg.norm(root_mm[later[begin]] - root_mm[begin], axis=1)
+    return float(np.median(way_mm / 1000 / (time_s[later[begin]] - time_s[begin])))
 
 
 def bones_to_height_mm(poses_mm: Float[np.ndarray, "N 17 3"]) -> float:

@@ -13,6 +13,7 @@ from posegrid.motion.plausible import (
     doubts,
     on_cadence,
     on_changed_pictures,
+    on_untrained,
     steps_per_minute,
 )
 from posegrid.motion.refine_settings import check_fov
@@ -137,3 +138,24 @@ def test_an_angle_of_view_that_no_lens_has_is_refused(fov_deg):
     with pytest.raises(SettingsError, match="expected an angle of view of 5 to 170 degrees") as got:
         check_fov(fov_deg)
     assert ("1.05 radians are 60 degrees" in str(got.value)) == (fov_deg == 1.05)
+
+
+def moved(track, root_mm, joints_mm=None):
+    joints_mm = track.joints_mm if joints_mm is None else joints_mm
+    return replace(
+        track, root_mm=root_mm.astype(np.float32), joints_mm=joints_mm.astype(np.float32)
+    )
+
+
+def test_motions_that_were_never_trained_are_told():
+    walk = walk_track(np.arange(90) / 30)
+    assert on_untrained(walk) == []
+    quick = walk.root_mm + np.outer(walk.time_s, [1500.0, 0.0, 0.0])
+    assert "moves at 2.5 m/s" in on_untrained(moved(walk, quick))[0]
+    assert on_untrained(replace(moved(walk, quick), camera_fixed=False)) == []
+    lying = walk.joints_mm @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    assert any("lies flat" in line for line in on_untrained(moved(walk, walk.root_mm, lying)))
+    aloft = walk.root_mm - np.outer(np.arange(90) % 30 < 8, [0.0, 350.0, 0.0])
+    (said,) = on_untrained(moved(walk, aloft))
+    assert said.startswith("in 24 frames both feet are off the floor")
+    assert on_untrained(replace(moved(walk, aloft), raw=True)) == []
