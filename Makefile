@@ -42,6 +42,8 @@ lint: setup
 
 types: setup
 	$(BIN)/pyright
+	$(BIN)/pyright --project examples
+	$(BIN)/mypy --strict --follow-imports silent examples
 
 # The documentation as a site, in site/index.html.
 docs: .venv/.docs

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from posegrid.learning.batch import Batch
-from posegrid.learning.pose_targets import PoseTarget
+from posegrid.learning.pose_targets import PoseTarget, joint_distances
 
 
 def network(channels: int, image_size: int) -> nn.Module:
@@ -35,5 +35,6 @@ class Careful(PoseTarget):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """In units of far_mm: the distance of each joint, or 2 sqrt(distance) - 1 beyond 1."""
-        off = (self.decode(outputs) - batch.pose_mm).norm(dim=-1) / self.far_mm
-        return torch.where(off < 1, off, 2 * off.clamp(min=1).sqrt() - 1).mean()
+        share = torch.div(joint_distances(self.decode(outputs), batch.pose_mm), self.far_mm)
+        far = torch.sub(torch.sqrt(torch.clamp(share, min=1.0)), 0.5)
+        return torch.where(torch.lt(share, 1.0), share, torch.mul(far, 2.0)).mean()

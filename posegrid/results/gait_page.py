@@ -314,13 +314,13 @@ def _grounds(track: MotionTrack, up_cam: Float[np.ndarray, "3"] | None) -> list[
     how = "assumed, or by the file" if track.camera_assumed else "calibrated"
     upright = "by the trunk and the feet" if up_cam is None else "as given"
     near_m, far_m = np.quantile(track.root_mm[world.found, 2] / 1000, (0, 1))
-    known = "as given" if track.scale_known else "as the weights see it, not measured (--height-m)"
+    known = "the height was given" if track.scale_known else "not measured (--height-m)"
     camera = f"{view_deg(track.camera):.0f} degrees over the longer side, {how}"
     place = (
         f"{world.camera_height_mm / 1000:.1f} m over the floor, looks down by {down_deg} degrees"
     )
     return [
-        ("height of the person", f"{track.height_m:.2f} m, {known}"),
+        ("height of the person", f"{track.height_m:.2f} m by the bones; {known}"),
         ("camera", camera + (" (--camera or --fov-deg)" if track.camera_assumed else "")),
         ("the camera stands", "still" if track.camera_fixed else "not still, or it is not known"),
         ("where", f"{place}, {upright}"),

@@ -161,4 +161,4 @@ def test_the_page_says_what_it_rests_on(folder, tmp_path):
     given.save(tmp_path / "walk.npz")
     gait(GaitSettings(tmp_path / "walk.npz", camera_pitch_deg=0))
     rest = (tmp_path / "walk_gait.html").read_text().split("What the figures rest on")[1]
-    assert " m, as given" in rest and "calibrated" in rest and "0 degrees, as given" in rest
+    assert "the height was given" in rest and "calibrated" in rest and "0 degrees, as given" in rest
