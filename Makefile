@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ = 4294967296
 export MALLOC_TRIM_THRESHOLD_ = 8589934592
 export MALLOC_TOP_PAD_ = 268435456
 
-.PHONY: setup demo test check lint types audit fuzz torture docs bench peers interop clean
+.PHONY: setup demo test test-ui check lint types audit fuzz torture docs bench peers interop clean
 
 setup: .venv/.installed
 
@@ -21,6 +21,14 @@ demo: setup
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 10
+
+# The app and the viewer in Debian's Chromium (apt-get install chromium); screenshots in runs/ui.
+test-ui: .venv/.ui
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests_browser
+
+.venv/.ui: .venv/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[ui]"
+	touch $@
 
 check: lint types audit
 

@@ -186,7 +186,7 @@ class Jobs:
         """Delete the videos of jobs that were over before a time, and the pictures made of them."""
         for job in self._select("WHERE ended BETWEEN 1 AND ? AND video != ''", before):
             (self.folder(job.id) / job.video).unlink(missing_ok=True)
-            for path in (self.folder(job.id) / "results").glob("*.mp4"):
+            for path in (self.folder(job.id) / "results").glob("*.[mj]p[4g]"):
                 path.unlink(missing_ok=True)
             with self._database() as database:
                 database.execute("UPDATE jobs SET video = '' WHERE id = ?", (job.id,))

@@ -14,6 +14,7 @@ from posegrid.errors import SettingsError
 
 WORKER = (sys.executable, "-m", "posegrid.app.worker")
 LOOK_EVERY_S = 0.1
+TRY_AGAIN_S = 5.0
 TIDY_EVERY_S = 600.0
 
 
@@ -52,16 +53,22 @@ class Runner:
         self._lock.close()
 
     def _run(self) -> None:
-        tidied = 0.0
+        tidied, begun = 0.0, None
         while not self._stopped.is_set():
-            if time.time() - tidied > TIDY_EVERY_S:
-                tidied = time.time()
-                self._jobs.forget_videos(tidied - 86400 * self._settings.keep_days)
-            job = self._jobs.begin_next()
-            if job is None:
-                self._stopped.wait(LOOK_EVERY_S)
-            else:
-                self._work(job)
+            try:
+                if time.time() - tidied > TIDY_EVERY_S:
+                    self._jobs.forget_videos(time.time() - 86400 * self._settings.keep_days)
+                    tidied = time.time()
+                if begun is None:
+                    begun = self._jobs.begin_next()
+                if begun is not None:
+                    self._work(begun)
+                    begun = None
+            except (OSError, sqlite3.Error) as error:
+                # A full disk: whatever could not be noted is tried again.
+                print(f"posegrid app: {error}", file=sys.stderr)
+                self._stopped.wait(TRY_AGAIN_S)
+            self._stopped.wait(LOOK_EVERY_S)
 
     def _work(self, job: Job) -> None:
         settings, folder = self._settings, self._jobs.folder(job.id)
@@ -70,26 +77,29 @@ class Runner:
         with (folder / "log.txt").open("wb") as log:
             # The worker ends when its input does, which it does when this process ends.
             worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-            while worker.poll() is None:
-                now = self._jobs.get(job.id)
-                if self._stopped.is_set() or now is None or now.state != "running":
-                    worker.kill()
+        try:
+            while worker.poll() is None and self._is_wanted(job):
                 self._stopped.wait(LOOK_EVERY_S)
-                if self._stopped.is_set():
-                    worker.kill()
-                    worker.wait()
-        if worker.stdin:
-            worker.stdin.close()
+        finally:
+            worker.kill()
+            worker.communicate()
         if self._jobs.get(job.id) is None:
             shutil.rmtree(folder, ignore_errors=True)
         elif not self._stopped.is_set():
-            self._jobs.end(job.id, "failed", _ending(worker.returncode))
+            log_text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+            self._jobs.end(job.id, "failed", _ending(worker.returncode, log_text))
+
+    def _is_wanted(self, job: Job) -> bool:
+        """Whether the job was neither cancelled nor deleted, and the app goes on."""
+        now = self._jobs.get(job.id)
+        return not self._stopped.is_set() and now is not None and now.state == "running"
 
 
-def _ending(code: int) -> str:
+def _ending(code: int, log: str) -> str:
     """Why a worker ended that did not say itself."""
     if code >= 0:
-        return f"The process that worked on this video failed (exit code {code}); see its log."
+        last = (log.split("\n")[-2:] or [""])[0] or f"exit code {code}"
+        return f"The process that worked on this video failed: {last}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
     return (
         f"The process that worked on this video was ended from outside ({name}). The system does "

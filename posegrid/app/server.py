@@ -156,11 +156,12 @@ class Site:
             chosen = [p for p in results.people if str(p.number) == number]
             person = (chosen or list(results.people))[0]
         kept = downloads(folder, person.number, job.name) if person else {}
-        if (folder / "video.mp4").is_file() and kept:
+        has_video = (folder / "video.mp4").is_file()
+        if has_video and kept:
             kept["video.mp4"] = clip_name(job.name)
         sizes = [(name, called, (folder / name).stat().st_size) for name, called in kept.items()]
-        shown = {"job": job, "results": results, "person": person, "downloads": sizes}
-        return self._page(request, "job.html", shown | _progress(job))
+        shown = {"job": job, "results": results, "person": person, "has_video": has_video}
+        return self._page(request, "job.html", {**shown, "downloads": sizes, **_progress(job)})
 
     def status(self, request: Request) -> Response:
         """How far a job is, for its page."""
@@ -227,6 +228,7 @@ class Site:
 
     async def sample(self, request: Request) -> Response:
         """A rendered walk that comes with the app."""
+        check_size(0, self._settings.max_mb, self._jobs.root)
         self._check_queue()
         job_id = self._jobs.new_id()
         with as_file(HERE / SAMPLE) as path:

@@ -4,6 +4,7 @@ python -m posegrid.app.worker FOLDER ID MAX_FRAMES THREADS
 """
 
 import os
+import re
 import shutil
 import sys
 import threading
@@ -21,6 +22,8 @@ from posegrid.results.pose_model import Given, Watched, load
 from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.summary import summary
 
+_FLAGS = re.compile(r" \(--[^)]*\)")
+"""What the command line is told to say, and this page has fields for."""
 REPORT_EVERY_S = 0.2
 MOST_PEOPLE = 8
 """Of more people those who are largest in the picture are kept."""
@@ -62,9 +65,9 @@ def work(jobs: Jobs, job: Job, max_frames: int, threads: int = 1) -> None:
             report(f"Person {number}: smoothing and writing", 0, None)
             track = watched.raw[number].refined(settings)
             track = replace(track, source=job.name)
-            lines = tuple(summary(track, named, model))
+            lines = tuple(_FLAGS.sub("", line) for line in summary(track, named, model))
             people.append(write_person(track, number, out, lines))
-        write_clip(out / "video.mp4", watched, report)
+        write_clip(out, watched, [person.number for person in people], report)
         Results(tuple(people), _notes(watched, job)).save(out)
     except PosegridError as error:
         jobs.end(job.id, "failed", str(error).replace(str(video), job.name))

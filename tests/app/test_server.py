@@ -4,9 +4,12 @@ import errno
 import os
 import shutil
 import signal
+import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from starlette.testclient import TestClient
 from posegrid.app import runner, upload
 from posegrid.app.guard import Access
 from posegrid.app.jobs import Job, Jobs
+from posegrid.app.results import Results
 from posegrid.app.runner import Runner
 from posegrid.app.server import HERE, application
 from posegrid.app.settings import AppSettings
@@ -94,7 +98,15 @@ def test_a_video_becomes_a_motion_with_its_downloads(jobs: Jobs) -> None:
         assert client.get("/viewer/viewer.js").text == viewer_file("viewer.js")
         assert client.get("/viewer/viewer.py").status_code == 404
         assert client.get(f"/jobs/{job_id}/viewer/2").status_code == 404
+        assert client.get(f"/jobs/{job_id}/files/person1.jpg").content[:2] == b"\xff\xd8"
+        first = Results.load(folder / "results")
+        assert first is not None
+        shutil.copyfile(folder / "results/person1.npz", folder / "results/person2.npz")
+        Results((*first.people, replace(first.people[0], number=2))).save(folder / "results")
+        page = client.get(f"/jobs/{job_id}?person=2").text
+        assert "person2.jpg" in page and f"/jobs/{job_id}/viewer/2" in page and "--" not in page
         jobs.forget_videos(time.time() + 1)
+        assert client.get(f"/jobs/{job_id}/files/person1.jpg").status_code == 404
         assert client.get(f"/jobs/{job_id}/files/video.mp4").status_code == 404
         assert not list(folder.glob("upload*")) and (folder / "results" / "person1.npz").is_file()
         client.post(f"/jobs/{job_id}/delete", headers=TOKEN)
@@ -148,6 +160,24 @@ def test_a_full_disk_is_told_before_and_during(client, jobs: Jobs, monkeypatch) 
     assert not list((jobs.root / "jobs").iterdir())
 
 
+def test_a_disk_that_is_full_for_a_while_loses_no_job(jobs: Jobs, monkeypatch) -> None:
+    ended, refused = Jobs.end, []
+
+    def full(self: Jobs, *said: str) -> None:
+        if not refused:
+            refused.append(said)
+            raise sqlite3.OperationalError("database or disk is full")
+        ended(self, *said)
+
+    monkeypatch.setattr(Jobs, "end", full)
+    monkeypatch.setattr(runner, "TRY_AGAIN_S", 0.01)
+    monkeypatch.setattr(runner, "WORKER", (sys.executable, "-c", "1 / 0"))
+    with client_of(jobs) as client:
+        job_id = sent(client, SAMPLE.read_bytes())
+        until(lambda: state_of(jobs, job_id) == "failed")
+    assert len(refused) == 1
+
+
 def test_names_are_shown_and_never_paths(client, jobs: Jobs) -> None:
     assert shown_name("../../etc/passwd") == "passwd" and shown_name("C:\\x\\..\\a.mp4") == "a.mp4"
     assert shown_name("a\0\n<i>.mp4") == "ai.mp4" and shown_name("..") == "video"
@@ -177,15 +207,23 @@ def test_a_cancelled_job_ends_and_the_next_begins(client, jobs: Jobs) -> None:
     until(lambda: not jobs.folder(second).exists())
 
 
-@pytest.mark.parametrize("code", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)"])
-def test_a_worker_that_ends_fails_its_job_alone(jobs: Jobs, monkeypatch, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("sys.exit(3)", "exit code 3"),
+        ("raise MemoryError(9)", "MemoryError: 9"),
+    ],
+)
+def test_a_worker_that_ends_fails_its_job_alone(
+    jobs: Jobs, monkeypatch, code: str, why: str
+) -> None:
     dying = (sys.executable, "-c", f"import os, signal, sys; {code}")
     monkeypatch.setattr(runner, "WORKER", dying)
     with client_of(jobs) as client:
         ids = [sent(client, SAMPLE.read_bytes()) for _ in range(2)]
         until(lambda: [state_of(jobs, job_id) for job_id in ids] == ["failed"] * 2)
-        page = client.get(f"/jobs/{ids[0]}").text
-        assert ("SIGKILL" if "kill" in code else "exit code 3") in page
+        assert why in client.get(f"/jobs/{ids[0]}").text
 
 
 def test_a_job_goes_on_after_the_app_ended_but_not_for_ever(jobs: Jobs, monkeypatch) -> None:
@@ -211,7 +249,6 @@ def test_a_worker_ends_with_the_app(tmp_path: Path) -> None:
         "stdin=subprocess.PIPE, stdout=subprocess.PIPE); p.stdout.readline();"
         "print(p.pid, flush=True); sys.stdin.read()"
     )
-    import subprocess
 
     app = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -27,6 +27,7 @@ function sendVideo(form) {
     request.send(file);
   };
   const chosen = (files) => { if (files.length) send(files[0], files[0].name); };
+  if (navigator.mediaDevices && window.MediaRecorder) recordWebcam(send, said);
   form.addEventListener("submit", (event) => { event.preventDefault(); chosen(element("video").files); });
   form.addEventListener("dragover", (event) => { event.preventDefault(); form.classList.add("over"); });
   form.addEventListener("dragleave", () => form.classList.remove("over"));
@@ -34,6 +35,32 @@ function sendVideo(form) {
     event.preventDefault();
     form.classList.remove("over");
     chosen(event.dataTransfer.files);
+  });
+}
+
+function recordWebcam(send, said) {
+  const [button, seen] = [element("record"), element("seen")];
+  let recorder = null;
+  const begin = async () => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 }, audio: false });
+    seen.srcObject = stream;
+    seen.hidden = false;
+    seen.play();
+    const parts = [];
+    recorder = new MediaRecorder(stream);
+    recorder.ondataavailable = (event) => parts.push(event.data);
+    recorder.onstop = () => {
+      stream.getTracks().forEach((track) => track.stop());
+      [recorder, seen.hidden, button.textContent] = [null, true, "Record the webcam"];
+      send(new Blob(parts), "webcam.webm");
+    };
+    recorder.start();
+    button.textContent = "Stop and use it";
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (recorder) recorder.stop();
+    else begin().catch((error) => { said.textContent = `The webcam cannot be used (${error.message}).`; });
   });
 }
 
