@@ -64,6 +64,14 @@ def cdf_of_many_dimensions() -> bytes:
     return bytes(data)
 
 
+def cdf_that_misses_its_record() -> bytes:
+    """Where the whole file's record should be, there is one of an attribute."""
+    data = bytearray((CORPUS / "poses" / "a.cdf").read_bytes())
+    place = int.from_bytes(data[20:28], "big") + 8
+    data[place : place + 4] = b"\0\0\0\4"
+    return bytes(data)
+
+
 def picture(size: tuple[int, int]) -> bytes:
     """The head of a PNG of that size; it has no pixels."""
     head = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
@@ -223,6 +231,7 @@ DAMAGES: dict[str, tuple[str, str, bytes | Callable[[], bytes], str]] = {
         replaced("curve", "metrics.csv", "120.5", "nan"),
         "learning curve",
     ),
+    "a record that is another": ("poses", "a.cdf", cdf_that_misses_its_record, "a record of kind"),
     "many dimensions": ("poses", "a.cdf", cdf_of_many_dimensions, "counts more"),
     "an encoding": (
         "metadata",

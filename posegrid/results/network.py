@@ -150,12 +150,12 @@ def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except _UNREADABLE as error:
+        text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    except (*_UNREADABLE, *DAMAGED) as error:
         raise CheckpointError(
             f"{where} cannot be read as ONNX ({_first_line(error)}): it is damaged or another kind of file. "
             "Make it again with `posegrid export`."
         ) from error
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         raise CheckpointError(
             f"{where} is an ONNX file, but not of posegrid: it has no facts about itself."

@@ -171,7 +171,7 @@ def gather(
         data=data,
         weights=weights,
         grid_weights=of_grid if of_grid.is_file() else None,
-        scratch_figures=load_json(of_scratch, missing) if of_scratch.is_file() else None,
+        scratch_figures=load_figures(of_scratch) if of_scratch.is_file() else None,
         own=own,
         missing=missing,
     )

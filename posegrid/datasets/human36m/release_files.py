@@ -117,6 +117,21 @@ class _BoundedCdf(cdflib.CDF):
     def _f(self, file: Any) -> None:
         self.__dict__["_bounded_file"] = _BoundedFile(file)
 
+    def _read_gdr(self, byte_loc: int) -> Any:
+        self._refuse_other_record(byte_loc, (2,))
+        return super()._read_gdr(byte_loc)
+
+    def _read_vdr3(self, byte_loc: int) -> Any:
+        self._refuse_other_record(byte_loc, (3, 8))
+        return super()._read_vdr3(byte_loc)
+
+    def _refuse_other_record(self, place: int, kinds: tuple[int, ...]) -> None:
+        """cdflib takes what lies at a place for the record it looks for."""
+        self._f.seek(place)
+        kind = int.from_bytes(self._f.read(12)[8:], "big")
+        if kind not in kinds:
+            raise ValueError(f"a record of kind {kind} lies where one of {kinds} should")
+
 
 def _refuse_impossible_size(path: Path, cdf: cdflib.CDF) -> None:
     """Raise ValueError if 'Pose' claims more numbers than the file can hold, before memory is set
