@@ -10,6 +10,7 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
+from posegrid.errors import CheckpointError
 from posegrid.motion.placing import assumed_camera, steadied_boxes
 from posegrid.motion.plausible import HEIGHT_PER_BONES, scaled_to_height
 from posegrid.people.crop import Silhouette, window_of_box
@@ -127,7 +128,7 @@ def test_nobody_gives_nobody(model):
 
 def test_a_network_that_fails_is_not_kept_quiet(model):
     broken = replace(model, facts=replace(model.facts, image_size=16))
-    with pytest.raises(Exception, match="16"):
+    with pytest.raises(CheckpointError, match="invalid dimensions"):
         estimated(broken, WALK)
 
 
