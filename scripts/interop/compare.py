@@ -23,8 +23,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
 import ezc3d  # noqa: E402
-from body.formats.test_bvh import read_joints_cm  # noqa: E402
-from body.formats.test_glb import node_places_m  # noqa: E402
+from body.formats.test_animation import node_places_m, read_joints_cm  # noqa: E402
 from motion.walks import ANKLE_MM, walk_track  # noqa: E402
 from pygltflib import GLTF2  # noqa: E402
 

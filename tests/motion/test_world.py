@@ -6,9 +6,8 @@ from pathlib import Path
 import ezc3d
 import numpy as np
 import pytest
-from body.formats.test_bvh import read_joints_cm
-from body.formats.test_glb import node_places_m
-from body.formats.test_text_files import read_trc
+from body.formats.test_animation import node_places_m, read_joints_cm
+from body.formats.test_text import read_trc
 from motion.walks import ANKLE_MM, walk_track
 from pygltflib import GLTF2
 
