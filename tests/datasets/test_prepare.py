@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tyro
-from datasets.test_mpi_inf_3dhp import write_test, write_train
+from datasets.mpi_inf_3dhp.test_views import write_test, write_train
 
 from posegrid.body.camera import Camera, look_at
 from posegrid.body.skeleton import HUMAN36M_32_COINCIDING, HUMAN36M_32_TO_17

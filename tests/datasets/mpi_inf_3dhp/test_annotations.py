@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-from datasets.test_mpi_inf_3dhp import (
+from datasets.mpi_inf_3dhp.test_views import (
     CAMERA,
     NUM_FRAMES,
     calibration,
