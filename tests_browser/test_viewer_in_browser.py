@@ -79,24 +79,30 @@ def film(page: Page) -> bytes:
     return page.screenshot(clip={"x": x, "y": y, "width": side, "height": side})
 
 
+def settled(page: Page) -> int:
+    """The number on the screen once it stays: a busy machine shows a frame late."""
+    numbers = [-2, -1]
+    while numbers[-1] != numbers[-2]:
+        page.wait_for_function("() => !document.getElementById('video').seeking")
+        page.wait_for_timeout(1000)
+        numbers.append(number_in(film(page)))
+    return numbers[-1]
+
+
 def test_every_frame_of_the_video_is_that_of_its_pose(page: Page, striped: Path) -> None:
     page.goto(striped.as_uri())
     page.wait_for_function("() => window.viewer && document.getElementById('video').readyState > 1")
     page.locator("#overlay").uncheck()
     for row in (0, 1, 2, 11, 12, 13, 57, 58, 100, 118, 119, 5):
         page.evaluate(f"viewer.go({row})")
-        page.wait_for_function("() => !document.getElementById('video').seeking")
-        page.wait_for_timeout(100)
-        assert number_in(film(page)) == row
+        assert settled(page) == row
     page.evaluate("viewer.go(0)")
     page.locator("#speed").select_option("0.5")
     for _ in range(3):
         page.locator("#play").click()
         page.wait_for_timeout(400)
         page.locator("#play").click()
-        page.wait_for_function("() => !document.getElementById('video').seeking")
-        page.wait_for_timeout(100)
-        assert number_in(film(page)) == page.evaluate("viewer.row")
+        assert settled(page) == page.evaluate("viewer.row")
 
 
 @pytest.mark.parametrize("num_frames", [1_000, 10_000])

@@ -112,7 +112,7 @@ def scene_page(scene: Scene, programs: str = "") -> str:
     # Inside a script element "</script" would end it, whatever it stands in.
     content = json.dumps(_content(scene), separators=(",", ":"), allow_nan=False)
     page, style, program = (viewer_file(f"viewer.{kind}") for kind in ("html", "css", "js"))
-    head = f'<link rel="stylesheet" href="{programs}/viewer.css">'
+    head = f'<link rel="icon" href="data:,">\n<link rel="stylesheet" href="{programs}/viewer.css">'
     tail = f'<script src="{programs}/viewer.js"></script>'
     if not programs:
         policy = (
