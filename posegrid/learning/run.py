@@ -177,6 +177,8 @@ class Record:
                 f"earlier posegrid. Go on in another --run: --init {self.folder / LAST} "
                 "--transfer all."
             ) from error
+        if self.writes:  # a kill may have come between the two files
+            self._write_metrics()
 
     def best_facts(self) -> ModelFacts:
         """The facts of the best weights once the run is over: with what the whole run cost, not
@@ -217,9 +219,12 @@ class Record:
         save_checkpoint(self.folder / LAST, network, self._facts_at(row))
         with written(self.folder / RESUME, MAKE_ROOM) as temporary:
             torch.save({**self.training.state(), "rows": self.rows}, temporary)
+        self._write_metrics()
+        self._tell(row, found)
+
+    def _write_metrics(self) -> None:
         with written(self.folder / METRICS, MAKE_ROOM) as temporary:
             write_rows(temporary, self.rows)
-        self._tell(row, found)
 
     def _new_row(self, found: Round) -> dict[str, float]:
         plan = self.training.plan

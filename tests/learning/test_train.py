@@ -225,6 +225,15 @@ def test_a_finished_run_resumed_is_left_as_it_is(data, tmp_path):
     assert (tmp_path / "metrics.csv").read_text() == metrics
 
 
+def test_a_kill_between_the_last_two_files_of_a_round_loses_no_row(data, tmp_path):
+    settings = short(data, tmp_path, max_images=48)
+    train(settings)
+    metrics = (tmp_path / "metrics.csv").read_text()
+    (tmp_path / "metrics.csv").write_text("".join(metrics.splitlines(keepends=True)[:-1]))
+    train(replace(settings, resume=True))
+    assert (tmp_path / "metrics.csv").read_text() == metrics
+
+
 def test_a_run_folder_takes_one_run(data, tmp_path):
     settings = short(data, tmp_path, max_images=48)
     train(settings)
