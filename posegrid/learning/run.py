@@ -277,7 +277,10 @@ class Record:
 def _checked_rows(rows: object) -> list[dict[str, float]]:
     """The rows of an earlier call, numbers by column. Raises ValueError for anything else."""
     found = [of_type(row, dict, "a row") for row in of_type(rows, list, "rows")]
-    return [{of_type(k, str, "a name"): number(v, "a figure") for k, v in r.items()} for r in found]
+    for row in found:
+        for name, figure in row.items():
+            number(figure, of_type(name, str, "a name"))
+    return found
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
