@@ -21,10 +21,9 @@ from jaxtyping import Bool, Float
 from posegrid.body.camera import Camera
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import relative_to_root
-from posegrid.people.background import NUM_SAMPLES, learn_background
-from posegrid.people.crop import Silhouette, box_of_mask
-from posegrid.people.finder import Sighting
-from posegrid.people.following import People
+from posegrid.people.crop import Silhouette, box_of
+from posegrid.people.finder import Sighting, find_people
+from posegrid.people.looks import FinderNetwork, load_finder
 from posegrid.results.estimator import Estimator, Origin, person_track
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.video.video import read_frames, read_spread
@@ -49,6 +48,8 @@ class Settings:
 
     weights: Path | None = None
     """ONNX weights; default: those that come with posegrid."""
+    finder: Path | None = None
+    """ONNX weights of the finder; default: those that come with posegrid."""
     walks: int = 8
     """People; half of them in everyday clothes, half in clothes of all kinds."""
     frames: int = 150
@@ -72,7 +73,7 @@ class Walk:
 
 def main(settings: Settings) -> None:
     """Print one line per walk and the means."""
-    model = load_onnx(settings.weights)
+    model, network = load_onnx(settings.weights), load_finder(settings.finder)
     print(f"{model.name}, {settings}")
     print(
         f"{'walk':8}{'found':>7}"
@@ -83,7 +84,7 @@ def main(settings: Settings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number in range(settings.walks):
             walk = rendered(settings, number, Path(folder) / f"walk{number}.mp4")
-            shares, mm, iou, off = compared(walk, model)
+            shares, mm, iou, off = compared(walk, model, network)
             errors.append(mm)
             distances.append(off)
             values = "".join(f"{value:12.1f}" for value in mm)
@@ -134,17 +135,23 @@ def rendered(settings: Settings, number: int, path: Path) -> Walk:
     return Walk(path, masks, relative_to_root(poses), poses[:, 0], plain)
 
 
-def compared(walk: Walk, model: OnnxModel) -> tuple[float, list[float], float, float]:
+def compared(
+    walk: Walk, model: OnnxModel, network: FinderNetwork
+) -> tuple[float, list[float], float, float]:
     """Share of frames found, MPJPE of each way, mean overlap of the masks, and the pelvis' error
     over its distance.
     """
-    people = People(learn_background(read_spread(walk.path, NUM_SAMPLES)))
+    finder = find_people(lambda count: read_spread(walk.path, count), network)
     estimators = {way: Estimator(model) for way in WAYS}
     rows, times, overlaps = [], [], []
-    for frame, mask in zip(read_frames(walk.path), walk.masks, strict=True):
+    for (frame, sightings), mask in zip(
+        finder.follow(read_frames(walk.path)), walk.masks, strict=True
+    ):
         times.append(frame.time_s)
         best = max(
-            people.seen(frame.picture).values(), key=lambda s: overlap(s, mask), default=None
+            (sighting.silhouette for sighting in sightings),
+            key=lambda silhouette: overlap(silhouette, mask),
+            default=None,
         )
         found = best is not None and mask.any() and overlap(best, mask) > 0.2
         if found:
@@ -176,9 +183,10 @@ def compared(walk: Walk, model: OnnxModel) -> tuple[float, list[float], float, f
 
 def ways(found: Silhouette, mask: Bool[np.ndarray, "H W"]) -> Iterator[tuple[str, Silhouette]]:
     """The silhouette of each way."""
-    true_box = box_of_mask(mask)
+    true_box = box_of(mask)
+    assert true_box is not None
     x0, y0, x1, y1 = (int(v) for v in true_box)
-    true = Silhouette(mask[y0:y1, x0:x1], (x0, y0), 1, SIZE_WH)
+    true = Silhouette(mask[y0:y1, x0:x1] * np.uint8(255), (x0, y0), 1, SIZE_WH)
     for way, (box_is_true, mask_is_true) in WAYS.items():
         base = true if mask_is_true else found
         yield way, replace(base, given_box_xyxy=true_box if box_is_true else found.box_xyxy)

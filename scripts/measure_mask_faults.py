@@ -1,13 +1,13 @@
-"""What background subtraction does to masks and boxes of rendered walkers: what `mask_faults.py`
-imitates.
+"""How the finder's masks and boxes of rendered walkers differ from the true ones.
 
     posegrid synth release --layout human36m --subjects S1 S5 S9 --frames 150 --picture-size 800
     --activities varied python scripts/measure_mask_faults.py release --sheet sheet.png
 
-Each view's scene is learnt from its whole video, as `predict` does; every `--every`th mask is
+Each view is looked through as `predict` does; every `--every`th mask is
 compared with the truth.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from scipy import ndimage
 from tyro.conf import Positional
 
 from posegrid.datasets.human36m.release_sequences import Human36m
-from posegrid.people.background import learn_background
-from posegrid.people.crop import Silhouette, box_of_mask, cleaned_mask, crop_mask, window_of_box
-from posegrid.people.following import People
+from posegrid.datasets.sequence import Sequence
+from posegrid.people.crop import Silhouette, box_of, window_of_box
+from posegrid.people.finder import Sighting, find_people
 from posegrid.video.picture import Picture
+from posegrid.video.video import VideoFrame
 
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 
@@ -46,19 +47,15 @@ def main(settings: Settings) -> None:
     rows, pictures = [], []
     source = Human36m(settings.root)
     for sequence in map(source.open, source.find(actions=("Walking",))):
-        people = People(
-            learn_background(Picture.from_rgb(frame.image) for frame in sequence.open_frames())
-        )
-        found = (
-            largest(people.seen(Picture.from_rgb(frame.image))) for frame in sequence.open_frames()
-        )
+        finder = find_people(lambda count, s=sequence: (f.picture for f in frames_of(s)))
+        found = (largest(sightings) for _, sightings in finder.follow(frames_of(sequence)))
         truths = (frame.mask for frame in sequence.open_frames())
         for index, (mask, truth) in enumerate(zip(found, truths, strict=True)):
             if index % settings.every or truth is None or not truth.any() or mask is None:
                 continue
-            rows.append(measures(cleaned_mask(mask), truth))
+            rows.append(measures(mask, truth))
             if len(rows) % 25 == 0:
-                pictures.append(compared(cleaned_mask(mask), truth))
+                pictures.append(compared(mask, truth))
     for name in rows[0]:
         values = np.quantile([row[name] for row in rows], QUANTILES)
         print(f"{name:28s}" + " ".join(f"{value:8.3f}" for value in values))
@@ -67,15 +64,22 @@ def main(settings: Settings) -> None:
         Image.fromarray(sheet(pictures)).save(settings.sheet)
 
 
-def largest(seen: dict[int, Silhouette]) -> Bool[np.ndarray, "H W"] | None:
+def frames_of(sequence: Sequence) -> Iterator[VideoFrame]:
+    """A sequence's pictures as a video's frames."""
+    for frame in sequence.open_frames():
+        yield VideoFrame(frame.index, frame.time_s, Picture.from_rgb(frame.image))
+
+
+def largest(sightings: list[Sighting]) -> Bool[np.ndarray, "H W"] | None:
     """The mask of the largest person in a picture."""
-    masks = [silhouette.in_picture() for silhouette in seen.values()]
+    masks = [sighting.silhouette.in_picture() for sighting in sightings]
     return max(masks, key=lambda mask: int(mask.sum()), default=None)
 
 
 def measures(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> dict[str, float]:
     """One mask against the truth; edges are outwards, as shares of the true box's longer side."""
-    box, true_box = box_of_mask(mask), box_of_mask(truth)
+    box, true_box = box_of(mask), box_of(truth)
+    assert box is not None and true_box is not None
     longer = max(true_box[2:] - true_box[:2])
     edges = (box - true_box) * [-1, -1, 1, 1] / longer
     area = truth.sum()
@@ -110,9 +114,16 @@ def outline_length(mask: Bool[np.ndarray, "H W"]) -> int:
 
 def compared(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> np.ndarray:
     """A crop of both masks in colours."""
-    window = window_of_box(box_of_mask(mask), 0.1)
-    found, true = crop_mask(mask, window, 128), crop_mask(truth, window, 128)
-    return np.stack([true, found, found & true], axis=-1).astype(np.uint8) * 255
+    box = box_of(mask)
+    assert box is not None
+    left, top, side = window_of_box(box, 0.1)
+    found, true = (
+        Silhouette(one * np.uint8(255), (0.0, 0.0), 1, mask.shape[::-1]).square(
+            left, top, side / 128, 128
+        )
+        for one in (mask, truth)
+    )
+    return np.stack([true, found, found & true], axis=-1)
 
 
 def sheet(pictures: list[np.ndarray], columns: int = 12) -> np.ndarray:

@@ -292,7 +292,7 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
         pixels, corner = cleaned_part(frame.mask)
         if not pixels.size:
             return "the mask is empty"
-        person = Silhouette(pixels, corner, 1, frame.picture.size_wh)
+        person = Silhouette(pixels * np.uint8(255), corner, 1, frame.picture.size_wh)
         box, least = person.box_xyxy, settings.min_joints_in_mask
         reach_px = JOINT_REACH * max(box[2:] - box[:2])
         if share_of_joints_held(pixels, keypoints_px - corner, reach_px) < least:
@@ -346,7 +346,7 @@ def crop_and_mask(
 ) -> tuple[UInt8[np.ndarray, "*colours size size"], Bool[np.ndarray, "size size"] | None]:
     """The crop, and beside it the person's mask in it where the settings ask for it."""
     if person is None:
-        person = Silhouette(np.ones((0, 0), dtype=bool), (0, 0), 1, picture.size_wh)
+        person = Silhouette(np.zeros((1, 1), np.uint8), (0, 0), 1, picture.size_wh)
     crop = person_crop(picture, person, window, settings.image_size, settings.background)
     return (crop[0], crop[1] > 0) if settings.background == "masked" else (crop, None)
 

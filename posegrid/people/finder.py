@@ -5,21 +5,28 @@ for frame, sightings in finder.follow(frames): ...
 finder.persons()                                which numbers are one person, after the last frame
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from posegrid.errors import SourceError
-from posegrid.people.background import NUM_SAMPLES, learn_background
 from posegrid.people.crop import Silhouette
 from posegrid.people.following import People
 from posegrid.people.given import GivenPeople
+from posegrid.people.looks import Looks, load_finder
+from posegrid.people.reference import NUM_SAMPLES, ClipReferences, RunningReferences
+from posegrid.people.tracks import Person, Sight
 from posegrid.video.boxes import Boxes
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
 
-LEARNING_S, MOST_LEARNT = 3.0, 40
-"""Of a live source, the empty scene is learnt from so many pictures of the first seconds."""
+LEAST_LOOKS = 2
+"""Who was found in fewer first looks is nobody, if anybody was found in so many; likewise of whom no
+first look was sure.
+"""
+RESTLESS = 0.1
+"""Whose box changes less (`Person.restlessness`) is a thing, if anybody's changes more."""
 
 Spread = Callable[[int], Iterable[Picture]]
 """Gives about so many pictures, evenly over the whole video (`Footage.spread`)."""
@@ -61,19 +68,28 @@ class Finder(Protocol):
         """
         ...
 
+    def prominence(self, person: int) -> tuple[bool, float]:
+        """How much somebody is to be taken for the one who is meant, to be compared: whether they
+        move, and how long, how large and how surely they were seen.
+        """
+        ...
+
     def nobody(self, num_frames: int) -> str:
         """Words for a video in whose frames nobody was seen: what was looked for."""
         ...
 
 
-def find_people(spread: Spread | None) -> Finder:
-    """Finds who moves before a still background.
+def find_people(spread: Spread | None, network: Looks | None = None) -> Finder:
+    """Finds whoever is in the pictures.
 
-    spread: pictures of the whole video for a glance before the pass; None for a live source, whose
-    first seconds then only teach the empty scene. Raises SourceError for a video that is too short
-    and for a camera that moves.
+    spread: pictures of the whole video for a glance before the pass, from which the empty scene is
+    learnt if the camera was at rest; None for a live source, whose past serves. network: default
+    those weights that come with posegrid.
     """
-    return MovingPeople(None if spread is None else People(learn_background(spread(NUM_SAMPLES))))
+    network = network or load_finder()
+    if spread is None:
+        return FoundPeople(People(network, RunningReferences()), lag=0)
+    return FoundPeople(People(network, ClipReferences.learnt(spread(NUM_SAMPLES))))
 
 
 def given_people(boxes: Boxes | None, masks: Iterable[VideoFrame] | None, name: str) -> Finder:
@@ -85,45 +101,70 @@ def given_people(boxes: Boxes | None, masks: Iterable[VideoFrame] | None, name: 
 
 
 @dataclass(eq=False)
-class MovingPeople:
-    """Who moves before a still background."""
+class FoundPeople:
+    """Whom the finder's network sees, followed."""
 
-    _people: People | None
-    """None: the empty scene is still to be learnt."""
-    _numbers: set[int] = field(default_factory=set)
+    _people: People
+    lag: int = 4
+    """Whoever turns up is looked for in so many frames before; so many frames late are the answers."""
+    _num_frames: int = 0
 
     @property
     def camera_fixed(self) -> bool:
-        return True
+        return self._people.references.camera_fixed
 
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:
-        learnt: list[Picture] = []
-        begin_s = None
-        for frame in frames:
-            begin_s = frame.time_s if begin_s is None else begin_s
-            since_s = frame.time_s - begin_s
-            if self._people is None and since_s > LEARNING_S:
-                self._people = People(learn_background(learnt))
-            elif self._people is None and since_s >= len(learnt) * LEARNING_S / MOST_LEARNT:
-                learnt.append(frame.picture)
-            seen = {} if self._people is None else self._people.seen(frame.picture)
-            self._numbers |= set(seen)
-            yield frame, [Sighting(number, silhouette) for number, silhouette in seen.items()]
-        if learnt and self._people is None:
-            raise SourceError(
-                f"the pictures end before {LEARNING_S:g} s, in which the empty scene is learnt."
+        waiting: deque[tuple[VideoFrame, list[Sighting]]] = deque()
+        try:
+            for frame in frames:
+                self._num_frames += 1
+                found = self._people.seen(frame)
+                for person, sight, _ in found:
+                    if person.num_seen == 1 and waiting:
+                        self._look_back(person, sight, waiting)
+                size_wh = frame.picture.size_wh
+                waiting.append((frame, [_sighting(*one, size_wh) for one in found]))
+                if len(waiting) > self.lag:
+                    yield waiting.popleft()
+        except SourceError:
+            yield from waiting
+            raise
+        yield from waiting
+
+    def _look_back(
+        self, person: Person, sight: Sight, waiting: Iterable[tuple[VideoFrame, list[Sighting]]]
+    ) -> None:
+        """Somebody new in the frames before, from the last one on, as long as they are there."""
+        for frame, sightings in reversed(list(waiting)):
+            before = self._people.seen_before(
+                frame, sight, [s.silhouette.box_xyxy for s in sightings]
             )
+            if before is None:
+                break
+            sight = before
+            sightings.append(_sighting(person, sight, sight.outline.score, frame.picture.size_wh))
 
     def persons(self) -> dict[int, int]:
-        pieces = set() if self._people is None else self._people.pieces
-        return {number: number for number in sorted(self._numbers - pieces)}
+        known, start = self._people.known, self._people.network.thresholds.start
+        often = [person for person in known if person.num_looks >= LEAST_LOOKS] or known
+        sure = [person for person in often if person.best_score >= start] or often
+        return {person.number: person.number for person in sure}
+
+    def prominence(self, person: int) -> tuple[bool, float]:
+        mine = self._people.known[person - 1]
+        return mine.restlessness >= RESTLESS, mine.weight
 
     def nobody(self, num_frames: int) -> str:
         return (
-            f"no moving person was found in {num_frames} frames. The person must move before a "
-            "still background, differ from it in colour, and be taller than a twelfth of the "
-            "picture's shorter side."
+            f"nobody was found in {num_frames} frames. People are found from about a twelfth of the "
+            "picture's shorter side on; if there is somebody, say where (`boxes` or `masks`)."
         )
+
+
+def _sighting(
+    person: Person, sight: Sight, confidence: float, size_wh: tuple[int, int]
+) -> Sighting:
+    return Sighting(person.number, sight.outline.silhouette(size_wh), confidence)
 
 
 @dataclass(eq=False)
@@ -146,6 +187,9 @@ class UsersPeople:
 
     def persons(self) -> dict[int, int]:
         return {number: number for number in sorted(self._numbers)}
+
+    def prominence(self, person: int) -> tuple[bool, float]:
+        return True, 0.0
 
     def nobody(self, num_frames: int) -> str:
         return f"none of its {num_frames} frames has a person in {self._name}."

@@ -9,13 +9,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from posegrid.errors import SourceError
-from posegrid.people.crop import Silhouette
+from posegrid.people.crop import WHITE, Silhouette
 from posegrid.video.boxes import Boxes
 from posegrid.video.picture import Box, Picture
 from posegrid.video.video import VideoFrame
-
-WHITE = 128
-"""A mask's pixel is the person from this brightness on."""
 
 
 @dataclass(eq=False)
@@ -79,7 +76,7 @@ def _inside(
     for number, (x0, y0, x1, y1) in boxes.items():
         part = mask[y0:y1, x0:x1]
         if part.any():
-            found[number] = Silhouette(part, (x0, y0), 1, size_wh)
+            found[number] = Silhouette(part * np.uint8(255), (x0, y0), 1, size_wh)
     return found
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from posegrid.body.camera import Camera
 from posegrid.datasets.camera_files import load_camera
-from posegrid.errors import SettingsError, SourceError
+from posegrid.errors import SettingsError
 from posegrid.motion.placing import ASSUMED_FOV_DEG, assumed_camera
 from posegrid.people.finder import Finder, find_people, given_people
 from posegrid.progress import Report, reported
@@ -140,17 +140,14 @@ def _finder(
     settings: PoseSettings,
     report: Report | None,
 ) -> Finder:
-    """Who finds the people: what moves in the video, or the user. footage: None for a live one."""
+    """Who finds the people: the finder's network, or the user. footage: None for a live one."""
     if given.boxes is not None or given.masks is not None:
         return _users_people(footage, source, given, settings)
     if footage is None:
         return find_people(None)
-    try:
-        return find_people(
-            lambda count: reported(footage.spread(count), "Learning the background", None, report)
-        )
-    except SourceError as error:
-        raise SourceError(f"{source}: {error}") from error
+    return find_people(
+        lambda count: reported(footage.spread(count), "Learning the background", None, report)
+    )
 
 
 def _users_people(

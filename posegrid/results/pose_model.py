@@ -116,10 +116,9 @@ class PoseModel:
         """A pose as soon as its picture has come: of a video, a webcam's number, or pictures from
         anywhere, each with its time as (seconds, picture), or 1 / fps apart.
 
-        Of live pictures the first three seconds only teach the empty scene: somebody has to move in
-        them. Poses are filtered by what came before only: `filter` none: not at all; any other:
-        one-euro. What looks at the whole video (fill, sides, bones, feet) is not done. person "all"
-        gives everybody's pose in each picture.
+        Whoever is there has a pose from the first picture on. Poses are filtered by what came
+        before only: `filter` none: not at all; any other: one-euro. What looks at the whole video
+        (fill, sides, bones, feet) is not done. person "all" gives everybody's pose in each picture.
         """
         settings = PoseSettings(**options)
         if settings.fill:
@@ -163,8 +162,9 @@ class PoseModel:
             raise reading.damage or SourceError(
                 f"{video}: {inputs.finder.nobody(len(reading.time_s))}"
             )
-        raw, origin = {}, reading.origin()
-        for person in sorted(people, key=lambda person: person.size, reverse=True):
+        raw, origin, prominence = {}, reading.origin(), inputs.finder.prominence
+        people.sort(key=lambda one: (*prominence(one.number), one.size), reverse=True)
+        for person in people:
             time_s, warnings = np.array(reading.time_s), reading.warnings()
             track = person_track(person, time_s, self.network, origin, warnings)
             raw[person.number] = (

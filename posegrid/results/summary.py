@@ -82,8 +82,6 @@ def others(number: int, watched: Watched, settings: PredictSettings) -> list[str
         spans.append(
             f"person {person} in {len(times)} frames ({times[0]:.1f} to {times[-1]:.1f} s)"
         )
-    people = "people" if settings.boxes else "that move"
     return [
-        f"this is person {number} (--person {settings.person}) of {len(spans)} {people}: "
-        + "; ".join(spans)
+        f"this is person {number} (--person {settings.person}) of {len(spans)} people: " + "; ".join(spans)
     ]

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from people.cloth_finder import ClothFinder
 from people.scenes import scene
 
-from posegrid.errors import SourceError
+from posegrid.people.crop import box_of
 from posegrid.people.finder import Finder, Sighting, find_people, given_people
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
@@ -26,21 +27,16 @@ def followed(finder: Finder, frames: list[VideoFrame]) -> list[list[Sighting]]:
     return [sightings for _, sightings in seen]
 
 
-def test_after_a_glance_at_the_video_people_are_seen_from_the_first_frame(frames):
-    finder = find_people(lambda count: [frame.picture for frame in frames])
+@pytest.mark.parametrize("live", [False, True])
+def test_people_are_seen_from_the_first_frame_that_shows_them(frames, live):
+    finder = find_people(None if live else lambda count: [f.picture for f in frames], ClothFinder())
     sightings = followed(finder, frames)
-    assert [len(there) for there in sightings[:2]] == [0, 0]
-    assert {s.number for there in sightings[4:] for s in there} == {1}
+    assert [len(there) for there in sightings] == [0, 0] + [1] * 16
     assert finder.persons() == {1: 1} and finder.camera_fixed
-    assert "no moving person was found in 18 frames" in finder.nobody(18)
-
-
-def test_a_live_source_shows_nobody_while_the_scene_is_learnt(frames):
-    finder = find_people(None)
-    sightings = followed(finder, frames)
-    assert not any(sightings[:13]) and any(sightings[13:])
-    with pytest.raises(SourceError, match="end before 3 s"):
-        followed(find_people(None), frames[:5])
+    masks = scene(WALK, shadow=False)[1]
+    for mask, there in zip(masks[2:], sightings[2:], strict=True):
+        assert there[0].silhouette.box_xyxy == pytest.approx(box_of(mask), abs=4)
+        assert 0.5 < there[0].confidence <= 1
 
 
 def test_given_people_keep_their_numbers(frames):

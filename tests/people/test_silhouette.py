@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from people.plain_crops import crop_grey, crop_mask
 
-from posegrid.people.crop import Silhouette, box_of_mask, crop_grey, person_crop
+from posegrid.people.crop import Silhouette, box_of, person_crop
 from posegrid.video.picture import Picture
 
 
 def silhouette_of(
     mask: np.ndarray, corner: tuple[int, int], factor: int, size_wh: tuple[int, int]
 ) -> Silhouette:
-    return Silhouette(mask, corner, factor, size_wh)
+    """Of a mask whose grid begins at a corner counted in its own cells."""
+    corner_px = (float(corner[0] * factor), float(corner[1] * factor))
+    return Silhouette(mask * np.uint8(255), corner_px, factor, size_wh)
 
 
 def test_a_lone_pixel_has_the_box_of_its_square():
@@ -40,7 +43,7 @@ def test_the_box_is_that_of_the_mask_of_the_whole_picture(seed, factor):
     silhouette = silhouette_of(mask, (3, 2), factor, size)
     whole = silhouette.in_picture()
     assert whole.shape == size[::-1]
-    assert silhouette.box_xyxy.tolist() == box_of_mask(whole).tolist()
+    assert silhouette.box_xyxy == pytest.approx(box_of(whole), abs=1), "corners are rounded off"
 
 
 def test_a_square_of_the_masks_own_pixels_is_a_copy():
@@ -102,3 +105,33 @@ def test_a_window_off_the_picture_is_black():
         "kept",
     )
     assert not crop.any()
+
+
+def test_a_soft_mask_between_pixels_is_cut_where_it_is_half_sure():
+    """A ramp from 0 to 255 over 8 cells of 2.5 pixels: 128 is reached at cell 3.52 (its middle)."""
+    level = np.tile(np.linspace(0, 255, 8).round().astype(np.uint8), (8, 1))
+    silhouette = Silhouette(level, (10.0, 20.0), 2.5, (40, 50))
+    mask = silhouette.in_picture()
+    edge = 10 + 2.5 * (3.52 + 0.5)
+    assert box_of(mask)[0] == pytest.approx(edge, abs=0.6)
+    assert silhouette.box_xyxy[0] == 10 + 2.5 * 4, "a cell is theirs or not"
+
+
+@given(st.floats(0.3, 3.0), st.floats(-5, 5), st.floats(-5, 5))
+def test_a_disc_has_its_area_and_place_in_cells_of_any_size(cell, x, y):
+    count = int(40 / cell)
+    rows, columns = (np.mgrid[:count, :count] + 0.5) * cell
+    level = np.clip(128 + 60 * (14 - np.hypot(columns - 20, rows - 20)), 0, 255).astype(np.uint8)
+    mask = Silhouette(level, (30 + x, 25 + y), cell, (90, 80)).in_picture()
+    assert mask.sum() == pytest.approx(np.pi * 14**2, rel=0.08)
+    assert np.argwhere(mask).mean(axis=0) + 0.5 == pytest.approx([45 + y, 50 + x], abs=0.4)
+
+
+def test_the_masks_of_prediction_and_training_are_cut_alike():
+    mask = np.zeros((60, 80), bool)
+    mask[12:50, 20:44] = True
+    silhouette = Silhouette(mask[10:55, 15:50] * np.uint8(255), (15.0, 10.0), 1, (80, 60))
+    window = np.array([5.0, 3.0, 56.0])
+    image = Picture.from_rgb(np.full((60, 80, 3), 90, np.uint8))
+    crop = person_crop(image, silhouette, window, 28, "masked")
+    assert (crop[1] > 0).tolist() == crop_mask(mask, window, 28).tolist()

@@ -43,7 +43,7 @@ def picture(number: int) -> Picture:
 
 
 def silhouette(x: int, y: int, width: int, height: int) -> Silhouette:
-    return Silhouette(np.ones((height, width), bool), (x, y), 1, SIZE_WH)
+    return Silhouette(np.full((height, width), 255, np.uint8), (x, y), 1, SIZE_WH)
 
 
 def estimated(

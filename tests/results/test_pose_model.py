@@ -91,12 +91,12 @@ def test_a_stream_gives_each_pose_once_in_time(folder):
     np.testing.assert_allclose(poses[-4].joints_mm, whole.joints_mm[row], atol=60)
 
 
-def test_live_pictures_teach_the_scene_first(folder):
+def test_live_pictures_have_a_pose_as_soon_as_somebody_is_there(folder):
     model = posegrid.load(folder / "standing.onnx")
     pictures = [frame.image for frame in read_frames(folder / "walk.mp4")]
     live = [(i / 8, picture) for i, picture in enumerate([*pictures, *pictures])]
     poses = list(model.stream(live))
-    assert poses and min(pose.time_s for pose in poses) > 3
+    assert min(pose.time_s for pose in poses) == pytest.approx(0.5, abs=0.13)
 
 
 def test_a_webcam_and_pictures_at_a_rate_are_streams_too(folder, monkeypatch):
@@ -110,7 +110,7 @@ def test_a_webcam_and_pictures_at_a_rate_are_streams_too(folder, monkeypatch):
     monkeypatch.setattr(webcam, "_opened", camera)
     monkeypatch.chdir(folder)
     first, second = list(model.stream(1)), list(model.stream("0"))
-    assert opened == [1, 0] and len(first) == len(second) > 40 and first[0].time_s > 3
+    assert opened == [1, 0] and len(first) == len(second) > 40 and first[0].time_s < 0.3
     frames = list(read_frames(folder / "camera.mp4"))
     plain = list(model.stream((frame.image for frame in frames), fps=25))
     timed = list(model.stream((frame.time_s, frame.image) for frame in frames))
@@ -121,12 +121,11 @@ def test_a_webcam_and_pictures_at_a_rate_are_streams_too(folder, monkeypatch):
         next(model.stream([frames[0].image]))
 
 
-def test_a_stream_too_short_or_of_other_things_is_refused(folder):
+def test_a_stream_of_other_things_is_refused(folder):
     model = posegrid.load(folder / "standing.onnx")
     assert list(model.stream([])) == []
     picture = np.zeros((48, 64, 3), np.uint8)
-    with pytest.raises(SourceError, match="end before 3 s"):
-        list(model.stream([(0.0, picture), (1.0, picture)]))
+    assert list(model.stream([(0.0, picture), (1.0, picture)])) == [], "nobody there"
     with pytest.raises(SourceError, match=r"at 0 s: float64 \(48, 64\) is no picture"):
         list(model.stream(iter([(0.0, np.zeros((48, 64)))])))
 
@@ -267,7 +266,7 @@ def test_progress_is_told_and_a_stop_gives_what_is_there(folder):
     assert told[-1] == ("walk.mp4: finding and estimating", 24, 24)
     part = model(folder / "walk.mp4", stop=lambda: len(asked) > 15 or bool(asked.append(0)))
     assert len(part) == 16 < len(whole) and part.found.any()
-    with pytest.raises(SourceError, match="no moving person was found in 0 frames"):
+    with pytest.raises(SourceError, match="nobody was found in 0 frames"):
         model(folder / "walk.mp4", stop=lambda: True)
 
 

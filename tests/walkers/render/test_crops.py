@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from people.plain_crops import crop_grey
 
 from posegrid.body.camera import Camera
-from posegrid.people.crop import box_of_mask, crop_grey, grey, window_of_box
+from posegrid.people.crop import box_of, grey, window_of_box
 from posegrid.walkers.clip import Clip, ClipPlan, film
 from posegrid.walkers.pictures import pictures
 from posegrid.walkers.render.cameras import CAMERA_IDS
@@ -68,7 +69,7 @@ def test_joints_lie_inside_the_crop_and_on_the_person(crops: list[WalkerCrop]) -
 
 def test_the_person_fills_the_crop_up_to_the_margin_and_is_centred(crops: list[WalkerCrop]) -> None:
     for crop in crops:
-        x0, y0, x1, y1 = box_of_mask(crop.image.max(axis=-1) > 10)
+        x0, y0, x1, y1 = box_of(crop.image.max(axis=-1) > 10)
         assert abs(max(x1 - x0, y1 - y0) - SIZE / 1.1) < 3.5
         assert np.abs(np.array([x0 + x1, y0 + y1]) / 2 - SIZE / 2).max() < 2.5
 
@@ -103,7 +104,7 @@ def test_a_crop_equals_what_preparing_the_whole_picture_gives(
 ) -> None:
     for crop in crops[:2]:
         picture = next(pictures(clip, crop.camera_id))
-        window = window_of_box(box_of_mask(picture.mask), PLAN.margin)
+        window = window_of_box(box_of(picture.mask), PLAN.margin)
         assert np.abs(window - crop.window).max() < 3
         prepared = crop_grey(
             picture.image, picture.mask, crop.window.astype(np.float64), SIZE

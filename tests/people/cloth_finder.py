@@ -1,0 +1,57 @@
+"""A finder for the figures of `scenes.py`: whoever wears colours, before walls that have none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from posegrid.people.looks import Candidate, Outline, Scene, Thresholds, window_round
+
+COLOURED, LEAST_HEIGHT = 38, 30
+
+
+@dataclass
+class ClothFinder:
+    """Parts of the picture that are coloured, each one person; sure of all."""
+
+    thresholds: Thresholds = field(
+        default_factory=lambda: Thresholds(find=0.3, start=0.45, keep=0.15)
+    )
+
+    def everybody(self, scene: Scene) -> list[Candidate]:
+        width, height = scene.picture.size_wh
+        fine = max(1, round(height / 130))
+        rgb = scene.picture.scaled_rgb((width // fine, height // fine))
+        _, parts = _people(rgb)
+        return [
+            Candidate(fine * np.array([x.start, y.start, x.stop, y.stop], float), 0.9)
+            for y, x in parts
+        ]
+
+    def each(self, scene: Scene, boxes: Sequence[np.ndarray]) -> list[Outline]:
+        return [self._second(scene, box) for box in boxes]
+
+    def _second(self, scene: Scene, box: np.ndarray) -> Outline:
+        window, size = window_round(box)
+        rgb = scene.picture.window_rgb(window, size)
+        scale = size[0] / (window[2] - window[0])
+        labels, parts = _people(rgb, least=min(LEAST_HEIGHT, (box[3] - box[1]) / 2) * scale)
+        x0, y0, x1, y1 = np.rint((box - np.tile(window[:2], 2)) * scale).astype(int)
+        inside = labels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+        shares = np.bincount(inside[inside > 0], minlength=len(parts) + 1)
+        there = shares.any()
+        mask = (labels == shares.argmax()) & there
+        return Outline(mask.astype(np.float32), rgb, window, 0.9 * there, np.ones(2))
+
+
+def _people(rgb: np.ndarray, least: float = LEAST_HEIGHT) -> tuple[np.ndarray, list]:
+    """Labels of the people and their parts of the picture."""
+    smooth = ndimage.uniform_filter(rgb.astype(float), (3, 3, 1))
+    labels, count = ndimage.label(np.ptp(smooth, axis=2) > COLOURED, np.ones((3, 3)))
+    kept, parts = np.zeros(count + 1, int), []
+    for number, part in enumerate(ndimage.find_objects(labels), start=1):
+        if part[0].stop - part[0].start >= least:
+            parts.append(part)
+            kept[number] = len(parts)
+    return kept[labels], parts
