@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -26,6 +26,7 @@ from posegrid.datasets.dataset_facts import (
     DatasetFacts,
     write_dataset_facts,
 )
+from posegrid.datasets.found_masks import box_round_joints, with_found_masks
 from posegrid.datasets.parallel import Finished, done_here, follow, report_done_before
 from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Frame, Sequence
@@ -50,14 +51,13 @@ from posegrid.people.crop import (
     person_crop,
     window_of_box,
 )
-from posegrid.video.picture import Picture
+from posegrid.people.looks import load_finder
 
 JOINT_REACH = 0.02
 """How far outside the mask a joint still counts as held, as a share of the box's longer side: masks
 cut ankles off."""
 
-FLESH = 0.08
-"""How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
+Masks = Literal["given", "find"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,9 @@ class PrepareSettings:
     background: Background = "removed"
     """What is not the person: removed (black), kept, masked (kept, with the person's mask beside
     the crop), or colour (kept, in red, green and blue; the others are grey)."""
+    masks: Masks = "given"
+    """given: the recordings' own. find: where they have none, the finder's, of the person whose
+    joints are known."""
     min_joints_in_mask: float = 0.8
     """Leave out frames whose mask (its largest part) holds a smaller share of the joints, 0 to 1; 0
     keeps all."""
@@ -139,10 +142,11 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     source = source_of(settings.root, settings.poses, settings.s9)
     if out.is_file():
         raise OutputError(f"{out}: is a file; choose a folder for the shards.")
-    if settings.background in NEEDS_MASKS and not source.has_masks:
+    lacks_masks = settings.masks == "given" and not source.has_masks
+    if lacks_masks and settings.background in NEEDS_MASKS:
         raise SettingsError(
             f"{source.root} holds {source.kind}, whose masks are not read: "
-            "call with --background kept."
+            "call with --masks find or --background kept."
         )
     actions = asked_actions(settings, source)
     found = source.find(settings.subjects or None, actions, settings.cameras or None)
@@ -234,6 +238,8 @@ def prepare_view(
     """Writes one sequence's shard; one that cannot be read leaves none, and its trouble."""
     try:
         sequence = source.open(view)
+        if settings.masks == "find":
+            sequence = with_found_masks(sequence, load_finder())
         with ShardWriter(shard_path(view, settings.out), facts) as shard:
             write_crops(sequence, settings, shard)
         return Finished(view.name, 1, f"({shard.num_rows} crops)")
@@ -284,10 +290,19 @@ def moved(
 
 
 def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> CropRow | str:
-    """The frame's crop, or why it has none."""
+    """The frame's crop, or why it has none.
+
+    Raises SourceError where there is no mask and the settings ask for the background's removal.
+    """
     keypoints_px = sequence.keypoints_px[frame.index]
     if frame.mask is None:
-        person, box = None, box_of_keypoints(sequence, keypoints_px, settings)
+        if settings.background in NEEDS_MASKS:
+            raise SourceError(
+                f"{sequence.name}: there are no masks, which the background is removed with. "
+                "Unpack them (Human3.6M: MySegmentsMat/ground_truth_bs of this subject), or call "
+                "with --masks find or --background kept."
+            )
+        person, box = None, box_round_joints(keypoints_px)
     else:
         pixels, corner = cleaned_part(frame.mask)
         if not pixels.size:
@@ -300,7 +315,7 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
     # Rounded to what the shard holds, so that the crop, its camera and its keypoints follow from
     # the same numbers.
     window = window_of_box(box, settings.margin).astype(np.float32)
-    image, mask = crop_and_mask(frame.picture, person, window, settings)
+    image, mask = crop_and_mask(frame, person, window, settings)
     camera = sequence.camera.windowed(window, settings.image_size)
     pose_cam_mm = sequence.pose_cam_mm[frame.index]
     return CropRow(
@@ -320,34 +335,16 @@ def crop_row(sequence: Sequence, frame: Frame, settings: PrepareSettings) -> Cro
     )
 
 
-def box_of_keypoints(
-    sequence: Sequence, keypoints_px: Float[np.ndarray, "17 2"], settings: PrepareSettings
-) -> Float[np.ndarray, "4"]:
-    """The person's box where there is no mask: that of the joints, and room for what is round them.
-
-    Raises SourceError where the settings ask for the background's removal, which takes masks.
-    """
-    if settings.background in NEEDS_MASKS:
-        raise SourceError(
-            f"{sequence.name}: there are no masks, which the background is removed with. Unpack "
-            "them (Human3.6M: "
-            "MySegmentsMat/ground_truth_bs of this subject), or call with --background kept."
-        )
-    low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
-    room = FLESH * (high - low).max()
-    return np.concatenate([low - room, high + room])
-
-
 def crop_and_mask(
-    picture: Picture,
+    frame: Frame,
     person: Silhouette | None,
     window: Float[np.ndarray, "3"],
     settings: PrepareSettings,
 ) -> tuple[UInt8[np.ndarray, "*colours size size"], Bool[np.ndarray, "size size"] | None]:
     """The crop, and beside it the person's mask in it where the settings ask for it."""
     if person is None:
-        person = Silhouette(np.zeros((1, 1), np.uint8), (0, 0), 1, picture.size_wh)
-    crop = person_crop(picture, person, window, settings.image_size, settings.background)
+        person = Silhouette(np.zeros((1, 1), np.uint8), (0, 0), 1, frame.picture.size_wh)
+    crop = person_crop(frame.picture, person, window, settings.image_size, settings.background)
     return (crop[0], crop[1] > 0) if settings.background == "masked" else (crop, None)
 
 

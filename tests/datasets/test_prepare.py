@@ -529,7 +529,7 @@ def test_a_file_in_place_of_the_folder_for_shards_is_named(finished_tree, tmp_pa
     [
         ({"s9": "drop"}, "--s9 drop is for Human3.6M alone"),
         ({"poses": "world"}, "no poses of the kind world: --poses mono or universal"),
-        ({"background": "removed"}, "whose masks are not read: call with --background kept"),
+        ({"background": "removed"}, "whose masks are not read: call with --masks find or"),
     ],
 )
 def test_options_that_mpi_inf_3dhp_does_not_have_are_refused(tmp_path, changes, message):

@@ -24,7 +24,7 @@ from posegrid.body.skeleton import HUMAN36M_32_NAMES
 from posegrid.datasets.matlab import opened_matlab, refuse_missing_or_web_page
 from posegrid.errors import OutputError, SourceError
 from posegrid.files import written
-from posegrid.people.crop import Silhouette
+from posegrid.people.crop import box_of
 from posegrid.untrusted import DAMAGED
 
 NUM_FILE_JOINTS = len(HUMAN36M_32_NAMES)
@@ -315,10 +315,11 @@ class MaskWriter:
 
 def filled_box(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """The smallest upright box round the mask, as a mask: so the release stores boxes."""
-    box, size_wh = np.zeros_like(mask), (mask.shape[1], mask.shape[0])
-    sides = np.nan_to_num(Silhouette(mask, (0, 0), 1, size_wh).box_xyxy)  # NaN: the mask is empty
-    x0, y0, x1, y1 = sides.astype(int)
-    box[y0:y1, x0:x1] = True
+    box = np.zeros_like(mask)
+    sides = box_of(mask)
+    if sides is not None:
+        x0, y0, x1, y1 = sides.astype(int)
+        box[y0:y1, x0:x1] = True
     return box
 
 

@@ -1,0 +1,49 @@
+"""Masks of recordings that have none: the finder is told by the joints where the person is."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from posegrid.datasets.sequence import Frame, Sequence
+from posegrid.people.looks import Looks, Scene
+from posegrid.people.reference import NUM_SAMPLES, ClipReferences, look_of
+
+FLESH = 0.08
+"""How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
+
+
+def with_found_masks(sequence: Sequence, network: Looks) -> Sequence:
+    """The sequence, and in frames without a mask that of a second look at the person. The empty
+    scene is learnt from frames spread over the sequence.
+    """
+
+    def open_frames(every: int = 1) -> Iterator[Frame]:
+        references = None
+        for frame in sequence.open_frames(every):
+            if frame.mask is None:
+                references = references or learnt(sequence)
+                frame = replace(frame, mask=_mask(frame, references))
+            yield frame
+
+    def _mask(frame: Frame, references: ClipReferences) -> np.ndarray:
+        picture, box = frame.picture, box_round_joints(sequence.keypoints_px[frame.index])
+        reference = references.at(frame.time_s, picture, look_of(picture))
+        outline = network.each(Scene(picture, reference), [box])[0]
+        return outline.silhouette(picture.size_wh).in_picture()
+
+    return replace(sequence, open_frames=open_frames)
+
+
+def learnt(sequence: Sequence) -> ClipReferences:
+    """The references of a sequence."""
+    every = max(1, sequence.num_frames // NUM_SAMPLES)
+    return ClipReferences.learnt(frame.picture for frame in sequence.open_frames(every))
+
+
+def box_round_joints(keypoints_px: Float[np.ndarray, "17 2"]) -> Float[np.ndarray, "4"]:
+    """The box of the joints, and room for what is round them."""
+    low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
+    room = FLESH * (high - low).max()
+    return np.concatenate([low - room, high + room])
