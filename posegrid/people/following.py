@@ -16,7 +16,6 @@ from jaxtyping import Float
 from posegrid.people.looks import Looks, Outline, Scene, iou
 from posegrid.people.reference import Reference, References, look_of
 from posegrid.people.tracks import BoxMotion, Person, Sight, alike
-from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
 
 LOOK_EVERY_S = 0.16
@@ -194,9 +193,7 @@ class People:
         return person
 
 
-def settled(
-    network: Looks, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]
-) -> list[Outline]:
+def settled(network: Looks, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
     """Second looks at those in boxes, again and again while the box of what is seen changes: from
     a part of somebody, such as the trunk, to the whole."""
     outlines, asked = network.each(scene, boxes), list(boxes)

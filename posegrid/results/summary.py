@@ -83,5 +83,6 @@ def others(number: int, watched: Watched, settings: PredictSettings) -> list[str
             f"person {person} in {len(times)} frames ({times[0]:.1f} to {times[-1]:.1f} s)"
         )
     return [
-        f"this is person {number} (--person {settings.person}) of {len(spans)} people: " + "; ".join(spans)
+        f"this is person {number} (--person {settings.person}) of {len(spans)} people: "
+        + "; ".join(spans)
     ]

@@ -1,7 +1,6 @@
 """Masks that the finder puts where recordings have none."""
 
 from dataclasses import replace
-from pathlib import Path
 from shutil import rmtree
 
 import numpy as np
