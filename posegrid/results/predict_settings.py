@@ -115,9 +115,8 @@ class PredictSettings(PoseSettings):
     """Settings of `posegrid predict`."""
 
     video: Positional[Path]
-    """Video of walking people, whole in the picture, taken with a camera that does not move; with
-    --boxes or --masks any video, picture, folder of pictures, or pattern ("walk/*.png" in quotes).
-    0, 1, ...: a webcam, recorded first."""
+    """Video of walking people, whole in the picture; a picture, folder of pictures, or pattern
+    ("walk/*.png" in quotes); 0, 1, ...: a webcam, recorded first."""
     more: Positional[tuple[Path, ...]] = ()
     """More videos; a folder of videos stands for all that are in it."""
     out: Path | None = None
