@@ -58,6 +58,8 @@ class People:
     _time_s: float = -np.inf
     _next_look_s: float = -np.inf
     _reference: Reference | None = None
+    _near_since_s: float = np.inf
+    """Since when somebody nobody knows is near somebody else."""
 
     def seen(self, frame: VideoFrame) -> list[Found]:
         """The people in the next frame, each with a sight of their own."""
@@ -163,13 +165,18 @@ class People:
 
     def _newcomers(self, sights: Sequence[Sight], found: Sequence[Found]) -> list[Found]:
         """Those who come into sight. Who is near somebody may be a part of them: they wait until they
-        have parted, but in the first pictures of all, where it has to be sure."""
+        have parted, or were surely seen for HIDDEN_S; in the first picture of all, surely is enough.
+        """
         limits, more = self.network.thresholds, list(found)
-        is_first = not self.known
+        least_s = HIDDEN_S if self.known else 0.0
+        since_s, self._near_since_s = min(self._near_since_s, self._time_s), np.inf
         for sight in sights:
             near = _is_near(sight, more)
             least = limits.start if near else limits.find
-            if sight.first_score < least or (near and not is_first) or _is_taken(sight, more):
+            if sight.first_score < least or _is_taken(sight, more):
+                continue
+            if near and self._time_s - since_s < least_s:
+                self._near_since_s = since_s
                 continue
             person = self._welcomed(sight, more)
             person.look(sight.first_score)

@@ -113,6 +113,17 @@ def test_whoever_turns_up_between_looks_was_there_before():
     assert [len(there) for there in sightings] == [1] * 7 + [2] * 13
 
 
+def test_a_part_of_somebody_is_nobody_but_who_stays_beside_them_is():
+    """Blue turns up at red's side: for less than a second, or for good."""
+    for there, numbers in (range(8, 25), {1}), (range(8, 60), {1, 2}):
+        video = frames(
+            [picture([(box(100), RED)] + [(box(130), BLUE)] * (n in there)) for n in range(60)]
+        )
+        sightings, finder, _ = seen(video, [RED, BLUE])
+        assert {s.number for now in sightings for s in now} == numbers == set(finder.persons())
+        assert all(1 in {s.number for s in now} for now in sightings)
+
+
 def test_a_poster_is_less_than_who_moves_though_larger_and_seen_longer():
     poster, walker = (box(230, 20, 1.6), BLUE), np.linspace(10, 180, 40)
     video = frames(

@@ -13,7 +13,6 @@ from posegrid.people.looks import (
     Thresholds,
     iou,
     load_finder,
-    nearest,
     peaks,
     window_round,
 )
@@ -110,13 +109,6 @@ def test_peaks_are_told_once_and_near_doubles_dropped():
     found = peaks(centre, box, 0.15)
     assert [round(c.score, 1) for c in found] == [0.8, 0.7]
     assert found[1].box_xyxy.tolist() == [60, 20, 100, 90]
-
-
-def test_cells_belong_to_the_nearest_centre():
-    owner = np.zeros((2, 2, 2), np.float32)
-    owner[:, 0, 0], owner[:, 1, 1] = (9, 11), (48, 52)
-    boxes = np.array([[0, 0, 20, 20], [40, 40, 60, 60]], float)
-    assert nearest(owner, boxes)[[0, 1], [0, 1]].tolist() == [0, 1]
 
 
 def test_intersection_over_union_by_hand():
