@@ -7,17 +7,19 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.datasets.sequence import Frame, Sequence
-from posegrid.people.looks import Looks, Scene
+from posegrid.people.looks import Looks, Scene, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, look_of
 
 FLESH = 0.08
 """How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
 
 
-def with_found_masks(sequence: Sequence, network: Looks) -> Sequence:
+def with_found_masks(sequence: Sequence, network: Looks | None = None) -> Sequence:
     """The sequence, and in frames without a mask that of a second look at the person. The empty
-    scene is learnt from frames spread over the sequence.
+    scene is learnt from frames spread over the sequence. network: default those weights that come
+    with posegrid.
     """
+    finder = network or load_finder()
 
     def open_frames(every: int = 1) -> Iterator[Frame]:
         references = None
@@ -30,7 +32,7 @@ def with_found_masks(sequence: Sequence, network: Looks) -> Sequence:
     def _mask(frame: Frame, references: ClipReferences) -> np.ndarray:
         picture, box = frame.picture, box_round_joints(sequence.keypoints_px[frame.index])
         reference = references.at(frame.time_s, picture, look_of(picture))
-        outline = network.each(Scene(picture, reference), [box])[0]
+        outline = finder.each(Scene(picture, reference), [box])[0]
         return outline.silhouette(picture.size_wh).in_picture()
 
     return replace(sequence, open_frames=open_frames)

@@ -51,7 +51,6 @@ from posegrid.people.crop import (
     person_crop,
     window_of_box,
 )
-from posegrid.people.looks import load_finder
 
 JOINT_REACH = 0.02
 """How far outside the mask a joint still counts as held, as a share of the box's longer side: masks
@@ -239,7 +238,7 @@ def prepare_view(
     try:
         sequence = source.open(view)
         if settings.masks == "find":
-            sequence = with_found_masks(sequence, load_finder())
+            sequence = with_found_masks(sequence)
         with ShardWriter(shard_path(view, settings.out), facts) as shard:
             write_crops(sequence, settings, shard)
         return Finished(view.name, 1, f"({shard.num_rows} crops)")
