@@ -4,6 +4,7 @@ the camera's frame, and where the pelvis is.
 The network works in a thread of its own while the next pictures are decoded and looked through.
 """
 
+import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,16 +62,41 @@ class _Place:
     box: np.ndarray
     window: np.ndarray
     confidence: float
+    mirrored: bool
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
     picture: Picture
+    mirrored: bool
     sightings: list[Sighting]
     boxes: dict[int, np.ndarray]
 
 
 _NO_BOX = np.full(4, np.nan)
+_INTERVALS = 15
+
+
+class _Turns:
+    """Whose turn a frame is, the plain look's or the mirrored one's: by its time, so that frames
+    that a camera dropped change nothing for those after them.
+    """
+
+    def __init__(self) -> None:
+        self._time_s, self._turn = math.nan, -1
+        self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
+
+    def mirrored(self, time_s: float) -> bool:
+        """Of the next frame; a time that is not known counts as the usual interval."""
+        passed_s = time_s - self._time_s
+        steps = 1
+        if passed_s > 0:
+            self._intervals_s.append(passed_s)
+            steps = max(1, round(passed_s / float(np.median(self._intervals_s))))
+        self._turn += steps
+        if math.isfinite(time_s):
+            self._time_s = time_s
+        return self._turn % 2 == 1
 
 
 class Estimator:
@@ -79,7 +105,7 @@ class Estimator:
 
     with Estimator(model) as estimator:
         for frame, sightings in finder.follow(frames):
-            estimator.add(frame.picture, sightings)
+            estimator.add(frame.picture, sightings, frame.time_s)
         people = estimator.finished(finder.persons())
     """
 
@@ -91,6 +117,7 @@ class Estimator:
         self._crops: list[np.ndarray] = []
         self._answers: list[Future[Estimate]] = []
         self._network = ThreadPoolExecutor(1)
+        self._turns = _Turns()
 
     def __enter__(self) -> "Estimator":
         return self
@@ -98,10 +125,10 @@ class Estimator:
     def __exit__(self, *_: object) -> None:
         self._network.shutdown(cancel_futures=True)
 
-    def add(self, picture: Picture, sightings: list[Sighting]) -> None:
-        """The next picture and the people in it."""
+    def add(self, picture: Picture, sightings: list[Sighting], time_s: float) -> None:
+        """The next picture, the people in it, and its time (NaN: not known)."""
         boxes = {sighting.number: sighting.silhouette.box_xyxy for sighting in sightings}
-        self._near.append(_Seen(picture, sightings, boxes))
+        self._near.append(_Seen(picture, self._turns.mirrored(time_s), sightings, boxes))
         self._num_added += 1
         if self._num_added - self._num_cut > BOX_REACH:
             self._cut()
@@ -144,7 +171,9 @@ class Estimator:
             box = steadied_boxes(np.stack(boxes), BOX_REACH)[at]
             window = window_of_box(box, self._model.facts.margin)
             self._places.append(
-                _Place(sighting.number, self._num_cut, box, window, sighting.confidence)
+                _Place(
+                    sighting.number, self._num_cut, box, window, sighting.confidence, seen.mirrored
+                )
             )
             self._crops.append(
                 crop_for(self._model.facts, seen.picture, sighting.silhouette, window)
@@ -156,11 +185,11 @@ class Estimator:
     def _send(self) -> None:
         if self._crops:
             crops, self._crops = np.stack(self._crops), []
-            rows = np.array([place.row for place in self._places[-len(crops) :]])
+            mirrored = np.array([place.mirrored for place in self._places[-len(crops) :]])
             if self._looks == "both":
                 self._answers.append(self._network.submit(self._model.estimate_both, crops))
             else:
-                mirror = (rows % 2 == 1) & (self._looks == "in-turns")
+                mirror = mirrored & (self._looks == "in-turns")
                 self._answers.append(self._network.submit(self._model.estimate, crops, mirror))
         if len(self._answers) > MOST_WAITING:
             self._answers[-MOST_WAITING].result()

@@ -153,7 +153,7 @@ class PoseModel:
         with Estimator(self.network, batch=settings.batch, looks=looks) as estimator:
             try:
                 for frame, sightings in inputs.finder.follow(reading.frames()):
-                    estimator.add(frame.picture, sightings)
+                    estimator.add(frame.picture, sightings, frame.time_s)
                     reading.time_s.append(frame.time_s)
             except SourceError as error:
                 reading.damage = error

@@ -2,6 +2,7 @@
 not swallowed. Their Track: turned to the camera, put in its place, scaled to a height.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from posegrid.results.estimator import (
     Estimator,
     Origin,
     PersonEstimate,
+    _Turns,
     person_track,
 )
 from posegrid.results.network import OnnxModel, load_onnx
@@ -51,7 +53,8 @@ def estimated(
 ) -> list[PersonEstimate]:
     with Estimator(model, **settings) as estimator:
         for number, silhouettes in enumerate(seen):
-            estimator.add(picture(number), [Sighting(n, s) for n, s in silhouettes.items()])
+            people = [Sighting(n, s) for n, s in silhouettes.items()]
+            estimator.add(picture(number), people, number / 25)
         return estimator.finished()
 
 
@@ -240,3 +243,17 @@ def test_a_height_scales_all_lengths_and_no_pixel(models):
         assert np.array_equal(getattr(taller, name), getattr(track, name), equal_nan=True)
     once = scaled_to_height(taller, 1700.0)
     assert scaled_to_height(once, 1700.0).joints_mm[1] == pytest.approx(once.joints_mm[1], rel=1e-5)
+
+
+def test_the_mirrored_look_goes_by_time_not_by_the_number_of_frames() -> None:
+    whole, dropped = _Turns(), _Turns()
+    turns = {n: whole.mirrored(n / 25) for n in range(40)}
+    assert [turns[n] for n in range(4)] == [False, True, False, True]
+    for n in range(40):
+        if n not in (9, 20, 21, 33):
+            assert dropped.mirrored(n / 25 + 0.004 * (n % 3)) == turns[n]
+
+
+def test_frames_without_times_take_turns() -> None:
+    turns = _Turns()
+    assert [turns.mirrored(math.nan) for _ in range(4)] == [False, True, False, True]
