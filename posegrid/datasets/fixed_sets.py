@@ -51,7 +51,7 @@ SETS: dict[SetName, WalkerSet] = {
         "test",
         CLEAN,
         "0b0758f71dbcce493696fcf5c8d5786a937965ba7c54606e81d912d7097db862",
-        None,
+        "94dde7344e1ffcccf176627756d9d930cc4fd37faaba9bbcb1f70763deb0f3b6",
     ),
     "walkers-test-validation": WalkerSet(
         41002,
