@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 from scipy import ndimage
 
@@ -185,12 +185,21 @@ def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"]
     if box is None:
         return mask[:0, :0], (0, 0)
     x0, y0, x1, y1 = (int(edge) for edge in box)
-    labels, _ = ndimage.label(mask[y0:y1, x0:x1], np.ones((3, 3)))
+    labels = labelled(mask[y0:y1, x0:x1], touching=True)
     sizes = np.bincount(labels.ravel())
-    outside, _ = ndimage.label(np.pad(labels != 1 + sizes[1:].argmax(), 1, constant_values=True))
+    outside = labelled(np.pad(labels != 1 + sizes[1:].argmax(), 1, constant_values=True))
     filled = outside[1:-1, 1:-1] != outside[0, 0]
-    left, top, right, bottom = (int(edge) for edge in box_of(filled))
+    inner = box_of(filled)
+    assert inner is not None  # the largest part is in it
+    left, top, right, bottom = (int(edge) for edge in inner)
     return filled[top:bottom, left:right], (x0 + left, y0 + top)
+
+
+def labelled(mask: Bool[np.ndarray, "H W"], *, touching: bool = False) -> Int[np.ndarray, "H W"]:
+    """The connected components of a mask, numbered from 1; by edges, or by `touching` corners."""
+    numbers = np.zeros(mask.shape, np.int32)
+    ndimage.label(mask, np.ones((3, 3)) if touching else None, output=numbers)
+    return numbers
 
 
 def box_of(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "4"] | None:

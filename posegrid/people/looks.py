@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from posegrid.errors import CheckpointError
-from posegrid.people.crop import Silhouette, box_of
+from posegrid.people.crop import Silhouette, box_of, labelled
 from posegrid.people.reference import Look, Reference, light_gain, look_of
 from posegrid.video.picture import Picture
 
@@ -213,7 +213,7 @@ class FinderNetwork:
             "known": known[:, None],
             "prior": np.zeros_like(known)[:, None] if prior is None else prior[:, None],
         }
-        return self.session.run(names, given)
+        return [np.asarray(answer) for answer in self.session.run(names, given)]
 
 
 def relit(
@@ -233,8 +233,8 @@ def peaks(
     pixels); one of those whose boxes are nearly the same.
     """
     high = (centre >= least) & (centre == ndimage.maximum_filter(centre, 3))
-    labels, count = ndimage.label(high, np.ones((3, 3)))
-    tops = ndimage.maximum_position(centre, labels, range(1, count + 1))
+    labels = labelled(high, touching=True)
+    tops = ndimage.maximum_position(centre, labels, range(1, int(labels.max()) + 1))
     found: list[Candidate] = []
     for row, column in sorted(tops, key=lambda at: -centre[at]):
         mine = box[:, row, column].astype(np.float64)
