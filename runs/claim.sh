@@ -70,7 +70,7 @@ main_arms() {
     pretrained share05_from_all usual convolutions --share 0.05
 }
 more_arms() {
-    grid point --no-bone-rule
+    grid point --bone-rule False
     pretrained point point convolutions
     grid cells05 --grid-cells 5
     pretrained cells05 cells05 convolutions

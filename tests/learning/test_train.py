@@ -376,7 +376,8 @@ def test_flags_read_as_the_readme_has_them(tmp_path):
         "--transfer",
         "all_but_head",
         "--joint",
-        "--no-bone-rule",
+        "--bone-rule",
+        "False",
     ]
     settings = tyro.cli(TrainSettings, args=flags)
     assert settings == TrainSettings(

@@ -4,7 +4,7 @@ import pytest
 from people.cloth_finder import ClothFinder
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def finder_of_figures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("posegrid.people.finder.load_finder", ClothFinder)
