@@ -12,9 +12,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from posegrid.app.clip import write_clip
 from posegrid.app.jobs import Job, Jobs
-from posegrid.app.person import write_person
+from posegrid.app.person_files import write_person
+from posegrid.app.played_video import write_clip
 from posegrid.app.results import Results
 from posegrid.errors import PosegridError
 from posegrid.progress import Report

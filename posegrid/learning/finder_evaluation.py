@@ -163,7 +163,10 @@ def onnx_answer(path: Path) -> tuple[Answer, float]:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         text = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
     except Exception as error:  # ONNX Runtime's have no common parent
-        raise CheckpointError(f"{path} cannot be read as a finder's weights ({error}).") from error
+        raise CheckpointError(
+            f"{path} cannot be read as a finder's weights ({error}): give posegrid-find.onnx, which "
+            "`posegrid train-finder` writes."
+        ) from error
     names = [node.name for node in session.get_outputs()]
 
     def answer(*pictures: np.ndarray) -> dict[str, np.ndarray]:

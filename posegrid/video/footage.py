@@ -139,11 +139,6 @@ def timed_frames(pictures: Iterable[ArrayFrame], fps: float | None) -> Iterator[
         yield VideoFrame(number, float(time_s), Picture.from_rgb(image))
 
 
-def webcam_frames(number: int) -> Iterator[VideoFrame]:
-    """Frames of the system's camera as they come. Raises SourceError as `webcam_pictures`."""
-    return timed_frames(webcam_pictures(number), None)
-
-
 def live_frames(
     source: Path | str | int | Iterable[ArrayFrame], fps: float | None
 ) -> tuple[str, Iterator[VideoFrame]]:

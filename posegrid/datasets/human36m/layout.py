@@ -65,11 +65,6 @@ ARCHIVE_WORDS = {
 """What the name of the archive that holds each kind of file contains, as a pattern."""
 
 
-UNPACK = (
-    "Unpack into the root, since archives hold the subject's folder: `tar -xf ARCHIVE -C ROOT`."
-)
-
-
 @dataclass(frozen=True)
 class Human36mView(View):
     """One sequence and camera, and where its files are, before any of them is opened."""

@@ -64,7 +64,7 @@ def load_motion_captures(folder: Path, fps: float = CMU_FPS) -> list[MotionCaptu
     ]
     if not captures:
         raise SourceError(
-            f"{folder}: no AMC file in it or below; expected captured walks (SUBJECT.asf, "
+            f"{folder}: no AMC file in it or below; expected motion capture (SUBJECT.asf, "
             "SUBJECT_*.amc)."
         )
     return captures
