@@ -24,6 +24,8 @@ from io import StringIO
 from pathlib import Path
 from random import Random
 
+import pyarrow
+
 from posegrid.errors import PosegridError
 
 MOST_SECONDS, MOST_BYTES = 10, 2**30
@@ -229,10 +231,15 @@ def _late(*_: object) -> None:
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """At most 10 seconds of work, and 1 GB of memory more than there is now, for the block."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST_BYTES, hard))
+    """At most 10 seconds of work, and 1 GB of memory more than there is now, for the block.
+
+    Arrow's pool reserves 1 GB when it is first asked: it is asked before. Else what ran before
+    would say whether a sound shard can be read.
+    """
+    pyarrow.allocate_buffer(2**16)
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + MOST_BYTES, hard))
     before = signal.signal(signal.SIGPROF, _late)
     signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
     try:
@@ -240,7 +247,7 @@ def bounded() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def outcome(reader: str, file: Path) -> str:
