@@ -31,6 +31,7 @@ EXTRA_OF_MODULE = {
     "starlette": "app",
     "uvicorn": "app",
     "jinja2": "app",
+    "pxr": "usd",
 }
 """Which extra of the package brings a library that is not always there."""
 

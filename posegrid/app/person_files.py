@@ -23,6 +23,8 @@ def write_person(
     """
     stem, video = f"person{number}", quote(clip_name(track.source))
     for ending in get_args(Format):
+        if ending == "usd":
+            continue  # needs an extra that the app does not ask for
         try:
             if ending == "html":
                 write_text(out / track_file_name(stem, ending), motion_page([track], video=video))

@@ -16,7 +16,7 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
 
 Files of before 0.2 have no confidence; it is read as NaN.
 
-JSON and CSV hold the same and read back exactly; TRC, C3D, BVH and GLB are for other programs
+JSON and CSV hold the same and read back exactly; TRC, C3D, BVH, GLB, USD are for other programs
 (docs/formats.md).
 """
 
@@ -29,8 +29,8 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
 from posegrid.body.camera import AXES, UNIT, Camera
-from posegrid.body.formats.animation import bone_motion, bvh_text, glb_bytes
-from posegrid.body.formats.c3d import Markers, c3d_bytes, trc_text, turned_upright
+from posegrid.body.formats.c3d import Markers, turned_upright
+from posegrid.body.formats.in_space import IN_SPACE, motion_bytes
 from posegrid.body.formats.text import columns_of, csv_text, json_text, npz_bytes, tidy_columns
 from posegrid.body.formats.viewer import viewer_page
 from posegrid.body.skeleton import JOINT_NAMES, SKELETON, Skeleton, skeleton_named
@@ -132,7 +132,7 @@ class Track:
 
     def save(self, path: Path | str, *, pinned: bool = False) -> None:
         """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh,
-        .glb, or .html, a page that shows it in 3D.
+        .glb, .usd (extra `[usd]`), or .html, a page that shows it in 3D.
 
         The first three hold everything and read back exactly; the others hold the joints in space,
         turned upright (y up), the camera's centre their origin; see docs/formats.md for units and
@@ -167,7 +167,7 @@ class Track:
                 ).encode()
             case ".csv":
                 return csv_text(self.arrays(), self.facts()).encode()
-            case ".trc" | ".c3d" | ".bvh" | ".glb" as ending:
+            case ending if ending in IN_SPACE:
                 return motion_bytes(ending, self._markers(path, pinned), path.name)
             case ".html":
                 of_track = (self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
@@ -272,19 +272,8 @@ class SkeletonTrack:
         return f"SkeletonTrack({self.skeleton.name}: {len(self.frame)} frames)"
 
 
-ENDINGS = (".npz", ".json", ".csv", ".trc", ".c3d", ".bvh", ".glb", ".html")
+ENDINGS = (".npz", ".json", ".csv", *IN_SPACE, ".html")
 """What the names of files that `Track.save` writes end in."""
-
-
-def motion_bytes(ending: str, markers: Markers, name: str) -> bytes:
-    """The file's bytes in a format that holds the joints in space only."""
-    if ending == ".trc":
-        return trc_text(markers, name).encode()
-    if ending == ".c3d":
-        return c3d_bytes(markers)
-    if ending == ".bvh":
-        return bvh_text(bone_motion(markers.evenly_timed())).encode()
-    return glb_bytes(bone_motion(markers), markers.source)
 
 
 def _taken(

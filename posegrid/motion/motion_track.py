@@ -42,10 +42,10 @@ class MotionTrack(Track):
 
     def save(self, path: Path | str, *, pinned: bool = False, camera_frame: bool = False) -> None:
         """Write the Track in the format that the name ends in: .npz, .json, .csv, .trc, .c3d, .bvh,
-        .glb, .mot (angles for OpenSim), or .html, a page that shows it in 3D.
+        .glb, .usd, .mot (angles for OpenSim), or .html, a page that shows it in 3D.
 
-        The first three hold everything and read back exactly. .trc, .c3d, .bvh and .glb hold the
-        joints in space: of a camera at rest as `to_world().save`, on the floor, from the origin
+        The first three hold everything and read back exactly. .trc, .c3d, .bvh, .glb and .usd hold
+        the joints in space: of a camera at rest as `to_world().save`, on the floor, from the origin
         along an axis. Of another camera, or with `camera_frame`, they are turned upright (y up),
         the camera's centre their origin; `pinned`: the pelvis at the origin in every frame.
         docs/formats.md has units and frames without a person. The file appears under its name only

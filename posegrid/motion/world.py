@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid.body.formats.c3d import Markers
+from posegrid.body.formats.in_space import motion_bytes
 from posegrid.body.skeleton import JOINT_NAMES, ROOT
-from posegrid.body.track import Track, motion_bytes
+from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError
 from posegrid.files import written
 from posegrid.motion.feet import ANKLES
@@ -26,7 +27,7 @@ ANKLE_HEIGHT_MM = 80.0
 LEAN_RAD, HEIGHT_NOISE_MM = 0.06, 40.0
 """How far the mean trunk of a walk is from upright, and a standing ankle from its plane, one
 standard deviation: they weigh the trunk against the plane."""
-AXES_OF = {".trc": "F U R", ".c3d": "F L U", ".bvh": "L U F", ".glb": "L U F"}
+AXES_OF = {".trc": "F U R", ".c3d": "F L U"} | dict.fromkeys((".bvh", ".glb", ".usd"), "L U F")
 """What x, y and z are in the files of a motion in the world: forwards, left, right or up. Each
 format's programs expect it so: OpenSim walks along x with y up, motion-capture laboratories have z
 up, animation and glTF face z with y up."""
@@ -67,7 +68,7 @@ class WorldMotion:
 
     def save(self, path: Path | str) -> None:
         """Write the motion for another program, in the format that the name ends in: .trc, .c3d,
-        .bvh or .glb; axes as in `AXES_OF`.
+        .bvh, .glb or .usd; axes as in `AXES_OF`.
 
         The floor is at 0, the pelvis starts over the origin, and the person walks along an axis:
         towards the place farthest from the start or, on the spot, where they face. A standing

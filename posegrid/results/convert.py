@@ -80,6 +80,7 @@ NOTES: dict[Format, tuple[str, str]] = {
     "c3d": ("mm", "missing points"),
     "bvh": ("cm", "the pose before, held"),
     "glb": ("m", "without keys"),
+    "usd": ("m", "without samples"),
     "mot": ("degrees", "left out"),
     "angles": ("degrees", "empty"),
     "html": ("open it in a browser", "without a picture"),
@@ -96,18 +97,18 @@ class ConvertSettings:
     track: Positional[Path]
     """Track file that `posegrid predict` wrote (.npz, .json or .csv)."""
     formats: tuple[Format, ...]
-    """What to write: csv, json, npz, trc and mot (OpenSim: joints, angles), c3d, bvh and glb
-    (animation), angles (of the joints, CSV), html (a page that shows it in 3D)."""
+    """What to write: csv, json, npz, trc and mot (OpenSim: joints, angles), c3d, bvh, glb and
+    usd (animation), angles (of the joints, CSV), html (a page that shows it in 3D)."""
     out: Path | None = None
     """Folder for the files. Default: that of the track."""
     world: bool = False
-    """Put trc, c3d, bvh and glb on the floor, walking along an axis from the origin. That is the
-    default of a camera at rest; of another one this is refused.
+    """Put trc, c3d, bvh, glb and usd on the floor, walking along an axis from the origin. That is
+    the default of a camera at rest; of another one this is refused.
     """
     camera_frame: bool = False
-    """Leave trc, c3d, bvh and glb where the camera saw them: its centre at the origin, y up."""
+    """Leave trc, c3d, bvh, glb and usd where the camera saw them: its centre the origin, y up."""
     pinned: bool = False
-    """Put the pelvis at the origin in every frame of trc, c3d, bvh, glb and html: the motion on the
+    """Put the pelvis at the origin in every frame of trc, c3d, bvh, glb, usd and html: the motion on the
     spot.
     """
 

@@ -15,7 +15,7 @@ from tyro.conf import Positional, arg
 from posegrid.errors import SettingsError
 from posegrid.motion.refine_settings import Filter, RefineSettings, check_fov
 
-Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "mot", "npz", "angles", "html"]
+Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "usd", "mot", "npz", "angles", "html"]
 Looks = Literal["one", "both", "in-turns"]
 Person = Literal["largest", "all"] | int
 
@@ -139,9 +139,10 @@ class PredictSettings(PoseSettings):
     """How long to record a webcam, seconds. Default: until Ctrl-C."""
     formats: tuple[Format, ...] = ()
     """Write the motion for other programs, too: csv, json, trc and mot (OpenSim: joints, angles),
-    c3d, bvh and glb (animation), angles (of the joints, CSV), html (a page that shows it in 3D)."""
+    c3d, bvh, glb and usd (animation), angles (of the joints, CSV), html (a page that shows it
+    in 3D)."""
     camera_frame: bool = False
-    """Leave trc, c3d, bvh and glb where the camera saw them, instead of on the floor."""
+    """Leave trc, c3d, bvh, glb and usd where the camera saw them, instead of on the floor."""
     overlay: bool = True
     """Write the video with the skeleton on it and the picture of 12 frames, too."""
     overwrite: bool = False

@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 import ezc3d  # noqa: E402
 from body.formats.test_animation import node_places_m, read_joints_cm  # noqa: E402
+from body.formats.test_usd import joint_places_m  # noqa: E402
 from motion.walks import ANKLE_MM, walk_track  # noqa: E402
 from pygltflib import GLTF2  # noqa: E402
 
@@ -110,6 +111,7 @@ def readings() -> list[Reading]:
         Reading("three.js GLTFLoader", ".glb", lambda path: _yup(1000 * three(path))),
         Reading("bvhio", ".bvh", lambda path: _yup(10 * read_joints_cm(path))),
         Reading("pygltflib, glTF's rules", ".glb", lambda path: _yup(1000 * gltf(path))),
+        Reading("usd-core, UsdSkel", ".usd", lambda path: _yup(1000 * usd(path))),
         Reading("ezc3d", ".c3d", lambda path: c3d(path)),
         Reading("Blender", ".bvh", lambda path: _blender(1000 * blender(path))),
         Reading("Blender", ".glb", lambda path: _blender(1000 * blender(path))),
@@ -142,6 +144,11 @@ def opensim_markers(path: Path) -> np.ndarray:
 def gltf(path: Path) -> np.ndarray:
     """By pygltflib's reading of the file and the rules of glTF's nodes."""
     return _of_bones(node_places_m(GLTF2().load(str(path)), FRAMES))
+
+
+def usd(path: Path) -> np.ndarray:
+    """By usd-core's queries of skeletons."""
+    return _of_bones(joint_places_m(path, np.arange(FRAMES)))
 
 
 def c3d(path: Path) -> Places:

@@ -12,7 +12,7 @@ from posegrid.body.track import Track
 from posegrid.motion.angles import joint_angles
 
 WALK = make_walk()
-FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "angles", "html", "mot")
+FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "usd", "angles", "html", "mot")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_all_formats_at_once(track_file, tmp_path, capsys):
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted(
         [
-            *(f"walk.{ending}" for ending in (*FORMATS[:6], "mot")),
+            *(f"walk.{ending}" for ending in (*FORMATS[:7], "mot")),
             "walk_angles.csv",
             "walk_viewer.html",
         ]

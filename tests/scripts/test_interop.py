@@ -17,11 +17,16 @@ def test_readers_that_are_always_there_find_the_walk_on_the_floor(tmp_path):
     track, truth = compare.walk()
     seen = []
     for reading in compare.readings():
-        if reading.program not in ("bvhio", "ezc3d", "pygltflib, glTF's rules"):
+        if reading.program not in (
+            "bvhio",
+            "ezc3d",
+            "pygltflib, glTF's rules",
+            "usd-core, UsdSkel",
+        ):
             continue
         path = tmp_path / f"walk{reading.ending}"
         track.save(path)
         places = reading.read(path)
         assert np.linalg.norm(places - truth, axis=-1).max() < compare.LIMIT_MM
         seen.append(reading.ending)
-    assert sorted(seen) == [".bvh", ".c3d", ".glb"]
+    assert sorted(seen) == [".bvh", ".c3d", ".glb", ".usd"]

@@ -281,7 +281,7 @@ def _nodes(motion: BoneMotion) -> tuple[list[dict], list[int]]:
     nodes = []
     for joint, name in enumerate(JOINT_NAMES):
         offset = motion.rest_mm[PARENTS[joint]] if joint != ROOT else motion.root_mm[0]
-        turn = _quaternions(motion.local[joint, :1])[0].tolist()
+        turn = quaternions(motion.local[joint, :1])[0].tolist()
         place_m = (offset * M_PER_MM).tolist()
         nodes.append({"name": BONE_NAMES[name], "translation": place_m, "rotation": turn})
     for parent, joint in BONES:
@@ -297,7 +297,7 @@ def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
     """A key per frame with a person, for the root's place and every bone's turn; from time 0."""
     found = motion.found
     times = buffer.add((motion.time_s - motion.time_s[0])[found], 1, bounds=True)
-    turns = [buffer.add(_quaternions(turns[found]), 4) for turns in motion.local]
+    turns = [buffer.add(quaternions(turns[found]), 4) for turns in motion.local]
     outputs = [buffer.add(motion.root_mm[found] * M_PER_MM, 3), *turns]
     targets = [(ROOT, "translation"), *((joint, "rotation") for joint in range(len(JOINT_NAMES)))]
     return {
@@ -312,7 +312,7 @@ def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
     }
 
 
-def _quaternions(turns: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 4"]:
+def quaternions(turns: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 4"]:
     """Unit quaternions (x, y, z, w) of rotations, each of the sign that is nearer to the one before."""
     from scipy.spatial.transform import Rotation  # half a second that only --formats glb pays for
 
@@ -321,7 +321,7 @@ def _quaternions(turns: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 4"]:
     return quaternions * np.cumprod(np.r_[1.0, np.where(same, 1.0, -1.0)])[:, None]
 
 
-def _starts_mm(motion: BoneMotion) -> Float[np.ndarray, "17 3"]:
+def starts_mm(motion: BoneMotion) -> Float[np.ndarray, "17 3"]:
     """Where each bone starts in the rest pose, the root at the origin."""
     starts = np.zeros((len(JOINT_NAMES), 3))
     for parent, joint in BONES:
@@ -331,7 +331,7 @@ def _starts_mm(motion: BoneMotion) -> Float[np.ndarray, "17 3"]:
 
 def _unbinding(motion: BoneMotion) -> Float[np.ndarray, "M 16"]:
     """The inverse of each node's place in the rest pose, column by column as glTF has matrices."""
-    starts = _starts_mm(motion)
+    starts = starts_mm(motion)
     leaves = [JOINT_NAMES.index(name) for name in END_NAMES]
     places = np.concatenate([starts, starts[leaves] + motion.rest_mm[leaves]]) * M_PER_MM
     matrices = np.tile(np.eye(4), (len(places), 1, 1))
@@ -341,11 +341,11 @@ def _unbinding(motion: BoneMotion) -> Float[np.ndarray, "M 16"]:
 
 def _body(motion: BoneMotion, buffer: _Buffer) -> list[dict]:
     """Flat octahedra from joint to joint, each moved by its bone alone; a primitive per colour."""
-    starts = _starts_mm(motion)
+    starts = starts_mm(motion)
     primitives = []
     for material, side in enumerate(COLOURS):
-        bones = [joint for _, joint in BONES if _side(joint) == side]
-        bodies = [_octahedron(starts[joint], motion.rest_mm[joint]) for joint in bones]
+        bones = [joint for _, joint in BONES if side_of(joint) == side]
+        bodies = [octahedron(starts[joint], motion.rest_mm[joint]) for joint in bones]
         corners = M_PER_MM * np.concatenate(bodies)
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -361,7 +361,7 @@ def _body(motion: BoneMotion, buffer: _Buffer) -> list[dict]:
     return primitives
 
 
-def _octahedron(start_mm: np.ndarray, bone_mm: np.ndarray) -> Float[np.ndarray, "8 3 3"]:
+def octahedron(start_mm: np.ndarray, bone_mm: np.ndarray) -> Float[np.ndarray, "8 3 3"]:
     """Eight triangles, counter-clockwise from outside; too small to see for no length."""
     length = max(float(np.linalg.norm(bone_mm)), 1.0)
     along = bone_mm / length if np.any(bone_mm) else np.array([0.0, 1, 0])
@@ -379,7 +379,7 @@ def _octahedron(start_mm: np.ndarray, bone_mm: np.ndarray) -> Float[np.ndarray, 
     )
 
 
-def _side(joint: int) -> str:
+def side_of(joint: int) -> str:
     return "left" if joint in LEFT_JOINTS else "right" if joint in RIGHT_JOINTS else "middle"
 
 

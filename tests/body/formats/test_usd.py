@@ -1,0 +1,80 @@
+"""USD files as usd-core reads them: joints lie where the Track has them, and the body with them."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from body.formats.walks import make_walk, places_mm
+from pxr import Usd, UsdGeom, UsdSkel, UsdValidation
+
+from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
+from posegrid.body.skeleton import BONES, JOINT_NAMES
+from posegrid.errors import SettingsError
+
+WALK = make_walk()
+FOUND = np.setdiff1d(np.arange(len(WALK)), [0, 1, 10, 20])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("usd") / "walk.usd"
+    WALK.save(path)
+    return path
+
+
+def joint_places_m(path: Path, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Where UsdSkel has each joint at each time code."""
+    stage = Usd.Stage.Open(str(path))
+    root = UsdSkel.Root(stage.GetDefaultPrim())
+    skeleton = UsdSkel.Skeleton(stage.GetPrimAtPath("/Walk/Skeleton"))
+    cache = UsdSkel.Cache()
+    cache.Populate(root, Usd.TraverseInstanceProxies())
+    query = cache.GetSkelQuery(skeleton)
+    names = [str(joint).rsplit("/", 1)[-1] for joint in query.GetJointOrder()]
+    places = np.stack([np.array(query.ComputeJointSkelTransforms(float(c))) for c in codes])
+    return {name: places[:, number, 3, :3] for number, name in enumerate(names)}
+
+
+def test_joints_lie_where_the_track_has_them(path):
+    places = joint_places_m(path, FOUND.astype(float))
+    for joint, name in enumerate(JOINT_NAMES):
+        child = next((child for parent, child in BONES if parent == joint), None)
+        node = END_NAMES[name] if child is None else BONE_NAMES[JOINT_NAMES[child]]
+        assert places[node] * 1000 == pytest.approx(places_mm(WALK)[FOUND, joint], abs=0.05), name
+
+
+def test_samples_lie_at_the_frames_with_a_person(path):
+    stage = Usd.Stage.Open(str(path))
+    motion = UsdSkel.Animation(stage.GetPrimAtPath("/Walk/Motion"))
+    assert motion.GetRotationsAttr().GetTimeSamples() == pytest.approx(FOUND, abs=1e-6)
+    assert stage.GetTimeCodesPerSecond() == pytest.approx(WALK.fps)
+    assert UsdGeom.GetStageMetersPerUnit(stage) == 1.0
+    assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
+
+
+def test_the_body_goes_with_its_bones(path):
+    stage = Usd.Stage.Open(str(path))
+    assert UsdSkel.BakeSkinning(stage.Traverse())
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Walk/Body"))
+    for row in (5, 30):
+        points = np.array(mesh.GetPointsAttr().Get(float(row))) * 1000
+        joints = places_mm(WALK)[row]
+        for number, (parent, child) in enumerate(BONES):
+            tips = points[24 * number : 24 * number + 24]
+            for joint in (parent, child):
+                assert np.linalg.norm(tips - joints[joint], axis=1).min() < 0.1
+
+
+def test_usds_own_validators_have_nothing_to_say(path):
+    validators = UsdValidation.ValidationRegistry().GetOrLoadAllValidators()
+    assert len(validators) > 20
+    found = UsdValidation.ValidationContext(validators).Validate(Usd.Stage.Open(str(path)))
+    assert [error.GetMessage() for error in found] == []
+
+
+def test_without_usd_core_its_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pxr.Usd", None)
+    with pytest.raises(SettingsError, match=r'needs pxr: pip install "posegrid\[usd\]"'):
+        WALK.save(tmp_path / "walk.usd")
+    assert list(tmp_path.iterdir()) == []
