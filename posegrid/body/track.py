@@ -81,6 +81,8 @@ class Track:
     """
     raw: bool = False
     """As the network told it, frame by frame: not refined (docs/motion.md)."""
+    ENDINGS = (".npz", ".json", ".csv", *IN_SPACE, ".html")
+    """What the names of files that `save` writes end in."""
     warnings: tuple[str, ...] = ()
     """Sentences on what in the video or the motion is unlikely, so that figures may be wrong."""
 
@@ -100,12 +102,16 @@ class Track:
     @overload
     def __getitem__(self: SomeTrack, key: slice) -> SomeTrack: ...
 
-    def __getitem__(self: SomeTrack, key: str | slice) -> "SomeTrack | Float[np.ndarray, 'T 3']":
+    def __getitem__(self: SomeTrack, key: object) -> "SomeTrack | Float[np.ndarray, 'T 3']":
         """One joint's places by its name, or the frames of a slice as a Track."""
         if isinstance(key, str):
             if key not in JOINT_NAMES:
                 raise SettingsError(f"no joint {key!r}; there are {', '.join(JOINT_NAMES)}.")
             return self.joints_mm[:, JOINT_NAMES.index(key)]
+        if not isinstance(key, slice):
+            raise SettingsError(
+                f"track[{key!r}]: expected a joint's name or frames as a slice; track[3:4] is a frame."
+            )
         return self._rows(np.arange(len(self))[key])
 
     def between(self: SomeTrack, begin_s: float, end_s: float) -> SomeTrack:
@@ -172,7 +178,7 @@ class Track:
             case ".html":
                 of_track = (self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
                 return viewer_page(*of_track, pinned=pinned).encode()
-        raise OutputError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}.")
+        raise OutputError(f"{path}: expected a name that ends in {', '.join(self.ENDINGS)}.")
 
     def _markers(self, path: Path, pinned: bool) -> Markers:
         """The joints in space for another program."""
@@ -270,10 +276,6 @@ class SkeletonTrack:
 
     def __repr__(self) -> str:
         return f"SkeletonTrack({self.skeleton.name}: {len(self.frame)} frames)"
-
-
-ENDINGS = (".npz", ".json", ".csv", *IN_SPACE, ".html")
-"""What the names of files that `Track.save` writes end in."""
 
 
 def _taken(

@@ -12,7 +12,9 @@ turns of a thigh, upper arm or head about their own length, the tilt of the pelv
 trunk, and the ankles (the skeleton has no foot).
 """
 
+import csv
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +46,9 @@ CAMERA_UP = (0.0, -1.0, 0.0)
 """Up in the frame of a level camera."""
 LARGEST_ABDUCTION_RAD = np.radians(80)
 """Beyond it a limb points so nearly sideways that its flexion means nothing: NaN."""
+
+KNEE_ERRORS = Path(__file__).with_name("knee_errors.csv")
+"""By how much estimated knees read too bent: written by `scripts/measure_knees.py --write`."""
 
 Vectors = Float[np.ndarray, "T 3"]
 Angle = Float[np.ndarray, "T"]
@@ -125,6 +130,19 @@ class _Frame:
 def joint_angles_deg(joints_mm: Float[np.ndarray, "T 17 3"]) -> dict[str, Angle]:
     """The same of a level camera's frame in degrees, by names such as left_knee_flexion_deg."""
     return {f"{name}_deg": np.degrees(angle) for name, angle in joint_angles(joints_mm).items()}
+
+
+def on_knees() -> str:
+    """What is known of the error of estimated knees, in a sentence: `KNEE_ERRORS` in words."""
+    with KNEE_ERRORS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    off_deg = {row["part"]: float(row["too_bent_deg"]) for row in rows}
+    return (
+        f"knees: on rendered walks, whose truth is known, {rows[0]['weights']} reads knees that are "
+        f"bent by 0 to 10 degrees, as in stance, {off_deg['bent by 0 to 10']:.0f} degrees too "
+        f"bent, and the most bent ones {-off_deg['at their most bent']:.0f} degrees too little: "
+        "compare a person with themselves rather than with others"
+    )
 
 
 OPENSIM = {

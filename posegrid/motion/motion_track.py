@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from posegrid.body.track import Track
 from posegrid.files import write_text
-from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text
+from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text, on_knees
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.motion_viewer import motion_page
 from posegrid.motion.plausible import bones_to_height_mm, doubts
@@ -31,6 +31,8 @@ RAW_NOTE = "the track was raw: it was refined before its gait was measured"
 @dataclass(frozen=True, eq=False, repr=False)
 class MotionTrack(Track):
     """What `predict` and `posegrid.load()` give; `posegrid.Track.load(path)` reads one."""
+
+    ENDINGS = (*Track.ENDINGS, ".mot")
 
     def refined(self, settings: RefineSettings | None = None) -> "MotionTrack":
         """Without jitter, with bones of one length and feet that stand still; `predict` has done
@@ -124,4 +126,4 @@ class MotionTrack(Track):
             camera_fixed=self.camera_fixed,
         )
         raw = (RAW_NOTE,) if self.raw else ()
-        return replace(found, notes=(*found.notes, *track.warnings, *raw))
+        return replace(found, notes=(*found.notes, *track.warnings, *raw, on_knees()))

@@ -64,11 +64,6 @@ def normal_band(joint: str) -> NormalBand:
 COLOURS = {"right": "#d55e00", "left": "#0072b2"}
 BAND_COLOUR = "#d3d7dd"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 410.0, 270.0, 44.0, 14.0, 12.0, 40.0
-KNEES = (
-    "Knees: on rendered walks, whose truth is known, the estimate bends them 16 degrees less from "
-    "their straightest to their most bent than they do. Compare a person with themselves rather "
-    "than with the band."
-)
 LONGEST_STANCE_S = 1.6
 """A foot that leaves the floor later than this after a strike was not seen to leave it."""
 
@@ -277,7 +272,6 @@ def gait_page(found: Gait, track: MotionTrack, up_cam: Float[np.ndarray, "3"] | 
             "anatomical frames, ours from joint centres, and their hip flexion is against the pelvis, ours against the "
             "trunk: offsets of several degrees are expected, and the band is no diagnosis."
         ),
-        warning(KNEES),
         heading("Figures"),
         table(
             ("", "figure", "between strides", "number", "unit"),

@@ -7,6 +7,7 @@ refuses a value names it as Python does, `fov_deg`; the command line makes that 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from inspect import Parameter, Signature, signature
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict, TypeVar, get_args
 
@@ -54,6 +55,8 @@ class PoseSettings(RefineSettings):
 
     def __post_init__(self) -> None:
         """Raises SettingsError for a value that no video can go with."""
+        for field in fields(PoseSettings):
+            _check_kind(field.name, getattr(self, field.name), field.default)
         _check_choice("filter", self.filter, get_args(Filter))
         _check_choice("looks", self.looks, get_args(Looks))
         if self.fov_deg is not None:
@@ -63,7 +66,7 @@ class PoseSettings(RefineSettings):
                 f"`height_m` {self.height_m:g}: expected a height of 0.5 to 2.5 metres."
             )
         if isinstance(self.person, bool) or not (
-            isinstance(self.person, int) or self.person in ("largest", "all")
+            isinstance(self.person, Integral) or self.person in ("largest", "all")
         ):
             raise SettingsError(
                 f"`person` {self.person!r}: expected largest, all, or a person's number."
@@ -160,6 +163,18 @@ class PredictSettings(PoseSettings):
             raise SettingsError(f"`threads` {self.threads}: expected at least 1.")
         if self.seconds is not None and self.seconds <= 0:
             raise SettingsError(f"`seconds` {self.seconds:g}: expected a time above 0.")
+
+
+def _check_kind(name: str, value: object, default: object) -> None:
+    """Raise SettingsError for what is no switch or no number where one is expected; None is what
+    stands for a default of its own.
+    """
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise SettingsError(f"`{name}` {value!r}: expected True or False.")
+    if isinstance(default, bool | str) or (value is None and default is None):
+        return
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise SettingsError(f"`{name}` {value!r}: expected a number.")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -174,3 +174,13 @@ def test_what_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(SettingsError, match=r'needs pandas: pip install "posegrid\[notebook\]"'):
         make_track().to_dataframe()
+
+
+def test_frames_are_asked_for_as_a_slice(tmp_path: Path) -> None:
+    track = make_track()
+    with pytest.raises(
+        SettingsError, match=r"track\[1\]: expected a joint's name or frames as a s"
+    ):
+        _ = track[1]  # type: ignore[call-overload]
+    with pytest.raises(OutputError, match=r"walk\.fbx: expected a name that ends in .*\.usd"):
+        track.save(tmp_path / "walk.fbx")

@@ -1,5 +1,6 @@
 """The command gait: its JSON, its page, and what it refuses."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from motion.walks import STRIDE_S, walk_track
 
 from posegrid.errors import SettingsError, SourceError
+from posegrid.motion.angles import KNEE_ERRORS
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.results.gait_page import GaitSettings, gait, normal_band
 
@@ -150,13 +152,23 @@ def test_seen_from_the_front_lengths_and_flexions_are_marked_as_depth(tmp_path):
     assert "Seen from the front" in text and "<td>stride length (depth)</td>" in text
 
 
+def test_page_and_json_say_how_far_off_knees_are(folder):
+    with KNEE_ERRORS.open(newline="") as file:
+        off_deg = {row["part"]: float(row["too_bent_deg"]) for row in csv.DictReader(file)}
+    straight, bent = off_deg["bent by 0 to 10"], off_deg["at their most bent"]
+    assert 0 < straight < 20 and -30 < bent < 0
+    said = f"in stance, {straight:.0f} degrees too bent, and the most bent ones {-bent:.0f} degrees"
+    assert said in (folder / "walk_gait.html").read_text(encoding="utf-8")
+    notes = json.loads((folder / "walk_gait.json").read_text())["notes"]
+    assert sum(said in note for note in notes) == 1
+
+
 def test_the_page_says_what_it_rests_on(folder, tmp_path):
     text = (folder / "walk_gait.html").read_text(encoding="utf-8")
     rest = text.split("What the figures rest on")[1]
     assert "not measured (--height-m)" in rest and "60 degrees over the longer side" in rest
     assert "1.0 m over the floor, looks down by 0 degrees, by the trunk and the feet" in rest
     assert "the camera stands</td><td>still" in rest
-    assert "Knees: on rendered walks" in text
     given = replace(walk_track(np.arange(300) / 60), scale_known=True, camera_assumed=False)
     given.save(tmp_path / "walk.npz")
     gait(GaitSettings(tmp_path / "walk.npz", camera_pitch_deg=0))

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -62,6 +63,27 @@ def test_the_examples_of_the_document_run(folder, monkeypatch, capsys):
     assert "person 1 is" in said and "`height_m` 168: expected a height of" in said
     assert "1 Track(walk.mp4: 24 frames" in said and "finding and estimating 24 24" in said
     assert all((folder / name).is_file() for name in ("walk.trc", "angles.png", "walk_gait.json"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/formats.md", "docs/gait.md"])
+def test_the_code_of_other_pages_runs(folder, tmp_path, monkeypatch, page):
+    monkeypatch.chdir(tmp_path)
+    for name in ("walk.mp4", "standing.onnx"):
+        (tmp_path / name).symlink_to(folder / name)
+    walk = posegrid.Track.load(folder / "long_walk.npz")
+    walk.save(tmp_path / "walk.npz")
+    text = (DOCUMENT.parents[1] / page).read_text(encoding="utf-8")
+    ran = 0
+    for kind, block in re.findall(r"```(python|)\n(.*?)```", text, re.DOTALL):
+        if kind and "bpy." not in block:
+            exec(block.replace("posegrid.load()", 'posegrid.load("standing.onnx")'), {})
+            ran += 1
+        for line in re.findall(r"^(?:\$ )?posegrid (.*)", block, re.MULTILINE):
+            words = shlex.split(line, comments=True)
+            assert run([*words, *(["--weights", "standing.onnx"] * (words[0] == "predict"))]) == 0
+            ran += 1
+            walk.save(tmp_path / "runs" / "walk" / "walk.npz")
+    assert ran >= 2
 
 
 def test_a_model_gives_what_predict_writes(folder, tmp_path):
@@ -181,13 +203,14 @@ def test_values_that_only_python_can_give_are_refused_too(folder):
     code = (
         "import posegrid; from posegrid.results.predict_settings import PoseSettings\n"
         "for name, value in (('person', 'nobody'), ('person', True), ('looks', 'up'),"
-        " ('filter', 'kalman')):\n"
+        " ('filter', 'kalman'), ('bones', 'no'), ('height_m', '1.75'), ('batch', None)):\n"
         "    try: PoseSettings(**{name: value})\n"
         "    except posegrid.PosegridError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["`person`", "`person`", "`looks`", "`filter`"]
+    names = ["person", "person", "looks", "filter", "bones", "height_m", "batch"]
+    assert [line.split()[0] for line in lines] == [f"`{name}`" for name in names]
     assert all(": expected " in line for line in lines)
     model, video = posegrid.load(folder / "standing.onnx"), folder / "walk.mp4"
     with pytest.raises(SettingsError, match="take `stream`"):
