@@ -31,6 +31,7 @@ from posegrid.people.crop import window_of_box
 from posegrid.walkers import clip
 from posegrid.walkers.clip import film
 from posegrid.walkers.clothes import sewing
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render import crops, location, renderer
 from posegrid.walkers.render import surface_kernels as kernels
 from posegrid.walkers.render.crops import render_crops
@@ -116,7 +117,7 @@ def work(settings: Settings, size: int) -> tuple[list[CropJob], SynthSettings]:
     return [
         job
         for number in range(settings.people)
-        for job in jobs_of_subject(of, [], f"B{number:04d}")
+        for job in jobs_of_subject(of, Captures(), f"B{number:04d}")
     ], of
 
 

@@ -24,6 +24,7 @@ from posegrid.datasets.synth_crops import crop_jobs
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
 from posegrid.walkers.clip import Clip, activity_of, film
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ
 from posegrid.walkers.render.crops import WalkerCrop, render_crops
 
@@ -47,7 +48,7 @@ def main(settings: Settings) -> None:
     synth = SynthSettings(Path("never"), **changes_of(settings.set))
     figures: dict[str, list[float]] = {}
     pictures, doing = [], Counter()
-    for job in crop_jobs(synth, [])[: settings.people]:
+    for job in crop_jobs(synth, Captures())[: settings.people]:
         clip = film(job.clip)
         crops = list(render_crops(clip, job.crops, window_of_box))
         doing[activity_of(job.clip)] += 1

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.datasets.sequence import Frame, Sequence
+from posegrid.people.crop import WHITE, person_crop, window_of_box
+from posegrid.people.following import settled
 from posegrid.people.looks import Looks, Scene, load_finder
-from posegrid.people.reference import NUM_SAMPLES, ClipReferences, look_of
+from posegrid.people.reference import NUM_SAMPLES, ClipReferences, Reference, look_of
+from posegrid.video.picture import Picture
+from posegrid.walkers.render.wide_shots import FoundCrop, WideShot
 
+LEAST_FOUND = 0.3
 FLESH = 0.08
 """How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
 
@@ -49,3 +55,27 @@ def box_round_joints(keypoints_px: Float[np.ndarray, "17 2"]) -> Float[np.ndarra
     low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
     room = FLESH * (high - low).max()
     return np.concatenate([low - room, high + room])
+
+
+def crop_found_in(shot: WideShot, *, size: int, margin: float) -> FoundCrop | None:
+    """The crop that `predict` would cut out of a rendered picture, once it follows the person; None
+    if what it finds is less than LEAST_FOUND of them.
+    """
+    picture = Picture.from_rgb(shot.image)
+    known = bool(shot.known.any())
+    reference = Reference(shot.reference, shot.known, picture.size_wh) if known else None
+    outline = settled(_shipped_finder(), Scene(picture, reference), [shot.box_px])[0]
+    silhouette = outline.silhouette(picture.size_wh)
+    common = np.count_nonzero(silhouette.in_picture() & shot.seen)
+    if common < LEAST_FOUND * max(np.count_nonzero(shot.seen), 1):
+        return None
+    window = window_of_box(silhouette.box_xyxy, margin)
+    colours = person_crop(picture, silhouette, window, size, "colour")
+    mask = person_crop(picture, silhouette, window, size, "masked")[1] >= WHITE
+    return FoundCrop(np.moveaxis(colours, 0, -1), mask, window)
+
+
+@cache
+def _shipped_finder() -> Looks:
+    """Read once in each process that renders."""
+    return load_finder()

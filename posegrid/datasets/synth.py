@@ -10,7 +10,7 @@ from posegrid.datasets.fixed_sets import SetName, changes_of, checked
 from posegrid.datasets.parallel import done, follow, report_done_before
 from posegrid.datasets.shards import filled, load_shard_facts, shards_of
 from posegrid.datasets.synth_crops import crop_jobs, write_crops
-from posegrid.datasets.synth_plan import captured_walks, recorded, subjects_by_split
+from posegrid.datasets.synth_plan import captures_of, recorded, subjects_by_split
 from posegrid.datasets.synth_release import write_release
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError
@@ -46,7 +46,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
 def _render_missing(settings: SynthSettings, facts: DatasetFacts) -> DatasetFacts:
     """The shards that are not there yet, then dataset.json."""
     console = Console(markup=False)
-    jobs = crop_jobs(settings, captured_walks(settings))
+    jobs = crop_jobs(settings, captures_of(settings))
     to_do = [job for job in jobs if not job.path.exists()]
     report_done_before(len(jobs) - len(to_do), len(jobs), "shards", console)
     total = sum(job.crops.num_crops for job in to_do)

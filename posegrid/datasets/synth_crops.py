@@ -6,18 +6,21 @@ and its number, not on who renders it, in which order, or what else there is (`w
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import DatasetFacts
+from posegrid.datasets.found_masks import crop_found_in
 from posegrid.datasets.parallel import Finished, named
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name
-from posegrid.datasets.synth_plan import ACTION, Walks, clip_plan, subjects_by_split
+from posegrid.datasets.synth_plan import ACTION, clip_plan, subjects_by_split
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import encode_image, encode_mask, grey, window_of_box
 from posegrid.walkers.clip import ClipPlan, film
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ
 from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
 
@@ -36,19 +39,19 @@ class CropJob:
     first_frame_index: int
 
 
-def crop_jobs(settings: SynthSettings, walks: Walks) -> list[CropJob]:
+def crop_jobs(settings: SynthSettings, captures: Captures) -> list[CropJob]:
     """The shards of the data set: each at most `CROPS_PER_SHARD` crops of one subaction of one
     subject."""
     return [
         job
         for split, subjects in subjects_by_split(settings).items()
         for subject in subjects
-        for job in jobs_of_subject(settings, walks, subject, training=split == "train")
+        for job in jobs_of_subject(settings, captures, subject, training=split == "train")
     ]
 
 
 def jobs_of_subject(
-    settings: SynthSettings, walks: Walks, subject: str, *, training: bool = True
+    settings: SynthSettings, captures: Captures, subject: str, *, training: bool = True
 ) -> Iterator[CropJob]:
     """The shards of one subject."""
     wanted = settings.crops_per_person
@@ -57,11 +60,11 @@ def jobs_of_subject(
     num_subactions = 2 if settings.subjects else 1
     for subaction in range(1, num_subactions + 1):
         share = wanted // num_subactions + (subaction <= wanted % num_subactions)
-        yield from _jobs_of_subaction(settings, walks, subject, subaction, share)
+        yield from _jobs_of_subaction(settings, captures, subject, subaction, share)
 
 
 def _jobs_of_subaction(
-    settings: SynthSettings, walks: Walks, subject: str, subaction: int, num_crops: int
+    settings: SynthSettings, captures: Captures, subject: str, subaction: int, num_crops: int
 ) -> Iterator[CropJob]:
     first_frame_index = 0
     num_parts = -(-num_crops // CROPS_PER_SHARD)
@@ -69,7 +72,7 @@ def _jobs_of_subaction(
         crops = num_crops // num_parts + (part <= num_crops % num_parts)
         moments = -(-crops // settings.views)
         num_frames = (moments - 1) * settings.every_nth_frame + 1
-        clip = clip_plan(settings, walks, subject, subaction, num_frames, part)
+        clip = clip_plan(settings, captures, subject, subaction, num_frames, part)
         plan = CropPlan(
             num_crops=crops,
             views=settings.views,
@@ -98,10 +101,11 @@ def write_crops(job: CropJob, settings: SynthSettings, facts: DatasetFacts) -> F
 
 def crop_rows(job: CropJob, settings: SynthSettings) -> list[CropRow]:
     """The rows of one shard, sorted by camera and frame."""
+    find = partial(crop_found_in, size=settings.image_size, margin=settings.margin)
     with named(job.clip.name):
         rows = [
             crop_row(crop, job, settings)
-            for crop in render_crops(film(job.clip), job.crops, window_of_box)
+            for crop in render_crops(film(job.clip), job.crops, window_of_box, find)
         ]
     return sorted(rows, key=lambda row: (row.camera_id, row.frame_index))
 

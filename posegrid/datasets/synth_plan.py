@@ -4,20 +4,19 @@ from dataclasses import asdict
 
 from posegrid.datasets.source import SPLITS
 from posegrid.datasets.synth_settings import SynthSettings
-from posegrid.walkers.clip import ClipPlan, choose_walk
-from posegrid.walkers.motion.captured import RecordedWalk, load_walks
+from posegrid.walkers.clip import ClipPlan, choose_motion
+from posegrid.walkers.motion.acclaim import load_motion_captures
+from posegrid.walkers.motion.captured import Captures, load_walks
 from posegrid.walkers.render.places import picture_files
 
 ACTION = "Walking"
 """What rendered people's sequences are called."""
-Walks = list[RecordedWalk]
-"""Captured walks to mix with made-up ones; none of them: all walks are made up."""
 
 
 def recorded(settings: SynthSettings) -> dict[str, object]:
     """The settings that decide what is in a shard, as JSON holds them: more people change no shard
     that is there."""
-    folders = {"motion": settings.motion, "backgrounds": settings.backgrounds}
+    folders = {name: getattr(settings, name) for name in ("motion", "poses", "backgrounds")}
     values = asdict(settings) | {
         name: str(path.resolve()) if path else None for name, path in folders.items()
     }
@@ -47,21 +46,24 @@ def subjects_by_split(settings: SynthSettings) -> dict[str, list[str]]:
     }
 
 
-def captured_walks(settings: SynthSettings) -> Walks:
-    """The captured walks to mix in, none if the settings name no folder. Raises SourceError if it
-    holds none."""
-    return load_walks(settings.motion) if settings.motion is not None else []
+def captures_of(settings: SynthSettings) -> Captures:
+    """The captured motions to mix in, none if the settings name no folders. Raises SourceError if
+    those hold none."""
+    return Captures(
+        tuple(load_walks(settings.motion)) if settings.motion else (),
+        tuple(load_motion_captures(settings.poses)) if settings.poses else (),
+    )
 
 
 def clip_plan(
     settings: SynthSettings,
-    walks: Walks,
+    captures: Captures,
     subject: str,
     subaction: int,
     num_frames: int,
     part: int = 1,
 ) -> ClipPlan:
-    """The plan of a clip, a share of them with a captured walk."""
+    """The plan of a clip, a share of them with a captured walk or another captured motion."""
     plan = ClipPlan(
         seed=settings.seed,
         subject=subject,
@@ -73,4 +75,4 @@ def clip_plan(
         scenes=settings.scenes,
         backgrounds=picture_files(settings.backgrounds),
     )
-    return choose_walk(plan, walks, settings.motion_share)
+    return choose_motion(plan, captures, settings.motion_share, settings.poses_share)

@@ -17,13 +17,7 @@ from posegrid.datasets.human36m.release_writer import (
     write_poses,
 )
 from posegrid.datasets.parallel import Finished, done, follow, named, report_done_before
-from posegrid.datasets.synth_plan import (
-    ACTION,
-    captured_walks,
-    clip_plan,
-    recorded,
-    subjects_by_split,
-)
+from posegrid.datasets.synth_plan import ACTION, captures_of, clip_plan, recorded, subjects_by_split
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError
 from posegrid.files import alone_in, write_text
@@ -100,10 +94,10 @@ def _record_missing(settings: SynthSettings) -> None:
 
 def release_plans(settings: SynthSettings) -> list[ClipPlan]:
     """The sequences to write, two of each subject."""
-    walks = captured_walks(settings)
+    captures = captures_of(settings)
     return [
         replace(
-            clip_plan(settings, walks, subject, subaction, settings.frames),
+            clip_plan(settings, captures, subject, subaction, settings.frames),
             picture_size=settings.picture_size,
         )
         for subjects in subjects_by_split(settings).values()

@@ -66,23 +66,30 @@ class SynthSettings:
     away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that crops are cut by, are as wrong as background
-    subtraction makes them."""
+    subtraction makes them. found: they are those of the finder that comes with posegrid, which is
+    shown each rendered picture."""
     scenes: Scenes = "plain"
     """plain: a room, soft light, nothing in the way. varied: gardens, streets and clutter, too; up
     to four lamps, sun and sky, backlight, dim and compressed video, things before the person,
     people cut by the picture's edge, cameras rolled more often."""
     backgrounds: Path | None = None
-    """Folder with pictures (JPEG, PNG, WebP): half of the varied scenes have one of them as
-    background."""
+    """Folder with pictures (JPEG, PNG, WebP): seven in ten of the varied scenes have one of them as
+    background. If it holds panoramas/*.jpg (equirectangular), these are what is all round, and
+    light people where their radiance (.npz) lies beside them."""
     activities: Activities = "walking"
     """walking: people walk. gaits: they also walk in odd ways, backwards, turn, start, stop.
     varied: they also stand, lean, squat, balance, reach, sit down."""
     people_kind: PeopleKind = "plain"
     """plain: adults in trousers, shorts, skirts, coats. varied: children and adults of all shapes,
-    dresses, open coats, hats, hoods, bags, hair of all kinds."""
+    dresses, open coats, hats, hoods, bags, hair of all kinds. sporty: as varied, fewer children,
+    and half of all in a dark suit, in one colour or with a bare trunk."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up
     gaits."""
+    poses: Path | None = None
+    """Folder with motion capture of anything else (ASF and AMC files): bending, kicking, dances."""
+    poses_share: float = 0.3
+    """Share of the clips in which people move so, 0 to 1."""
     motion_share: float = 0.5
     """Share of the walks that are taken from the motion capture, 0 to 1."""
     seed: int = 0
@@ -112,6 +119,7 @@ class SynthSettings:
             ("margin", 0, 10),
             ("quality", 1, 95),
             ("motion_share", 0, 1),
+            ("poses_share", 0, 1),
             ("seed", 0, 2**63),
             ("frames", 2, 100_000),
             ("picture_size", 64, 4000),
@@ -131,9 +139,17 @@ class SynthSettings:
             raise SettingsError(
                 f"{self.out} is a file; give a folder, new or begun with the same settings."
             )
-        for name, files in (("motion", "ASF and AMC files"), ("backgrounds", "pictures")):
+        captured = "ASF and AMC files"
+        for name, files in (
+            ("motion", captured), ("poses", captured), ("backgrounds", "pictures"),
+        ):  # fmt: skip
             if (folder := getattr(self, name)) is not None and not folder.is_dir():
                 raise SettingsError(f"{folder} is no folder; --{name} takes a folder with {files}.")
+        if self.masks == "found" and (self.scenes == "plain" or self.background == "removed"):
+            raise SettingsError(
+                "--masks found are found in varied scenes: add --scenes varied, and --background "
+                "masked, kept or colour."
+            )
         if self.backgrounds is not None and self.scenes != "varied":
             raise SettingsError(
                 "--backgrounds are seen in varied scenes only; add --scenes varied."

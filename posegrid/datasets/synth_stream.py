@@ -22,7 +22,7 @@ from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.shards import CropRow
 from posegrid.datasets.stored_crops import Crops
 from posegrid.datasets.synth_crops import CropJob, crop_rows, jobs_of_subject
-from posegrid.datasets.synth_plan import captured_walks
+from posegrid.datasets.synth_plan import captures_of
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import PosegridError, SettingsError
 from posegrid.people.crop import decode_image, decode_mask
@@ -50,8 +50,10 @@ def streamed_people(settings: SynthSettings, *, first: int = 1) -> Iterator[Crop
     renderer; one that was killed is replaced and its people are rendered again, which raises
     PosegridError where it does not end.
     """
-    walks = captured_walks(settings)
-    people = (list(jobs_of_subject(settings, walks, f"W{number:04d}")) for number in count(first))
+    captures = captures_of(settings)
+    people = (
+        list(jobs_of_subject(settings, captures, f"W{number:04d}")) for number in count(first)
+    )
     pool, waiting, losses = _pool(settings), _Queue(), 0
     try:
         while True:
@@ -100,10 +102,11 @@ def settings_of_dataset(facts: DatasetFacts, folder: Path, workers: int) -> Synt
         for name, value in facts.settings.items()
         if name in known and name != "subjects"
     }
-    motion = values.get("motion")
-    return SynthSettings(
-        folder, **(values | {"motion": Path(motion) if motion else None, "workers": workers})
-    )
+    folders = {
+        name: Path(values[name]) if values.get(name) else None
+        for name in ("motion", "poses", "backgrounds")
+    }
+    return SynthSettings(folder, **(values | folders | {"workers": workers}))
 
 
 def _pool(settings: SynthSettings) -> ProcessPoolExecutor:

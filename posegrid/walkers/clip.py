@@ -6,6 +6,7 @@ cameras depend on the subject alone, so they are the same in all clips of the su
 change from clip to clip.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from posegrid.body.camera import Camera
 from posegrid.walkers.body.joints import SKELETON_JOINTS, joints_world_mm
 from posegrid.walkers.clothes.person import PeopleKind, Person, random_person
+from posegrid.walkers.motion.acclaim import MotionCapture
 from posegrid.walkers.motion.activities import (
     ACTIVITIES,
     GAITS,
@@ -22,10 +24,11 @@ from posegrid.walkers.motion.activities import (
     plain_walk,
     varied_motion,
 )
-from posegrid.walkers.motion.captured import RecordedWalk, mirrored_walk
+from posegrid.walkers.motion.captured import Captures, RecordedWalk, mirrored_walk, posed_as
 from posegrid.walkers.motion.paths import WalkingPath, sample_path
 from posegrid.walkers.motion.posture import Motion
 from posegrid.walkers.render.cameras import (
+    FRAME_RATE_HZ,
     PICTURE_SIZE_PX,
     WALKING_CENTRE_MM,
     WALKING_HALF_SIZE_MM,
@@ -48,6 +51,8 @@ class ClipPlan:
     """Frames at 50 per second."""
     recorded: RecordedWalk | None = None
     """The captured walk to repeat; None: a made-up gait."""
+    posing: MotionCapture | None = None
+    """Another captured motion, which then is all that the person does."""
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
@@ -123,13 +128,23 @@ def film(plan: ClipPlan) -> Clip:
     )
 
 
-def choose_walk(plan: ClipPlan, walks: list[RecordedWalk], share: float) -> ClipPlan:
+def choose_walk(plan: ClipPlan, walks: Sequence[RecordedWalk], share: float) -> ClipPlan:
     """The plan with a captured walk, perhaps mirrored, in a `share` (0..1) of all cases."""
     rng = plan.clip_rng("motion capture")
     if not walks or rng.random() >= share:
         return plan
     chosen = walks[int(rng.integers(len(walks)))]
     return replace(plan, recorded=mirrored_walk(chosen) if rng.random() < 0.5 else chosen)
+
+
+def choose_motion(
+    plan: ClipPlan, captures: Captures, walk_share: float, pose_share: float
+) -> ClipPlan:
+    """The plan with a captured walk or another captured motion, each in its share (0..1)."""
+    rng = plan.clip_rng("poses")
+    if captures.others and rng.random() < pose_share:
+        return replace(plan, posing=captures.others[int(rng.integers(len(captures.others)))])
+    return choose_walk(plan, captures.walks, walk_share)
 
 
 def _studio_path(rng: np.random.Generator) -> WalkingPath:
@@ -139,6 +154,8 @@ def _studio_path(rng: np.random.Generator) -> WalkingPath:
 
 def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
     rng = plan.clip_rng("motion")
+    if plan.posing is not None:
+        return posed_as(plan.posing, person.body, plan.num_frames, FRAME_RATE_HZ, rng)
     if plan.activities == "walking":
         return plain_walk(person.body, plan.recorded, path, plan.num_frames, rng)
     return varied_motion(activity_of(plan), person.body, plan.recorded, path, plan.num_frames, rng)

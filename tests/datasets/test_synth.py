@@ -13,6 +13,7 @@ from posegrid.datasets.synth_crops import crop_jobs
 from posegrid.datasets.synth_plan import subjects_by_split
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError, SourceError
+from posegrid.walkers.motion.captured import Captures
 
 COUNTS = {"people": 2, "validation_people": 1, "test_people": 1, "crops_per_person": 8}
 
@@ -100,7 +101,7 @@ def test_the_releases_subjects_have_two_subactions_and_its_splits() -> None:
         held_out_crops_per_person=9,
     )
     assert subjects_by_split(settings) == {"train": ["S1"], "validation": ["S8"], "test": ["S9"]}
-    jobs = crop_jobs(settings, [])
+    jobs = crop_jobs(settings, Captures())
     assert [job.path.name for job in jobs[:4]] == [
         "S1_Walking_1_part01.parquet",
         "S1_Walking_1_part02.parquet",
@@ -115,7 +116,7 @@ def test_the_releases_subjects_have_two_subactions_and_its_splits() -> None:
 
 
 def test_parts_of_a_subaction_do_not_share_frame_numbers() -> None:
-    jobs = crop_jobs(settings_for(Path("never"), people=1, crops_per_person=5000), [])
+    jobs = crop_jobs(settings_for(Path("never"), people=1, crops_per_person=5000), Captures())
     parts = [job for job in jobs if job.clip.subject == "W0001"]
     for earlier, later in pairwise(parts):
         assert later.first_frame_index > earlier.first_frame_index + earlier.clip.num_frames + 40
@@ -222,3 +223,18 @@ def test_varied_scenes_with_faulty_masks_and_pictures_of_the_user(tmp_path: Path
 def test_wrong_background_folders_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         settings_for(tmp_path, **changes)
+
+
+def test_masks_can_be_the_finders(tmp_path: Path) -> None:
+    found = {"background": "masked", "scenes": "varied", "masks": "found", "people_kind": "sporty"}
+    with pytest.raises(SettingsError, match="--scenes varied"):
+        settings_for(tmp_path, **(found | {"scenes": "plain"}))
+    counts = {"people": 2, "validation_people": 0, "test_people": 0, "crops_per_person": 6}
+    write_dataset(settings_for(tmp_path, **(found | counts | {"image_size": 96})))
+    crops = read_crops(tmp_path)
+    assert 6 <= len(crops) <= 12  # who is not found is left out
+    assert crops.packed_masks is not None
+    masks = np.unpackbits(crops.packed_masks, axis=-1)
+    assert (masks.mean(axis=(1, 2)) > 0.03).all()
+    inside = (crops.keypoints_crop_px > -20) & (crops.keypoints_crop_px < 116)
+    assert inside.mean() > 0.95

@@ -20,6 +20,7 @@ from posegrid.walkers.clothes.wardrobe import (
     PeopleKind,
     random_attire,
     random_materials,
+    sporty,
 )
 
 
@@ -38,7 +39,10 @@ def random_person(
     body = model.sample(rng, statures_mm, wardrobe.body_variety)
     drawn = random_attire(rng, wardrobe, female=body.phenotype["gender"] > 0.5, child=child)
     attire = drawn if attire is None else attire
-    return dressed(model, body, attire, random_materials(rng, attire, child=child), rng)
+    materials = random_materials(rng, attire, child=child)
+    if wardrobe.sporty:
+        materials = sporty(rng, materials)
+    return dressed(model, body, attire, materials, rng)
 
 
 def dressed(

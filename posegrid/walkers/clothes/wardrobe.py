@@ -19,7 +19,7 @@ from posegrid.walkers.render.surface_kernels import (
     STRIPES,
 )
 
-PeopleKind = Literal["plain", "varied"]
+PeopleKind = Literal["plain", "varied", "sporty"]
 Below = Literal["trousers", "shorts", "skirt", "dress"]
 Over = Literal["none", "jacket", "coat"]
 Hat = Literal["none", "beanie", "cap", "brim", "hood", "scarf"]
@@ -98,6 +98,8 @@ class Wardrobe:
     """Of adults."""
     body_variety: float = 1.0
     """How far bodies differ from the mean one, 0..1."""
+    sporty: bool = False
+    """Whether half of all wear a dark suit or one colour, or have a bare trunk."""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Numbers of `Attire` that are drawn from ranges narrower than usual."""
 
@@ -139,8 +141,9 @@ WARDROBES: dict[PeopleKind, Wardrobe] = {
         },
     ),
 }  # fmt: skip
+WARDROBES["sporty"] = replace(WARDROBES["varied"], children=0.08, sporty=True)
 """varied: clothes for any weather; plain: everyday clothes that lie close, and bodies nearer to the
-mean one, a part of those."""
+mean one, a part of those; sporty: the same clothes, half of them in fewer colours."""
 
 
 def random_attire(
@@ -260,6 +263,22 @@ def random_materials(
     materials["bag"] = material(leather, gloss=draw(0, 0.15), wrinkle=draw(0, 0.3), mottle=0.04)
     materials["hair"] = _hair(rng, child=child)
     return materials
+
+
+def sporty(
+    rng: np.random.Generator, materials: dict[str, Float[np.ndarray, "12"]]
+) -> dict[str, Float[np.ndarray, "12"]]:
+    """The materials, half of the time those of somebody in one colour, in a dark suit as
+    laboratories use, or with a bare trunk.
+    """
+    kind = rng.random()
+    if kind < 0.1:
+        return materials | {"bottom": materials["top"]}
+    if kind < 0.3:
+        dark = material(np.full(3, rng.uniform(0.008, 0.05)), wrinkle=rng.uniform(0.2, 0.6))
+        worn = ("top", "bottom", *(("coat",) if rng.random() < 0.5 else ()))
+        return materials | dict.fromkeys(worn, dark)
+    return materials | {"top": materials["skin"]} if kind < 0.5 else materials
 
 
 def _cloth(

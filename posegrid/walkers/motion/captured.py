@@ -76,19 +76,19 @@ class Captures:
     """What motion capture there is to move people by."""
 
     walks: tuple[RecordedWalk, ...] = ()
-    """Half of the people who walk do so as one of these."""
+    """How people walk."""
     others: tuple[MotionCapture, ...] = ()
-    """If there are any, everybody moves as one of these."""
+    """What else they do."""
 
-    def other_motion(
-        self, body: Body, num_frames: int, fps: float, rng: np.random.Generator
-    ) -> Motion:
-        """A body that moves on the spot as one of the others, from a random moment on."""
-        capture = self.others[int(rng.integers(len(self.others)))]
-        start = rng.uniform(0, capture.num_frames)
-        moments = start + np.arange(num_frames) * (capture.fps / fps)
-        rotations, hips_mm = captured_poses(capture, body, moments)
-        return Motion(rotations, hips_mm, np.zeros((num_frames, 2), bool), fps)
+
+def posed_as(
+    capture: MotionCapture, body: Body, num_frames: int, fps: float, rng: np.random.Generator
+) -> Motion:
+    """A body that moves on the spot as captured, from a random moment on."""
+    start = rng.uniform(0, capture.num_frames)
+    moments = start + np.arange(num_frames) * (capture.fps / fps)
+    rotations, hips_mm = captured_poses(capture, body, moments)
+    return Motion(rotations, hips_mm, np.zeros((num_frames, 2), bool), fps)
 
 
 def _phase(strikes: dict[str, np.ndarray], side: str, num_frames: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from posegrid.walkers.render.cameras import (
 )
 from posegrid.walkers.render.mask_faults import faulty_mask, random_mask_faults
 from posegrid.walkers.render.occluders import draw, random_occluder
+from posegrid.walkers.render.panoramas import PanoramaPlace
 from posegrid.walkers.render.picture_kernels import (
     averaged,
     divide_by_coverage,
@@ -33,6 +34,14 @@ from posegrid.walkers.render.picture_kernels import (
 from posegrid.walkers.render.places import Backdrop, Place
 from posegrid.walkers.render.renderer import PosedPerson, Rendered, render, surface_box_px
 from posegrid.walkers.render.sensor import Degradation, Sensor, degraded, expose, random_degradation
+from posegrid.walkers.render.wide_shots import (
+    WIDTH_PX,
+    FindIn,
+    WideShot,
+    expected_box,
+    random_reference,
+    wide_window,
+)
 
 POSE_DECIMALS = 3
 """Poses are rounded to the micrometre: other machines' linear algebra differs by less."""
@@ -44,7 +53,7 @@ a plain one all of it."""
 WORKING_PIXELS = 640 * 360
 """Background subtraction compares pictures that are reduced to about so many pixels."""
 CameraKind = Literal["human36m", "varied"]
-MaskKind = Literal["clean", "faulty"]
+MaskKind = Literal["clean", "faulty", "found"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
 
 
@@ -65,7 +74,8 @@ class CropPlan:
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own."""
     masks: MaskKind = "clean"
-    """faulty: most masks, and the boxes that windows are cut from, are as wrong as real ones."""
+    """faulty: most masks, and the boxes that windows are cut from, are as wrong as those of
+    background subtraction. found: they are a finder's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +97,14 @@ class WalkerCrop:
     """Frame of the clip, at 50 per second."""
 
 
-def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iterator[WalkerCrop]:
+def render_crops(
+    clip: Clip, plan: CropPlan, window_of_box: WindowOfBox, find: FindIn | None = None
+) -> Iterator[WalkerCrop]:
     """The crops of a clip, moment by moment, at most `num_crops`.
 
-    `window_of_box(box_xyxy, margin)` is the preparation's rule for windows. A person who is not
-    seen enough in a picture is left out of it. Each crop has random numbers of its own, whatever
+    `window_of_box(box_xyxy, margin)` is the preparation's rule for windows; `find` looks for the
+    person where masks are to be found. Who is not seen enough in a picture, or not found, is left
+    out of it. Each crop has random numbers of its own, whatever
     other crops there are.
     """
     place = _place(clip, plan)
@@ -104,7 +117,14 @@ def render_crops(clip: Clip, plan: CropPlan, window_of_box: WindowOfBox) -> Iter
         if not _is_seen(box, camera, 1.0 if clip.plan.scenes == "plain" else LEAST_SEEN):
             continue
         rng = clip.plan.clip_rng(f"shot/{frame}/{camera_id}")
-        image, mask, window = _shot(clip, plan, window_of_box, place, posed, camera, box, rng)
+        if plan.masks == "found":
+            assert find is not None and place is not None
+            shot = _found_shot(clip, find, place, posed, camera, box, rng)
+        else:
+            shot = _shot(clip, plan, window_of_box, place, posed, camera, box, rng)
+        if shot is None:
+            continue
+        image, mask, window = shot
         yield WalkerCrop(
             image=image,
             mask=mask,
@@ -138,7 +158,7 @@ def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
     return random_camera(rng, around, stature_mm, size_px, clip.plan.scenes)
 
 
-def _place(clip: Clip, plan: CropPlan) -> Place | Backdrop | None:
+def _place(clip: Clip, plan: CropPlan) -> Place | Backdrop | PanoramaPlace | None:
     """Where the clip is filmed; None if nothing of it can be seen in a crop or a mask."""
     if plan.background == "removed" and plan.masks == "clean" and clip.plan.scenes == "plain":
         return None
@@ -157,7 +177,8 @@ def clipped(box: Float[np.ndarray, "4"], camera: Camera) -> Float[np.ndarray, "4
 
 
 def _shot(
-    clip: Clip, plan: CropPlan, window_of_box: WindowOfBox, place: Place | Backdrop | None,
+    clip: Clip, plan: CropPlan, window_of_box: WindowOfBox,
+    place: Place | Backdrop | PanoramaPlace | None,
     posed: PosedPerson, camera: Camera, true_box: np.ndarray, rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Image, mask of what is seen of the person, faulty or not, and window of one crop.
@@ -190,6 +211,37 @@ def _shot(
     outside = _outside(window, size, camera)
     image[outside], mask[outside] = 0, False
     return (image if plan.background != "removed" else image * mask[..., None]), mask, window
+
+
+def _found_shot(
+    clip: Clip, find: FindIn, place: Place | Backdrop | PanoramaPlace, posed: PosedPerson,
+    camera: Camera, true_box: np.ndarray, rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:  # fmt: skip
+    """As `_shot`, with the mask and the window of a finder that looks at a wider picture; None if
+    it does not find the person.
+    """
+    occluder, degradation = random_occluder(rng), random_degradation(rng)
+    box = clipped(true_box if occluder is None else occluder.box(true_box), camera)
+    window = wide_window(box)
+    scale, corner = WIDTH_PX / float(window[2]), np.tile(window[:2], 2)
+    behind = place.picture(camera.windowed(window, WIDTH_PX))
+    rendered = render(posed, camera, window, WIDTH_PX, behind)
+    sensor = _averaged(clip.location.sensor, min(1.0, scale))
+    empty = expose(np.ascontiguousarray(behind), sensor, rng)
+    seen, outside = rendered.mask, _outside(window, WIDTH_PX, camera)
+    if occluder is not None:
+        wide_box = (true_box - corner) * scale
+        seen = seen & ~draw(occluder, rendered.light, rendered.coverage, wide_box, rng)
+    image = degraded(expose(rendered.light, sensor, rng), degradation, rendered.coverage)
+    empty = degraded(empty, degradation, np.zeros_like(rendered.coverage))
+    reference, known = random_reference(rng, empty, image, seen)
+    image[outside], known[outside], seen = 0, 0, seen & ~outside
+    expected = expected_box(rng, (box - corner) * scale)
+    found = find(WideShot(image, reference, known, expected, seen))
+    if found is None:
+        return None
+    cut_out = np.array([*(found.window[:2] / scale + window[:2]), found.window[2] / scale])
+    return found.image, found.mask, cut_out.astype(np.float32)
 
 
 def _averaged(sensor: Sensor, share: float) -> Sensor:

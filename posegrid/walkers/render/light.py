@@ -80,7 +80,7 @@ def random_light(rng: np.random.Generator, kind: LightKind | None = None) -> Lig
     if kind == "lamp":
         share, strength = rng.uniform(0.15, 0.65), rng.uniform(0.8, 1.15)
         lamp = replace(_lamp(rng, share), softness=0.0)
-        return _lit_by(rng, [lamp], strength, fill_part=rng.uniform(0.0, 0.3))
+        return lit_by(rng, [lamp], strength, fill_part=rng.uniform(0.0, 0.3))
     if kind == "indoors":
         return _lamps_and_windows(rng)
     return _sun(rng) if rng.random() < 0.6 else _overcast(rng)
@@ -94,7 +94,7 @@ def _lamps_and_windows(rng: np.random.Generator) -> Light:
         _window(rng, share) if rng.random() < 0.35 else _lamp(rng, share)
         for share in -np.sort(-parts)
     ]
-    return _lit_by(rng, sources, strength=rng.uniform(0.7, 1.4), fill_part=rng.uniform(0.0, 0.3))
+    return lit_by(rng, sources, strength=rng.uniform(0.7, 1.4), fill_part=rng.uniform(0.0, 0.3))
 
 
 def _lamp(rng: np.random.Generator, share: float) -> SoftLight:
@@ -110,7 +110,7 @@ def _sun(rng: np.random.Generator) -> Light:
     sun = SoftLight(_way(rng, height), float(key_share), 0.0)
     sky = SoftLight((0.0, 0.0, 1.0), float(rng.uniform(0.4, 0.8) * (1 - key_share)), 0.9)
     strength = rng.uniform(0.35, 1.4)
-    return _lit_by(rng, [sun, sky], strength=strength, fill_part=rng.uniform(0.0, 0.5))
+    return lit_by(rng, [sun, sky], strength=strength, fill_part=rng.uniform(0.0, 0.5))
 
 
 def _overcast(rng: np.random.Generator) -> Light:
@@ -120,7 +120,7 @@ def _overcast(rng: np.random.Generator) -> Light:
     brighter = SoftLight(way, float(share * bright), softness)
     sky = SoftLight((0.0, 0.0, 1.0), float(share * (1 - bright)), 0.9)
     sources = sorted((brighter, sky), key=lambda source: -source.share)
-    return _lit_by(rng, sources, strength=rng.uniform(0.5, 1.8), fill_part=rng.uniform(0.0, 0.4))
+    return lit_by(rng, sources, strength=rng.uniform(0.5, 1.8), fill_part=rng.uniform(0.0, 0.4))
 
 
 def _way(rng: np.random.Generator, height: float) -> tuple[float, float, float]:
@@ -129,7 +129,7 @@ def _way(rng: np.random.Generator, height: float) -> tuple[float, float, float]:
     return float(np.cos(turn)), float(np.sin(turn)), float(height)
 
 
-def _lit_by(
+def lit_by(
     rng: np.random.Generator, sources: list[SoftLight], strength: float, fill_part: float
 ) -> Light:
     """The lights, the first as key; what their shares leave of 1 fills in part, else is ambient."""

@@ -30,6 +30,7 @@ from posegrid.walkers.render.textures import (
     noise,
     wall,
 )
+from posegrid.walkers.scenes.surroundings import training_panoramas
 
 TEXELS_PER_REACH = 460
 """Fineness of the textures: elements of 12 mm in a room for cameras 5.5 m from its middle, where a
@@ -294,6 +295,8 @@ def picture_files(folder: Path | None) -> tuple[Path, ...]:
     """The folder's pictures by name; without a folder none. Raises SourceError if it holds none."""
     if folder is None:
         return ()
+    if all_round := training_panoramas(folder):
+        return all_round
     paths = sorted(folder.rglob("*"))
     found = tuple(path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES)
     if not found:

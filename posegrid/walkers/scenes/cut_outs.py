@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from posegrid.body.camera import Camera, look_at
-from posegrid.walkers.body.joints import joints_world_mm
-from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
+from posegrid.walkers.clip import Clip, ClipPlan, choose_motion, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
-from posegrid.walkers.clothes.wardrobe import material, random_materials
+from posegrid.walkers.clothes.wardrobe import random_materials, sporty
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render.light import random_light
 from posegrid.walkers.render.renderer import pose_person, render, surface_box_px
@@ -64,29 +63,10 @@ def cut_outs(plan: ClipPlan, captures: Captures, count: int) -> Iterator[CutOut]
     """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of
     its own.
     """
-    clip = film(choose_walk(plan, list(captures.walks), 0.5))
-    if captures.others:
-        clip = _moved_as(clip, captures)
+    clip = film(choose_motion(plan, captures, 0.5, 1.0))
     rng = plan.clip_rng("cut-outs")
     for number in range(count):
         yield _cut_out(clip, number * FRAMES_APART % clip.motion.num_frames, rng)
-
-
-def _moved_as(clip: Clip, captures: Captures) -> Clip:
-    """The clip's person in as many moments of one of the other captured motions."""
-    person = clip.person
-    motion = captures.other_motion(
-        person.body, clip.motion.num_frames, clip.motion.fps, clip.plan.clip_rng("poses")
-    ).shifted(np.array([0.0, 0.0, person.sole_mm]))
-    bones = motion.rotations, motion.bone_positions(person.body)
-    loose, positions = person.with_loose(bones, motion.fps)
-    return replace(
-        clip,
-        motion=motion,
-        bone_rotations=loose,
-        bone_positions_mm=positions,
-        joints_world_mm=joints_world_mm(person.body, *bones),
-    )
 
 
 def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
@@ -134,19 +114,12 @@ def _dyed(person: Person, rng: np.random.Generator) -> Person:
     a bare trunk.
     """
     child = person.body.stature_mm < CHILD_MM
-    dyes = random_materials(rng, person.attire, child=child)
-    materials, kind = person.materials.copy(), rng.random()
+    skin = person.materials[MATERIALS.index("skin")]
+    dyes = sporty(rng, random_materials(rng, person.attire, child=child) | {"skin": skin})
+    materials = person.materials.copy()
     for name, dye in dyes.items():
         if name not in ("skin", "hair", "eye"):
             materials[MATERIALS.index(name)] = dye
-    if kind < 0.1:
-        materials[MATERIALS.index("bottom")] = materials[MATERIALS.index("top")]
-    elif kind < 0.3:
-        dark = material(np.full(3, rng.uniform(0.008, 0.05)), wrinkle=rng.uniform(0.2, 0.6))
-        for name in ("top", "bottom", *(("coat",) if rng.random() < 0.5 else ())):
-            materials[MATERIALS.index(name)] = dark
-    elif kind < 0.5:
-        materials[MATERIALS.index("top")] = materials[MATERIALS.index("skin")]
     return replace(person, materials=materials)
 
 

@@ -25,6 +25,7 @@ TEST_PLACES = (
     "ph_small_cathedral", "ph_moonless_golf",
 )  # fmt: skip
 """Panoramas that no training sees: those places are nowhere among the others."""
+PANORAMAS = "panoramas"
 FINE_WIDTH, COARSE_WIDTH = 2048, 1024
 """Width of panoramas that come from cube maps, and of those from small HDR files, that hold no
 more.
@@ -108,7 +109,7 @@ def places_and_textures(folder: Path, split: Split) -> tuple[list[str], list[Pat
     `textures/`. SourceError if it lacks them.
     """
     held_out = {"validation": VALIDATION_PLACES, "test": TEST_PLACES}
-    names = [path.stem for path in sorted((folder / "panoramas").glob("*.jpg"))]
+    names = [path.stem for path in sorted((folder / PANORAMAS).glob("*.jpg"))]
     if split in held_out:
         names = [name for name in names if name in held_out[split]]
     else:
@@ -125,6 +126,13 @@ def places_and_textures(folder: Path, split: Split) -> tuple[list[str], list[Pat
     return names, textures
 
 
+def training_panoramas(folder: Path) -> tuple[Path, ...]:
+    """The panoramas of a folder, but those that finders are chosen and tested by."""
+    kept_apart = VALIDATION_PLACES + TEST_PLACES
+    paths = sorted((folder / PANORAMAS).glob("*.jpg"))
+    return tuple(path for path in paths if path.stem not in kept_apart)
+
+
 def load_surroundings(folder: Path, split: Split) -> Surroundings:
     """What a split may see of a folder with `panoramas/`, `textures/` and `photos/`. SourceError if
     it lacks them.
@@ -134,31 +142,55 @@ def load_surroundings(folder: Path, split: Split) -> Surroundings:
     chosen = [path for number, path in enumerate(textures) if number % 10 in turn]
     photos = sorted((folder / "photos").glob("*.jpg")) if split == "train" else []
     return Surroundings(
-        tuple(_panorama(folder / "panoramas" / name) for name in names),
+        tuple(_panorama(folder / PANORAMAS / name) for name in names),
         tuple(_picture(path) for path in photos),
         np.stack([_pyramid(path) for path in chosen]),
     )
 
 
 def _panorama(stem: Path) -> Panorama:
-    width = COARSE_WIDTH if stem.name.startswith("ph_") else FINE_WIDTH
-    with Image.open(stem.with_suffix(".jpg")) as picture:
-        image = np.asarray(picture.convert("RGB").resize((width, width // 2), Image.Resampling.BOX))
     light = stem.with_suffix(".npz")
-    return Panorama(stem.name, image, _strongest(light) if light.exists() else None)
+    return Panorama(stem.name, panorama_image(stem), _strongest(light) if light.exists() else None)
+
+
+def panorama_image(stem: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """The panorama `stem`.jpg, no larger than what it holds. Raises SourceError if it is damaged."""
+    width = COARSE_WIDTH if stem.name.startswith("ph_") else FINE_WIDTH
+    path = stem.with_name(f"{stem.name}.jpg")
+    try:
+        with Image.open(path) as picture:
+            size = (width, width // 2)
+            return np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BOX))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise SourceError(
+            f"{path} cannot be read as a picture: {error}. Take it out of the folder."
+        ) from error
+
+
+def radiance_of(path: Path) -> Float[np.ndarray, "rows columns 3"]:
+    """The light from all directions (`directions`), linear RGB."""
+    with np.load(path, allow_pickle=False) as held:
+        return held["radiance"].astype(np.float64)
+
+
+def directions(
+    rows: int, columns: int
+) -> tuple[Float[np.ndarray, "rows columns 3"], Float[np.ndarray, "rows columns"]]:
+    """World vectors of an equirectangular picture's pixels, and the solid angle of each."""
+    latitude = (0.5 - (np.arange(rows) + 0.5) / rows)[:, None] * np.pi
+    longitude = (0.5 - (np.arange(columns) + 0.5) / columns) * 2 * np.pi
+    flat = np.cos(latitude)
+    up = np.sin(latitude) + np.zeros(columns)
+    area = flat * (np.pi / rows) * (2 * np.pi / columns) + np.zeros(columns)
+    return np.stack([flat * np.cos(longitude), flat * np.sin(longitude), up], axis=-1), area
 
 
 def _strongest(path: Path) -> np.ndarray:
     """The direction of the strongest light above the horizon."""
-    with np.load(path, allow_pickle=False) as held:
-        radiance = held["radiance"].astype(np.float64).mean(axis=-1)
-    rows, columns = radiance.shape
-    latitude = (0.5 - (np.arange(rows) + 0.5) / rows) * np.pi
-    power = radiance * np.cos(latitude)[:, None] * (latitude > -0.05)[:, None]
-    row, column = np.unravel_index(power.argmax(), power.shape)
-    longitude = (0.5 - (column + 0.5) / columns) * 2 * np.pi
-    flat = np.cos(latitude[row])
-    return np.array([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude[row])])
+    radiance = radiance_of(path).mean(axis=-1)
+    towards, area = directions(*radiance.shape)
+    power = radiance * area * (towards[..., 2] > -0.05)
+    return towards[np.unravel_index(power.argmax(), power.shape)]
 
 
 def _picture(path: Path) -> np.ndarray:

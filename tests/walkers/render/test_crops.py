@@ -7,12 +7,14 @@ import pytest
 from people.plain_crops import crop_grey
 
 from posegrid.body.camera import Camera
-from posegrid.people.crop import box_of, grey, window_of_box
+from posegrid.people.crop import Silhouette, box_of, grey, person_crop, window_of_box
+from posegrid.video.picture import Picture
 from posegrid.walkers.clip import Clip, ClipPlan, film
 from posegrid.walkers.pictures import pictures
 from posegrid.walkers.render.cameras import CAMERA_IDS
 from posegrid.walkers.render.crops import CropPlan, WalkerCrop, clipped, render_crops
 from posegrid.walkers.render.renderer import surface_box_px
+from posegrid.walkers.render.wide_shots import FoundCrop, WideShot
 
 SIZE = 96
 PLAN = CropPlan(num_crops=12, every_nth_frame=10, image_size=SIZE)
@@ -34,6 +36,10 @@ def clip() -> Clip:
 @pytest.fixture(scope="module")
 def crops(clip: Clip) -> list[WalkerCrop]:
     return list(render_crops(clip, PLAN, window_of_box))
+
+
+def given_mask(mask: np.ndarray) -> Silhouette:
+    return Silhouette(255 * mask.astype(np.uint8), (0.0, 0.0), 1.0, mask.shape[::-1])
 
 
 def keypoints_crop_px(crop: WalkerCrop) -> np.ndarray:
@@ -196,3 +202,25 @@ def test_boxes_are_clipped_to_the_picture() -> None:
     np.testing.assert_array_equal(
         clipped(np.array([-5.0, 10.0, 120.0, 90.0]), camera), [0, 10, 100, 90]
     )
+
+
+def test_a_finder_that_knows_the_truth_cuts_true_crops(clip: Clip) -> None:
+    asked = []
+
+    def find(shot: WideShot) -> FoundCrop | None:
+        asked.append(shot)
+        if len(asked) == 1:
+            return None
+        window = window_of_box(box_of(shot.seen), 0.1)
+        picture, silhouette = Picture.from_rgb(shot.image), given_mask(shot.seen)
+        colours = person_crop(picture, silhouette, window, SIZE, "colour")
+        mask = person_crop(picture, silhouette, window, SIZE, "masked")[1] > 127
+        return FoundCrop(np.moveaxis(colours, 0, -1), mask, window)
+
+    plan = replace(PLAN, num_crops=5, background="masked", masks="found")
+    found = list(render_crops(clip, plan, window_of_box, find))
+    assert len(asked) == 5
+    assert len(found) == 4  # who is not found is left out
+    for crop in found:
+        columns, rows = keypoints_crop_px(crop).astype(int).T
+        assert np.pad(crop.mask, 2)[rows + 2, columns + 2].mean() > 0.85

@@ -1,0 +1,58 @@
+"""Wide shots: where the person is expected in them, and what their references show."""
+
+import numpy as np
+import pytest
+
+from posegrid.walkers.render.wide_shots import (
+    REACH,
+    REFERENCES,
+    expected_box,
+    random_reference,
+    wide_window,
+)
+
+BOX = np.array([10.0, 20.0, 50.0, 120.0])
+EMPTY = np.full((80, 80, 3), 40, np.uint8)
+IMAGE = EMPTY.copy()
+SEEN = np.zeros((80, 80), bool)
+SEEN[20:60, 30:50] = True
+IMAGE[SEEN] = 200
+
+
+def references(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [random_reference(np.random.default_rng(n), EMPTY, IMAGE, SEEN) for n in range(count)]
+
+
+def test_the_wide_window_is_a_square_about_the_box() -> None:
+    x0, y0, side = wide_window(BOX)
+    assert side == REACH * 100
+    assert (x0 + side / 2, y0 + side / 2) == (30, 70)
+
+
+def test_the_box_expected_is_near_the_true_one_and_never_far() -> None:
+    rng = np.random.default_rng(0)
+    errors = np.array([expected_box(rng, BOX) - BOX for _ in range(500)]) / [40, 100, 40, 100]
+    assert np.abs(errors).max() <= 0.13 + 1e-12
+    np.testing.assert_allclose(errors.mean(axis=0), 0, atol=0.01)
+
+
+def test_references_of_one_seed_are_the_same() -> None:
+    for one, other in zip(references(20), references(20), strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_each_kind_of_reference_comes_as_often_as_it_says() -> None:
+    drawn = references(600)
+    unknown = np.mean([not known.any() for _, known in drawn])
+    empty = np.mean([known.all() and np.ptp(shown) == 0 for shown, known in drawn])
+    assert unknown == pytest.approx(REFERENCES["none"], abs=0.06)
+    assert empty == pytest.approx(REFERENCES["empty"], abs=0.06)
+
+
+def test_what_rests_is_in_the_reference_and_what_moves_may_be_unknown() -> None:
+    partly = [(r, k) for r, k in references(300) if k.any() and not k.all()]
+    assert partly
+    for reference, known in partly:
+        assert known[:5].all()  # far from the person
+        assert (known[SEEN] == 0).any() or reference[SEEN].mean() > 60
