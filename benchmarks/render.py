@@ -25,7 +25,7 @@ import numpy as np
 import tyro
 
 from posegrid.datasets import synth_crops
-from posegrid.datasets.synth_crops import CropJob, jobs_of_subject
+from posegrid.datasets.synth_plan import CropJob, jobs_of_subject
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
 from posegrid.walkers import clip

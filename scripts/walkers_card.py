@@ -20,7 +20,7 @@ from PIL import Image
 
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.datasets.fixed_sets import changes_of
-from posegrid.datasets.synth_crops import crop_jobs
+from posegrid.datasets.synth_plan import crop_jobs
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import window_of_box
 from posegrid.walkers.clip import Clip, activity_of, film

@@ -9,8 +9,8 @@ from posegrid.datasets.dataset_facts import DatasetFacts, write_dataset_facts
 from posegrid.datasets.fixed_sets import SetName, changes_of, checked
 from posegrid.datasets.parallel import done, follow, report_done_before
 from posegrid.datasets.shards import filled, load_shard_facts, shards_of
-from posegrid.datasets.synth_crops import crop_jobs, write_crops
-from posegrid.datasets.synth_plan import captures_of, recorded, subjects_by_split
+from posegrid.datasets.synth_crops import write_crops
+from posegrid.datasets.synth_plan import captures_of, crop_jobs, recorded, subjects_by_split
 from posegrid.datasets.synth_release import write_release
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError

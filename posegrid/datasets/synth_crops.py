@@ -1,13 +1,10 @@
-"""Shards of rendered crops: which clips they are cut into, and how each is rendered.
+"""Shards of rendered crops: how each is rendered (which there are: `synth_plan.py`).
 
 Each clip is drawn from random numbers of its own: what it shows depends on the seed, its subject
 and its number, not on who renders it, in which order, or what else there is (`walkers/clip.py`).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -15,77 +12,12 @@ from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.found_masks import crop_found_in
 from posegrid.datasets.parallel import Finished, named
-from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name
-from posegrid.datasets.synth_plan import ACTION, clip_plan, subjects_by_split
+from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts
+from posegrid.datasets.synth_plan import ACTION, CropJob
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.people.crop import encode_image, encode_mask, grey, window_of_box
-from posegrid.walkers.clip import ClipPlan, film
-from posegrid.walkers.motion.captured import Captures
-from posegrid.walkers.render.cameras import FRAME_RATE_HZ
-from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
-
-CROPS_PER_SHARD = 2000
-GAP_FRAMES = 50
-"""Frames left out between two clips of a subaction: nobody takes the jump for a motion."""
-
-
-@dataclass(frozen=True)
-class CropJob:
-    """One shard to render: a clip, which moments of it, and who is in which split."""
-
-    clip: ClipPlan
-    crops: CropPlan
-    path: Path
-    first_frame_index: int
-
-
-def crop_jobs(settings: SynthSettings, captures: Captures) -> list[CropJob]:
-    """The shards of the data set: each at most `CROPS_PER_SHARD` crops of one subaction of one
-    subject."""
-    return [
-        job
-        for split, subjects in subjects_by_split(settings).items()
-        for subject in subjects
-        for job in jobs_of_subject(settings, captures, subject, training=split == "train")
-    ]
-
-
-def jobs_of_subject(
-    settings: SynthSettings, captures: Captures, subject: str, *, training: bool = True
-) -> Iterator[CropJob]:
-    """The shards of one subject."""
-    wanted = settings.crops_per_person
-    if not training and settings.held_out_crops_per_person is not None:
-        wanted = settings.held_out_crops_per_person
-    num_subactions = 2 if settings.subjects else 1
-    for subaction in range(1, num_subactions + 1):
-        share = wanted // num_subactions + (subaction <= wanted % num_subactions)
-        yield from _jobs_of_subaction(settings, captures, subject, subaction, share)
-
-
-def _jobs_of_subaction(
-    settings: SynthSettings, captures: Captures, subject: str, subaction: int, num_crops: int
-) -> Iterator[CropJob]:
-    first_frame_index = 0
-    num_parts = -(-num_crops // CROPS_PER_SHARD)
-    for part in range(1, num_parts + 1):
-        crops = num_crops // num_parts + (part <= num_crops % num_parts)
-        moments = -(-crops // settings.views)
-        num_frames = (moments - 1) * settings.every_nth_frame + 1
-        clip = clip_plan(settings, captures, subject, subaction, num_frames, part)
-        plan = CropPlan(
-            num_crops=crops,
-            views=settings.views,
-            every_nth_frame=settings.every_nth_frame,
-            image_size=settings.image_size,
-            margin=settings.margin,
-            background=settings.background,
-            cameras=settings.cameras,
-            masks=settings.masks,
-        )
-        path = settings.out / shard_name(subject, ACTION, subaction, f"part{part:02d}")
-        yield CropJob(clip, plan, path, first_frame_index)
-        first_frame_index += moments * settings.every_nth_frame + GAP_FRAMES
+from posegrid.walkers.clip import film
+from posegrid.walkers.render.crops import WalkerCrop, render_crops
 
 
 def write_crops(job: CropJob, settings: SynthSettings, facts: DatasetFacts) -> Finished:
@@ -129,5 +61,5 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
         subaction=job.clip.subaction,
         camera_id=crop.camera_id,
         frame_index=frame_index,
-        time_s=frame_index / FRAME_RATE_HZ,
+        time_s=job.time_s(frame_index),
     )

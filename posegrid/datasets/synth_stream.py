@@ -21,8 +21,8 @@ import numpy as np
 from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.shards import CropRow
 from posegrid.datasets.stored_crops import Crops
-from posegrid.datasets.synth_crops import CropJob, crop_rows, jobs_of_subject
-from posegrid.datasets.synth_plan import captures_of
+from posegrid.datasets.synth_crops import crop_rows
+from posegrid.datasets.synth_plan import CropJob, captures_of, jobs_of_subject
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import PosegridError, SettingsError
 from posegrid.people.crop import decode_image, decode_mask

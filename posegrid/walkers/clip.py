@@ -16,7 +16,6 @@ from jaxtyping import Float
 from posegrid.body.camera import Camera
 from posegrid.walkers.body.joints import SKELETON_JOINTS, joints_world_mm
 from posegrid.walkers.clothes.person import PeopleKind, Person, random_person
-from posegrid.walkers.motion.acclaim import MotionCapture
 from posegrid.walkers.motion.activities import (
     ACTIVITIES,
     GAITS,
@@ -24,7 +23,13 @@ from posegrid.walkers.motion.activities import (
     plain_walk,
     varied_motion,
 )
-from posegrid.walkers.motion.captured import Captures, RecordedWalk, mirrored_walk, posed_as
+from posegrid.walkers.motion.captured import (
+    Captures,
+    Recorded,
+    RecordedWalk,
+    mirrored_walk,
+    posed_as,
+)
 from posegrid.walkers.motion.paths import WalkingPath, sample_path
 from posegrid.walkers.motion.posture import Motion
 from posegrid.walkers.render.cameras import (
@@ -49,10 +54,8 @@ class ClipPlan:
     """Which piece of a long subaction; each is a walk of its own."""
     num_frames: int = 100
     """Frames at 50 per second."""
-    recorded: RecordedWalk | None = None
-    """The captured walk to repeat; None: a made-up gait."""
-    posing: MotionCapture | None = None
-    """Another captured motion, which then is all that the person does."""
+    recorded: Recorded | None = None
+    """The captured walk to repeat, or another captured motion to make; None: a made-up gait."""
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
@@ -143,7 +146,7 @@ def choose_motion(
     """The plan with a captured walk or another captured motion, each in its share (0..1)."""
     rng = plan.clip_rng("poses")
     if captures.others and rng.random() < pose_share:
-        return replace(plan, posing=captures.others[int(rng.integers(len(captures.others)))])
+        return replace(plan, recorded=captures.others[int(rng.integers(len(captures.others)))])
     return choose_walk(plan, captures.walks, walk_share)
 
 
@@ -153,12 +156,12 @@ def _studio_path(rng: np.random.Generator) -> WalkingPath:
 
 
 def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
-    rng = plan.clip_rng("motion")
-    if plan.posing is not None:
-        return posed_as(plan.posing, person.body, plan.num_frames, FRAME_RATE_HZ, rng)
+    rng, recorded = plan.clip_rng("motion"), plan.recorded
+    if not isinstance(recorded, RecordedWalk | None):
+        return posed_as(recorded, person.body, plan.num_frames, FRAME_RATE_HZ, rng)
     if plan.activities == "walking":
-        return plain_walk(person.body, plan.recorded, path, plan.num_frames, rng)
-    return varied_motion(activity_of(plan), person.body, plan.recorded, path, plan.num_frames, rng)
+        return plain_walk(person.body, recorded, path, plan.num_frames, rng)
+    return varied_motion(activity_of(plan), person.body, recorded, path, plan.num_frames, rng)
 
 
 def activity_of(plan: ClipPlan) -> str:

@@ -9,8 +9,7 @@ from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
 from posegrid.datasets.human36m.release_sequences import Human36m
 from posegrid.datasets.stored_crops import read_crops
 from posegrid.datasets.synth import synth, write_dataset
-from posegrid.datasets.synth_crops import crop_jobs
-from posegrid.datasets.synth_plan import subjects_by_split
+from posegrid.datasets.synth_plan import crop_jobs, subjects_by_split
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError, SourceError
 from posegrid.walkers.motion.captured import Captures

@@ -71,6 +71,10 @@ class RecordedWalk:
         return _phase(self.strikes, side, len(self.forward_mm))
 
 
+Recorded = RecordedWalk | MotionCapture
+"""A walk, or anything else."""
+
+
 @dataclass(frozen=True)
 class Captures:
     """What motion capture there is to move people by."""

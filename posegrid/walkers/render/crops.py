@@ -23,15 +23,14 @@ from posegrid.walkers.render.cameras import (
     VARIED_REACH_MM,
     random_camera,
 )
+from posegrid.walkers.render.location import AnyPlace
 from posegrid.walkers.render.mask_faults import faulty_mask, random_mask_faults
 from posegrid.walkers.render.occluders import draw, random_occluder
-from posegrid.walkers.render.panoramas import PanoramaPlace
 from posegrid.walkers.render.picture_kernels import (
     averaged,
     divide_by_coverage,
     multiply_by_coverage,
 )
-from posegrid.walkers.render.places import Backdrop, Place
 from posegrid.walkers.render.renderer import PosedPerson, Rendered, render, surface_box_px
 from posegrid.walkers.render.sensor import Degradation, Sensor, degraded, expose, random_degradation
 from posegrid.walkers.render.wide_shots import (
@@ -158,7 +157,7 @@ def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
     return random_camera(rng, around, stature_mm, size_px, clip.plan.scenes)
 
 
-def _place(clip: Clip, plan: CropPlan) -> Place | Backdrop | PanoramaPlace | None:
+def _place(clip: Clip, plan: CropPlan) -> AnyPlace | None:
     """Where the clip is filmed; None if nothing of it can be seen in a crop or a mask."""
     if plan.background == "removed" and plan.masks == "clean" and clip.plan.scenes == "plain":
         return None
@@ -178,7 +177,7 @@ def clipped(box: Float[np.ndarray, "4"], camera: Camera) -> Float[np.ndarray, "4
 
 def _shot(
     clip: Clip, plan: CropPlan, window_of_box: WindowOfBox,
-    place: Place | Backdrop | PanoramaPlace | None,
+    place: AnyPlace | None,
     posed: PosedPerson, camera: Camera, true_box: np.ndarray, rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Image, mask of what is seen of the person, faulty or not, and window of one crop.
@@ -214,7 +213,7 @@ def _shot(
 
 
 def _found_shot(
-    clip: Clip, find: FindIn, place: Place | Backdrop | PanoramaPlace, posed: PosedPerson,
+    clip: Clip, find: FindIn, place: AnyPlace, posed: PosedPerson,
     camera: Camera, true_box: np.ndarray, rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:  # fmt: skip
     """As `_shot`, with the mask and the window of a finder that looks at a wider picture; None if

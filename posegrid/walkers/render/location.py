@@ -24,6 +24,7 @@ Scenes = Literal["plain", "varied"]
 """plain: a room, one lamp, ordinary video. varied: any place, light and sensor."""
 PICTURE_SHARE = 0.7
 """Of the varied places, where there are pictures."""
+AnyPlace = Place | Backdrop | PanoramaPlace
 RngOf = Callable[[str], np.random.Generator]
 """Random numbers for one purpose, the same at every call."""
 
@@ -38,7 +39,7 @@ class Location:
     pictures: tuple[Path, ...]
     rng_of: RngOf
 
-    def place(self, reach_mm: float) -> Place | Backdrop | PanoramaPlace:
+    def place(self, reach_mm: float) -> AnyPlace:
         """The place, large enough for cameras that stand so far from its middle. Raises SourceError
         if a user's picture cannot be read."""
         rng = self.rng_of("room")
