@@ -14,6 +14,7 @@ from posegrid.body.track import Track
 from posegrid.files import write_text
 from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text, on_knees
 from posegrid.motion.gait import Gait, gait_of
+from posegrid.motion.gait_events import ANKLES, LEAST_SWING_MM
 from posegrid.motion.motion_viewer import motion_page
 from posegrid.motion.plausible import bones_to_height_mm, doubts
 from posegrid.motion.refine import refined
@@ -125,5 +126,18 @@ class MotionTrack(Track):
             source=self.source,
             camera_fixed=self.camera_fixed,
         )
-        raw = (RAW_NOTE,) if self.raw else ()
-        return replace(found, notes=(*found.notes, *track.warnings, *raw, on_knees()))
+        notes = [*found.notes, *track.warnings, *([RAW_NOTE] if self.raw else [])]
+        notes += [*_on_ankles(track.sigma_mm[:, ANKLES]), on_knees()]
+        return replace(found, notes=tuple(notes))
+
+
+def _on_ankles(sigma_mm: Float[np.ndarray, "T 2"]) -> list[str]:
+    """A sentence where ankles are less sure than the swing that makes a step."""
+    said = sigma_mm[np.isfinite(sigma_mm)]
+    sentences = []
+    if len(said) and np.median(said) > LEAST_SWING_MM:
+        sentences.append(
+            f"ankles are unsure by {np.median(said):.0f} mm (median of `sigma_mm`): steps may be "
+            "missed or made up; look whether the skeleton lies on the video"
+        )
+    return sentences

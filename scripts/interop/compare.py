@@ -36,7 +36,7 @@ from posegrid.motion.motion_track import MotionTrack  # noqa: E402
 
 HERE = Path(__file__).parent
 INSTALLED = ROOT / ".interop"
-PYTHON = {name: INSTALLED / name / "bin" / "python" for name in ("blender", "opensim")}
+MODULE = {"blender": "bpy", "opensim": "opensim"}
 FRAMES, RATE = 90, 30.0
 LIMIT_MM, FLOOR_LIMIT_MM = 1.0, 5.0
 ASLANT_RAD, PITCH_RAD = 0.6, 0.2
@@ -174,10 +174,11 @@ def angles(track: MotionTrack, path: Path) -> list[str]:
 
 def _said(program: str, path: Path, *more: str) -> Mapping[str, list]:
     """What a program in a Python of its own says of a file."""
-    if not PYTHON[program].is_file():
+    if not any(INSTALLED.glob(f"{program}/lib/python*/site-packages/{MODULE[program]}")):
         raise FileNotFoundError("make interop")
     out = path.with_name("said.json")
-    call = [str(PYTHON[program]), str(HERE / f"read_{program}.py"), str(path), *more, str(out)]
+    python = INSTALLED / program / "bin" / "python"
+    call = [str(python), str(HERE / f"read_{program}.py"), str(path), *more, str(out)]
     subprocess.run(call, check=True, capture_output=True)
     return json.loads(out.read_text())
 

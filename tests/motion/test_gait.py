@@ -138,6 +138,16 @@ def test_contacts_of_an_ankle_that_is_much_less_sure_are_not_told(gait):
     assert found.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, abs=0.5)
 
 
+def test_ankles_less_sure_than_a_step_are_told(gait):
+    walk = walk_track(TIME_S)
+    unsure = replace(walk, sigma_mm=np.full_like(walk.sigma_mm, 150))
+    notes = as_motion(unsure).gait().notes
+    assert sum("ankles are unsure by 150 mm" in note for note in notes) == 1
+    assert not any("ankles are unsure" in note for note in gait.notes)
+    unknown = replace(walk, sigma_mm=np.full_like(walk.sigma_mm, np.nan))
+    assert not any("ankles are unsure" in note for note in as_motion(unknown).gait().notes)
+
+
 def test_who_stands_or_walks_backwards_is_not_walking():
     standing = walk_track(TIME_S)
     still = replace(standing, joints_mm=np.repeat(standing.joints_mm[:1], 300, axis=0))

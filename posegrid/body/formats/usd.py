@@ -101,11 +101,9 @@ def _paths() -> list[str]:
 
 def _offsets_m(motion: BoneMotion) -> np.ndarray:
     """(22, 3) each joint of the file from its parent in the rest pose."""
-    inner = [
-        motion.rest_mm[PARENTS[joint]] if joint != ROOT else np.zeros(3) for joint in range(17)
-    ]
-    ends = [motion.rest_mm[JOINT_NAMES.index(name)] for name in END_NAMES]
-    return np.stack([*inner, *ends]) * M_PER_MM
+    inner = motion.rest_mm[[max(parent, ROOT) for parent in PARENTS]]  # the root's own is 0
+    ends = motion.rest_mm[[JOINT_NAMES.index(name) for name in END_NAMES]]
+    return np.concatenate([inner, ends]) * M_PER_MM
 
 
 def _places_m(motion: BoneMotion) -> np.ndarray:
