@@ -14,7 +14,6 @@ from posegrid.body.track import Track
 from posegrid.files import write_text
 from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text, on_knees
 from posegrid.motion.gait import Gait, gait_of
-from posegrid.motion.gait_events import ANKLES, LEAST_SWING_MM
 from posegrid.motion.motion_viewer import motion_page
 from posegrid.motion.plausible import bones_to_height_mm, doubts
 from posegrid.motion.refine import refined
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 
 ELSEWHERE = "choose another place"
+IRREGULAR = 0.1
+"""Spread of stride times over their mean: 0.02 to 0.04 in healthy walking."""
 RAW_NOTE = "the track was raw: it was refined before its gait was measured"
 
 
@@ -127,17 +128,16 @@ class MotionTrack(Track):
             camera_fixed=self.camera_fixed,
         )
         notes = [*found.notes, *track.warnings, *([RAW_NOTE] if self.raw else [])]
-        notes += [*_on_ankles(track.sigma_mm[:, ANKLES]), on_knees()]
+        notes += [*_on_rhythm(found), on_knees()]
         return replace(found, notes=tuple(notes))
 
 
-def _on_ankles(sigma_mm: Float[np.ndarray, "T 2"]) -> list[str]:
-    """A sentence where ankles are less sure than the swing that makes a step."""
-    said = sigma_mm[np.isfinite(sigma_mm)]
-    sentences = []
-    if len(said) and np.median(said) > LEAST_SWING_MM:
+def _on_rhythm(gait: Gait) -> list[str]:
+    """A sentence where the strides are too unlike to be true."""
+    stride, sentences = gait.quantities["stride_time"], []
+    if stride.spread > IRREGULAR * stride.value:
         sentences.append(
-            f"ankles are unsure by {np.median(said):.0f} mm (median of `sigma_mm`): steps may be "
-            "missed or made up; look whether the skeleton lies on the video"
+            f"unlikely: stride times vary by {stride.spread / stride.value:.0%}: steps were missed "
+            "or made up; look whether the skeleton lies on the video"
         )
     return sentences

@@ -115,6 +115,7 @@ def readings() -> list[Reading]:
         Reading("ezc3d", ".c3d", lambda path: c3d(path)),
         Reading("Blender", ".bvh", lambda path: _blender(1000 * blender(path))),
         Reading("Blender", ".glb", lambda path: _blender(1000 * blender(path))),
+        Reading("Blender", ".usd", lambda path: _blender(1000 * blender(path))),
         Reading("OpenSim", ".trc", lambda path: _opensim(1000 * opensim_markers(path))),
     ]
 

@@ -14,6 +14,9 @@ if path.endswith(".bvh"):
     addon_utils.enable("io_anim_bvh")
     bpy.ops.import_anim.bvh(filepath=path, global_scale=0.01, update_scene_fps=True)
     first = 1
+elif path.endswith(".usd"):
+    bpy.ops.wm.usd_import(filepath=path)
+    first = 0
 else:
     addon_utils.enable("io_scene_gltf2")
     bpy.context.scene.render.fps = round(rate)

@@ -138,14 +138,13 @@ def test_contacts_of_an_ankle_that_is_much_less_sure_are_not_told(gait):
     assert found.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, abs=0.5)
 
 
-def test_ankles_less_sure_than_a_step_are_told(gait):
-    walk = walk_track(TIME_S)
-    unsure = replace(walk, sigma_mm=np.full_like(walk.sigma_mm, 150))
-    notes = as_motion(unsure).gait().notes
-    assert sum("ankles are unsure by 150 mm" in note for note in notes) == 1
-    assert not any("ankles are unsure" in note for note in gait.notes)
-    unknown = replace(walk, sigma_mm=np.full_like(walk.sigma_mm, np.nan))
-    assert not any("ankles are unsure" in note for note in as_motion(unknown).gait().notes)
+def test_strides_too_unlike_to_be_true_are_told(gait):
+    assert not any("stride times vary" in note for note in gait.notes)
+    within = (TIME_S / STRIDE_S) % 2  # every second stride of the right foot takes 0.7 of its time
+    hurried = STRIDE_S * (2 * (TIME_S / STRIDE_S // 2) * 0.85 + np.minimum(within, 1))
+    hurried += STRIDE_S * 0.7 * np.clip(within - 1, 0, 1)
+    notes = as_motion(replace(walk_track(TIME_S), time_s=hurried)).gait().notes
+    assert sum("unlikely: stride times vary by 1" in note for note in notes) == 1
 
 
 def test_who_stands_or_walks_backwards_is_not_walking():
