@@ -84,7 +84,8 @@ def _chosen(path: Path, container: InputContainer, number: int | None) -> VideoS
             )
         raise SourceError(f"{path}: holds no video, only a cover picture.")
     if len(films) > 1:
-        films = _moving(container, films)
+        moving = _moving(path)
+        films = [film for film in films if film.index in moving] or films
     # The first of equals: max keeps it.
     return max(films, key=lambda stream: (stream.width * stream.height, _length(stream)))
 
@@ -94,18 +95,19 @@ def is_film(stream: VideoStream) -> bool:
     return stream.codec_context is not None and not stream.disposition & NO_FILM
 
 
-def _moving(container: InputContainer, films: list[VideoStream]) -> list[VideoStream]:
-    """Those of which more than one frame comes among the first packets, if there are any: Matroska
-    does not mark cover pictures.
+def _moving(path: Path) -> set[int]:
+    """The videos of which more than one frame comes among the first packets: Matroska does not mark
+    cover pictures. Seeking back in it can lose the first frames of the others, so this is a look of
+    its own.
     """
     counts = Counter[int]()
-    with suppress(FFmpegError):
-        for packet in islice(container.demux(*films), MANY_PACKETS):
+    with av.open(file_url(path), metadata_errors="replace") as glance, suppress(FFmpegError):
+        films = [stream for stream in glance.streams.video if is_film(stream)]
+        for packet in islice(glance.demux(*films), MANY_PACKETS):
             counts[packet.stream.index] += packet.size > 0
             if all(counts[film.index] > 1 for film in films):
                 break
-    container.seek(0)
-    return [film for film in films if counts[film.index] > 1] or films
+    return {index for index, count in counts.items() if count > 1}
 
 
 def _length(stream: VideoStream) -> float:

@@ -182,9 +182,9 @@ def read_spread(
     In all but short videos they are key frames, where there are enough of them, or else frames that
     others follow from.
     """
+    num_keys, num_packets = _num_packets(path, stream)
     with opened(path, number=stream) as (container, chosen):
         crop = container_crop(container, chosen)
-        num_keys, num_packets = _num_packets(container, chosen)
         skipped = (
             "DEFAULT"
             if num_packets < 4 * count
@@ -218,13 +218,13 @@ def packet_times(path: Path, stream: int | None = None) -> np.ndarray:
     return np.zeros(0)
 
 
-def _num_packets(container: InputContainer, stream: VideoStream) -> tuple[int, int]:
+def _num_packets(path: Path, number: int | None) -> tuple[int, int]:
     """How many key frames there are, and how many frames, counted without decoding."""
-    keys: list[bool] = []
-    with suppress(FFmpegError):
-        keys += (packet.is_keyframe for packet in container.demux(stream) if packet.size)
-    container.seek(0)
-    return sum(keys), len(keys)
+    with opened(path, number=number) as (container, chosen):
+        keys: list[bool] = []
+        with suppress(FFmpegError):
+            keys += (packet.is_keyframe for packet in container.demux(chosen) if packet.size)
+        return sum(keys), len(keys)
 
 
 def _first_frame(path: Path, container: InputContainer, stream: VideoStream) -> av.VideoFrame:

@@ -11,7 +11,7 @@ from video.films import add_film, quarters, write_film, write_frames
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.video.footage import name_of, open_footage
-from posegrid.video.video import probe, read_frames, read_spread
+from posegrid.video.video import packet_times, probe, read_frames, read_spread
 from posegrid.video.writer import VideoWriter
 
 
@@ -83,6 +83,25 @@ def test_a_cover_picture_is_no_video(tmp_path, ending):
         assert len(container.streams.video) == 2, "the test can fail"
     assert probe(path).size_wh == (64, 48)
     assert len(list(read_frames(path))) == 5
+
+
+@pytest.mark.parametrize("between", ["0", "2"])
+@pytest.mark.parametrize("size_wh", [(160, 120), (320, 240)])
+def test_a_cover_that_the_file_does_not_mark_costs_no_frame(tmp_path, size_wh, between):
+    """The film's first frames, one of them the only key frame, may lie in the file before the cover,
+    where going back to the beginning ends: after a look at both, none may be missing.
+    """
+    path, rng = tmp_path / "a.mkv", np.random.default_rng(0)
+    images = [rng.integers(0, 255, (120, 160, 3)).astype(np.uint8) for _ in range(12)]
+    with av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as container:
+        cover = add_film(container, size_wh, "mjpeg", "yuvj420p")
+        film = add_film(container, (160, 120), bf=between)
+        write_frames(container, cover, [quarters(*size_wh)])
+        write_frames(container, film, images)
+    facts = probe(path)
+    assert facts.size_wh == (160, 120) and facts.stream == 1
+    assert len(list(read_frames(path))) == len(list(read_spread(path, 12))) == 12
+    assert len(packet_times(path, facts.stream)) == 12
 
 
 @pytest.mark.parametrize("number", [1, -1, 7])
