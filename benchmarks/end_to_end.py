@@ -161,9 +161,8 @@ def compared(
         for way, silhouette in (
             ways(best, mask) if found and best else [(way, None) for way in WAYS]
         ):
-            estimators[way].add(
-                frame.picture, [] if silhouette is None else [Sighting(1, silhouette)]
-            )
+            seen = [] if silhouette is None else [Sighting(1, silhouette)]
+            estimators[way].add(frame.picture, seen, frame.time_s)
     mm, off = [], 0.0
     for way in WAYS:
         with estimators[way] as estimator:

@@ -20,10 +20,12 @@ ERRORS = {
     "CheckpointError": "weights",
     "ShardError": "prepared crops",
 }
-NOTES = {"notes", "lines", "sentences", "warnings", "words", "cautions"}
-"""Lists that sentences for the user are gathered in."""
+NOTES = {"notes", "note", "lines", "sentences", "warnings", "words", "cautions", "said"}
+"""Variables that sentences for the user are gathered in."""
 SAYING = re.compile(r"^_?on_|_?note$|notes$|^doubts$|cautions$")
 """Functions whose texts are such sentences."""
+REFUSING = re.compile(r"^(nobody|damage)$")
+"""Functions whose texts become those of a SourceError."""
 WIDTH = 98
 INTRODUCTION = """# Messages
 
@@ -68,6 +70,8 @@ def refusals_in(tree: ast.AST) -> Iterator[str]:
             text = text_of(node.args[0])
             if text.strip(" …:."):
                 yield text
+        elif isinstance(node, ast.FunctionDef) and REFUSING.search(node.name):
+            yield from _returned(node)
 
 
 def warnings_in(tree: ast.AST) -> Iterator[str]:
@@ -76,17 +80,29 @@ def warnings_in(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr in ("append", "insert") and _name(node.func.value) in NOTES:
                 yield from _sentence(node.args[-1])
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(_name(target) in NOTES for target in targets):
+                yield from _sentence(node.value)
         elif isinstance(node, ast.FunctionDef) and SAYING.search(node.name):
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Return) and inner.value is not None:
-                    yield from _sentence(inner.value)
+            yield from _returned(node)
+
+
+def _returned(function: ast.FunctionDef) -> Iterator[str]:
+    for inner in ast.walk(function):
+        if isinstance(inner, ast.Return) and inner.value is not None:
+            yield from _sentence(inner.value)
 
 
 def _sentence(node: ast.expr) -> Iterator[str]:
-    """A text of several words, if the expression is one."""
-    if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
-        text = text_of(node)
-        if len(re.findall(r"[a-z]{2,}", text)) > 2 and not text.startswith("<"):
+    """A text of several words, if the expression is one, or those in a list."""
+    if isinstance(node, ast.List | ast.Tuple):
+        for part in node.elts:
+            yield from _sentence(part)
+    elif isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call):
+        text = text_of(node).removeprefix("- ")
+        words = [word for word in text.split() if re.search(r"[a-z]{2}", word)]
+        if len(words) > 3 and not text.startswith("<"):
             yield text
 
 
@@ -98,6 +114,8 @@ def text_of(node: ast.expr) -> str:
         return "".join(text_of(part) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return text_of(node.left) + text_of(node.right)
+    if isinstance(node, ast.Call) and _name(node.func) == "format":
+        return re.sub(r"\{[^}]*\}", "…", text_of(getattr(node.func, "value", node)))
     return "…"
 
 

@@ -24,7 +24,8 @@ from posegrid.motion.gait_events import (
     sure_events,
 )
 from posegrid.motion.gait_files import gait_csv, gait_json
-from posegrid.motion.plausible import on_cadence
+from posegrid.motion.plausible import on_bend, on_cadence, on_counts, steps_per_minute
+from posegrid.motion.smoothing import known
 from posegrid.motion.strides import CYCLE_PERCENT, Stride, sight_deg, strides_of
 from posegrid.motion.world import WorldMotion
 
@@ -50,9 +51,6 @@ SINGLE_SPREAD = 0.06
 """Relative spread between strides that is taken where there is a single one: about that of healthy
 walking.
 """
-BENT_DEG = 15.0
-"""A stride that turns by more is part of a bend: its arc is 0.3 % longer than its chord, and the
-outer foot's way some 5 cm longer than the inner one's."""
 LEAST_ADVANCE_MM = 200.0
 """A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
 FROM_THE_SIDE = ("step_width",)
@@ -160,11 +158,6 @@ def gait_of(
     if left_out := sum(map(len, every.values())) - sum(map(len, events.values())):
         notes.append(f"contacts outside these strides, or too unsure, are left out: {left_out}")
     bend_deg = np.degrees(np.median([abs(stride.turn_rad) for stride in forwards]))
-    if bend_deg > BENT_DEG:
-        notes.append(
-            f"the way bends by {bend_deg:.0f} degrees a stride: strides are measured along it, but "
-            "the two feet's steps and their width are not alike"
-        )
     frame_s = float(np.nanmedian(np.diff(motion.time_s)))
     if frame_s > 1 / 24:
         notes.append(f"only {1 / frame_s:.0f} frames per second: times of steps are coarse")
@@ -179,8 +172,10 @@ def gait_of(
         }
     angle_deg = sight_deg(motion.joints_world_mm, motion.time_s, forwards)
     notes.append(_on_view(angle_deg))
-    unlikely = on_cadence(quantities["cadence"].value)
-    notes += [unlikely] if unlikely else []
+    cadence, seen = quantities["cadence"].value, known(motion.joints_world_mm)
+    per_minute = steps_per_minute(motion.joints_world_mm[seen], motion.time_s[seen])
+    unlikely = (on_bend(bend_deg), on_cadence(cadence), on_counts(cadence, per_minute))
+    notes += [sentence for sentence in unlikely if sentence]
     return Gait(events, tuple(forwards), quantities, tuple(notes), angle_deg)
 
 

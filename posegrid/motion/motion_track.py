@@ -129,7 +129,7 @@ class MotionTrack(Track):
         )
         notes = [*found.notes, *track.warnings, *([RAW_NOTE] if self.raw else [])]
         notes += [*_on_rhythm(found), on_knees()]
-        return replace(found, notes=tuple(notes))
+        return replace(found, notes=tuple(dict.fromkeys(notes)))  # none twice
 
 
 def _on_rhythm(gait: Gait) -> list[str]:

@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.body.track import SomeTrack, Track
+from posegrid.motion.gait_events import facing_world
+from posegrid.motion.smoothing import LONGEST_GAP_S, local_parabolas
 from posegrid.motion.world import to_world
 
 LEAST_SEEN_S = 1.0
@@ -26,6 +28,13 @@ from the middle of the swing to its end."""
 LEVEL_FRAMES = 3
 """A distance is the median of so many frames: single ones are off by half a metre now and then."""
 LEAST_STEPS = 4
+HEADING_HALF_S = 1.0
+"""Half of the window over which it is smoothed where a person heads: about a stride."""
+BENT_DEG = 15.0
+"""A stride that turns by more is part of a bend: its arc is 0.3 % longer than its chord, and the
+outer foot's way some 5 cm longer than the inner one's."""
+ALIKE_COUNTS = 1.15
+"""Two counts of the same steps differ by less than this factor."""
 CHANGED_SHARE = 1 / 3
 FASTEST_M_S, SPEED_OVER_S = 2.1, 0.5
 """Walks of training: captured ones of at most 1.75 m/s, up to 1.2 times as quick."""
@@ -53,12 +62,15 @@ def doubts(raw: Track, refined: Track) -> tuple[str, ...]:
     if not refined.found.any():
         return ()
     poses_mm = refined.joints_mm[refined.found].astype(np.float64)
+    level_mm, time_s = of_level_camera(poses_mm), refined.time_s[refined.found]
+    per_minute = steps_per_minute(level_mm, time_s)
     sentences = [
         _on_time(refined),
         _on_stature(bones_to_height_mm(poses_mm) / 1000),
         _on_jumps(raw),
         _on_limbs(raw.joints_mm[raw.found].astype(np.float64)),
-        on_cadence(steps_per_minute(poses_mm, refined.time_s[refined.found])),
+        on_cadence(per_minute),
+        on_bend(_turn_deg(level_mm, time_s, per_minute) if refined.camera_fixed else 0.0),
         *on_untrained(refined),
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -131,13 +143,28 @@ def scaled_to_height(track: SomeTrack, height_mm: float) -> SomeTrack:
     )
 
 
+def of_level_camera(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 17 3"]:
+    """Poses of the camera's frame with z up, as if it looked along the floor."""
+    return poses_mm[..., [0, 2, 1]] * [1.0, 1.0, -1.0]
+
+
+def _heading_rad(
+    joints_mm: Float[np.ndarray, "N 17 3"], time_s: Float[np.ndarray, "N"]
+) -> Float[np.ndarray, "N"]:
+    """Where the person heads, from x to y, counted on over whole turns. z is up."""
+    ahead = local_parabolas(facing_world(joints_mm, time_s), time_s, HEADING_HALF_S)
+    return np.unwrap(np.arctan2(ahead[:, 1], ahead[:, 0]))
+
+
 def steps_per_minute(
-    poses_mm: Float[np.ndarray, "N 17 3"], time_s: Float[np.ndarray, "N"]
+    joints_mm: Float[np.ndarray, "N 17 3"], time_s: Float[np.ndarray, "N"]
 ) -> float | None:
-    """How often one ankle passes the other, by the line along which they swing most; None for fewer
-    than four times, as of somebody who stands.
+    """How often one ankle passes the other, by the line along which they swing most, which turns
+    with the person; None for fewer than four times, as of somebody who stands. z is up.
     """
-    apart_mm = poses_mm[:, _ANKLES[0]] - poses_mm[:, _ANKLES[1]]
+    apart_mm = joints_mm[:, _ANKLES[0], :2] - joints_mm[:, _ANKLES[1], :2]
+    apart_mm = (apart_mm @ (1, 1j)) * np.exp(-1j * _heading_rad(joints_mm, time_s))
+    apart_mm = np.stack([apart_mm.real, apart_mm.imag], axis=1)
     apart_mm = apart_mm - apart_mm.mean(axis=0)
     along_mm = apart_mm @ np.linalg.svd(apart_mm, full_matrices=False)[2][0]
     swing_mm = float(np.quantile(along_mm, 0.95) - np.quantile(along_mm, 0.05))
@@ -147,7 +174,45 @@ def steps_per_minute(
     passes = sure[1:][np.diff(np.sign(along_mm[sure])) != 0]
     if len(passes) < LEAST_STEPS:
         return None
-    return float(60 * (len(passes) - 1) / (time_s[passes[-1]] - time_s[passes[0]]))
+    gaps = np.cumsum(np.diff(time_s, prepend=time_s[0]) > LONGEST_GAP_S)[passes]
+    whole = np.diff(gaps) == 0  # steps that no gap interrupts
+    if not whole.any():
+        return None
+    return float(60 * whole.sum() / np.diff(time_s[passes])[whole].sum())
+
+
+def _turn_deg(
+    joints_mm: Float[np.ndarray, "N 17 3"], time_s: Float[np.ndarray, "N"], per_minute: float | None
+) -> float:
+    """By how much the person turns in a stride, the median over all; 0 of who does not walk."""
+    stride_s = 0.0 if per_minute is None else 120 / per_minute
+    begin = time_s[time_s + stride_s <= time_s[-1]]
+    if not stride_s or not len(begin):
+        return 0.0
+    heading = _heading_rad(joints_mm, time_s)
+    turn = np.interp(begin + stride_s, time_s, heading) - np.interp(begin, time_s, heading)
+    return float(np.degrees(np.median(np.abs(turn))))
+
+
+def on_bend(turn_deg: float) -> str:
+    """A sentence on strides that turn by so much, or nothing."""
+    if turn_deg <= BENT_DEG:
+        return ""
+    return (
+        "the way bends: strides are measured along it, but the two feet's steps and their width "
+        "are not alike"
+    )
+
+
+def on_counts(cadence: float, per_minute: float | None) -> str:
+    """A sentence on steps of which contacts and passing ankles make different counts, or nothing."""
+    if per_minute is None or 1 / ALIKE_COUNTS < cadence / per_minute < ALIKE_COUNTS:
+        return ""
+    return (
+        f"contacts make {cadence:.0f} steps a minute, but the ankles pass each other "
+        f"{per_minute:.0f} times: contacts were missed or made up, and times and lengths of steps "
+        "are doubtful"
+    )
 
 
 def on_cadence(per_minute: float | None) -> str:

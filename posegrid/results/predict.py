@@ -4,7 +4,7 @@ picture.
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -135,21 +135,22 @@ def _recorded(settings: PredictSettings, out: Path, console: Console) -> Predict
 
 @contextmanager
 def _writable(folder: Path) -> Iterator[None]:
-    """A folder made if missing, and taken away again if nothing came of it.
+    """A folder made if missing, with those it lies in, and taken away again if nothing came of it.
 
     OutputError now, not after minutes of work, if nothing can be written there.
     """
-    was_there = folder.exists()
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: nothing can be written there ({error.strerror}); choose another `out`."
-        ) from error
-    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: nothing can be written there ({error.strerror}); choose another `out`."
+            ) from error
         yield
     finally:
-        if not was_there and not any(folder.iterdir()):
-            folder.rmdir()
+        with suppress(OSError):  # there is something in it
+            for path in missing:
+                path.rmdir()

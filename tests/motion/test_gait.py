@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motion.walks import STANCE, STEP_HALF_WIDTH_MM, STRIDE_MM, STRIDE_S, walk_track, without_frames
+from motion.walks import (
+    STANCE,
+    STEP_HALF_WIDTH_MM,
+    STRIDE_MM,
+    STRIDE_S,
+    circle_track,
+    walk_track,
+    without_frames,
+)
 
 from posegrid.body.skeleton import mirror_order
 from posegrid.errors import OutputError, SettingsError, SourceError
@@ -231,8 +239,37 @@ def test_strides_in_a_bend_are_measured_along_it(radius_mm):
     assert gait.quantities["speed"].value == pytest.approx(STRIDE_MM / STRIDE_S / 1000, rel=0.012)
     turns = [stride.turn_rad for stride in gait.strides]
     assert np.array(turns) == pytest.approx(STRIDE_MM / radius_mm, rel=0.1)
-    said = [note for note in gait.notes if "bends by" in note]
+    said = [note for note in gait.notes if "the way bends" in note]
     assert bool(said) == (abs(radius_mm) < 4000)
+
+
+@pytest.mark.parametrize("noise_mm", [0.0, 15.0])
+@pytest.mark.parametrize("radius_mm", [1300.0, -1300.0, 2500.0])
+def test_a_walk_on_a_circle_has_its_true_strides_and_says_so(radius_mm, noise_mm):
+    """From the camera's Track, refined: the chord of a stride on 1.3 m is 3 % shorter than its arc."""
+    track = as_motion(replace(circle_track(TIME_S, radius_mm, noise_mm), raw=True)).refined()
+    gait = track.gait()
+    assert gait.quantities["stride_length"].value == pytest.approx(STRIDE_MM, rel=0.018)
+    assert gait.quantities["speed"].value == pytest.approx(STRIDE_MM / STRIDE_S / 1000, rel=0.025)
+    assert gait.quantities["cadence"].value == pytest.approx(120 / STRIDE_S, rel=0.01)
+    assert len([note for note in gait.notes if "the way bends" in note]) == 1
+    (said,) = track.warnings
+    assert "the way bends: strides are measured along it" in said
+
+
+def test_contacts_that_nobody_made_are_told():
+    """A slow walk whose ankles both swing once more a stride, as of an estimate that wavers: they
+    pass each other as before.
+    """
+    track = walk_track(TIME_S)
+    joints = track.joints_mm.copy()
+    joints[:, [3, 6], 0] += np.float32(250 * np.sin(4 * np.pi * TIME_S / STRIDE_S))[:, None]
+    wavering = as_motion(replace(track, joints_mm=joints, time_s=1.5 * TIME_S)).gait()
+    assert wavering.quantities["cadence"].value > 1.5 * 80 / STRIDE_S
+    (said,) = [note for note in wavering.notes if note.startswith("contacts make")]
+    assert "the ankles pass each other 73 times" in said
+    slow = as_motion(replace(track, time_s=1.5 * TIME_S)).gait()
+    assert not [note for note in slow.notes if note.startswith("contacts make")]
 
 
 def test_of_a_camera_that_moved_there_are_times_and_angles_and_no_lengths():

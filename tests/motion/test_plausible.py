@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motion.walks import walk_track
+from motion.walks import circle_track, walk_track
 
 from posegrid.body.track import Track
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.plausible import (
     bones_to_height_mm,
     doubts,
+    of_level_camera,
     on_cadence,
     on_changed_pictures,
     on_untrained,
@@ -43,18 +44,37 @@ def test_nobody_gets_no_warning():
 @pytest.mark.parametrize("slower", [0.4, 1, 1.5, 2, 4, 8])
 def test_cadence_is_counted_and_slow_motion_noticed(slower):
     track = walk(slower=slower)
-    said = steps_per_minute(track.joints_mm.astype(np.float64), track.time_s)
+    said = steps_per_minute(of_level_camera(track.joints_mm.astype(np.float64)), track.time_s)
     assert said == pytest.approx(STEPS_PER_MINUTE / slower, rel=0.05)
     warned = [line for line in doubts(track, track) if "steps a minute" in line]
     assert bool(warned) == (slower in (0.4, 2, 4, 8)) == bool(on_cadence(said))
     assert not warned or "`capture_fps`" in warned[0]
 
 
+@pytest.mark.parametrize("radius_mm", [1000.0, -1300.0, 3000.0, 20_000.0])
+def test_steps_are_counted_and_bends_told_whichever_way_the_person_turns(radius_mm):
+    track = circle_track(np.arange(0, 8, 1 / FPS), radius_mm, noise_mm=10.0)
+    level_mm = of_level_camera(track.joints_mm.astype(np.float64))
+    assert steps_per_minute(level_mm, track.time_s) == pytest.approx(STEPS_PER_MINUTE, rel=0.03)
+    lines = doubts(track, track)
+    assert bool(lines) == (abs(radius_mm) < 4000)
+    assert all("the way bends" in line for line in lines)
+    assert doubts(track, replace(track, camera_fixed=False)) == ()
+
+
+def test_a_gap_takes_no_steps_from_the_count():
+    track = walk(8.0)
+    seen = np.r_[0:120, 190:400]
+    level_mm = of_level_camera(track.joints_mm.astype(np.float64))[seen]
+    said = steps_per_minute(level_mm, track.time_s[seen])
+    assert said == pytest.approx(STEPS_PER_MINUTE, rel=0.03)
+
+
 def test_who_stands_has_no_cadence():
     track = walk()
     still = np.repeat(track.joints_mm[:1], len(track), axis=0).astype(np.float64)
     still += np.random.default_rng(0).normal(0, 15, still.shape)
-    assert steps_per_minute(still, track.time_s) is None and on_cadence(None) == ""
+    assert steps_per_minute(of_level_camera(still), track.time_s) is None and on_cadence(None) == ""
 
 
 @pytest.mark.parametrize(

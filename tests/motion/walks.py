@@ -99,6 +99,28 @@ def walk_track(time_s: np.ndarray, noise_mm: float = 0.0, seed: int = 0) -> Trac
     )
 
 
+def circle_track(
+    time_s: np.ndarray, radius_mm: float, noise_mm: float = 0.0, seed: int = 0
+) -> Track:
+    """The walk wound round a circle of which a part is 4 m from the camera; to the left if the radius
+    is positive. Lengths along the way stay as they are.
+    """
+    rng, straight = np.random.default_rng(seed), walk_track(time_s)
+    x, y, z = np.moveaxis(walking_mm(time_s), -1, 0)
+    angle, reach = (x + 1500) / radius_mm, radius_mm - (z - 4000)
+    joints = np.stack([reach * np.sin(angle), y, 4000 + radius_mm - reach * np.cos(angle)], axis=-1)
+    relative = joints - joints[:, :1] + noise_mm * rng.normal(size=joints.shape)
+    keypoints = CAMERA.project(joints) + noise_mm * 1100 / 4000 * rng.normal(
+        size=(*joints.shape[:2], 2)
+    )
+    return replace(
+        straight,
+        joints_mm=(relative - relative[:, :1]).astype(np.float32),
+        root_mm=joints[:, 0].astype(np.float32),
+        keypoints_px=keypoints.astype(np.float32),
+    )
+
+
 def without_frames(track: Track, rows: list[int]) -> Track:
     """The Track, nobody found in these frames."""
     changed = {}

@@ -341,6 +341,18 @@ def test_what_holds_no_walk_is_refused_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("before", [None, "runs", "runs/walk"])
+def test_what_is_no_video_leaves_no_folder_behind(tmp_path, settings, monkeypatch, before):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "walk.mp4").write_text("no video")
+    if before is not None:
+        (tmp_path / before).mkdir(parents=True)
+    there = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SourceError, match="is no video"):
+        predict(replace(settings, video=Path("walk.mp4"), out=None))
+    assert sorted(tmp_path.rglob("*")) == there
+
+
 def test_the_largest_pictures_are_done(tmp_path, settings):
     """8K: 7680 x 4320. The figure is enlarged 40 times."""
     pictures, masks = scene([(40 + 12.0 * i, 60.0) for i in range(8)], shadow=False)

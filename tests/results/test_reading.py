@@ -83,6 +83,30 @@ def test_one_film_stored_in_several_ways_gives_one_track(tmp_path, settings, pla
     assert np.median(far / plain.root_mm[both, 2]) < 0.02
 
 
+@pytest.fixture(scope="module")
+def slow(settings, tmp_path_factory) -> tuple[list[np.ndarray], Track]:
+    """Somebody who never leaves the place where they are, and the Track of the whole film."""
+    images = scene([(90 + 0.5 * i, 65.0) for i in range(50)], shadow=False)[0]
+    folder = tmp_path_factory.mktemp("slow")
+    film = write_film(folder / "long.mp4", images)
+    return images, predict(replace(settings, video=film, out=folder / "out"))
+
+
+@pytest.mark.parametrize("count", [1, 8, 12, 20, 30])
+def test_a_short_clip_gives_the_long_ones_poses_and_is_warned_of(tmp_path, settings, slow, count):
+    images, long = slow
+    film = write_film(tmp_path / "short.mp4", images[:count])
+    track = predict(replace(settings, video=film, out=tmp_path / "out"))
+    assert track.found.all() and long.found.all() and len(track) == count
+    off_px = np.abs(track.keypoints_px - long.keypoints_px[:count])
+    assert off_px.mean() < 2 and off_px.max() < 6
+    off = np.linalg.norm(track.root_mm - long.root_mm[:count], axis=1) / long.root_mm[:count, 2]
+    assert off.mean() < 0.02
+    said = any(line.startswith("the person is seen for") for line in track.warnings)
+    assert said == (1 < count < 25)
+    assert not any("is seen for" in line for line in long.warnings)
+
+
 def test_results_of_two_videos_of_one_name_lie_in_two_folders(
     tmp_path, monkeypatch, settings, pictures
 ):
