@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
+from scipy.ndimage import binary_erosion, uniform_filter
 from tyro.conf import Positional
 
 from posegrid.errors import CheckpointError, SettingsError
@@ -70,6 +71,9 @@ KINDS: dict[str, tuple[SceneRecipe, tuple[float, float]]] = {
 }
 """What each kind of scene shows, and between which heights (share of the frame's)."""
 LEAST_PIXELS = 40
+PLAIN_LEVELS, RIM_PX = 25.0, 7
+"""Somebody is plainly seen if half of their outline differs by so many levels (of 255, in the
+colour that differs most) from what is beside it, in means over squares of so many pixels."""
 
 
 class Detections(NamedTuple):
@@ -89,6 +93,10 @@ class Figures:
     people: int
     found: float
     """Share of the people."""
+    plain_people: int
+    """Those who are plainly seen."""
+    plain_found: float
+    """Share of them."""
     mask_iou: float
     """Mean over scenes with people, of everybody's mask together."""
     average_precision: float
@@ -100,7 +108,8 @@ class Figures:
     @property
     def line(self) -> str:
         """The figures as a line of a table."""
-        numbers = f"{self.found:.3f} | {self.mask_iou:.3f} | {self.average_precision:.3f}"
+        plain = f"{self.plain_people} | {self.plain_found:.3f}"
+        numbers = f"{self.found:.3f} | {plain} | {self.mask_iou:.3f} | {self.average_precision:.3f}"
         return f"| {self.kind} | {numbers} | {self.false_per_frame:.3f} | {self.seen_right:.3f} |"
 
 
@@ -209,12 +218,13 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
     reported.
     """
     ious, scores, hits = [], [], []
-    people = found = false = right = count = 0
+    people = found = false = right = count = plain_people = plain_found = 0
     for scene in scenes:
         count += 1
         out = _first_look(answer, scene)
         wanted = [n for n, layer in enumerate(scene.cover) if (layer >= 0.5).sum() >= LEAST_PIXELS]
         boxes = [box_of(scene.cover[n]) for n in wanted]
+        plain = [contrast(scene.frame, scene.cover[n] >= 0.5) >= PLAIN_LEVELS for n in wanted]
         seen = peaks(out["centre"][0], out["box"][0], out["seen"][0], 0.05)
         taken = _matched(seen.box, boxes)
         scores.extend(seen.score)
@@ -226,12 +236,14 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
                 continue
             if match is not None:
                 found += 1
+                plain_found += plain[match]
                 right += int(((seen.seen[number] > 0.5) == (scene.seen[wanted[match]] > 0.5)).sum())
             elif not any(
                 other is not None and iou(seen.box[number], other) > 0.3 for other in slivers
             ):
                 false += 1
         people += len(wanted)
+        plain_people += sum(plain)
         truth = truth_of(scene.cover, scene.seen).mask >= 0.5
         if truth.sum() >= LEAST_PIXELS:
             mask = out["person"][0, 0] >= 0.5
@@ -241,11 +253,28 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
         scenes=count,
         people=people,
         found=found / max(people, 1),
+        plain_people=plain_people,
+        plain_found=plain_found / max(plain_people, 1),
         mask_iou=float(np.mean(ious)) if ious else float("nan"),
         average_precision=average_precision(np.array(scores), np.array(hits), people),
         false_per_frame=false / max(count, 1),
         seen_right=right / max(2 * found, 1),
     )
+
+
+def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -> float:
+    """How much a person differs from what is beside them along their outline, levels: the median
+    over the outline of the difference between inside and outside, in the colour that differs most.
+    """
+
+    def mean(where: np.ndarray) -> np.ndarray:
+        weight = uniform_filter(where.astype(np.float64), RIM_PX)
+        sums = uniform_filter(frame * where[..., None].astype(np.float64), (RIM_PX, RIM_PX, 0))
+        return sums / np.maximum(weight, 1e-9)[..., None]
+
+    outline = mask & ~binary_erosion(mask)
+    differences = np.abs(mean(mask) - mean(~mask)).max(axis=-1)
+    return float(np.median(differences[outline])) if outline.any() else 0.0
 
 
 def _first_look(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:

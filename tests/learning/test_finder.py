@@ -23,6 +23,7 @@ from posegrid.learning.finder_evaluation import (
     KINDS,
     HeldOut,
     average_precision,
+    contrast,
     evaluate_kind,
     evaluate_second_look,
     iou,
@@ -423,3 +424,23 @@ def test_weights_of_poses_are_no_finders() -> None:
     weights = Path(posegrid.__file__).parent / "weights" / "posegrid-m.onnx"
     with pytest.raises(CheckpointError, match="holds no finder's weights"):
         onnx_answer(weights)
+
+
+@pytest.mark.parametrize(("inside", "outside"), [(200, 40), (40, 200), (120, 120)])
+def test_contrast_is_the_step_along_the_outline(inside: int, outside: int) -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[20:40, 15:45] = True
+    frame = np.full((60, 60, 3), outside, np.uint8)
+    frame[mask] = inside
+    assert contrast(frame, mask) == pytest.approx(abs(inside - outside))
+
+
+def test_contrast_is_that_of_the_colour_that_differs_most_and_of_most_of_the_outline() -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[20:40, 15:45] = True
+    frame = np.full((60, 60, 3), 90, np.uint8)
+    frame[mask] = (90, 140, 90)
+    assert contrast(frame, mask) == pytest.approx(50)
+    frame[:, 25:] = 90  # two thirds of the outline are gone
+    assert contrast(frame, mask) < 1
+    assert contrast(frame, np.zeros((60, 60), bool)) == 0
