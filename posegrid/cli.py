@@ -1,4 +1,4 @@
-"""The command line: one word per command, each command's settings its flags.
+"""The command line: one word per command (and what it is about), each command's settings its flags.
 
 A command is a module with a frozen dataclass of settings and a function that takes it. Only the
 module of the command that is called gets imported, so that `posegrid predict` never waits for
@@ -9,6 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 
 from posegrid import __version__
 from posegrid.errors import EXTRA_OF_MODULE, PosegridError, in_flags
@@ -40,6 +41,8 @@ class Command:
         return in_flags(text, self.settings_type())
 
 
+FINDER = "--target finder"
+"""Of `train` and `evaluate`: the network that finds people, whose data and settings are others."""
 COMMANDS = {
     "synth": Command(
         "posegrid.datasets.synth",
@@ -88,19 +91,20 @@ COMMANDS = {
         settings_module="posegrid.learning.training_settings",
         extra="train",
     ),
-    "train-finder": Command(
+    "train --target finder": Command(
         "posegrid.learning.finder_training",
         "FinderTraining",
         "train_finder",
         "train the network that finds people in frames",
-        "posegrid train-finder data/people --backgrounds places --run runs/finder",
+        "posegrid train --target finder data/people --backgrounds places --run runs/finder",
     ),
-    "evaluate-finder": Command(
+    "evaluate --target finder": Command(
         "posegrid.learning.finder_evaluation",
         "EvaluateFinderSettings",
         "evaluate_finder",
         "score a finder's weights on people and places they never saw",
-        "posegrid evaluate-finder posegrid-find.onnx --people data/people --backgrounds places",
+        "posegrid evaluate --target finder posegrid-find.onnx --people data/people "
+        "--backgrounds places",
     ),
     "evaluate": Command(
         "posegrid.results.evaluate",
@@ -168,7 +172,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Exit code of one call, `arguments` being what follows the word `posegrid`."""
-    name = arguments[0] if arguments else "--help"
+    name, rest = named(arguments)
     if name in ("--help", "-h"):
         print(overview())
         return 0
@@ -185,7 +189,7 @@ def run(arguments: list[str]) -> int:
         print(f"posegrid {name}: {odd!a}: is no UTF-8; rename the file.", file=sys.stderr)
         return 2
     try:
-        call(name, COMMANDS[name], arguments[1:])
+        call(name, COMMANDS[name], rest)
         sys.stdout.flush()
     except PosegridError as error:
         print(f"posegrid {name}: {COMMANDS[name].in_flags(str(error))}", file=sys.stderr)
@@ -201,6 +205,15 @@ def run(arguments: list[str]) -> int:
         print(f"\nposegrid {name}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def named(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command's name and its own arguments; `--target finder` is part of the name."""
+    name, *rest = arguments or ["--help"]
+    at = next((n for n, pair in enumerate(pairwise(rest)) if " ".join(pair) == FINDER), None)
+    if at is None or f"{name} {FINDER}" not in COMMANDS:
+        return name, rest
+    return f"{name} {FINDER}", rest[:at] + rest[at + 2 :]
 
 
 def call(name: str, command: Command, arguments: list[str]) -> None:

@@ -26,10 +26,27 @@ def test_an_unknown_command_is_refused_and_the_known_ones_listed(
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        cli.run([name, "--help"])
+        cli.run([*name.split(), "--help"])
     assert stopped.value.code == 0
     printed = capsys.readouterr().out
     assert f"posegrid {name}" in printed and "Example:" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("train data --target finder --run r", ("train --target finder", "data --run r")),
+        ("train data --target bins", ("train", "data --target bins")),
+        ("predict --target finder", ("predict", "--target finder")),
+        ("train data --target", ("train", "data --target")),
+        ("evaluate --target finder", ("evaluate --target finder", "")),
+    ],
+)
+def test_what_is_trained_is_part_of_the_commands_name(
+    arguments: str, expected: tuple[str, str]
+) -> None:
+    name, rest = cli.named(arguments.split())
+    assert (name, " ".join(rest)) == expected
 
 
 def test_an_error_is_one_line_and_exit_code_1(

@@ -29,10 +29,10 @@ from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surro
 
 @dataclass(frozen=True)
 class EvaluateFinderSettings:
-    """Settings of `posegrid evaluate-finder`."""
+    """Settings of `posegrid evaluate --target finder`."""
 
     weights: Positional[Path]
-    """posegrid-find.onnx of `posegrid train-finder`."""
+    """posegrid-find.onnx of `posegrid train --target finder`."""
     people: Path
     """Folder of people made by `posegrid scenes`."""
     backgrounds: Path
@@ -174,7 +174,7 @@ def onnx_answer(path: Path) -> tuple[Answer, float]:
     except Exception as error:  # ONNX Runtime's have no common parent
         raise CheckpointError(
             f"{path} cannot be read as a finder's weights ({error}): give posegrid-find.onnx, which "
-            "`posegrid train-finder` writes."
+            "`posegrid train --target finder` writes."
         ) from error
     names = [node.name for node in session.get_outputs()]
 
@@ -186,7 +186,7 @@ def onnx_answer(path: Path) -> tuple[Answer, float]:
     if facts.get("kind") != "finder" or facts.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} holds no finder's weights of format {FORMAT}: give posegrid-find.onnx, which "
-            "`posegrid train-finder` writes."
+            "`posegrid train --target finder` writes."
         )
     return answer, float(facts["thresholds"]["find"])
 

@@ -40,7 +40,7 @@ KEEP = 0.999
 
 @dataclass(frozen=True)
 class FinderTraining:
-    """Settings of `posegrid train-finder`."""
+    """Settings of `posegrid train --target finder`."""
 
     people: Positional[Path]
     """Folder of people made by `posegrid scenes`."""

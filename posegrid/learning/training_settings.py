@@ -144,7 +144,8 @@ class TrainSettings(StageSettings):
     x 8 x 8 cells (soft-argmax). rle: 51 numbers by their likelihood, the shape of errors learnt.
     plain: 51 outputs that are mm as they come (the report). parents: 51 numbers relative to each
     joint's parent, over a depth scale (Li & Chan).
-    module:Class: your own, a PoseDecoder made by Class(mean_pose_mm).
+    module:Class: your own, a PoseDecoder made by Class(mean_pose_mm). finder: another network, with
+    other settings (`posegrid train --target finder --help`).
     Default: bins for posegrid_s and posegrid_m, else pose."""
     joint: bool = False
     """Learn the grid task at the same time (Li & Chan, ACCV 2014)."""

@@ -407,7 +407,16 @@ def test_who_sees_nobody_finds_nobody(folders: SceneFolders) -> None:
 )
 def test_training_that_cannot_start_leaves_no_run(tmp_path, capsys, flags, message) -> None:
     run_folder = tmp_path / "run"
-    call = ["train-finder", str(tmp_path), "--backgrounds", str(tmp_path), "--run", str(run_folder)]
+    call = [
+        "train",
+        "--target",
+        "finder",
+        str(tmp_path),
+        "--backgrounds",
+        str(tmp_path),
+        "--run",
+        str(run_folder),
+    ]
     assert cli.run([*call, *flags]) == 1
     assert message in capsys.readouterr().err and not run_folder.exists()
 
