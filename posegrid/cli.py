@@ -98,6 +98,13 @@ COMMANDS = {
         "train the network that finds people in frames",
         "posegrid train --target finder data/people --backgrounds places --run runs/finder",
     ),
+    "evaluate": Command(
+        "posegrid.results.evaluate",
+        "EvaluateSettings",
+        "evaluate",
+        "score weights on subjects they never saw",
+        "posegrid evaluate runs/mine/train/best.safetensors data/walkers --out runs/mine/evaluation",
+    ),
     "evaluate --target finder": Command(
         "posegrid.learning.finder_evaluation",
         "EvaluateFinderSettings",
@@ -105,13 +112,6 @@ COMMANDS = {
         "score a finder's weights on people and places they never saw",
         "posegrid evaluate --target finder posegrid-find.onnx --people data/people "
         "--backgrounds places",
-    ),
-    "evaluate": Command(
-        "posegrid.results.evaluate",
-        "EvaluateSettings",
-        "evaluate",
-        "score weights on subjects they never saw",
-        "posegrid evaluate runs/mine/train/best.safetensors data/walkers --out runs/mine/evaluation",
     ),
     "report": Command(
         "posegrid.results.report",
