@@ -305,7 +305,7 @@ def _grounds(track: MotionTrack, up_cam: Float[np.ndarray, "3"] | None) -> list[
     """What was given and what was assumed: the person's height, the camera, where it stands."""
     world = track.to_world(up_cam)
     down_deg = round(math.degrees(math.asin(-world.rot_cam_to_world[2, 2])))
-    how = "assumed, or by the file" if track.camera_assumed else "calibrated"
+    how = "given, by the file or assumed" if track.camera_assumed else "calibrated"
     upright = "by the trunk and the feet" if up_cam is None else "as given"
     near_m, far_m = np.quantile(track.root_mm[world.found, 2] / 1000, (0, 1))
     known = "the height was given" if track.scale_known else "not measured (--height-m)"
