@@ -104,8 +104,9 @@ def empty_cells(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         empty = file.create_dataset("#refs#/empty", data=np.zeros(2, dtype=np.uint64))
         empty.attrs["MATLAB_empty"] = np.int32(1)
-        for index in (1, 4):
-            file["Masks"][index, 0] = empty.ref
+        masks = file["Masks"]
+        for index in (0, 64 if len(masks) > 64 else 4):
+            masks[index, 0] = empty.ref
 
 
 def as_old_matlab(path: Path) -> None:

@@ -1,7 +1,9 @@
 """A twin of Human3.6M: all subjects with poses, the real names and numbers of frames, every fault.
 
 What is written is drawn figures of made-up walks, in the release's own layout and with its odd
-names. Each fault that `FAULTS` lists is in it on purpose, so that a reader can be asked whether it
+names. Whoever walks for longer than `ROUND` frames goes the same round again, so that a whole
+release can be written: its videos repeat coded pictures, its masks refer to those of the first
+round. Each fault that `FAULTS` lists is in it on purpose, so that a reader can be asked whether it
 found it. `prove_human36m.py` does ask.
 """
 
@@ -9,25 +11,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
+import h5py
 import numpy as np
 from human36m_faults import FAULTS
 from PIL import Image, ImageDraw
 
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import HUMAN36M_32_PARENTS
-from posegrid.datasets.human36m.layout import CAMERA_IDS, POSES_UNIVERSAL, view_path
+from posegrid.datasets.human36m.layout import (
+    BOXES,
+    CAMERA_IDS,
+    MASKS,
+    POSES_UNIVERSAL,
+    VIDEOS,
+    view_path,
+)
 from posegrid.datasets.human36m.metadata import SequenceKey
-from posegrid.datasets.human36m.release_files import write_pose_cdf
+from posegrid.datasets.human36m.release_files import MaskWriter, filled_box, write_pose_cdf
 from posegrid.datasets.human36m.release_writer import (
     ACTIONS,
-    ViewWriter,
     default_file_base,
     mark_synthetic,
     write_metadata,
     write_poses,
 )
+from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, film
 
+Picture = tuple[np.ndarray, np.ndarray]
+"""Image (H, W, 3) and mask (H, W)."""
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 COUNTS = """
 2 1 1384 4974 2844 2549 2012 2357 1553
@@ -77,6 +90,8 @@ are the release's; which of two sequences it is, is not known."""
 NUM_TWO_FEWER = {"training": 25, "test": 7}
 """The same of the other actions: the sums are the release's, which sequences it is is not known."""
 TEST_SUBJECTS = ("S9", "S11")
+ROUND = 97
+"""Frames of a round: a prime, so that what slips by some seconds of video is seen to slip."""
 FEWEST = 12
 """Poses of a sequence at least, whatever the share."""
 SHORT = 40
@@ -158,7 +173,7 @@ def write_twin(
             seed=seed,
             subject=recording.subject,
             subaction=recording.subaction,
-            num_frames=recording.num_poses + max(recording.surplus),
+            num_frames=min(recording.num_poses + max(recording.surplus), ROUND),
             picture_size=picture_size,
         )
         clip = film(plan)
@@ -181,10 +196,11 @@ def frame_counts(todo: list[Recording]) -> dict[SequenceKey, tuple[int, ...]]:
 
 
 def write_recording(
-    root: Path, recording: Recording, joints_world_mm: np.ndarray, cameras: dict[str, Camera]
+    root: Path, recording: Recording, round_world_mm: np.ndarray, cameras: dict[str, Camera]
 ) -> None:
-    """One sequence's files: poses of all kinds, and the videos and masks of four cameras."""
-    poses = joints_world_mm[: recording.num_poses]
+    """One sequence's files, of the joints (T, 32, 3) of one round: poses of all kinds, and the
+    videos and masks of four cameras."""
+    poses = round_world_mm[np.arange(recording.num_poses) % len(round_world_mm)]
     released = poses + SHIFT_MM if recording.key in SHIFTED else poses
     subject, base = recording.subject, recording.file_base
     for camera_id, surplus in zip(CAMERA_IDS, recording.surplus, strict=True):
@@ -192,15 +208,67 @@ def write_recording(
         write_poses(root, subject, base, camera_id, released, camera)
         universal = 0.97 * camera.world_to_camera(released)
         write_pose_cdf(view_path(root, subject, POSES_UNIVERSAL, base, camera_id), universal)
-        keypoints_px = camera.project(
-            camera.world_to_camera(joints_world_mm[: recording.num_poses + surplus])
-        )
-        with ViewWriter(root, subject, base, camera_id, 50, camera.size_wh) as view:
-            for points in keypoints_px:
-                view.write(*drawn(points, camera.size_wh))
+        keypoints_px = camera.project(camera.world_to_camera(round_world_mm))
+        pictures = [drawn(points, camera.size_wh) for points in keypoints_px]
+        write_view(root, recording, camera_id, pictures, recording.num_poses + surplus)
 
 
-def drawn(keypoints_px: np.ndarray, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def write_view(
+    root: Path, recording: Recording, camera_id: str, pictures: list[Picture], num_frames: int
+) -> None:
+    """Video, masks and boxes of one camera: whole rounds of these pictures, then the last one's
+    beginning."""
+    rounds, rest = divmod(num_frames, len(pictures))
+    paths = {
+        kind: view_path(root, recording.subject, kind, recording.file_base, camera_id)
+        for kind in (VIDEOS, MASKS, BOXES)
+    }
+    size_wh = pictures[0][1].shape[::-1]
+    videos = []
+    for number, some in enumerate((pictures, pictures[:rest])):
+        if some and (number or rounds):
+            videos.append(paths[VIDEOS].with_suffix(f".part{number}.mp4"))
+            with VideoWriter(videos[-1], 50, size_wh) as video:
+                for image, _ in some:
+                    video.write(image)
+    join_videos(paths[VIDEOS], [*videos[:1] * rounds, *videos[len(videos) - bool(rest) :]])
+    for path in videos:
+        path.unlink()
+    for kind, shape in ((MASKS, np.asarray), (BOXES, filled_box)):
+        with MaskWriter(paths[kind]) as writer:
+            for _, mask in pictures:
+                writer.write(shape(mask))
+        repeat_masks(paths[kind], num_frames)
+
+
+def join_videos(path: Path, parts: list[Path]) -> None:
+    """One video after the other, coded pictures copied as they are; all begin with a key frame."""
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as whole:
+        stream, shift = None, 0
+        for part in parts:
+            with av.open(str(part)) as one:
+                source = one.streams.video[0]
+                stream = stream or whole.add_stream_from_template(source)
+                for packet in one.demux(source):
+                    if packet.dts is not None:
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = stream
+                        whole.mux(packet)
+                shift += source.duration
+
+
+def repeat_masks(path: Path, num_frames: int) -> None:
+    """The mask file with so many cells, which refer to its masks round by round."""
+    with h5py.File(path, "r+") as file:
+        cells = file["Masks"][:, 0]
+        about = dict(file["Masks"].attrs)
+        del file["Masks"]
+        again = file.create_dataset("Masks", (num_frames, 1), dtype=h5py.ref_dtype)
+        again[:, 0] = cells[np.arange(num_frames) % len(cells)]
+        again.attrs.update(about)
+
+
+def drawn(keypoints_px: np.ndarray, size_wh: tuple[int, int]) -> Picture:
     """A figure of thick lines between the joints before a wall, and its mask."""
     image, mask = Image.new("RGB", size_wh, (150, 140, 120)), Image.new("1", size_wh)
     width = max(int(np.ptp(keypoints_px[:, 1]) / 9), 2)

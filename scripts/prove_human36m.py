@@ -39,6 +39,7 @@ from posegrid.datasets.human36m.layout import CAMERA_IDS, POSES_CAMERA, view_pat
 from posegrid.datasets.human36m.metadata import load_metadata
 from posegrid.datasets.human36m.release_files import read_pose_cdf
 from posegrid.datasets.human36m.release_writer import default_file_base, write_metadata
+from posegrid.datasets.shards import load_shard_facts, shards_of
 from posegrid.datasets.stored_crops import Crops, read_crops
 
 KNOWN = ("the last N of N video frames", "poses end early, as the release has it")
@@ -59,6 +60,8 @@ class Settings:
     """Write that share of all 15 actions, not of Walking alone."""
     picture_size: int = 100
     """Width and height of the pictures, pixels."""
+    every_nth_frame: int = 1
+    """Frames that `prepare` takes of each sequence; it decodes all."""
     keep: Path | None = None
     """Folder to leave everything in; what of the twin is there already is written anew."""
     train: bool = False
@@ -88,7 +91,7 @@ def main(settings: Settings) -> int:
         results += [judged(fault, report, facts) for fault in FAULTS]
         results += unasked(report, facts)
         results += shift_results(root, folder, settings)
-        results.append(accounted(todo, facts))
+        results += accounted(todo, facts, settings.every_nth_frame)
         console.print(table_of(results))
         if settings.train:
             trained(folder)
@@ -118,12 +121,19 @@ def prepared(
     """dataset.json after `prepare` with the flag --s9."""
     shutil.rmtree(out, ignore_errors=True)
     flags = ["--s9", s9, "--workers", str(settings.workers), "--actions", *actions]
+    flags += ["--every-nth-frame", str(settings.every_nth_frame)]
     flags += ["--subjects", "S9"] if s9 != "keep" else []
     if called("prepare", str(root), str(out), *flags) != (1 if s9 == "keep" else 0):
         raise SystemExit(
             "prepare ended with another exit code than 1 if there are faults, 0 if not"
         )
-    return json.loads((out / "dataset.json").read_text())
+    facts = json.loads((out / "dataset.json").read_text())
+    halves = {"training": TRAINING, "test": TEST}
+    counts = {
+        name: sum(load_shard_facts(path).num_crops for path in shards_of(out, subjects))
+        for name, subjects in halves.items()
+    }
+    return facts | {"crops": counts}
 
 
 def judged(fault: Fault, report: dict[str, Any], facts: dict[str, Any]) -> tuple[str, str, bool]:
@@ -183,7 +193,8 @@ def shift_results(root: Path, folder: Path, settings: Settings) -> list[tuple[st
     before_mm = np.stack([released_root_mm(root, after, row) for row in range(len(after))])
     moved_mm = np.linalg.norm(before_mm - after.root_cam_mm, axis=-1)
     todo = recordings(settings.share, settings.all_actions)
-    poses = 4 * sum(recording.num_poses for recording in todo if recording.key in SHIFTED)
+    every = settings.every_nth_frame
+    poses = 4 * sum(taken(r.num_poses, every) for r in todo if r.key in SHIFTED)
     right = len(after) == poses and np.allclose(moved_mm, np.linalg.norm(SHIFT_MM), atol=0.1)
     return [
         ("--s9 drop", f"{words} views are left out by name", words == 12),
@@ -208,7 +219,7 @@ def counted(folder: Path) -> list[tuple[str, str, bool]]:
 
     def frames(subjects: tuple[str, ...], actions: tuple[str, ...], every: int = 1) -> int:
         return sum(
-            -(-(metadata.num_poses(key) or 0) // every) * len(CAMERA_IDS)
+            taken(metadata.num_poses(key) or 0, every) * len(CAMERA_IDS)
             for key in metadata.file_bases
             if key[0] in subjects and key[1] in actions and metadata.has_poses(key)
         )
@@ -227,18 +238,32 @@ def counted(folder: Path) -> list[tuple[str, str, bool]]:
     return [(name, f"{found:,} of {right:,}", found == right) for name, found, right in expected]
 
 
-def accounted(todo: list[Recording], facts: dict[str, Any]) -> tuple[str, str, bool]:
-    """Whether every pose is a crop, or was left out by name: none is lost in silence."""
-    written = sum(4 * recording.num_poses for recording in todo)
-    of_views = {" ".join(map(str, r.key)): r.num_poses for r in todo}
-    skipped = sum(of_views[name.rpartition(" ")[0]] for name, _ in facts["skipped"])
-    remarks = [text.split() for _, text in facts["notes"]]
-    left_out = sum(int(words[0]) for words in remarks if words[1:4] in LEFT_OUT)
-    text = (
-        f"{written:,} poses x cameras written = {facts['num_crops']:,} crops + {skipped:,} of "
-        f"sequences left out + {left_out:,} frames left out"
-    )
-    return "frames", text, written == facts["num_crops"] + skipped + left_out
+def taken(num_poses: int, every: int) -> int:
+    """How many of frames 0 to `num_poses` - 1 are 0, n, 2n, ..."""
+    return -(-num_poses // every)
+
+
+def accounted(
+    todo: list[Recording], facts: dict[str, Any], every: int
+) -> list[tuple[str, str, bool]]:
+    """Whether every pose is a crop, or was left out by name, of either half of the people: none is
+    lost in silence."""
+    remarks = [(name, text.split()) for name, text in facts["notes"]]
+    left_out = [(name, int(words[0])) for name, words in remarks if words[1:4] in LEFT_OUT]
+    of_views = {" ".join(map(str, r.key)): taken(r.num_poses, every) for r in todo}
+    found = []
+    for half, subjects in (("training", TRAINING), ("test", TEST)):
+        crops = facts["crops"][half]
+        written = sum(4 * taken(r.num_poses, every) for r in todo if r.subject in subjects)
+        names = [name for name, _ in facts["skipped"] if name.split()[0] in subjects]
+        skipped = sum(of_views[name.rpartition(" ")[0]] for name in names)
+        frames = sum(count for name, count in left_out if name.split()[0] in subjects)
+        text = (
+            f"{written:,} poses x cameras written = {crops:,} crops + {skipped:,} of "
+            f"sequences left out + {frames:,} frames left out"
+        )
+        found.append((f"{half} frames", text, written == crops + skipped + frames))
+    return found
 
 
 def table_of(results: list[tuple[str, str, bool]]) -> Table:
