@@ -113,7 +113,7 @@ def in_view(
 ) -> Float32[np.ndarray, "N 17 3"]:
     """Poses in the frame of the virtual camera that looks at the crop's centre, mm."""
     turns = rotations_to_view(crop_camera, image_size)
-    return np.einsum("nij,nkj->nki", turns, pose_cam_mm).astype(np.float32)
+    return (pose_cam_mm @ turns.transpose(0, 2, 1)).astype(np.float32)
 
 
 def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: int = 2) -> Crops:
@@ -219,11 +219,11 @@ def shards_in(folder: Path, subjects: Sequence[str] | None = None) -> list[Shard
     Raises ShardError for a data set without `dataset.json`, a subject without crops, and a file
     that is damaged or does not fit the others.
     """
-    facts = load_dataset_facts(folder)
-    for subject in subjects if subjects is not None else ():
-        if not shards_of(folder, [subject]):
-            known = ", ".join(subjects_in(folder)) or "none"
-            raise ShardError(f"{folder} has no crops of the subject {subject!r}; it has: {known}.")
+    facts, known = load_dataset_facts(folder), subjects_in(folder)
+    for subject in sorted(set(subjects or ()).difference(known)):
+        raise ShardError(
+            f"{folder} has no crops of the subject {subject!r}; it has: {', '.join(known) or 'none'}."
+        )
     paths = shards_of(folder, subjects)
     if not paths:
         whose = " of no subjects" if subjects is not None else ""
