@@ -191,7 +191,7 @@ FAULTS = (
     Fault(
         "S11's broken view",
         "S11 Directions 2 54138969",
-        lambda root: cut(file_of(root, "S11", VIDEOS, "Directions", 0)),
+        lambda root: cut(file_of(root, "S11", VIDEOS, "Directions", 0), 0.02),
         "damaged video",
         "known to be damaged in many copies",
         skipped=True,

@@ -60,6 +60,8 @@ class Settings:
     """Write that share of all 15 actions, not of Walking alone."""
     picture_size: int = 100
     """Width and height of the pictures, pixels."""
+    prepare: bool = True
+    """Also prepare the twin, and see what became of each frame; else doctor alone."""
     every_nth_frame: int = 1
     """Frames that `prepare` takes of each sequence; it decodes all."""
     keep: Path | None = None
@@ -84,14 +86,16 @@ def main(settings: Settings) -> int:
                 highlight=False,
             )
         console.print(f"twin: {time.process_time() - start:.0f} s of CPU")
-        report = doctor_report(root, folder)
-        actions = () if settings.all_actions else ACTIONS
-        facts = prepared(root, folder / "data", settings, "keep", actions)
-        results = counted(folder / "counted")
+        report, facts = doctor_report(root, folder), None
+        if settings.prepare:
+            actions = () if settings.all_actions else ACTIONS
+            facts = prepared(root, folder / "data", settings, "keep", actions)
+        results = [*counted(folder / "counted"), *seen(todo, report)]
         results += [judged(fault, report, facts) for fault in FAULTS]
         results += unasked(report, facts)
-        results += shift_results(root, folder, settings)
-        results += accounted(todo, facts, settings.every_nth_frame)
+        if facts is not None:
+            results += shift_results(root, folder, settings)
+            results += accounted(todo, facts, settings.every_nth_frame)
         console.print(table_of(results))
         if settings.train:
             trained(folder)
@@ -136,30 +140,52 @@ def prepared(
     return facts | {"crops": counts}
 
 
-def judged(fault: Fault, report: dict[str, Any], facts: dict[str, Any]) -> tuple[str, str, bool]:
-    """(fault, what came out, whether that is right)."""
+def seen(todo: list[Recording], report: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """Whether doctor counts, of either half of the people, each pose of the sequences that it finds
+    usable, and which frames it finds there."""
+    faulty = {f["where"] for f in report["findings"] if f["level"] == "fault"}
+    broken = {f.where for f in FAULTS if f.name == "S11's broken view"}
+    found, total = [], 0
+    for half, subjects in (("training", TRAINING), ("test", TEST)):
+        views = [
+            (r.num_poses, f"{' '.join(map(str, r.key))} {camera_id}")
+            for r in todo
+            for camera_id in CAMERA_IDS
+            if r.subject in subjects
+        ]
+        usable = sum(n for n, name in views if name not in faulty | broken)
+        total += usable
+        written = sum(n for n, _ in views)
+        text = f"{written:,} poses x cameras written = {usable:,} + those of faulty sequences"
+        found.append((f"{half} frames", text, True))
+    counted = sum(report["frames"].values())
+    return [*found, ("frames that doctor counts", f"{counted:,} of {total:,}", counted == total)]
+
+
+def judged(
+    fault: Fault, report: dict[str, Any], facts: dict[str, Any] | None
+) -> tuple[str, str, bool]:
+    """(fault, what came out, whether that is right); facts: None if nothing was prepared."""
     whats = {
         f["what"]
         for f in report["findings"]
         if fault.where in f["where"] or fault.where in f["text"]
     }
-    skipped = [reason for name, reason in facts["skipped"] if fault.where in name]
-    notes = [text for name, text in facts["notes"] if fault.where in name]
     found = fault.doctor is None or fault.doctor in whats
-    said = skipped if fault.skipped else notes
-    handled = fault.prepare is None or any(fault.prepare in text for text in said)
-    handled &= bool(skipped) == fault.skipped
     doctor = f"doctor: {fault.doctor}" if fault.doctor else "doctor: nothing to say"
-    prepare = "left out" if fault.skipped else "noted" if fault.prepare else "as any other"
+    name, prepare, handled, said = f"{fault.name} ({fault.where})", "", True, []
+    if facts is not None:
+        skipped = [reason for name, reason in facts["skipped"] if fault.where in name]
+        said = skipped if fault.skipped else [t for n, t in facts["notes"] if fault.where in n]
+        handled = fault.prepare is None or any(fault.prepare in text for text in said)
+        handled &= bool(skipped) == fault.skipped
+        how = "left out" if fault.skipped else "noted" if fault.prepare else "as any other"
+        prepare = f"; prepare: {how}"
     verdict = "" if found and handled else f" -- BUT {sorted(whats)} {said}"
-    return (
-        f"{fault.name} ({fault.where})",
-        f"{doctor}; prepare: {prepare}{verdict}",
-        found and handled,
-    )
+    return name, doctor + prepare + verdict, found and handled
 
 
-def unasked(report: dict[str, Any], facts: dict[str, Any]) -> list[tuple[str, str, bool]]:
+def unasked(report: dict[str, Any], facts: dict[str, Any] | None) -> list[tuple[str, str, bool]]:
     """Whether anything was found, or left out, that is no fault: nothing must be."""
     faulty = [fault.where for fault in FAULTS if fault.doctor]
     findings = [
@@ -170,7 +196,7 @@ def unasked(report: dict[str, Any], facts: dict[str, Any]) -> list[tuple[str, st
     ]
     out = [
         name
-        for name, _ in facts["skipped"]
+        for name, _ in (facts or {"skipped": ()})["skipped"]
         if not any(f.skipped and f.where in name for f in FAULTS)
     ]
     return [

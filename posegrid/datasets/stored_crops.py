@@ -284,8 +284,9 @@ def array_of_column(table: pa.Table, name: str) -> np.ndarray:
     column = table[name].combine_chunks()
     if pa.types.is_string(column.type):
         return np.array(column.to_pylist(), dtype=np.str_)
+    # from_dlpack, since `to_numpy` imports pandas wherever that is installed
     if not pa.types.is_fixed_size_list(column.type):
-        return column.to_numpy()
-    flat = column.flatten().to_numpy()
+        return np.from_dlpack(column)
+    flat = np.from_dlpack(column.flatten())
     shape = {3 * NUM_JOINTS: (NUM_JOINTS, 3), 2 * NUM_JOINTS: (NUM_JOINTS, 2)}
     return flat.reshape(-1, *shape.get(column.type.list_size, (column.type.list_size,)))

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
+from jaxtyping import Int
 
 from posegrid.body.skeleton import NUM_JOINTS, PARENTS, body_size_mm
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
@@ -152,7 +154,7 @@ def crop_set(
         low, high = np.searchsorted(chosen, (first_row, first_row + shard.num_rows))
         rows = chosen[low:high]
         table = shard.table([*columns, "pose_cam_mm", "keypoints_crop_px", "crop_camera"])
-        table = table.take(rows - first_row) if most is not None else table
+        table = table.take(_arrow(rows - first_row)) if most is not None else table
         for name, its in pictures.items():
             its.add(rows, table[name])
         camera = array_of_column(table, "crop_camera")
@@ -174,6 +176,11 @@ def crop_set(
         pictures.get("mask"),
         None if most is None else torch.from_numpy(chosen),
     )
+
+
+def _arrow(rows: Int[np.ndarray, "n"]) -> pa.Array:
+    """The same numbers; by `pa.array`, pandas would be imported wherever it is installed."""
+    return pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(rows)])
 
 
 def _drawn(crops: CropSet, share: float) -> CropSet:
