@@ -9,6 +9,7 @@ found it. `prove_human36m.py` does ask.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import av
@@ -176,9 +177,9 @@ def write_twin(
             num_frames=min(recording.num_poses + max(recording.surplus), ROUND),
             picture_size=picture_size,
         )
-        clip = film(plan)
-        cameras |= {(recording.subject, id_): camera for id_, camera in clip.cameras.items()}
-        write_recording(root, recording, clip.joints_world_mm, clip.cameras)
+        walked = filmed(plan)
+        cameras |= {(recording.subject, id_): camera for id_, camera in walked.cameras.items()}
+        write_recording(root, recording, walked)
         yield recording
     counts = frame_counts(todo)
     counts[MISCOUNTED] = tuple(count + 12 for count in counts[MISCOUNTED])
@@ -195,21 +196,42 @@ def frame_counts(todo: list[Recording]) -> dict[SequenceKey, tuple[int, ...]]:
     return {r.key: tuple(r.num_poses + n for n in (*r.surplus, 3 * r.num_poses)) for r in todo}
 
 
-def write_recording(
-    root: Path, recording: Recording, round_world_mm: np.ndarray, cameras: dict[str, Camera]
-) -> None:
-    """One sequence's files, of the joints (T, 32, 3) of one round: poses of all kinds, and the
-    videos and masks of four cameras."""
-    poses = round_world_mm[np.arange(recording.num_poses) % len(round_world_mm)]
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What is walked again and again."""
+
+    joints_world_mm: np.ndarray
+    """(T, 32, 3)."""
+    cameras: dict[str, Camera]
+    pictures: dict[str, list[Picture]]
+    """Of each camera, by id."""
+
+
+@cache
+def filmed(plan: ClipPlan) -> Round:
+    """The plan's walk, drawn; a subject walks alike in all actions."""
+    clip = film(plan)
+    pictures = {
+        id_: [
+            drawn(points, camera.size_wh)
+            for points in camera.project(camera.world_to_camera(clip.joints_world_mm))
+        ]
+        for id_, camera in clip.cameras.items()
+    }
+    return Round(clip.joints_world_mm, clip.cameras, pictures)
+
+
+def write_recording(root: Path, recording: Recording, walked: Round) -> None:
+    """One sequence's files: poses of all kinds, and the videos and masks of four cameras."""
+    poses = walked.joints_world_mm[np.arange(recording.num_poses) % len(walked.joints_world_mm)]
     released = poses + SHIFT_MM if recording.key in SHIFTED else poses
     subject, base = recording.subject, recording.file_base
     for camera_id, surplus in zip(CAMERA_IDS, recording.surplus, strict=True):
-        camera = cameras[camera_id]
+        camera = walked.cameras[camera_id]
         write_poses(root, subject, base, camera_id, released, camera)
         universal = 0.97 * camera.world_to_camera(released)
         write_pose_cdf(view_path(root, subject, POSES_UNIVERSAL, base, camera_id), universal)
-        keypoints_px = camera.project(camera.world_to_camera(round_world_mm))
-        pictures = [drawn(points, camera.size_wh) for points in keypoints_px]
+        pictures = walked.pictures[camera_id]
         write_view(root, recording, camera_id, pictures, recording.num_poses + surplus)
 
 
@@ -243,18 +265,24 @@ def write_view(
 
 def join_videos(path: Path, parts: list[Path]) -> None:
     """One video after the other, coded pictures copied as they are; all begin with a key frame."""
+    opened = {part: av.open(str(part)) for part in dict.fromkeys(parts)}
+    streams = {part: container.streams.video[0] for part, container in opened.items()}
+    coded = {
+        part: [packet for packet in container.demux(streams[part]) if packet.dts is not None]
+        for part, container in opened.items()
+    }
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as whole:
-        stream, shift = None, 0
+        stream, shift = whole.add_stream_from_template(streams[parts[0]]), 0
         for part in parts:
-            with av.open(str(part)) as one:
-                source = one.streams.video[0]
-                stream = stream or whole.add_stream_from_template(source)
-                for packet in one.demux(source):
-                    if packet.dts is not None:
-                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                        packet.stream = stream
-                        whole.mux(packet)
-                shift += source.duration
+            for one in coded[part]:
+                packet = av.Packet(bytes(one))
+                packet.pts, packet.dts = one.pts + shift, one.dts + shift
+                packet.duration, packet.time_base = one.duration, one.time_base
+                packet.is_keyframe, packet.stream = one.is_keyframe, stream
+                whole.mux(packet)
+            shift += streams[part].duration
+    for container in opened.values():
+        container.close()
 
 
 def repeat_masks(path: Path, num_frames: int) -> None:
