@@ -241,8 +241,9 @@ def on_changed_pictures(
 
 
 def _on_time(track: Track) -> str:
-    step_s = float(np.median(np.diff(track.time_s))) if len(track) > 1 else LEAST_SEEN_S
-    seen_s = step_s * int(track.found.sum())
+    if len(track) == 1:  # a photograph
+        return ""
+    seen_s = float(np.median(np.diff(track.time_s))) * (int(track.found.sum()) - 1)
     if seen_s >= LEAST_SEEN_S:
         return ""
     return (

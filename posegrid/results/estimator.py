@@ -78,25 +78,34 @@ _INTERVALS = 15
 
 
 class _Turns:
-    """Whose turn a frame is, the plain look's or the mirrored one's: by its time, so that frames
-    that a camera dropped change nothing for those after them.
+    """Whose turn a frame is, the plain look's or the mirrored one's: by its place among the film's
+    even times, so that frames that a camera dropped change nothing for those after them.
     """
 
     def __init__(self) -> None:
-        self._time_s, self._turn = math.nan, -1
+        self._time_s, self._place = math.nan, -1
         self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
 
-    def mirrored(self, time_s: float) -> bool:
+    def place(self, time_s: float) -> int:
         """Of the next frame; a time that is not known counts as the usual interval."""
         passed_s = time_s - self._time_s
         steps = 1
         if passed_s > 0:
             self._intervals_s.append(passed_s)
-            steps = max(1, round(passed_s / float(np.median(self._intervals_s))))
-        self._turn += steps
+            # Where half of the frames are dropped, most intervals are not single ones.
+            short_s = sorted(self._intervals_s)[len(self._intervals_s) // 4]
+            single_s = [
+                interval_s for interval_s in self._intervals_s if interval_s < 1.5 * short_s
+            ]
+            steps = max(1, round(passed_s / float(np.mean(single_s))))
+        self._place += steps
         if math.isfinite(time_s):
             self._time_s = time_s
-        return self._turn % 2 == 1
+        return self._place
+
+    def mirrored(self, time_s: float) -> bool:
+        """Whether the next frame is shown as its mirror image."""
+        return self.place(time_s) % 2 == 1
 
 
 class Estimator:

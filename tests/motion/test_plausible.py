@@ -122,7 +122,9 @@ def test_a_limb_whose_length_changes(spread, warned):
     assert not warned or "from left elbow to left wrist the length changes by 2" in lines[0]
 
 
-@pytest.mark.parametrize(("seconds", "warned"), [(0.4, True), (0.9, True), (1.1, False)])
+@pytest.mark.parametrize(
+    ("seconds", "warned"), [(0.4, True), (0.9, True), (1.0, True), (1.1, False)]
+)
 def test_a_person_seen_for_a_moment(seconds, warned):
     track = walk(2.0)
     joints_mm = track.joints_mm.copy()

@@ -245,15 +245,38 @@ def test_a_height_scales_all_lengths_and_no_pixel(models):
     assert scaled_to_height(once, 1700.0).joints_mm[1] == pytest.approx(once.joints_mm[1], rel=1e-5)
 
 
-def test_the_mirrored_look_goes_by_time_not_by_the_number_of_frames() -> None:
-    whole, dropped = _Turns(), _Turns()
-    turns = {n: whole.mirrored(n / 25) for n in range(40)}
-    assert [turns[n] for n in range(4)] == [False, True, False, True]
+@pytest.mark.parametrize(
+    ("dropped", "jitter_s"),
+    [
+        ({9, 20, 21, 33}, 0.004),
+        ({n for n in range(40) if n % 7 == 3 or n % 11 == 5}, 0.004),
+        ({n for n in range(2, 40) if n % 5 in (1, 3)}, 0.004),
+        ({n for n in range(5, 40) if n % 3 == 1}, 0.002),
+    ],
+)
+def test_a_frames_place_goes_by_time_not_by_the_number_of_frames(dropped, jitter_s) -> None:
+    whole, rest = _Turns(), _Turns()
+    assert [whole.place(n / 25) for n in range(40)] == list(range(40))
     for n in range(40):
-        if n not in (9, 20, 21, 33):
-            assert dropped.mirrored(n / 25 + 0.004 * (n % 3)) == turns[n]
+        if n not in dropped:
+            assert rest.place(n / 25 + jitter_s * (n % 3)) == n
 
 
 def test_frames_without_times_take_turns() -> None:
     turns = _Turns()
     assert [turns.mirrored(math.nan) for _ in range(4)] == [False, True, False, True]
+
+
+def test_dropped_frames_move_no_window_and_change_no_turn(model) -> None:
+    kept = [n for n in range(20) if n not in (3, 5, 10, 16, 17)]
+
+    def seen(frames: list[int]) -> PersonEstimate:
+        with Estimator(model, looks="in-turns") as estimator:
+            for n in frames:
+                person = silhouette(20 + 4 * n, 10, 30, 60 + 2 * n)
+                estimator.add(picture(n), [Sighting(1, person)], n / 25)
+            return estimator.finished()[0]
+
+    whole, rest = seen(list(range(20))), seen(kept)
+    assert rest.window == pytest.approx(whole.window[kept])
+    assert rest.estimate.pose_mm == pytest.approx(whole.estimate.pose_mm[kept])
