@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from posegrid.learning.finder_target import Truth, Truths, box_of, truth_of
+from posegrid.walkers.render.wide_shots import expected_box
 from posegrid.walkers.scenes.compose import MOST_PEOPLE, Scene, SceneRecipe, compose
 from posegrid.walkers.scenes.figures import Library, files_of_people, load_library
 from posegrid.walkers.scenes.surroundings import (
@@ -203,8 +204,7 @@ def second_look(
             _filled(box, shape),
             truth_of(np.zeros((1, *shape), np.float32), np.zeros((1, 2), np.float32)),
         )
-    size = np.tile(box[2:] - box[:2], 2)
-    expected = box + np.clip(rng.normal(0, 0.06, 4), -0.13, 0.13) * size
+    expected = expected_box(rng, box)
     return scene, _filled(expected, shape), truth_of(scene.cover[[asked]], scene.seen[[asked]])
 
 

@@ -70,7 +70,7 @@ class People:
             found = self._looked_through(frame, found)
         for person, sight, confidence in found:
             person.see(sight, confidence, self._time_s, alone=not _is_near(sight, found))
-        self._let_go({person for person, _, _ in found})
+        self._let_go()
         return found
 
     def _pass_time(self, time_s: float) -> None:
@@ -99,11 +99,8 @@ class People:
         boxes = [person.motion.box_xyxy for person in self.live]
         return any(iou(a, b) > CROWDED for n, a in enumerate(boxes) for b in boxes[:n])
 
-    def _let_go(self, found: set[Person]) -> None:
+    def _let_go(self) -> None:
         """Who is not found goes on unseen for a while, and then is away."""
-        for person in self.live:
-            if person not in found:
-                person.motion.miss()
         self.live = [p for p in self.live if self._time_s - p.last_s <= HIDDEN_S]
 
     def _where_expected(self, scene: Scene) -> list[Found]:

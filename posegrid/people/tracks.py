@@ -26,8 +26,8 @@ STEP_S = 0.5
 
 
 class BoxMotion:
-    """A Kalman filter (1960) of a box: middle and sides, each with a speed, whose errors are alike
-    when measured in the box's longer side.
+    """A Kalman filter (1960) of a box: its middle, which has a speed, and its sides, which have none,
+    since a walker's swing to and fro. Errors are alike when measured in the box's longer side.
     """
 
     def __init__(self, box_xyxy: Float[np.ndarray, "4"]) -> None:
@@ -51,6 +51,7 @@ class BoxMotion:
         """The box is seen."""
         gain = self._spread[:, 0] / (self._spread[0, 0] + self._noise(box_xyxy))
         self._state = self._state + np.outer(gain, _middle_sides(box_xyxy) - self._state[0])
+        self._state[1, 2:] = 0.0
         self._spread = self._spread - np.outer(gain, self._spread[0])
 
     def _noise(self, box_xyxy: Float[np.ndarray, "4"]) -> float:
@@ -63,10 +64,6 @@ class BoxMotion:
     @property
     def _height(self) -> float:
         return float(max(*self._state[0, 2:], 1.0))
-
-    def miss(self) -> None:
-        """Nobody was seen: whoever hides goes on, but grows and shrinks no more."""
-        self._state[1, 2:] = 0.0
 
     def distance(self, box_xyxy: Float[np.ndarray, "4"]) -> float:
         """Squared distance of a box's middle from the expected one, in standard deviations."""

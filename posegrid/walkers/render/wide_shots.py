@@ -16,7 +16,7 @@ REACH = 1.75
 REFERENCES = {"none": 0.3, "empty": 0.38, "moved": 0.08, "on the spot": 0.24}
 """What a reference shows, and how often: nothing is known; the empty scene; the person somewhere
 else, too; what has not moved of the person."""
-BOX_SPREAD = 0.05
+BOX_SPREAD = 0.06
 """How far the edges of the box expected are off (sd), as a share of its sides."""
 
 
@@ -57,9 +57,17 @@ def wide_window(box_xyxy: Float[np.ndarray, "4"]) -> Float[np.ndarray, "3"]:
 def expected_box(
     rng: np.random.Generator, box_xyxy: Float[np.ndarray, "4"]
 ) -> Float[np.ndarray, "4"]:
-    """Where a person who is in a box was expected: about there."""
-    sides = np.tile(box_xyxy[2:] - box_xyxy[:2], 2)
-    return box_xyxy + np.clip(rng.normal(0.0, BOX_SPREAD, 4), -0.13, 0.13) * sides
+    """Where somebody is expected who is in that box: about there, half of the time as wide as they
+    were when legs and arms were closer to the trunk, or farther from it.
+    """
+    sides = box_xyxy[2:] - box_xyxy[:2]
+    spread = np.clip(rng.normal(0, BOX_SPREAD, 4), -0.13, 0.13)
+    expected = box_xyxy + spread * np.tile(sides, 2)
+    if rng.random() < 0.5:
+        wide, high = np.exp(rng.uniform([-0.4, -0.1], [0.5, 0.15]))
+        grown = 0.5 * sides * [wide - 1, high - 1]
+        expected += np.concatenate([-grown, grown])
+    return expected
 
 
 def random_reference(
