@@ -34,8 +34,8 @@ def test_the_box_expected_is_about_the_true_one() -> None:
     boxes = np.array([expected_box(rng, BOX) for _ in range(800)])
     middles, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     assert (np.abs(middles - [30, 70]) < [0.14 * 40, 0.14 * 100]).all()
-    assert np.quantile(sides[:, 0], 0.05) < 0.75 * 40
-    assert np.quantile(sides[:, 0], 0.95) > 1.35 * 40
+    assert np.quantile(sides[:, 0], 0.05) < 0.8 * 40
+    assert np.quantile(sides[:, 0], 0.95) > 1.3 * 40
     assert (np.abs(sides[:, 1] / 100 - 1) < 0.45).all()
     assert np.mean(np.abs(sides[:, 0] / 40 - 1) < 0.15) > 0.4
 
