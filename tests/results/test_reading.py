@@ -2,6 +2,7 @@
 times, focal length, names; and one film stored in several ways gives one Track.
 """
 
+import struct
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -145,6 +146,23 @@ def test_slow_motion_is_scaled_and_warned_of(tmp_path, settings, pictures, capsy
     assert "recorded at 100 frames/s (the file says), played at 25" in said
     assert "unlikely: the person is seen for 0." in said
     assert any("is seen for" in line for line in track.warnings)
+
+
+def test_a_pause_does_not_thin_the_exports(tmp_path, settings, pictures, capsys):
+    """24 frames of 1/25 s, a pause of 2 s in the middle: their mean rate is 8.1."""
+    places = [*range(12), *range(62, 74)]
+    path = write_film(tmp_path / "pause.mp4", pictures, places=places)
+    track = predict(
+        replace(settings, video=path, out=tmp_path / "out", formats=("bvh", "trc", "c3d"))
+    )
+    assert track.fps == pytest.approx(25) and "gaps between frames: 1" in capsys.readouterr().out
+    assert "Frame Time: 0.04000000" in (tmp_path / "out" / "pause.bvh").read_text()
+    rows = [row.split("\t") for row in (tmp_path / "out" / "pause.trc").read_text().splitlines()]
+    assert float(rows[2][0]) == 25, "DataRate"
+    times = [float(row[1]) for row in rows[5:] if len(row) > 1 and row[1]]
+    assert times == pytest.approx([place / 25 for place in places], abs=1e-4)
+    with open(tmp_path / "out" / "pause.c3d", "rb") as file:
+        assert struct.unpack("<f", file.read(512)[20:24])[0] == pytest.approx(25)
 
 
 def test_the_files_focal_length_gives_the_angle_of_view(tmp_path, settings, pictures, capsys):
