@@ -230,6 +230,13 @@ def patched(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(content.replace(old, new))
 
 
+def test_who_stands_still_for_minutes_is_read_however_small_the_file(tmp_path):
+    poses = np.repeat(np.random.default_rng(0).normal(0, 500, (1, 32, 3)), 6000, axis=0)
+    write_pose_cdf(tmp_path / "a.cdf", poses)
+    assert 4 * poses.size > 150 * (tmp_path / "a.cdf").stat().st_size
+    np.testing.assert_array_equal(read_pose_cdf(tmp_path / "a.cdf", 3), poses.astype(np.float32))
+
+
 def test_a_billion_declared_poses_are_refused_before_memory_is_set_aside(tmp_path):
     path = tmp_path / "a.cdf"
     write_pose_cdf(path, np.ones((6, 32, 3)))
