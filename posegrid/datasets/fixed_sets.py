@@ -65,7 +65,7 @@ SETS: dict[SetName, WalkerSet] = {
         "test",
         HARD,
         "4369b2c04dec951bf61667a3c9b37112ef20cd9b8275ce889a63540061af38fb",
-        None,
+        "440b3c87d38c806ca5db261259241c85fdda16babc18f5dd9d4fd49dfb07d8a5",
     ),
     "walkers-hard-validation": WalkerSet(
         42002,
