@@ -100,7 +100,8 @@ def table_of(clips: Sequence[dict[str, float]]) -> list[tuple[str, float, float,
         values = values[np.isfinite(values)]
         if len(values) > 1:
             spread = float(values.std(ddof=1))
-            rows.append((part, float(values.mean()), spread, len(values)))
+            # in tenths, as the file has them: the page is then rounded from the same numbers
+            rows.append((part, round(float(values.mean()), 1), round(spread, 1), len(values)))
     return rows
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -81,7 +82,10 @@ def test_the_researchers_tutorial_runs(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_practitioners_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_walk(tmp_path / "walk.mp4")
+    (tmp_path / "videos").mkdir()
+    shutil.copy(tmp_path / "walk.mp4", tmp_path / "videos")
     run_commands(TUTORIALS / "practitioner.md")
+    assert (tmp_path / "study.csv").exists()
     better = tmp_path / "runs" / "better"
     assert {"walk_gait.html", "walk.bvh", "walk_viewer.html"} <= {p.name for p in better.iterdir()}
 

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -102,11 +103,12 @@ def settings_of_dataset(facts: DatasetFacts, folder: Path, workers: int) -> Synt
         for name, value in facts.settings.items()
         if name in known and name != "subjects"
     }
-    folders = {
+    folders: dict[str, Any] = {
         name: Path(values[name]) if values.get(name) else None
         for name in ("motion", "poses", "backgrounds")
     }
-    return SynthSettings(folder, **(values | folders | {"workers": workers}))
+    given: dict[str, Any] = {**values, **folders, "workers": workers}
+    return SynthSettings(folder, **given)
 
 
 def _pool(settings: SynthSettings) -> ProcessPoolExecutor:

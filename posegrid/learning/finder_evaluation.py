@@ -268,11 +268,14 @@ def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -
     """
 
     def mean(where: np.ndarray) -> np.ndarray:
-        weight = uniform_filter(where.astype(np.float64), RIM_PX)
-        sums = uniform_filter(frame * where[..., None].astype(np.float64), (RIM_PX, RIM_PX, 0))
-        return sums / np.maximum(weight, 1e-9)[..., None]
+        weight = np.maximum(uniform_filter(where.astype(np.float64), RIM_PX), 1e-9)
+        colours = [
+            uniform_filter(colour * where, RIM_PX)
+            for colour in np.moveaxis(frame, -1, 0).astype(float)
+        ]
+        return np.stack(colours, axis=-1) / weight[..., None]
 
-    outline = mask & ~binary_erosion(mask)
+    outline = mask & ~np.asarray(binary_erosion(mask), bool)
     differences = np.abs(mean(mask) - mean(~mask)).max(axis=-1)
     return float(np.median(differences[outline])) if outline.any() else 0.0
 

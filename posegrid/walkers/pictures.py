@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from posegrid.body.camera import Camera
 from posegrid.walkers.clip import Clip
 from posegrid.walkers.render.cameras import STUDIO_REACH_MM
-from posegrid.walkers.render.places import Backdrop, Place
+from posegrid.walkers.render.location import AnyPlace
 from posegrid.walkers.render.renderer import PosedPerson, render, surface_box_px
 from posegrid.walkers.render.sensor import expose
 
@@ -43,7 +43,7 @@ class StudioView:
     """One camera of a clip and its picture of the empty room."""
 
     def __init__(
-        self, clip: Clip, camera_id: str, room: Place | Backdrop, camera: Camera | None = None
+        self, clip: Clip, camera_id: str, room: AnyPlace, camera: Camera | None = None
     ) -> None:
         self.camera_id = camera_id
         self.camera: Camera = clip.cameras[camera_id] if camera is None else camera

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from body.formats.test_animation import node_places_m, read_joints_cm
 from body.formats.test_text import read_trc
+from body.formats.test_usd import joint_places_m
 from motion.walks import ANKLE_MM, walk_track
 from pygltflib import GLTF2
 
@@ -51,7 +52,10 @@ def read_mm(path: Path) -> np.ndarray:
             return ezc3d.c3d(str(path))["data"]["points"][:3].transpose(2, 1, 0)
         case ".bvh":
             return 10 * read_joints_cm(path)
-    places = node_places_m(GLTF2().load(str(path)), len(TIME_S))
+        case ".usd":
+            places = joint_places_m(path, np.arange(len(TIME_S)))
+        case _:
+            places = node_places_m(GLTF2().load(str(path)), len(TIME_S))
     names = [next((c for p, c in BONES if p == joint), None) for joint in range(17)]
     nodes = [
         END_NAMES[JOINT_NAMES[joint]] if child is None else BONE_NAMES[JOINT_NAMES[child]]

@@ -92,7 +92,8 @@ def random_reference(
         still = there & _at_rest(rng, there)
         reference[still] = shown[still]
         if rng.random() < 0.7:
-            known[binary_dilation(seen, iterations=int(rng.integers(1, 12))) & ~still] = 0
+            near = np.asarray(binary_dilation(seen, iterations=int(rng.integers(1, 12))), bool)
+            known[near & ~still] = 0
     return _coarser(rng, reference), known
 
 
