@@ -153,6 +153,8 @@ def main(settings: Settings) -> None:
         outcomes.append(outcome)
         if not outcome:
             print(f"crossing {number}, camera {crossing.camera_id}: {words}", flush=True)
+    if not outcomes:
+        raise SystemExit(f"None of {settings.pairs} pairs cross: ask for more (--pairs).")
     print(f"{sum(outcomes)} of {len(outcomes)} crossings kept ({np.mean(outcomes):.2f})")
 
 

@@ -16,6 +16,7 @@ from posegrid.video.picture import Picture
 from posegrid.walkers.render.wide_shots import FoundCrop, WideShot
 
 LEAST_FOUND = 0.3
+"""Share of what is seen of a rendered person; who is found less of is no crop."""
 FLESH = 0.08
 """How far a person reaches beyond the joints, as a share of the longer side of the joints' box."""
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from posegrid.errors import SourceError
+from posegrid.untrusted import DAMAGED, arrays_of_npz
 from posegrid.walkers.scenes import kernels
 
 Split = Literal["train", "validation", "test"]
@@ -168,9 +169,19 @@ def panorama_image(stem: Path) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def radiance_of(path: Path) -> Float[np.ndarray, "rows columns 3"]:
-    """The light from all directions (`directions`), linear RGB."""
-    with np.load(path, allow_pickle=False) as held:
-        return held["radiance"].astype(np.float64)
+    """The light from all directions (`directions`), linear RGB. Raises SourceError for a file
+    without it.
+    """
+    try:
+        radiance = arrays_of_npz(path, ["radiance"])["radiance"].astype(np.float64)
+    except DAMAGED as error:
+        raise SourceError(f"{path} cannot be read as radiance: {error}. Take it out.") from error
+    if radiance.ndim != 3 or radiance.shape[-1] != 3 or not radiance.sum() > 0:
+        raise SourceError(
+            f"{path}: `radiance` is {radiance.shape}; expected rows x columns x 3, some of it above 0. "
+            "Take it out."
+        )
+    return radiance
 
 
 def directions(

@@ -97,6 +97,17 @@ def test_panoramas_of_the_tests_are_kept_apart_and_the_others_are_filmed_in(tmp_
     assert places == {"Place", "PanoramaPlace"}
 
 
+def test_damaged_radiance_is_named(tmp_path: Path) -> None:
+    path = stored(tmp_path, np.ones((ROWS, COLUMNS, 3)))
+    np.savez(path.with_suffix(".npz"), radiance=np.zeros((ROWS, COLUMNS, 3)))
+    with pytest.raises(SourceError, match=r"a\.npz: `radiance` is \(64, 128, 3\)"):
+        light_of_panorama(np.random.default_rng(0), path)
+    for content in (b"x", b"", path.with_suffix(".npz").read_bytes()[:200]):
+        path.with_suffix(".npz").write_bytes(content)
+        with pytest.raises(SourceError, match=r"a\.npz cannot be read as radiance"):
+            light_of_panorama(np.random.default_rng(0), path)
+
+
 def test_a_damaged_panorama_is_named(tmp_path: Path) -> None:
     path = stored(tmp_path, np.ones((ROWS, COLUMNS, 3)))
     path.write_bytes(b"no picture")
