@@ -102,6 +102,17 @@ def read_track(path: Path) -> object:
     return track
 
 
+def read_edits(path: Path) -> object:
+    from dataclasses import replace
+
+    from posegrid.body.track import Track
+    from posegrid.motion.edits import Edits, edited, fingerprint
+
+    edits, track = Edits.load(path), Track.load(CORPUS / "track" / "a.npz")
+    tracks = dict.fromkeys(edits.fingerprints, track)
+    return edited(tracks, replace(edits, fingerprints=dict.fromkeys(tracks, fingerprint(track))))
+
+
 def read_predictions(path: Path) -> object:
     from posegrid.results.predictions import Predictions
     from posegrid.results.scores import scores
@@ -199,6 +210,7 @@ READERS: dict[str, Reader] = {
     "dataset": read_dataset,
     "shard": read_shard,
     "track": read_track,
+    "edits": read_edits,
     "predictions": read_predictions,
     "evaluation": read_evaluation,
     "curve": read_curve,

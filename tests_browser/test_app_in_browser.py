@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, expect
 from running import RunningApp, Watch
+from test_edits_in_browser import corrected, places_in
 
 from posegrid.app.server import HERE
 from posegrid.body.formats.viewer import levelling_rotation
@@ -134,6 +135,31 @@ def test_every_download_is_the_file(page: Page, app: RunningApp, job_url: str) -
         assert caught.value.suggested_filename.startswith("sample walk_")
         endings.add(name.partition("person1")[2])
     assert {".npz", ".bvh", ".c3d", ".trc", ".glb", ".csv", ".json", "_viewer.html"} <= endings
+
+
+def test_corrections_are_saved_beside_the_track(page: Page, app: RunningApp, job_url: str) -> None:
+    page.goto(job_url)
+    viewer = finished(page)
+    corrected(viewer)
+    shown = places_in(viewer, 160)
+    viewer.get_by_role("button", name="Save").click()
+    expect(viewer.locator("#edit-says")).to_contain_text("Saved.", timeout=WORK_S)
+    folder = app.jobs.folder(job_url.rpartition("/")[2]) / "results"
+    for number in (1, 2):
+        track = Track.load(folder / f"person{number}_corrected.npz")
+        np.testing.assert_array_equal(np.isfinite(shown[number][:, 0, 0]), track.found)
+    page.reload()
+    viewer = finished(page)
+    np.testing.assert_array_equal(places_in(viewer, 160)[2], shown[2])
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="person1_corrected.npz").click()
+    assert caught.value.path().read_bytes() == (folder / "person1_corrected.npz").read_bytes()
+    viewer.get_by_role("button", name="Correct").click()
+    for _ in range(5):
+        viewer.get_by_role("button", name="Undo").click()
+    viewer.get_by_role("button", name="Save").click()
+    expect(viewer.locator("#edit-says")).to_contain_text("Saved.")
+    assert not [*folder.glob("*corrected*"), *folder.glob("edits.json")]
 
 
 def test_the_downloaded_viewer_plays_the_video_beside_it(

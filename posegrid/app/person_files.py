@@ -16,12 +16,12 @@ from posegrid.results.predict_settings import Format
 
 
 def write_person(
-    track: MotionTrack, number: int, out: Path, lines: tuple[str, ...]
+    track: MotionTrack, number: int, out: Path, lines: tuple[str, ...], stem: str = ""
 ) -> PersonResult:
-    """One person's files; a format that cannot be written is a line more. The viewer's page plays
-    the video when that is downloaded into the same folder.
+    """One person's files, named personN or `stem`; a format that cannot be written is a line more.
+    The viewer's page plays the video when that is downloaded into the same folder.
     """
-    stem, video = f"person{number}", quote(clip_name(track.source))
+    stem, video = stem or f"person{number}", quote(clip_name(track.source))
     for ending in get_args(Format):
         if ending == "usd":
             continue  # needs an extra that the app does not ask for

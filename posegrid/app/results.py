@@ -7,6 +7,8 @@ from pathlib import Path
 from posegrid.files import write_text
 
 NAME = "results.json"
+EDITS, CORRECTED = "edits.json", "corrected"
+"""Corrections by hand, and what the files of corrected people are called: personN_corrected."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,10 @@ def clip_name(name: str) -> str:
 
 
 def downloads(folder: Path, person: int, name: str) -> dict[str, str]:
-    """The files of a person: what they are called in the folder, and to whoever downloads them."""
-    stem = f"person{person}"
+    """The files of a person, and of all whom somebody has corrected by hand: what they are called
+    in the folder, and to whoever downloads them.
+    """
     kept = Path(name).stem or "video"
-    paths = [path for path in sorted(folder.glob(f"{stem}[._]*")) if path.is_file()]
+    found = {*folder.glob(f"person{person}[._]*"), *folder.glob(f"person*_{CORRECTED}*")}
+    paths = [path for path in sorted({*found, *folder.glob(EDITS)}) if path.is_file()]
     return {path.name: f"{kept}_{path.name}" for path in paths}

@@ -22,23 +22,22 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from posegrid.app.corrected import MOST_BYTES, save_corrected, viewer_of
 from posegrid.app.guard import Access, Guard, is_ours
 from posegrid.app.jobs import Job, Jobs
-from posegrid.app.results import Results, clip_name, downloads
+from posegrid.app.results import CORRECTED, Results, clip_name, downloads
 from posegrid.app.runner import Runner
 from posegrid.app.settings import AppSettings
 from posegrid.app.upload import UploadError, check_size, received, shown_name
-from posegrid.body.formats.viewer import viewer_file
-from posegrid.body.track import Track
-from posegrid.errors import OutputError
-from posegrid.motion.motion_viewer import motion_page
+from posegrid.body.formats.viewer import PROGRAMS, viewer_file
+from posegrid.errors import OutputError, PosegridError
 
 HERE = files("posegrid.app")
 SAMPLE = "sample.mp4"
 MOST_WAITING = 100
 GAIT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Of the gait page, which has its style inside and no program."""
-VIEWER_FILES = {"viewer.js": "text/javascript", "viewer.css": "text/css"}
+VIEWER_FILES = {"viewer.css": "text/css"} | dict.fromkeys(PROGRAMS, "text/javascript")
 
 
 def serve(settings: AppSettings) -> None:
@@ -113,6 +112,7 @@ class Site:
             Route("/viewer/{name}", self.viewer_file),
             post("/upload", self.upload),
             post("/sample", self.sample),
+            post("/jobs/{id}/edits", self.edits),
             post("/jobs/{id}/cancel", self.cancel),
             post("/jobs/{id}/delete", self.delete),
             Mount("/static", StaticFiles(directory=str(HERE / "static"))),
@@ -160,7 +160,9 @@ class Site:
         if has_video and kept:
             kept["video.mp4"] = clip_name(job.name)
         sizes = [(name, called, (folder / name).stat().st_size) for name, called in kept.items()]
+        gaits = [name for name in kept if name.endswith(f"_{CORRECTED}_gait.html")]
         shown = {"job": job, "results": results, "person": person, "has_video": has_video}
+        shown["corrected_gaits"] = gaits
         return self._page(request, "job.html", {**shown, "downloads": sizes, **_progress(job)})
 
     def status(self, request: Request) -> Response:
@@ -185,7 +187,7 @@ class Site:
             answer.headers["Content-Security-Policy"] = GAIT_POLICY
         return answer
 
-    def viewer(self, request: Request) -> Response:
+    async def viewer(self, request: Request) -> Response:
         """Everybody in 3D beside the video, one person's curves below."""
         job, person = self._job(request), request.path_params["person"]
         folder = self._jobs.folder(job.id) / "results"
@@ -194,9 +196,25 @@ class Site:
         if person not in numbers:
             raise HTTPException(404, "There is no such person.")
         numbers.sort(key=lambda number: number != person)
-        tracks = [Track.load(folder / f"person{number}.npz") for number in numbers]
+        save = {"address": f"/jobs/{job.id}/edits", "token": self._access.form_token}
         video = f"/jobs/{job.id}/files/video.mp4" if (folder / "video.mp4").is_file() else ""
-        return HTMLResponse(motion_page(tracks, video=video, programs="/viewer"))
+        return HTMLResponse(await run_in_threadpool(viewer_of, folder, numbers, video, save))
+
+    async def edits(self, request: Request) -> Response:
+        """Corrections by hand as the body, as the viewer sends them."""
+        job, text = self._job(request), b""
+        async for part in request.stream():
+            text += part
+            if len(text) > MOST_BYTES:
+                return JSONResponse({"error": "These are too many edits."}, 413)
+        folder = self._jobs.folder(job.id) / "results"
+        results = Results.load(folder) if job.state == "done" else None
+        numbers = [p.number for p in results.people] if results else []
+        try:
+            await run_in_threadpool(save_corrected, folder, numbers, text)
+        except PosegridError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        return JSONResponse({"saved": True})
 
     def viewer_file(self, request: Request) -> Response:
         """The viewer's program and style."""

@@ -12,7 +12,7 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
     confidence    (T,)       float32  how sure it is that this is the person, 0 to 1; NaN as the box
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
-    camera_fixed, filled_frames, scale_known, warnings, raw, weights, source, version
+    camera_fixed, contacts, filled_frames, scale_known, warnings, raw, weights, source, version
 
 Files of before 0.2 have no confidence; it is read as NaN.
 
@@ -29,13 +29,13 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
 from posegrid.body.camera import AXES, UNIT, Camera
-from posegrid.body.formats.c3d import Markers, turned_upright
-from posegrid.body.formats.in_space import IN_SPACE, motion_bytes
-from posegrid.body.formats.text import columns_of, csv_text, json_text, npz_bytes, tidy_columns
-from posegrid.body.formats.viewer import viewer_page
+from posegrid.body.contacts import Contact, as_json, contact_rows, contacts_in
+from posegrid.body.formats.in_space import IN_SPACE
+from posegrid.body.formats.text import columns_of, tidy_columns
 from posegrid.body.skeleton import JOINT_NAMES, SKELETON, Skeleton, skeleton_named
+from posegrid.body.track_content import content_of
 from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, load_values
-from posegrid.errors import OutputError, SettingsError, optional
+from posegrid.errors import SettingsError, optional
 from posegrid.files import written
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Track:
     """What the names of files that `save` writes end in."""
     warnings: tuple[str, ...] = ()
     """Sentences on what in the video or the motion is unlikely, so that figures may be wrong."""
+    contacts: tuple[Contact, ...] = ()
+    """Where somebody has said by hand that a foot stands, or does not (docs/app.md)."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -124,7 +126,8 @@ class Track:
         kept = set(arrays["frame"].tolist())
         filled = tuple(frame for frame in self.filled_frames if frame in kept)
         fps = (len(rows) - 1) / span_s if span_s > 0 else self.fps
-        return replace(self, **arrays, fps=fps, filled_frames=filled)
+        said = contacts_in(contact_rows(self.contacts, self.frame)[rows], arrays["frame"])
+        return replace(self, **arrays, fps=fps, filled_frames=filled, contacts=said)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -148,7 +151,7 @@ class Track:
         place of the pelvis in any frame.
         """
         path = Path(path)
-        content = self._content(path, pinned)
+        content = content_of(self, path, pinned=pinned)
         with written(path, "choose another place") as temporary:
             temporary.write_bytes(content)
 
@@ -161,44 +164,6 @@ class Track:
         """
         table = columns_of(self.arrays()) if wide else tidy_columns(self.arrays())
         return optional("pandas").DataFrame(table)
-
-    def _content(self, path: Path, pinned: bool) -> bytes:
-        """The file's bytes."""
-        match path.suffix.lower():
-            case ".npz":
-                return npz_bytes(self.arrays(), self.facts())
-            case ".json":
-                return json_text(
-                    self.arrays(), {**self.facts(), "joint_names": JOINT_NAMES}
-                ).encode()
-            case ".csv":
-                return csv_text(self.arrays(), self.facts()).encode()
-            case ending if ending in IN_SPACE:
-                return motion_bytes(ending, self._markers(path, pinned), path.name)
-            case ".html":
-                of_track = (self.joints_mm, self.root_mm, self.frame, self.time_s, self.source)
-                return viewer_page(*of_track, pinned=pinned).encode()
-        raise OutputError(f"{path}: expected a name that ends in {', '.join(self.ENDINGS)}.")
-
-    def _markers(self, path: Path, pinned: bool) -> Markers:
-        """The joints in space for another program."""
-        place_mm = np.zeros_like(self.root_mm) if pinned else self.root_mm
-        markers = Markers(
-            frame=self.frame,
-            time_s=self.time_s,
-            places_mm=turned_upright(self.joints_mm + place_mm[:, None]),
-            rate_hz=self.fps,
-            source=self.source,
-            origin="the pelvis" if pinned else "the camera's centre",
-        )
-        if not markers.found.any():
-            why = (
-                "no frame has the pelvis' place; save it `pinned` to have the joints relative to "
-                "the pelvis"
-            )
-            why = why if self.found.any() else "no person was found in any frame"
-            raise OutputError(f"{path}: nothing to write: {why}.")
-        return markers
 
     def to(self, skeleton: str) -> "SkeletonTrack":
         """The same motion with the joints of another skeleton: coco17, mediapipe33, openpose25,
@@ -241,6 +206,7 @@ class Track:
             "scale_known": self.scale_known,
             "warnings": list(self.warnings),
             "camera_fixed": self.camera_fixed,
+            "contacts": as_json(self.contacts),
             "raw": self.raw,
             "weights": self.weights,
             "source": self.source,

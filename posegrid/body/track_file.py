@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
+from posegrid.body.contacts import checked_contacts
 from posegrid.body.formats.text import from_csv, from_json, from_npz
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import SourceError
@@ -145,7 +146,9 @@ def _checked_facts(facts: dict[str, Any], frame: np.ndarray) -> dict[str, Any]:
         "warnings": lambda name: texts(facts.get(name, []), name),
     }
     values = {name: read(name) for name, read in stated.items()}
-    return {**values, "fps": fps, "filled_frames": tuple(filled), "camera": _camera(facts)}
+    contacts = checked_contacts(facts.get("contacts", []), frame)
+    values |= {"fps": fps, "filled_frames": tuple(filled), "contacts": contacts}
+    return {**values, "camera": _camera(facts)}
 
 
 def _camera(facts: dict[str, Any]) -> Camera:

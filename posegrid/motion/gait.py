@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from posegrid.body.contacts import Contact
 from posegrid.errors import OutputError, SourceError, optional
 from posegrid.files import write_text
 from posegrid.motion.gait_events import (
@@ -22,6 +23,7 @@ from posegrid.motion.gait_events import (
     events_within,
     foot_events,
     sure_events,
+    with_contacts,
 )
 from posegrid.motion.gait_files import gait_csv, gait_json
 from posegrid.motion.plausible import on_bend, on_cadence, on_counts, steps_per_minute
@@ -129,15 +131,22 @@ class Gait:
 
 
 def gait_of(
-    motion: WorldMotion, *, scale_known: bool, source: str, camera_fixed: bool = True
+    motion: WorldMotion,
+    *,
+    scale_known: bool,
+    source: str,
+    camera_fixed: bool = True,
+    contacts: Sequence[Contact] = (),
 ) -> Gait:
     """The gait in a motion. Raises SourceError if there are no two strides forwards in it.
+
+    contacts: set by hand; they count more than those that are found.
 
     Seen by a camera that moved, strides may lead anywhere: their times and angles count, there are
     no lengths.
     """
-    every = foot_events(motion.joints_world_mm, motion.time_s)
-    events = sure_events(every, motion.sigma_mm, motion.time_s)
+    events, num_unsure = _events(motion, contacts)
+    num_events = num_unsure + sum(map(len, events.values()))
     found = strides_of(motion.joints_world_mm, motion.time_s, events)
     forwards = [s for s in found if s.length_mm >= LEAST_ADVANCE_MM or not camera_fixed]
     if len(forwards) < 2:
@@ -145,7 +154,7 @@ def gait_of(
             f"{source}: no walking was found: {len(forwards)} strides forwards, of {len(found)} in all. Expected a "
             "person who walks three steps or more, before a camera at rest (on a treadmill nobody gets ahead)."
         )
-    notes = []
+    notes = [f"contacts set by hand: {len(contacts)} stretches"] if contacts else []
     if left_out := len(found) - len(forwards):
         notes.append(f"{left_out} strides on the spot, backwards or half seen are left out")
     if not camera_fixed:
@@ -155,7 +164,7 @@ def gait_of(
             "lengths and speed are those of an average adult's body, unsure by 5 to 8 % (`height_m` of predict)"
         )
     events = events_within(events, [(stride.begin_s, stride.end_s) for stride in forwards])
-    if left_out := sum(map(len, every.values())) - sum(map(len, events.values())):
+    if left_out := num_events - sum(map(len, events.values())):
         notes.append(f"contacts outside these strides, or too unsure, are left out: {left_out}")
     bend_deg = np.degrees(np.median([abs(stride.turn_rad) for stride in forwards]))
     frame_s = float(np.nanmedian(np.diff(motion.time_s)))
@@ -177,6 +186,14 @@ def gait_of(
     unlikely = (on_bend(bend_deg), on_cadence(cadence), on_counts(cadence, per_minute))
     notes += [sentence for sentence in unlikely if sentence]
     return Gait(events, tuple(forwards), quantities, tuple(notes), angle_deg)
+
+
+def _events(motion: WorldMotion, contacts: Sequence[Contact]) -> tuple[dict[Side, FootEvents], int]:
+    """The contacts that count, and how many were too unsure to."""
+    every = foot_events(motion.joints_world_mm, motion.time_s)
+    sure = sure_events(every, motion.sigma_mm, motion.time_s)
+    num_unsure = sum(map(len, every.values())) - sum(map(len, sure.values()))
+    return with_contacts(sure, contacts, motion.frame, motion.time_s), num_unsure
 
 
 def _on_view(angle_deg: float) -> str:

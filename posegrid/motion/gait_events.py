@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from posegrid.body.contacts import Contact, Foot
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.motion.feet import ANKLES
 from posegrid.motion.smoothing import known, local_parabolas, runs
 
-Side = Literal["right", "left"]
+Side = Foot
 SIDES: tuple[Side, Side] = ("right", "left")
 
 LEAST_SWING_MM = 120.0
@@ -105,6 +105,45 @@ def sure_events(
             at, most = partial(np.interp, xp=time_s[said], fp=sigma[said]), np.median(sigma[said])
             result[side] = events[side].where(lambda s, at=at, most=most: at(s) <= UNSURE * most)
     return result
+
+
+def with_contacts(
+    events: Mapping[Side, FootEvents],
+    contacts: Sequence[Contact],
+    frame: Int[np.ndarray, "T"],
+    time_s: Times,
+) -> dict[Side, FootEvents]:
+    """The events with what was set by hand: within such a stretch nothing that was found counts; at
+    its ends, halfway to the frame beside it, the foot strikes or leaves where it did otherwise
+    before or after.
+    """
+    result = dict(events)
+    halves_s = np.diff(time_s) / 2
+    begins_s = time_s - np.concatenate([halves_s[:1], halves_s])
+    ends_s = time_s + np.concatenate([halves_s, halves_s[-1:]])
+    for contact in contacts:
+        first, last = np.searchsorted(frame, [contact.first_frame, contact.last_frame])
+        begin_s, end_s = float(begins_s[first]), float(ends_s[last])
+        foot = _with_stretch(result[contact.foot], begin_s, end_s, contact.stands)
+        result[contact.foot] = foot
+    return result
+
+
+def _with_stretch(events: FootEvents, begin_s: float, end_s: float, stands: bool) -> FootEvents:
+    kept = events.where(lambda at_s: (at_s < begin_s) | (at_s > end_s))
+    begins = [begin_s] if _stands_after(events, begin_s, right=False) != stands else []
+    ends = [end_s] if _stands_after(events, end_s, right=True) != stands else []
+    strikes, offs = (begins, ends) if stands else (ends, begins)
+    return FootEvents(np.sort([*kept.strike_s, *strikes]), np.sort([*kept.off_s, *offs]))
+
+
+def _stands_after(events: FootEvents, at_s: float, *, right: bool) -> bool:
+    """Whether the foot stands after the events before `at_s` (right: and those at it); before the
+    first one it does the opposite of what comes.
+    """
+    every = sorted([(s, True) for s in events.strike_s] + [(s, False) for s in events.off_s])
+    before = [strikes for s, strikes in every if s < at_s or (right and s == at_s)]
+    return before[-1] if before else bool(every) and not every[0][1]
 
 
 def events_within(

@@ -126,6 +126,7 @@ class MotionTrack(Track):
             scale_known=self.scale_known,
             source=self.source,
             camera_fixed=self.camera_fixed,
+            contacts=self.contacts,
         )
         notes = [*found.notes, *track.warnings, *([RAW_NOTE] if self.raw else [])]
         notes += [*_on_rhythm(found), on_knees()]

@@ -11,8 +11,10 @@ from posegrid.body.formats.text import shown, table_text
 from posegrid.errors import SettingsError
 from posegrid.files import LONGEST_NAME, write_text
 from posegrid.motion.angles import joint_angles_deg
+from posegrid.motion.edits import Edits
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import AXES_OF
+from posegrid.results.edited_tracks import edited_tracks
 from posegrid.results.predict_settings import Format
 
 
@@ -95,12 +97,17 @@ class ConvertSettings:
     """Settings of `posegrid convert`."""
 
     track: Positional[Path]
-    """Track file that `posegrid predict` wrote (.npz, .json or .csv)."""
-    formats: tuple[Format, ...]
+    """Track file that `posegrid predict` wrote (.npz, .json or .csv); with `edits` also its folder."""
+    formats: tuple[Format, ...] = ()
     """What to write: csv, json, npz, trc and mot (OpenSim: joints, angles), c3d, bvh, glb and
-    usd (animation), angles (of the joints, CSV), html (a page that shows it in 3D)."""
+    usd (animation), angles (of the joints, CSV), html (a page that shows it in 3D). With `edits`
+    npz by default.
+    """
     out: Path | None = None
     """Folder for the files. Default: that of the track."""
+    edits: Path | None = None
+    """Corrections by hand, as the viewer writes them: the Tracks that they are of are read beside
+    the track, and written corrected into another folder (`out`)."""
     world: bool = False
     """Put trc, c3d, bvh, glb and usd on the floor, walking along an axis from the origin. That is
     the default of a camera at rest; of another one this is refused.
@@ -117,40 +124,59 @@ def convert(settings: ConvertSettings) -> list[Path]:
     """The files written, one per format, named after the Track's. Raises SourceError,
     SettingsError, OutputError.
     """
-    if not settings.formats:
+    formats: tuple[Format, ...] = settings.formats or (("npz",) if settings.edits else ())
+    if not formats:
         raise SettingsError("`formats`: expected at least one format.")
     if settings.world + settings.camera_frame + settings.pinned > 1:
         raise SettingsError("`world`, `camera_frame` and `pinned`: expected one of them at most.")
-    check_stem(settings.track.stem)
-    track = MotionTrack.load(settings.track)
-    if settings.world and not track.camera_fixed:
-        raise SettingsError(
-            f"`world`: the camera of {settings.track} moved, or is not known to be fixed: there is "
-            "no floor. Leave it out for the camera's own axes."
-        )
-    stem, folder = (
-        settings.track.stem,
-        settings.track.parent if settings.out is None else settings.out,
-    )
-    for ending in settings.formats:
-        path = folder / track_file_name(stem, ending)
+    folder = settings.track.parent if settings.out is None else settings.out
+    tracks = _tracks(settings, folder)
+    for stem, track in tracks.items():
+        check_stem(stem)
+        if settings.world and not track.camera_fixed:
+            raise SettingsError(
+                f"`world`: the camera of {settings.track} moved, or is not known to be fixed: "
+                "there is no floor. Leave it out for the camera's own axes."
+            )
+    for ending in formats:
+        path = folder / track_file_name(settings.track.stem, ending)
         if path.resolve() == settings.track.resolve():
             raise SettingsError(f"`formats` {ending} would write over {path}: give another `out`.")
+    return [
+        _write(track, stem, folder, ending, settings)
+        for stem, track in tracks.items()
+        for ending in formats
+    ]
+
+
+def _tracks(settings: ConvertSettings, folder: Path) -> dict[str, MotionTrack]:
+    """What is to be written, by the names of the files without their endings."""
+    if settings.edits is None:
+        return {settings.track.stem: MotionTrack.load(settings.track)}
+    source = settings.track if settings.track.is_dir() else settings.track.parent
+    if folder.resolve() == source.resolve():
+        raise SettingsError(
+            "`edits`: the Tracks of before stay as they are: give another folder as `out`."
+        )
+    return edited_tracks(settings.track, Edits.load(settings.edits))
+
+
+def _write(
+    track: MotionTrack, stem: str, folder: Path, ending: Format, settings: ConvertSettings
+) -> Path:
+    """One format's file, and a line that says what is in it."""
     missing = int((~track.found).sum())
     if not settings.pinned:
         missing = int((~(track.found & np.isfinite(track.root_mm).all(axis=1))).sum())
-    paths = []
-    for ending in settings.formats:
-        path = write_track_file(
-            track, folder, stem, ending, pinned=settings.pinned, camera_frame=settings.camera_frame
-        )
-        paths.append(path)
-        what, instead = NOTES[ending]
-        print(
-            f"{path}: {what}{_where(ending, settings, track)}"
-            + (f"; {missing} frames without a person or place: {instead}" if missing else "")
-        )
-    return paths
+    path = write_track_file(
+        track, folder, stem, ending, pinned=settings.pinned, camera_frame=settings.camera_frame
+    )
+    what, instead = NOTES[ending]
+    print(
+        f"{path}: {what}{_where(ending, settings, track)}"
+        + (f"; {missing} frames without a person or place: {instead}" if missing else "")
+    )
+    return path
 
 
 def _where(ending: Format, settings: ConvertSettings, track: MotionTrack) -> str:

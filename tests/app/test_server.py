@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from motion.walks import walk_track
 from starlette.testclient import TestClient
 
 from posegrid.app import runner, upload
 from posegrid.app.guard import Access
 from posegrid.app.jobs import Job, Jobs
+from posegrid.app.person_files import write_person
 from posegrid.app.results import Results
 from posegrid.app.runner import Runner
 from posegrid.app.server import HERE, application
@@ -27,6 +30,8 @@ from posegrid.app.worker import work
 from posegrid.body.formats.viewer import viewer_file
 from posegrid.body.track import Track
 from posegrid.errors import SettingsError
+from posegrid.motion.edits import Edits, SetContact, Split, edited, fingerprint
+from posegrid.motion.motion_track import MotionTrack
 
 ACCESS = Access(token=None, form_token="form")
 TOKEN = {"X-Posegrid-Token": "form"}
@@ -111,6 +116,43 @@ def test_a_video_becomes_a_motion_with_its_downloads(jobs: Jobs) -> None:
         assert not list(folder.glob("upload*")) and (folder / "results" / "person1.npz").is_file()
         client.post(f"/jobs/{job_id}/delete", headers=TOKEN)
         assert not folder.exists() and client.get(f"/jobs/{job_id}").status_code == 404
+
+
+def test_corrections_are_kept_beside_the_tracks_with_the_corrected_files(
+    jobs: Jobs, client: TestClient
+) -> None:
+    job_id = jobs.new_id()
+    jobs.add(Job(job_id, "walk.mp4", "upload.mp4", "done", 1.0))
+    folder = jobs.folder(job_id) / "results"
+    folder.mkdir(parents=True)
+    walk = walk_track(np.arange(0, 5, 0.04), noise_mm=2.0)
+    walk = MotionTrack(**{name: getattr(walk, name) for name in walk.__dataclass_fields__})
+    Results((write_person(walk, 1, folder, ()),)).save(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    mark = fingerprint(walk)
+    made = (SetContact(1, 30, 45, "left", True), Split(1, 110, 2))
+    address = f"/jobs/{job_id}/edits"
+    assert client.post(address, content=Edits({1: mark}, made).text()).status_code == 403
+    answer = client.post(address, content=Edits({1: mark}, made).text(), headers=TOKEN)
+    assert answer.json() == {"saved": True}
+    expected = edited({1: walk}, Edits({1: mark}, made))
+    for number in (1, 2):
+        found = Track.load(folder / f"person{number}_corrected.npz")
+        np.testing.assert_array_equal(found.joints_mm, expected[number].joints_mm)
+        assert found.contacts == expected[number].contacts
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    page = client.get(f"/jobs/{job_id}").text
+    assert "person1_corrected_gait.html?show" in page and "person2_corrected.bvh" in page
+    assert (
+        "Contacts set by hand"
+        in client.get(f"{address[:-5]}files/person1_corrected_gait.html").text
+    )
+    assert '"kind":"split"' in client.get(f"/jobs/{job_id}/viewer/1").text
+    for wrong in ("{}", Edits({1: "0" * 64}, made).text(), "x" * 2_000_001):
+        refused = client.post(address, content=wrong, headers=TOKEN)
+        assert refused.status_code in (413, 422) and "edits" in refused.json()["error"]
+    assert client.post(address, content=Edits({}, ()).text(), headers=TOKEN).status_code == 200
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_what_is_no_video_fails_with_its_name_and_no_path_of_ours(jobs: Jobs) -> None:

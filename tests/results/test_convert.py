@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from body.formats.walks import make_walk
 from posegrid import cli
 from posegrid.body.track import Track
 from posegrid.motion.angles import joint_angles
+from posegrid.motion.edits import Edits, Split, Swap, Wrong, edited, fingerprint
 
 WALK = make_walk()
 FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "usd", "angles", "html", "mot")
@@ -89,3 +91,63 @@ def test_a_track_is_never_written_over(track_file, capsys):
 def test_no_format_is_refused(track_file, capsys):
     assert cli.run(["convert", track_file, "--formats"]) == 1
     assert "at least one format" in capsys.readouterr().err
+
+
+# --- corrections by hand
+
+
+def edits_file(folder, marks, *edits):
+    path = folder / "edits.json"
+    path.write_text(Edits(marks, edits).text())
+    return str(path)
+
+
+def test_edits_are_applied_into_another_folder(track_file, tmp_path, capsys):
+    before = Path(track_file).read_bytes()
+    edits = edits_file(tmp_path, {1: fingerprint(WALK)}, Swap(1, 5, 9), Split(1, 20, 2))
+    call = ["convert", track_file, "--edits", edits]
+    assert cli.run(call) == 1
+    assert "--edits: the Tracks of before stay as they are: give another" in capsys.readouterr().err
+    for source in (track_file, str(tmp_path)):
+        out = tmp_path / "new"
+        assert cli.run([*call[:1], source, *call[2:], "--out", str(out)]) == 0
+        assert sorted(path.name for path in out.iterdir()) == ["walk.npz", "walk_person2.npz"]
+        expected = edited({1: WALK}, Edits.load(Path(edits)))
+        for name, number in (("walk", 1), ("walk_person2", 2)):
+            found = Track.load(out / f"{name}.npz")
+            np.testing.assert_array_equal(found.joints_mm, expected[number].joints_mm)
+            assert found.warnings == ("corrected by hand: 2 edits",)
+        for path in out.iterdir():
+            path.unlink()
+    assert Path(track_file).read_bytes() == before
+
+
+def test_people_are_found_beside_the_track_by_their_fingerprints(tmp_path):
+    other = replace(WALK, root_mm=WALK.root_mm + np.float32(800))
+    for number, track in ((4, WALK), (7, other)):
+        track.save(tmp_path / f"walk_person{number}.npz")
+        replace(track, raw=True, sigma_mm=track.sigma_mm + 1).save(
+            tmp_path / f"walk_person{number}_raw.npz"
+        )
+    (tmp_path / "a.npz").write_bytes(b"no track")
+    marks = {1: fingerprint(WALK), 2: fingerprint(other)}
+    edits = edits_file(tmp_path, marks, Wrong(2, 0, 5), Split(1, 20, 3))
+    call = ["convert", str(tmp_path / "walk_person7.npz"), "--edits", edits, "--out"]
+    assert cli.run([*call, str(tmp_path / "new"), "--formats", "npz", "csv"]) == 0
+    names = {path.stem for path in (tmp_path / "new").iterdir()}
+    assert names == {"walk_person4", "walk_person7", "walk_person8"}
+    assert not Track.load(tmp_path / "new" / "walk_person7.csv").found[:6].any()
+    assert Track.load(tmp_path / "new" / "walk_person8.npz").found[20:].any()
+
+
+def test_edits_of_another_track_are_refused(track_file, tmp_path, capsys):
+    edits = edits_file(tmp_path, {1: "0" * 64}, Wrong(1, 0, 5))
+    new = ["--out", str(tmp_path / "new")]
+    assert cli.run(["convert", track_file, "--edits", edits, *new]) == 1
+    assert "walk.npz: these edits are of another Track" in capsys.readouterr().err
+    assert cli.run(["convert", str(tmp_path), "--edits", edits, *new]) == 1
+    assert "holds no Track (.npz) that the edits of person 1 are of" in capsys.readouterr().err
+    beyond = edits_file(tmp_path, {1: fingerprint(WALK)}, Wrong(1, 0, 500))
+    assert cli.run(["convert", track_file, "--edits", beyond, *new]) == 1
+    assert "edit 1 (wrong): last_frame is 500" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

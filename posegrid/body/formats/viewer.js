@@ -23,8 +23,8 @@ async function unpacked(packed) {
     return value === MISSING ? NaN : value / packed.scale;
   };
 }
-const place = (person, joint, at = row) => [0, 1, 2].map((axis) => scene.people[person].places(3 * joint + axis, at));
-const isThere = (person, at = row) => !Number.isNaN(scene.people[person].places(0, at));
+const place = (person, joint, at = row) => [0, 1, 2].map((axis) => valueOf(people[person], "places", 3 * jointOf(people[person], joint, at) + axis, at));
+const isThere = (person, at = row) => person < people.length && isSeen(people[person], at);
 
 function rowAt(time) {
   let [low, high] = [0, last];
@@ -75,7 +75,7 @@ function drawSpace() {
   brush.clearRect(0, 0, space.width, space.height);
   ground(brush, project, ratio);
   const parts = [], trails = element("trails").checked;
-  scene.people.forEach((person, number) => {
+  people.forEach((person, number) => {
     if (!scene.pinned) path(brush, person.way.map((p) => p && project(p)), colours.shade, 1.5 * ratio);
     if (!isThere(number)) return;
     const joints = scene.joints.map((_, joint) => place(number, joint)), shown = joints.map(project);
@@ -85,6 +85,10 @@ function drawSpace() {
       if (p && q) path(brush, [p, q], colours.shade, 26 * p.scale);
       if (shown[a] && shown[b]) parts.push({ p: shown[a], q: shown[b], colour: person.is_true ? colours.ink : colours[side], thin: person.is_true });
     }
+    FEET.forEach((side, foot) => {
+      const spot = person.feet[foot][row] && shown[scene.joints.indexOf(`${side}_ankle`)];
+      if (spot) contactMark(brush, spot, person.feet[foot][row] > 0, ratio);
+    });
     if (trails) {
       for (const name of TRAILED) {
         const joint = scene.joints.indexOf(name), points = [];
@@ -104,10 +108,21 @@ function drawSpace() {
     brush.fillText("nobody was found in this frame", space.width / 2, space.height / 3);
   }
   measure(brush, ratio);
+  if (people.length > 1 && !element("hand").hidden) people.forEach((one, number) => named(brush, one, isThere(number), ratio));
+}
+function named(brush, { number, shown, is_true }, isHere, ratio) {
+  const spot = isHere && !is_true && shown[scene.joints.indexOf("head_top")];
+  if (!spot) return;
+  [brush.fillStyle, brush.font, brush.textAlign] = [colours.ink, `${14 * ratio}px system-ui, sans-serif`, "center"];
+  brush.fillText(number, spot.x, spot.y - 14 * ratio);
+}
+function contactMark(brush, { x, y }, stands, ratio) { // set by hand: a full square stands, an empty one does not
+  [brush.fillStyle, brush.strokeStyle, brush.lineWidth] = [colours.ink, colours.ink, 2 * ratio];
+  brush[stands ? "fillRect" : "strokeRect"](x - 6 * ratio, y + 8 * ratio, 12 * ratio, 6 * ratio);
 }
 function measure(brush, ratio) {
   const ends = picked.filter(({ person }) => isThere(person));
-  const spots = ends.map(({ person, joint }) => scene.people[person].shown[joint]);
+  const spots = ends.map(({ person, joint }) => people[person].shown[joint]);
   if (spots.length === 2) path(brush, spots, colours.ink, 2 * ratio);
   brush.fillStyle = colours.ink;
   for (const spot of spots.filter(Boolean)) { brush.beginPath(); brush.arc(spot.x, spot.y, 5 * ratio, 0, 7); brush.fill(); }
@@ -128,24 +143,27 @@ function drawFilm() {
   if (!element("overlay").checked) return;
   const scale = Math.min(film.width / width, film.height / height);
   const [x0, y0] = [(film.width - scale * width) / 2, (film.height - scale * height) / 2];
-  scene.people.forEach((person, number) => {
-    if (!person.keypoints || !isThere(number)) return;
-    const at = (joint) => ({ x: x0 + scale * person.keypoints(2 * joint, row), y: y0 + scale * person.keypoints(2 * joint + 1, row) });
+  people.forEach((person, number) => {
+    if (!isThere(number) || !scene.people[person.source[row]].keypoints) return;
+    const axis = (joint, i) => scale * valueOf(person, "keypoints", 2 * jointOf(person, joint, row) + i, row);
+    const at = (joint) => ({ x: x0 + axis(joint, 0), y: y0 + axis(joint, 1) });
     for (const [a, b, side] of scene.bones) path(brush, [at(a), at(b)], person.is_true ? "#fff" : colours[side], 3 * (window.devicePixelRatio || 1));
   });
 }
 
 // -- curves in time: drawn once, then only the cursor moves
 function drawCurves() {
-  const strips = element("strips"), person = scene.people[0], chosen = element("angle").value;
+  const strips = element("strips"), [person] = people, [{ angles, sigma: isKnown }] = scene.people, chosen = element("angle").value;
   curves = document.createElement("canvas");
   curves.width = strips.width; curves.height = strips.height;
   const half = strips.height / 2, sides = scene.angles.map((name, i) => [name, i]).filter(([name]) => base(name) === chosen);
-  if (person.angles) strip(0, half, chosen.replaceAll("_", " ") + ", degrees", sides.map(([name, i]) => [(at) => person.angles(i, at), colours[name.split("_")[0]] ?? colours.middle]));
+  // What an angle is with left and right swapped, the file does not say.
+  const angle = (i, at) => (person.swapped[at] ? NaN : valueOf(person, "angles", i, at));
+  if (angles) strip(0, half, chosen.replaceAll("_", " ") + ", degrees", sides.map(([name, i]) => [(at) => angle(i, at), colours[name.split("_")[0]] ?? colours.middle]));
   const joints = picked.length ? [picked[0].joint] : scene.joints.map((_, i) => i);
-  const sigma = (at) => joints.reduce((sum, joint) => sum + person.sigma(joint, at), 0) / joints.length;
+  const sigma = (at) => joints.reduce((sum, joint) => sum + valueOf(person, "sigma", jointOf(person, joint, at), at), 0) / joints.length;
   const whose = picked.length ? scene.joints[joints[0]].replace("_", " ") : "all joints";
-  if (person.sigma) strip(half, half, `expected error, mm (${whose})`, [[sigma, colours.middle]]);
+  if (isKnown) strip(half, half, `expected error, mm (${whose})`, [[sigma, colours.middle]]);
 }
 function strip(top, height, title, lines) {
   const brush = curves.getContext("2d"), ratio = window.devicePixelRatio || 1, values = lines.map(([value]) => times.map((_, at) => value(at)));
@@ -162,6 +180,10 @@ const xAt = (at) => (times[last] ? times[at] / times[last] : 0) * (curves.width 
 function drawStrips() {
   const strips = element("strips"), brush = strips.getContext("2d");
   brush.clearRect(0, 0, strips.width, strips.height);
+  if (!element("hand").hidden) {
+    const [x0, x1] = [frameOf("first"), frameOf("last")].map((frame) => xAt(Math.max(0, scene.frame.indexOf(frame))));
+    brush.fillStyle = colours.shade; brush.fillRect(x0, 0, Math.max(2, x1 - x0), strips.height);
+  }
   if (curves?.width && curves.height) brush.drawImage(curves, 0, 0);
   path(brush, [{ x: xAt(row), y: 0 }, { x: xAt(row), y: strips.height }], colours.ink, window.devicePixelRatio || 1);
 }
@@ -238,7 +260,7 @@ function pick(event) {
   const box = space.getBoundingClientRect(), ratio = space.width / box.width;
   const [x, y] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
   let [best, found] = [18 * ratio, null];
-  scene.people.forEach((one, person) => isThere(person) && one.shown?.forEach((spot, joint) => {
+  people.forEach((one, person) => isThere(person) && one.shown?.forEach((spot, joint) => {
     const off = spot ? Math.hypot(spot.x - x, spot.y - y) : Infinity;
     if (off < best) [best, found] = [off, { person, joint }];
   }));
@@ -287,18 +309,15 @@ function listen() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", fitted);
 }
 function atStart() { // every place of the pelvis is in sight
-  const places = scene.people.flatMap(({ way }) => way.filter(Boolean));
+  const places = people.flatMap(({ way }) => way.filter(Boolean));
   const [[x0, x1], [z0, z1]] = [0, 2].map((axis) => places.reduce(([low, high], p) => [Math.min(low, p[axis]), Math.max(high, p[axis])], [Infinity, -Infinity]));
   view.target = [(x0 + x1) / 2, 850, (z0 + z1) / 2];
   view.distance = Math.max(3400, 2000 + 0.9 * Math.max(x1 - x0, z1 - z0));
-  row = Math.max(0, times.findIndex((_, at) => scene.people.some((_, person) => isThere(person, at))));
+  row = Math.max(0, times.findIndex((_, at) => people.some((_, person) => isThere(person, at))));
 }
 async function start() {
-  const every = Math.ceil(times.length / 400);
-  for (const [number, person] of scene.people.entries()) {
-    for (const name of ["places", "keypoints", "sigma", "angles"]) person[name] = await unpacked(person[name]);
-    person.way = times.filter((_, at) => at % every === 0).map((_, i) => (isThere(number, i * every) ? [person.places(0, i * every), 0, person.places(2, i * every)] : null));
-  }
+  for (const figure of scene.people) for (const name of ["places", "keypoints", "sigma", "angles"]) figure[name] = await unpacked(figure[name]);
+  applyEdits();
   element("source").textContent = document.title = scene.source;
   element("note").textContent = scene.pinned ? "on the spot: the way through space is not shown" : "grid 500 mm";
   element("true-side").hidden = !scene.people.some(({ is_true }) => is_true);
@@ -308,8 +327,8 @@ async function start() {
   element("strips").hidden = !scene.angles.length && !scene.people[0].sigma;
   for (const name of new Set(scene.angles.map(base))) element("angle").add(new Option(name.replaceAll("_", " "), name, name === "knee_flexion", name === "knee_flexion"));
   if (scene.video) { video.src = scene.video; video.addEventListener("error", () => { scene.video = ""; element("film").hidden = true; }); }
-  atStart(); listen(); fitted(); go(row);
-  const spot = (person, joint) => [scene.people[person].shown[joint].x, scene.people[person].shown[joint].y].map((v) => v / (window.devicePixelRatio || 1));
-  window.viewer = { place, spot, go, play, view, get row() { return row; }, get playing() { return playing; } };
+  atStart(); fitted(); listen(); listenToEdits(); go(row);
+  const spot = (person, joint) => [people[person].shown[joint].x, people[person].shown[joint].y].map((v) => v / (window.devicePixelRatio || 1));
+  window.viewer = { place, isThere, spot, editsText, get people() { return people.map(({ number }) => number); }, go, play, view, get row() { return row; }, get playing() { return playing; } };
 }
-start();
+document.addEventListener("DOMContentLoaded", start); // both programs are there

@@ -16,6 +16,7 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Float, Int
 
+from posegrid.body.contacts import Contact, as_json
 from posegrid.body.rotations import smallest_rotations
 from posegrid.body.skeleton import BONES, JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT
 from posegrid.errors import OutputError
@@ -47,6 +48,8 @@ def levelling_rotation(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarra
     return smallest_rotations(mean.astype(np.float64), np.array([0.0, -1.0, 0.0]))
 
 
+PROGRAMS = ("viewer.js", "viewer_edits.js")
+"""What the page runs, in this order."""
 MISSING, LARGEST = -32768, 32000
 """Of 16-bit numbers: what stands for none, and the largest that is used."""
 
@@ -67,6 +70,11 @@ class Figure:
     """
     is_true: bool = False
     """The true pose, drawn thin beside the estimate."""
+    number: int = 1
+    """Of the person, among the scene's."""
+    fingerprint: str = ""
+    """Of the Track, for edits of it (motion/edits.py); without it there are none."""
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +92,10 @@ class Scene:
     """Address of the video whose frames are the T frames, from the page; none: no video."""
     size_wh: tuple[int, int] = (1, 1)
     """Of the pictures that the keypoints are in."""
+    edits: tuple[Mapping[str, object], ...] = ()
+    """Edits that were made before, as motion/edits.py has them in its file."""
+    save: Mapping[str, str] | None = None
+    """Where edits are sent to: `address` and `token` of the app; None: they are downloaded."""
 
 
 def viewer_page(
@@ -111,23 +123,25 @@ def scene_page(scene: Scene, programs: str = "") -> str:
     """
     # Inside a script element "</script" would end it, whatever it stands in.
     content = json.dumps(_content(scene), separators=(",", ":"), allow_nan=False)
-    page, style, program = (viewer_file(f"viewer.{kind}") for kind in ("html", "css", "js"))
+    page, style = viewer_file("viewer.html"), viewer_file("viewer.css")
     head = f'<link rel="icon" href="data:,">\n<link rel="stylesheet" href="{programs}/viewer.css">'
-    tail = f'<script src="{programs}/viewer.js"></script>'
+    tail = "".join(f'<script src="{programs}/{name}"></script>\n' for name in PROGRAMS)
     if not programs:
+        texts = [viewer_file(name) for name in PROGRAMS]
+        allowed = " ".join(f"'{_hash(text)}'" for text in texts)
         policy = (
-            f"default-src 'none'; script-src '{_hash(program)}'; style-src '{_hash(style)}'; "
+            f"default-src 'none'; script-src {allowed}; style-src '{_hash(style)}'; "
             "media-src 'self' file: blob: data:"
         )
         head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         head += f"\n<style>{style}</style>"
-        tail = f"<script>{program}</script>"
+        tail = "".join(f"<script>{text}</script>" for text in texts)
     page = page.replace("<!--HEAD-->", head).replace("<!--PROGRAM-->", tail)
     return page.replace("/*SCENE*/", content.replace("<", "\\u003c"))
 
 
 def viewer_file(name: str) -> str:
-    """The text of viewer.html, viewer.css or viewer.js."""
+    """The text of viewer.html, viewer.css or one of `PROGRAMS`."""
     return (files("posegrid.body.formats") / name).read_text(encoding="utf-8")
 
 
@@ -161,6 +175,8 @@ def _content(scene: Scene) -> dict[str, object]:
         "video": scene.video,
         "size_wh": scene.size_wh,
         "angles": list(scene.figures[0].angles_deg),
+        "edits": scene.edits,
+        "save": scene.save,
         "people": [
             _person(figure, places) for figure, places in zip(scene.figures, each, strict=True)
         ],
@@ -172,6 +188,9 @@ def _person(figure: Figure, places: Float[np.ndarray, "T 51"]) -> dict[str, obje
     angles = list(figure.angles_deg.values())
     return {
         "is_true": figure.is_true,
+        "number": figure.number,
+        "fingerprint": figure.fingerprint,
+        "contacts": as_json(figure.contacts),
         "places": _packed(np.where(incomplete, np.nan, places), 1),
         "keypoints": _packed(figure.keypoints_px, 8),
         "sigma": _packed(figure.sigma_mm, 8),
