@@ -121,15 +121,17 @@ def read_predictions(path: Path) -> object:
 
 
 def read_evaluation(path: Path) -> object:
-    from posegrid.results import report
+    from posegrid.results import run_page
+    from posegrid.results.curves import load_figures
+    from posegrid.results.run_parts import Parts
     from posegrid.results.tables import comparison_markdown
 
-    figures = report.load_figures(path)
+    figures = load_figures(path)
     with _refusals():
         comparison_markdown(figures)
     nothing = dict.fromkeys(("pretrain", "train", "scratch", "predictions", "data", "weights"))
-    parts = report.Parts(path.parent, figures=figures, **nothing)
-    return (report.tiles(parts), report.subtitle(parts), report.closing_section(parts))
+    parts = Parts(path.parent, figures=figures, **nothing)
+    return (run_page.tiles(parts), run_page.subtitle(parts), run_page.closing_section(parts))
 
 
 def read_curve(path: Path) -> object:

@@ -1,6 +1,7 @@
-"""Learning curves and bars, drawn with matplotlib into PNG files without a screen."""
+"""Learning curves and bars, drawn with matplotlib without a screen, as PNG and as SVG."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -28,6 +30,8 @@ from posegrid.untrusted import (
 )
 
 PRETRAINED, SCRATCH, QUIET, TEXT = "#0072b2", "#d55e00", "#8a8f98", "#28282d"
+RUN_COLOURS = ("#0072b2", "#d55e00")
+"""Of two runs in one figure."""
 _COLUMNS = ("images", "total_images", "total_seconds", "train_loss", "validation_loss")
 _FIGURES = ("validation_mpjpe_mm", "validation_cell_accuracy")
 
@@ -125,7 +129,7 @@ def _check_figures(figures: dict[str, Any]) -> None:
 
 def draw_pose_curves(path: Path, curves: list[Curve], mean_pose_mm: float | None) -> None:
     """Validation error of the regression: against its own images, all images, and all CPU time."""
-    figure = _figure(11.6, 3.5)
+    figure = figure_of(11.6, 3.5)
     panels = figure.subplots(1, 3, sharey=True)
     for curve in curves:
         colour = SCRATCH if curve.name == "from scratch" else PRETRAINED
@@ -144,17 +148,17 @@ def draw_pose_curves(path: Path, curves: list[Curve], mean_pose_mm: float | None
         if mean_pose_mm is not None:
             label = f"mean pose: {mean_pose_mm:.1f} mm"
             axes.axhline(mean_pose_mm, color=QUIET, linestyle="--", linewidth=1, label=label)
-        _tidy(axes, f"against {title}", unit)
+        tidied(axes, f"against {title}", unit)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
     panels[0].set_ylabel("validation MPJPE, mm")
     panels[0].legend(frameon=False, loc="best")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_grid_curve(path: Path, curve: Curve) -> None:
     """Loss and share of right cells of the pre-training task."""
-    figure = _figure(8.6, 2.9)
+    figure = figure_of(8.6, 2.9)
     left, right = figure.subplots(1, 2)
     left.plot(
         curve.images, curve.train_loss, color=QUIET, label="training", marker="o", markersize=3
@@ -173,10 +177,61 @@ def draw_grid_curve(path: Path, curve: Curve) -> None:
     right.set_ylabel("joints whose best cell is right, %")
     right.set_ylim(0, 100)
     for axes, title in ((left, "loss"), (right, "validation subjects")):
-        _tidy(axes, title)
+        tidied(axes, title)
         axes.set_xlim(left=0)
     left.set_ylim(bottom=0)
-    _save(figure, path)
+    save_figure(figure, path)
+
+
+def draw_runs(path: Path, grids: Mapping[str, Curve], poses: Mapping[str, Sequence[Curve]]) -> None:
+    """Curves of several runs by their names: of the grid task, and of the regression (dashed: from
+    scratch) against its own images and all CPU time.
+    """
+    figure = figure_of(11.6, 3.5)
+    left, middle, right = figure.subplots(1, 3)
+    for colour, name in zip(RUN_COLOURS, poses, strict=False):
+        style = {"color": colour, "marker": "o", "markersize": 3}
+        if name in grids:
+            grid = grids[name]
+            left.plot(
+                grid.images, 100 * grid.figure, label=f"{name}: {100 * grid.best:.1f}", **style
+            )
+        for curve in poses[name]:
+            line = "--" if curve.name == "from scratch" else "-"
+            label = f"{name}, {curve.name}: {curve.best:.1f}"
+            for axes, costs in ((middle, curve.images), (right, curve.total_cpu_seconds)):
+                axes.plot(costs, curve.figure, linestyle=line, label=label, **style)
+    tidied(left, "grid task: joints whose best cell is right, %")
+    tidied(middle, "regression: MPJPE, mm")
+    tidied(right, "the same against all CPU time", "CPU seconds")
+    for axes in (left, middle, right):
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+    for axes in (left, middle):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, loc="best", fontsize=8)
+    save_figure(figure, path)
+
+
+def draw_joints_of_runs(path: Path, figures: Mapping[str, dict[str, Any]]) -> None:
+    """MPJPE of every joint as bars, one a run; that of the first one's mean pose as ticks."""
+    first = next(iter(figures.values()))
+    joints = [joint for joint in first["per_joint_mm"] if joint != "pelvis"]
+    figure = figure_of(8.6, 4.6)
+    axes = figure.subplots()
+    rows = np.arange(len(joints))
+    for run, (name, of_run) in enumerate(figures.items()):
+        values = [of_run["per_joint_mm"][joint] for joint in joints]
+        axes.barh(rows + 0.36 * (run - 0.5), values, 0.34, color=RUN_COLOURS[run], label=name)
+    baseline = [first["mean_pose"]["per_joint_mm"][joint] for joint in joints]
+    axes.scatter(baseline, rows, color=QUIET, marker="|", s=90, label="mean pose")
+    axes.set_yticks(rows, [joint.replace("_", " ") for joint in joints])
+    axes.invert_yaxis()
+    axes.set_xlabel("mean error, mm")
+    axes.legend(frameon=False, loc="lower right")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    save_figure(figure, path)
 
 
 def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
@@ -186,7 +241,7 @@ def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
     joints = [joint for joint in figures["per_joint_mm"] if joint != "pelvis"]
     values = [figures["per_joint_mm"][joint] for joint in joints]
     baseline = [figures["mean_pose"]["per_joint_mm"][joint] for joint in joints]
-    figure = _figure(8.6, 4.2)
+    figure = figure_of(8.6, 4.2)
     axes = figure.subplots()
     rows = np.arange(len(joints))
     axes.barh(rows, values, color=PRETRAINED, height=0.66, label="estimate")
@@ -206,10 +261,11 @@ def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
     axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _figure(width_inches: float, height_inches: float) -> Figure:
+def figure_of(width_inches: float, height_inches: float) -> Figure:
+    """An empty figure."""
     figure = Figure(
         figsize=(width_inches, height_inches), dpi=160, layout="constrained", facecolor="white"
     )
@@ -217,7 +273,8 @@ def _figure(width_inches: float, height_inches: float) -> Figure:
     return figure
 
 
-def _tidy(axes: Axes, title: str, unit: str = "images") -> None:
+def tidied(axes: Axes, title: str, unit: str = "images") -> None:
+    """Title, unit of x and quiet lines."""
     axes.set_title(title, loc="left", fontsize=10, color=TEXT)
     axes.set_xlabel(unit)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -226,6 +283,9 @@ def _tidy(axes: Axes, title: str, unit: str = "images") -> None:
     axes.set_axisbelow(True)
 
 
-def _save(figure: Figure, path: Path) -> None:
-    with written(path) as temporary:
-        figure.savefig(temporary, format="png")
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG, and the same as SVG beside it."""
+    with rc_context({"svg.hashsalt": path.stem}):
+        for ending, facts in ((".png", {}), (".svg", {"Date": None})):
+            with written(path.with_suffix(ending)) as temporary:
+                figure.savefig(temporary, format=ending[1:], metadata=facts)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from posegrid.files import write_text
 from posegrid.results.draw import Picture
 
-_STYLE = """
+_STYLE = r"""
 body { margin: 0; background: #fff; color: #28282d; font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 860px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 4px; }
@@ -27,6 +28,11 @@ table { border-collapse: collapse; width: 100%; font-size: 15px; font-variant-nu
 th, td { text-align: right; padding: 5px 0 5px 16px; border-bottom: 1px solid #e6e8eb; }
 th { font-weight: 600; border-color: #b9bec6; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+.sortable button { font: inherit; font-weight: 600; border: 0; background: none; padding: 0; color: inherit; }
+.sortable th, .sortable td { padding-left: 10px; white-space: nowrap; }
+.sortable img { width: 330px; max-width: none; }
+.sortable button:hover { text-decoration: underline; }
+[aria-sort=ascending]::after { content: " \2191"; } [aria-sort=descending]::after { content: " \2193"; }
 .warning { border-left: 3px solid #d55e00; padding-left: 12px; }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin: 0 4px 0 10px; }
 """
@@ -76,9 +82,13 @@ def warning(text: str) -> str:
 
 
 def picture_file(path: Path, caption: str) -> str:
-    """A PNG file, inlined."""
+    """A PNG file, inlined; an SVG file of the same name beside it is linked to."""
     data = base64.b64encode(path.read_bytes()).decode()
-    return _figure(f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}">', caption)
+    picture = f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}">'
+    if (drawn := path.with_suffix(".svg")).is_file():
+        files = f'<a href="{escape(drawn.name)}">SVG</a> <a href="{escape(path.name)}">PNG</a>'
+        picture += f'<p class="quiet">{files}</p>'
+    return _figure(picture, caption)
 
 
 def video_file(path: Path, poster: Picture, caption: str) -> str:
@@ -101,6 +111,62 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
     )
     return f"<table>\n<tr>{first}</tr>\n{body}</table>"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A row of a table that can be sorted."""
+
+    cells: tuple[str | float, ...]
+    picture: Picture | None
+
+
+def sortable_table(head: tuple[str, ...], rows: Sequence[Sample]) -> str:
+    """A table whose columns are sorted by a click on their heads, with a picture at the end of each
+    row. Numbers are shown to a tenth.
+    """
+    buttons = "".join(f"<th><button>{escape(name)}</button></th>" for name in head)
+    body = "".join(
+        "<tr>"
+        + "".join(map(_sortable_cell, row.cells))
+        + f"<td>{_inlined(row.picture)}</td></tr>\n"
+        for row in rows
+    )
+    head_row = f"<thead><tr>{buttons}<th>poses</th></tr></thead>"
+    return f'<table class="sortable">{head_row}\n<tbody>{body}</tbody></table>{_SORTING}'
+
+
+def _sortable_cell(value: str | float) -> str:
+    if isinstance(value, str):
+        return f'<td data-value="{escape(value)}">{escape(value)}</td>'
+    return f'<td data-value="{value!r}">{value:.1f}</td>'
+
+
+def _inlined(picture: Picture | None) -> str:
+    if picture is None:
+        return ""
+    with io.BytesIO() as file:
+        Image.fromarray(picture).save(file, format="JPEG", quality=88)
+        data = base64.b64encode(file.getvalue()).decode()
+    height, width = picture.shape[:2]
+    return f'<img src="data:image/jpeg;base64,{data}" width="{width}" height="{height}" alt="">'
+
+
+_SORTING = """<script>
+for (const [column, button] of document.querySelectorAll("table.sortable th button").entries()) {
+  button.addEventListener("click", () => {
+    const head = button.parentElement, body = head.closest("table").tBodies[0];
+    const down = head.getAttribute("aria-sort") === "ascending";
+    const value = (row) => row.cells[column].dataset.value;
+    const ordered = [...body.rows].sort((a, b) => value(a).localeCompare(value(b), "en", { numeric: true }));
+    const numbers = [...body.rows].every((row) => !Number.isNaN(Number(value(row))));
+    if (numbers) ordered.sort((a, b) => value(a) - value(b));
+    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    body.append(...(down ? ordered.reverse() : ordered));
+  });
+}
+</script>"""
 
 
 def sides_legend() -> str:

@@ -4,7 +4,7 @@ like.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,15 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.frame_index)
+
+    def subset(self, rows: Int[np.ndarray, "n"]) -> "Predictions":
+        """These rows, in their order."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+
+    @property
+    def error_mm(self) -> Float[np.ndarray, "N"]:
+        """MPJPE of each pose over 17 joints."""
+        return np.linalg.norm(self.pose_pred_cam_mm - self.pose_true_cam_mm, axis=-1).mean(axis=1)
 
     @property
     def sequence(self) -> np.ndarray:

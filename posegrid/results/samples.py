@@ -199,7 +199,7 @@ def ranked_sheet(
     those of the predictions.
     """
     p = predictions
-    errors = np.linalg.norm(p.pose_pred_cam_mm - p.pose_true_cam_mm, axis=-1).mean(axis=1)
+    errors = p.error_mm
     order = np.argsort(np.argsort(errors, kind="stable"), kind="stable")
     rows = []
     for kind, chosen in rows_by_rank(errors, p.sequence, count).items():

@@ -5,6 +5,7 @@ missing.
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from results.made_up import model_of, write_data
 from posegrid.body.grid import positive_cells
 from posegrid.errors import SourceError
 from posegrid.results import evaluate as evaluate_module
-from posegrid.results import report as report_module
+from posegrid.results import run_page as run_page_module
 from posegrid.results import samples as samples_module
 from posegrid.results.curves import load_curve
 from posegrid.results.evaluate import EvaluateSettings, evaluate
@@ -67,7 +68,7 @@ def write_curve(folder: Path, figure: str, values: list[float], before: int = 0)
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A whole run: curves, weights in name, data and an evaluation."""
-    for module in (evaluate_module, report_module):
+    for module in (evaluate_module, run_page_module):
         monkeypatch.setattr(module, "load_model", lambda *_: model_of())
     folder = tmp_path / "run"
     write_curve(folder / "pretrain", "validation_cell_accuracy", [0.3, 0.6, 0.8])
@@ -83,7 +84,10 @@ def test_a_report_has_every_part(run: Path) -> None:
     assert report(ReportSettings(run, video_s=1.0)) == run / "report.html"
     names = {path.name for path in run.iterdir() if path.is_file()}
     pictures = {"curve_grid.png", "curve_pose.png", "joints.png", "samples.png"}
-    assert names == {"report.html", "walk_test.mp4", "walk_validation.mp4"} | pictures
+    drawn = {"curve_grid.svg", "curve_pose.svg", "joints.svg"}
+    assert names == {"report.html", "walk_test.mp4", "walk_validation.mp4"} | pictures | drawn
+    for name in drawn:
+        assert ElementTree.parse(run / name).getroot().tag.endswith("svg")
     for name in pictures:
         with Image.open(run / name) as picture:
             assert min(picture.size) > 100
