@@ -196,6 +196,9 @@ def run(arguments: list[str]) -> int:
         return 1
     except ModuleNotFoundError as error:
         return missing_library(name, error)
+    except MemoryError as error:
+        print(f"posegrid {name}: not enough memory ({error or 'none is left'})", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # who reads the output has seen enough (posegrid ... | head); nothing more can be told, at
         # the exit neither

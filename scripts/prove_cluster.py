@@ -1,82 +1,131 @@
-"""Proves that a lost worker changes nothing: renders walkers in one process, then with two Ray
-workers, one of which is killed half way, and compares every shard byte by byte.
+"""Proves that a lost worker changes nothing: a command by one process, then by two workers, one of
+which is killed half way; every file is compared byte by byte.
 
-    python scripts/prove_cluster.py [--people 6] [--crops-per-person 40]
+    python scripts/prove_cluster.py --command predict --parts 6
 
-Needs posegrid[cluster]. Exit code 0 if the shards are the same and a worker was lost, 1 if not.
+Needs posegrid[cluster], or `--cluster none`: two processes of this machine. Exit code 0 if the
+files are the same and a worker was lost, 1 if not.
 """
 
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
+from posegrid.datasets.prepare import PrepareSettings, prepare
 from posegrid.datasets.synth import write_dataset
 from posegrid.datasets.synth_settings import SynthSettings
+from posegrid.results.predict_settings import PredictSettings
+from posegrid.results.study import study
+from posegrid.video.video import read_frames
+from posegrid.video.writer import VideoWriter
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to render."""
+    """What to do."""
 
-    people: int = 6
-    crops_per_person: int = 40
-    image_size: int = 96
-    seed: int = 0
+    command: Literal["synth", "prepare", "predict"] = "synth"
+    parts: int = 6
+    """People to render, recordings to prepare, or videos to predict."""
+    crops: int = 40
+    """Rendered for each person, or pictures of each video."""
+    cluster: Literal["local", "none"] = "local"
+    """A Ray cluster on this machine, or none: processes."""
+    kill: bool = True
+    """Otherwise only time is taken."""
+
+
+Call = Callable[[Path, int, str | None], object]
+"""Fills a folder, with so many workers, of the cluster named."""
+
+
+def call_of(settings: Settings, data: Path) -> Call:
+    """The command; `data` is a folder for what it reads."""
+    if settings.command == "synth":
+        sizes = {"people": settings.parts, "validation_people": 0, "test_people": 0}
+        sizes |= {"crops_per_person": settings.crops, "image_size": 96}
+        kinds = {"activities": "varied", "cameras": "varied"}
+        return lambda out, workers, cluster: write_dataset(
+            SynthSettings(out, workers=workers, cluster=cluster, **sizes, **kinds)
+        )
+    if settings.command == "prepare":
+        walk = ROOT / "examples" / "own_data" / "anna" / "walk"
+        for number in range(-(-settings.parts // 2)):  # of two views each
+            shutil.copytree(walk, data / "anna" / f"walk{number}")
+        (data / "split.json").write_text('{"train": ["anna"], "validation": [], "test": []}')
+        return lambda out, workers, cluster: prepare(
+            PrepareSettings(data, out, workers=workers, cluster=cluster)
+        )
+    data.mkdir()
+    for number in range(settings.parts):
+        write_part(data / f"walk{number}.mp4", number, settings.crops)
+    return lambda out, workers, cluster: study(
+        PredictSettings(data, out=out, workers=workers, cluster=cluster)
+    )
+
+
+def write_part(path: Path, start: int, count: int) -> None:
+    """So many pictures of the app's sample video, from one on."""
+    frames = read_frames(ROOT / "posegrid" / "app" / "sample.mp4")
+    pictures = [frame.image for frame in islice(frames, start, start + count)]
+    with VideoWriter(path, 25, pictures[0].shape[1::-1]) as video:
+        for picture in pictures:
+            video.write(picture)
 
 
 def main(settings: Settings) -> int:
     """Exit code."""
+    cluster = None if settings.cluster == "none" else settings.cluster
+    killed: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
-        one = SynthSettings(
-            Path(folder) / "one",
-            people=settings.people,
-            validation_people=0,
-            test_people=0,
-            crops_per_person=settings.crops_per_person,
-            image_size=settings.image_size,
-            seed=settings.seed,
-            activities="varied",
-            cameras="varied",
-            workers=1,
-        )
-        two = replace(one, out=Path(folder) / "two", workers=2, cluster="local")
-        write_dataset(one)
-        killed: list[int] = []
-        threading.Thread(
-            target=kill_a_worker, args=(two.out, settings.people // 2, killed), daemon=True
-        ).start()
-        write_dataset(two)
-        hashes = [hashes_of(out) for out in (one.out, two.out)]
-        left = [path.name for path in two.out.iterdir() if path.name.startswith(".")]
-    total = hashlib.sha256("".join(hashes[0].values()).encode()).hexdigest()
+        call = call_of(settings, Path(folder) / "data")
+        one, two = Path(folder) / "1" / "out", Path(folder) / "2" / "out"
+        start = time.perf_counter()
+        call(one, 1, None)
+        middle = time.perf_counter()
+        expected = hashes_of(one)
+        if settings.kill:
+            after = len(expected) // 2
+            threading.Thread(target=kill_a_worker, args=(two, after, killed), daemon=True).start()
+        call(two, 2, cluster)
+        end, found = time.perf_counter(), hashes_of(two)
+        left = [path.name for path in two.rglob(".*")]
+    print(f"one process {middle - start:.1f} s, two workers {end - middle:.1f} s")
     print(f"killed worker: {killed or 'none'}; leftovers: {left or 'none'}")
-    print(
-        f"{len(hashes[0])} shards {'identical' if hashes[0] == hashes[1] else 'DIFFERENT'}; sha256 of all: {total}"
-    )
-    return 0 if killed and hashes[0] == hashes[1] and not left else 1
+    total = hashlib.sha256("".join(expected.values()).encode()).hexdigest()
+    same = "identical" if found == expected else "DIFFERENT"
+    print(f"{len(expected)} files {same}; sha256 of all: {total}")
+    return 0 if bool(killed) == settings.kill and found == expected and not left else 1
 
 
 def hashes_of(out: Path) -> dict[str, str]:
-    """sha256 of each shard, by name."""
+    """sha256 of each finished file, by name."""
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.glob("*.parquet"))
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("[!.]*"))
+        if path.is_file()
     }
 
 
-def kill_a_worker(out: Path, after_shards: int, killed: list[int]) -> None:
-    """Wait until so many shards are there, then kill one of the workers that this process
+def kill_a_worker(out: Path, after: int, killed: list[int]) -> None:
+    """Wait until so many files are there, then kill one of the workers that this process
     started.
     """
-    while len(list(out.glob("*.parquet"))) < after_shards:
+    while sum(path.is_file() for path in out.rglob("[!.]*")) < after:
         time.sleep(0.01)
     while not (busy := workers_of(os.getpid())):
         time.sleep(0.01)
@@ -85,12 +134,13 @@ def kill_a_worker(out: Path, after_shards: int, killed: list[int]) -> None:
 
 
 def workers_of(ancestor: int) -> list[int]:
-    """Process ids of the Ray workers at work below a process (Linux)."""
+    """Process ids of the workers below a process, Ray's or joblib's (Linux)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             name = (folder / "cmdline").read_bytes()
-            if name.startswith(b"ray::PoolActor") and is_below(int(folder.name), ancestor):
+            ours = name.startswith(b"ray::PoolActor") or b"popen_loky" in name
+            if ours and is_below(int(folder.name), ancestor):
                 found.append(int(folder.name))
         except OSError:
             continue

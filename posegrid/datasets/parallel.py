@@ -9,9 +9,11 @@ of a cluster.
 
 import logging
 import os
+import platform
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ from posegrid.progress import progress_bar
 PIECES_PER_WORKER = 4
 """Of one round on a cluster; after each round the progress is shown."""
 MOST_LOSSES = 5
-"""How often workers may be lost in one round before the work is given up."""
+"""How often workers may be lost, with nothing finished between, before the work is given up."""
 
 
 @dataclass(frozen=True)
@@ -42,45 +44,87 @@ class Finished:
     """Why it could not be done, if so."""
 
 
-Piece = Callable[[], Finished]
+Result = TypeVar("Result")
 
 
 def done(
-    pieces: Sequence[Piece], workers: int, cluster: str | None, console: Console
-) -> Iterator[Finished]:
-    """Each piece as it is finished, by processes of this machine or of the cluster named."""
+    pieces: Sequence[Callable[[], Result]], workers: int, cluster: str | None, console: Console
+) -> Iterator[Result]:
+    """What each piece returns as it is finished, by processes of this machine or of the cluster
+    named.
+    """
     return (
-        done_here(pieces, workers)
+        done_here(pieces, workers, console)
         if cluster is None
         else done_on_cluster(pieces, cluster, workers, console)
     )
 
 
-def done_here(pieces: Sequence[Piece], workers: int) -> Iterator[Finished]:
-    """Each piece as it is finished, in any order, by so many processes of this machine."""
-    pool = joblib.Parallel(
-        n_jobs=min(workers, max(len(pieces), 1)), return_as="generator_unordered"
-    )
-    here = Path.cwd()
-    yield from cast(
-        Iterable[Finished], pool(joblib.delayed(called_in)(here, piece) for piece in pieces)
-    )
+def done_here(
+    pieces: Sequence[Callable[[], Result]], workers: int, console: Console
+) -> Iterator[Result]:
+    """What each piece returns as it is finished, in any order, by so many processes of this
+    machine; one is this process itself.
+
+    What was in hand when a process was killed is done again. Raises SettingsError where processes
+    are killed again and again.
+    """
+    if workers == 1 or len(pieces) == 1:
+        yield from (piece() for piece in pieces)
+        return
+    here, left, losses = Path.cwd(), dict(enumerate(pieces)), 0
+    while left:
+        # Never two pieces in one batch: what is finished must come back before the next is begun.
+        # At least two processes: joblib makes none for one, and a kill would end this one.
+        num = max(2, min(workers, len(left)))
+        pool = joblib.Parallel(
+            num,
+            return_as="generator_unordered",
+            batch_size=1,  # pyright: ignore[reportArgumentType]
+        )
+        calls = [joblib.delayed(_numbered)(number, here, left[number]) for number in left]
+        try:
+            for number, outcome in cast(Iterable[tuple[int, Result]], pool(calls)):
+                del left[number]
+                losses = 0
+                yield outcome
+        except BrokenProcessPool as error:
+            losses += 1
+            if losses == MOST_LOSSES:
+                raise SettingsError(
+                    f"Processes were killed {losses} times in a row; where memory is short, call "
+                    "again with fewer `workers`."
+                ) from error
+            console.print(_LOST)
 
 
-Result = TypeVar("Result")
+_LOST = "a worker was lost; what was in hand is done again"
+
+
+def _numbered(number: int, folder: Path, piece: Callable[[], Result]) -> tuple[int, Result]:
+    return number, called_in(folder, piece)
 
 
 def called_in(folder: Path, piece: Callable[[], Result]) -> Result:
-    """What a piece returns in this folder: a process that is used again may stand in another, and
-    relative paths would then lead elsewhere."""
-    os.chdir(folder)
+    """What a piece returns in this folder: a process that is used again, or of another machine,
+    may stand in another, and relative paths would then lead elsewhere.
+
+    Raises SettingsError where the machine has no such folder.
+    """
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise SettingsError(
+            f"{folder}: {platform.node()} cannot work there ({error.strerror}); call from a folder "
+            "that all machines share."
+        ) from error
     return piece()
 
 
 def done_on_cluster(
-    pieces: Sequence[Piece], address: str, workers: int, console: Console
-) -> Iterator[Finished]:
-    """The outcome of each piece, by the CPUs of the Ray cluster at an address ("local": started
+    pieces: Sequence[Callable[[], Result]], address: str, workers: int, console: Console
+) -> Iterator[Result]:
+    """What each piece returns, by the CPUs of the Ray cluster at an address ("local": started
     here, `workers` CPUs).
 
     What a lost worker had in hand is done again. Raises SettingsError where there is no such
@@ -92,19 +136,21 @@ def done_on_cluster(
             yield from _round(pieces[start : start + size], num_cpus, console)
 
 
-def _round(pieces: Sequence[Piece], num_cpus: int, console: Console) -> list[Finished]:
+def _round(pieces: Sequence[Callable[[], Result]], num_cpus: int, console: Console) -> list[Result]:
     """A few pieces; after a loss all are asked for again, of which the finished are quick."""
     from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
 
+    here = Path.cwd()
     for losses in range(MOST_LOSSES + 1):
         try:
             with joblib.parallel_config(backend="ray"):
                 pool = joblib.Parallel(n_jobs=num_cpus)
-                return cast(list[Finished], pool(joblib.delayed(piece)() for piece in pieces))
+                calls = [joblib.delayed(called_in)(here, piece) for piece in pieces]
+                return cast(list[Result], pool(calls))
         except RayError as error:
             if isinstance(error, RayTaskError) or losses == MOST_LOSSES:
                 raise
-            console.print(f"a worker was lost ({type(error).__name__}); its part is rendered again")
+            console.print(_LOST)
     raise AssertionError("a round ends with its outcomes or with an error")
 
 

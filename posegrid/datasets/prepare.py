@@ -27,7 +27,7 @@ from posegrid.datasets.dataset_facts import (
     write_dataset_facts,
 )
 from posegrid.datasets.found_masks import box_round_joints, with_found_masks
-from posegrid.datasets.parallel import Finished, done_here, follow, report_done_before
+from posegrid.datasets.parallel import Finished, done, follow, report_done_before
 from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.shards import (
@@ -112,6 +112,10 @@ class PrepareSettings:
     it."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Sequences prepared at a time, each by its own process."""
+    cluster: str | None = None
+    """Prepare on a Ray cluster: its address (ray://HOST:10001), or local to start one here with
+    --workers CPUs. ROOT and OUT must be the same on all its machines. Ray asks nobody who they
+    are: keep its ports in a closed network."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -172,7 +176,8 @@ def prepare_found(
     to_do = [view for view in found if not shard_path(view, out).exists()]
     report_done_before(len(found) - len(to_do), len(found), "sequences", console)
     pieces = [partial(prepare_view, view, source, settings, facts) for view in to_do]
-    outcomes = follow(done_here(pieces, settings.workers), len(to_do), "sequences", console)
+    prepared = done(pieces, settings.workers, settings.cluster, console)
+    outcomes = follow(prepared, len(to_do), "sequences", console)
     skipped = sorted([o.name, o.trouble] for o in outcomes if o.trouble)
     left_out = [[name, f"left out: {why}"] for name, why in dropped.items()]
     facts = summed_up(facts, out, skipped, left_out)
@@ -204,7 +209,7 @@ def recorded(settings: PrepareSettings) -> dict[str, object]:
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
-        if name not in ("out", "workers")
+        if name not in ("out", "workers", "cluster")
     }
 
 
@@ -234,12 +239,17 @@ def summed_up(
 def prepare_view(
     view: View, source: Source, settings: PrepareSettings, facts: DatasetFacts
 ) -> Finished:
-    """Writes one sequence's shard; one that cannot be read leaves none, and its trouble."""
+    """Writes one sequence's shard, unless it is there; one that cannot be read leaves none, and
+    its trouble.
+    """
+    path = shard_path(view, settings.out)
+    if path.exists():
+        return Finished(view.name, 1)
     try:
         sequence = source.open(view)
         if settings.masks == "find":
             sequence = with_found_masks(sequence)
-        with ShardWriter(shard_path(view, settings.out), facts) as shard:
+        with ShardWriter(path, facts) as shard:
             write_crops(sequence, settings, shard)
         return Finished(view.name, 1, f"({shard.num_rows} crops)")
     except (SourceError, ShardError) as error:

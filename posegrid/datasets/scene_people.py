@@ -96,7 +96,7 @@ def render_missing(settings: ScenesSettings, captures: Captures) -> None:
     pieces = [partial(_person, settings, name, captures) for name in missing]
     console = Console(markup=False)
     total = len(missing) * settings.pictures
-    follow(done_here(pieces, settings.workers), total, "people", console)
+    follow(done_here(pieces, settings.workers, console), total, "people", console)
     console.print(f"{settings.out}: {len(names)} people", markup=False, soft_wrap=True)
     if settings.backgrounds is not None:
         write_preview(settings.out, settings.backgrounds)

@@ -55,6 +55,9 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
             tracks = {number: watched.raw[number].refined(settings) for number in chosen}
             for number, track in tracks.items():
                 _write(track, watched, number, settings, out, report)
+            for number, track in tracks.items():
+                # Last: they say that all is there (`results_in`), should this be killed before.
+                track.save(out / f"{_name(watched, number, settings)}.npz")
     lines = list(watched.notes)
     for number, track in tracks.items():
         lines += [*summary(track, settings, model), *others(number, watched, settings)]
@@ -107,11 +110,8 @@ def _write(
     out: Path,
     report: Report,
 ) -> None:
-    partial = bool(watched.damage or watched.stopped)
-    name = name_of(settings.video) + (f"_person{number}" if settings.person == "all" else "")
-    name += "_partial" if partial else ""
+    name, partial = _name(watched, number, settings), watched.damage or watched.stopped
     watched.raw[number].save(out / f"{name}_raw.npz")
-    track.save(out / f"{name}.npz")
     for ending in settings.formats:
         write_track_file(track, out, name, ending, camera_frame=settings.camera_frame)
     if settings.overlay and not partial and watched.footage is not None:
@@ -119,6 +119,13 @@ def _write(
         ending = "png" if len(track) == 1 else "mp4"
         contact = write_overlay(out / f"{name}_overlay.{ending}", frames, track)
         write_contact_picture(out / f"{name}_contact.png", contact)
+
+
+def _name(watched: Watched, number: int, settings: PredictSettings) -> str:
+    """Which the person's files begin with."""
+    person = f"_person{number}" if settings.person == "all" else ""
+    partial = "_partial" if watched.damage or watched.stopped else ""
+    return f"{name_of(settings.video)}{person}{partial}"
 
 
 def _recorded(settings: PredictSettings, out: Path, console: Console) -> PredictSettings:

@@ -156,11 +156,18 @@ class PredictSettings(PoseSettings):
     """CSV with a row for each video: how much was found, and the figures of the walk."""
     threads: int = 1
     """Cores that the network may use."""
+    workers: int = 1
+    """Of several videos, how many at a time, each by its own process."""
+    cluster: str | None = None
+    """Several videos on a Ray cluster: its address (ray://HOST:10001), or local to start one here
+    with --workers CPUs. Videos and --out must be the same on all its machines. Ray asks nobody
+    who they are: keep its ports in a closed network."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.threads < 1:
-            raise SettingsError(f"`threads` {self.threads}: expected at least 1.")
+        for name in ("threads", "workers"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"`{name}` {getattr(self, name)}: expected at least 1.")
         if self.seconds is not None and self.seconds <= 0:
             raise SettingsError(f"`seconds` {self.seconds:g}: expected a time above 0.")
 

@@ -1,15 +1,20 @@
-"""The command `posegrid predict`: one video, or several one after another, and a table of them."""
+"""The command `posegrid predict`: one video, or several, and a table of them."""
 
 import csv
 import io
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
-from posegrid.errors import PosegridError, SettingsError, SourceError
+from rich.console import Console
+
+from posegrid.errors import PosegridError, SettingsError, SourceError, in_flags
 from posegrid.files import is_utf8, write_text
 from posegrid.motion.motion_track import MotionTrack
-from posegrid.results.pose_model import load
+from posegrid.results.pose_model import PoseModel, load
 from posegrid.results.predict import predict, results_in
 from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.summary import cautions
@@ -17,6 +22,19 @@ from posegrid.video.footage import PICTURE_ENDINGS, name_of
 from posegrid.video.webcam import is_webcam
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts")
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What became of one of several videos."""
+
+    video: Path
+    rows: list[dict[str, object]]
+    """Of the table: one for each person."""
+    said: str = ""
+    """What was printed, where it was not printed at once."""
+    error: str = ""
+    """Why it failed, if so."""
 
 
 def study(settings: PredictSettings) -> None:
@@ -32,27 +50,66 @@ def study(settings: PredictSettings) -> None:
     folders = _folders(videos, settings)
     if settings.summary is not None and settings.summary.is_dir():
         raise SettingsError(f"`summary` {settings.summary} is a folder: name a CSV file.")
-    model = load(settings.weights, threads=settings.threads)
-    rows: list[dict[str, object]] = []
-    failed: list[str] = []
-    for number, (video, out) in enumerate(zip(videos, folders, strict=True), start=1):
-        print(f"[{number}/{len(videos)}] {video}")
-        if not settings.overwrite and results_in(out, video):
-            print(f"done before, see {out} (--overwrite does it again)")
-        else:
-            try:
-                predict(replace(settings, video=video, more=(), out=out), model)
-            except PosegridError as error:
-                print(f"posegrid predict: {error}", file=sys.stderr)
-                failed.append(str(video))
-                rows.append({"video": str(video), "error": str(error)})
-                continue
-        rows += [_row(video, path) for path in results_in(out, video)]
+    _model(settings.weights, settings.threads)
+    pieces = [
+        partial(
+            _predicted, replace(settings, video=video, more=(), out=out), f"[{n}/{len(videos)}]"
+        )
+        for n, (video, out) in enumerate(zip(videos, folders, strict=True), start=1)
+    ]
+    found: dict[Path, Predicted] = {}
+    for outcome in _done(pieces, settings):
+        print(outcome.said, end="", flush=True)
+        if outcome.error:
+            error = in_flags(outcome.error, PredictSettings)
+            print(f"posegrid predict: {error}", file=sys.stderr)
+        found[outcome.video] = outcome
     if settings.summary is not None:
+        rows = [row for video in videos for row in found[video].rows]
         write_text(settings.summary, _csv(rows))
         print(f"{settings.summary}: {len(rows)} rows")
+    failed = [str(video) for video in videos if found[video].error]
     if failed:
         raise SourceError(f"{len(failed)} of {len(videos)} videos failed: {', '.join(failed)}")
+
+
+def _done(pieces: list[Callable[[], Predicted]], settings: PredictSettings) -> Iterable[Predicted]:
+    """Each video as it is finished: in this process, by several, or by a cluster."""
+    if settings.workers == 1 and settings.cluster is None:
+        return (piece() for piece in pieces)
+    from posegrid.datasets.parallel import done  # needs joblib, which one process does without
+
+    quiet = [partial(_told_later, piece) for piece in pieces]
+    return done(quiet, settings.workers, settings.cluster, Console(stderr=True, markup=False))
+
+
+def _told_later(piece: Callable[[], Predicted]) -> Predicted:
+    """The same, what is printed kept: lines of several videos at once would mix."""
+    with redirect_stdout(io.StringIO()) as text, redirect_stderr(io.StringIO()):
+        outcome = piece()
+    return replace(outcome, said=text.getvalue())
+
+
+def _predicted(settings: PredictSettings, number: str) -> Predicted:
+    """One of the videos, unless its results are there."""
+    video, out = settings.video, settings.out
+    assert out is not None, "each of several has its folder"
+    print(f"{number} {video}")
+    if not settings.overwrite and results_in(out, video):
+        print(f"done before, see {out} (--overwrite does it again)")
+    else:
+        try:
+            predict(settings, _model(settings.weights, settings.threads))
+        except (PosegridError, MemoryError) as error:
+            words = str(error) or f"{video}: not enough memory"
+            return Predicted(video, [{"video": str(video), "error": words}], error=words)
+    return Predicted(video, [_row(video, path) for path in results_in(out, video)])
+
+
+@lru_cache(1)
+def _model(weights: Path | None, threads: int) -> PoseModel:
+    """Loaded once in each process."""
+    return load(weights, threads=threads)
 
 
 def videos_of(where: list[Path]) -> list[Path]:

@@ -2,6 +2,9 @@
 from one process.
 """
 
+import os
+import platform
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -12,7 +15,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from posegrid.datasets.parallel import Finished, done_here, follow
+from posegrid.datasets.parallel import Finished, called_in, done_here, follow
+from posegrid.errors import SettingsError
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,10 +27,11 @@ def counted(name: str) -> Finished:
 
 def test_every_piece_comes_back_once() -> None:
     pieces = [partial(counted, f"piece {number}") for number in range(5)]
-    assert sorted(finished.name for finished in done_here(pieces, workers=1)) == [
-        f"piece {n}" for n in range(5)
-    ]
-    assert list(done_here([], workers=2)) == []
+    console = Console(file=StringIO())
+    for workers in (1, 2):
+        names = sorted(finished.name for finished in done_here(pieces, workers, console))
+        assert names == [f"piece {n}" for n in range(5)]
+    assert list(done_here([], 2, console)) == []
 
 
 def test_lines_say_how_far_it_is_and_what_is_left() -> None:
@@ -38,29 +43,61 @@ def test_lines_say_how_far_it_is_and_what_is_left() -> None:
     assert second.startswith("40/40 crops, ") and " 0 s left: b" in second
 
 
-@pytest.mark.skipif(find_spec("ray") is None, reason='no Ray here; pip install "posegrid[cluster]"')
+def killed_once(folder: Path, number: int) -> int:
+    """The number; whoever is the first to be asked for 2 is killed."""
+    mark = folder / "killed"
+    if number == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_what_a_killed_process_had_in_hand_is_done_again(tmp_path) -> None:
+    text = StringIO()
+    pieces = [partial(killed_once, tmp_path, number) for number in range(6)]
+    assert sorted(done_here(pieces, 2, Console(file=text))) == list(range(6))
+    assert text.getvalue().count("a worker was lost") == 1
+
+
+def killed_always() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_processes_that_are_always_killed_end_the_work_in_a_sentence() -> None:
+    with pytest.raises(SettingsError, match=r"killed 5 times in a row.*fewer `workers`"):
+        list(done_here([killed_always] * 2, 2, Console(file=StringIO())))
+
+
+def test_a_machine_without_the_folder_is_named(tmp_path) -> None:
+    with pytest.raises(SettingsError, match=f"{tmp_path}/none: {platform.node()} cannot work"):
+        called_in(tmp_path / "none", partial(counted, "a"))
+
+
+@pytest.mark.parametrize(
+    ("command", "cluster"),
+    [
+        *(("prepare", "none"), ("predict", "none")),
+        *(("synth", "local"), ("prepare", "local"), ("predict", "local")),
+    ],
+)
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the worker to kill by /proc")
-def test_a_killed_ray_worker_changes_no_byte() -> None:
-    call = [
-        sys.executable,
-        str(ROOT / "scripts" / "prove_cluster.py"),
-        "--people",
-        "4",
-        "--crops-per-person",
-        "8",
-    ]
-    done = subprocess.run(
-        [*call, "--image-size", "48"], capture_output=True, text=True, timeout=300, cwd=ROOT
-    )
+def test_a_killed_worker_changes_no_byte(command: str, cluster: str) -> None:
+    if cluster == "local" and find_spec("ray") is None:
+        pytest.skip('no Ray here; pip install "posegrid[cluster]"')
+    call = [sys.executable, str(ROOT / "scripts" / "prove_cluster.py"), "--command", command]
+    call += ["--cluster", cluster, "--parts", "4", "--crops", "4"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 shards identical" in done.stdout and "a worker was lost" in done.stdout
+    assert "files identical" in done.stdout
+    assert "a worker was lost" in done.stdout + done.stderr
 
 
 def test_processes_that_are_used_again_work_in_the_folder_of_the_call(tmp_path, monkeypatch):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
-        list(done_here([partial(written_beside, f"{name}{i}") for i in range(2)], workers=2))
+        pieces = [partial(written_beside, f"{name}{i}") for i in range(2)]
+        list(done_here(pieces, 2, Console(file=StringIO())))
     assert sorted(p.name for p in tmp_path.rglob("*.txt")) == [
         "first0.txt",
         "first1.txt",

@@ -248,7 +248,7 @@ def test_every_choice_is_recorded(finished_tree, tmp_path):
     assert recorded == {
         name: str(value) if name == "root" else value
         for name, value in given.items()
-        if name not in ("out", "workers")
+        if name not in ("out", "workers", "cluster")
     }
     for path in shards_of(tmp_path / "out"):
         assert load_shard_facts(path).settings == recorded

@@ -46,6 +46,22 @@ def test_a_folder_of_videos_is_done_and_the_failed_one_named(folder, weights, ca
         assert len(list(csv.DictReader(file))) == 3
 
 
+def test_of_several_at_a_time_each_is_told_and_tabled_in_order(tmp_path, weights, capsys):
+    """That motions are the same, too: tests/datasets/test_parallel.py."""
+    names = ("b", "c", "a")
+    for name in names:
+        (tmp_path / f"{name}.mp4").write_text("no video")
+    table, videos = tmp_path / "study.csv", [str(tmp_path / f"{name}.mp4") for name in names]
+    call = ["predict", *videos, "--weights", str(weights), "--out", str(tmp_path / "out")]
+    assert run([*call, "--summary", str(table), "--workers", "2"]) == 1
+    said = capsys.readouterr()
+    assert {f"[{n}/3] {video}" for n, video in enumerate(videos, 1)} < {*said.out.splitlines()}
+    assert said.err.count("is no video") == 3
+    assert said.err.splitlines()[-1].endswith(f"3 of 3 videos failed: {', '.join(videos)}")
+    with table.open(newline="") as file:
+        assert [row["video"] for row in csv.DictReader(file)] == videos
+
+
 def test_results_are_not_written_over_unless_asked(folder, weights, capsys):
     video, out = folder / "videos" / "a.mp4", folder / "out"
     call = ["predict", str(video), "--weights", str(weights), "--out", str(out), "--no-overlay"]

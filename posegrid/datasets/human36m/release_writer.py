@@ -126,7 +126,7 @@ class ViewWriter:
         camera_id: str,
         fps: float | Fraction,
         size_wh: tuple[int, int],
-        quality: int = 20,
+        quality: int = 23,
     ) -> None:
         """`fps` in frames per second; `quality` as for `VideoWriter`."""
         self._video = VideoWriter(
