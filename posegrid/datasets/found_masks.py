@@ -1,15 +1,15 @@
 """Masks of recordings that have none: the finder is told by the joints where the person is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.people.crop import WHITE, person_crop, window_of_box
-from posegrid.people.following import settled
+from posegrid.people.following import covered_by_people, settled
 from posegrid.people.looks import Looks, Scene, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, Reference, look_of
 from posegrid.video.picture import Picture
@@ -28,11 +28,13 @@ def with_found_masks(sequence: Sequence, network: Looks | None = None) -> Sequen
     """
     finder = network or load_finder()
 
+    covered = partial(covered_by_people, finder)
+
     def open_frames(every: int = 1) -> Iterator[Frame]:
         references = None
         for frame in sequence.open_frames(every):
             if frame.mask is None:
-                references = references or learnt(sequence)
+                references = references or learnt(sequence, covered)
                 frame = replace(frame, mask=_mask(frame, references))
             yield frame
 
@@ -45,10 +47,12 @@ def with_found_masks(sequence: Sequence, network: Looks | None = None) -> Sequen
     return replace(sequence, open_frames=open_frames)
 
 
-def learnt(sequence: Sequence) -> ClipReferences:
-    """The references of a sequence."""
+def learnt(
+    sequence: Sequence, covered: Callable[[Picture, Reference], Bool[np.ndarray, "H W"]]
+) -> ClipReferences:
+    """The references of a sequence. covered: where people are in a picture."""
     every = max(1, sequence.num_frames // NUM_SAMPLES)
-    return ClipReferences.learnt(frame.picture for frame in sequence.open_frames(every))
+    return ClipReferences.learnt((f.picture for f in sequence.open_frames(every)), covered)
 
 
 def box_round_joints(keypoints_px: Float[np.ndarray, "17 2"]) -> Float[np.ndarray, "4"]:

@@ -8,11 +8,12 @@ finder.persons()                                which numbers are one person, af
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from posegrid.errors import SourceError
 from posegrid.people.crop import Silhouette
-from posegrid.people.following import People
+from posegrid.people.following import People, covered_by_people
 from posegrid.people.given import GivenPeople
 from posegrid.people.looks import Looks, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, RunningReferences
@@ -89,7 +90,8 @@ def find_people(spread: Spread | None, network: Looks | None = None) -> Finder:
     network = network or load_finder()
     if spread is None:
         return FoundPeople(People(network, RunningReferences()), lag=0)
-    return FoundPeople(People(network, ClipReferences.learnt(spread(NUM_SAMPLES))))
+    covered = partial(covered_by_people, network)
+    return FoundPeople(People(network, ClipReferences.learnt(spread(NUM_SAMPLES), covered)))
 
 
 def given_people(boxes: Boxes | None, masks: Iterable[VideoFrame] | None, name: str) -> Finder:

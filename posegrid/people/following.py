@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy import ndimage
 
 from posegrid.people.looks import Looks, Outline, Scene, iou
 from posegrid.people.reference import Reference, References, look_of
 from posegrid.people.tracks import BoxMotion, Person, Sight, alike
+from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
 
 LOOK_EVERY_S = 0.16
@@ -37,6 +39,8 @@ UNSURE = 0.5
 ALIKE, CLEARLY_ALIKE = 0.7, 0.05
 """Colours are one person's from here on (Bhattacharyya's coefficient), if nobody else's are nearly as
 much alike."""
+ROOM = 4
+"""Pixels round people that are not taken for the scene: what of them the masks miss."""
 IMPOSSIBLE = 1e6
 """More than the costs of all that is possible."""
 
@@ -195,6 +199,18 @@ class People:
             self.known.append(person)
         self.live.append(person)
         return person
+
+
+def covered_by_people(
+    network: Looks, picture: Picture, reference: Reference
+) -> Bool[np.ndarray, "H W"]:
+    """Where people are in a picture, and a little round them."""
+    covered = np.zeros(picture.size_wh[::-1], bool)
+    scene = Scene(picture, reference)
+    boxes = [candidate.box_xyxy for candidate in network.everybody(scene)]
+    for outline in network.each(scene, boxes):
+        covered |= outline.silhouette(picture.size_wh).in_picture()
+    return ndimage.binary_dilation(covered, iterations=ROOM) if covered.any() else covered
 
 
 def settled(network: Looks, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:

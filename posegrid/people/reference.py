@@ -1,18 +1,19 @@
-"""The empty scene that a camera at rest sees: the plain median of some dozens of its pictures.
+"""The empty scene that a camera at rest sees: the median of some dozens of its pictures, of each
+what nobody covers.
 
-    references = ClipReferences.learnt(footage.spread(NUM_SAMPLES))
+    references = ClipReferences.learnt(footage.spread(NUM_SAMPLES), covered)
     references = RunningReferences()                         for live pictures: of what has passed
     reference = references.at(time_s, picture, look)         None: there is none to be believed
 
 A wrong reference is worse than none. So every picture is compared with the reference by the
 contrasts in its tiles: of a camera at rest most tiles agree, whatever the light does; of one that
-moves hardly any do. Whoever stood still for most of the time is left in the reference; the finder
-has learnt to see that.
+moves hardly any do. Whoever was not seen and stood still for most of the time is left in the
+reference; the finder has learnt to see that.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -26,6 +27,8 @@ NUM_SAMPLES = 24
 """Pictures that a median is of, spread evenly over a clip."""
 LEAST_SAMPLES = 5
 """The median of fewer shows whoever stands there."""
+LEAST_FREE = 3
+"""What fewer samples show uncovered is not known."""
 LOOK_PIXELS = 320 * 192
 """A first look at the whole picture has about so many pixels."""
 FINER = 2
@@ -49,6 +52,8 @@ MOSTLY = 0.9
 """Share of the frames that must show one place for the camera to be called fixed."""
 
 Look = UInt8[np.ndarray, "H W 3"]
+Cover = Bool[np.ndarray, "h w"]
+"""Where people hide the scene."""
 
 
 def look_size(size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -115,7 +120,8 @@ class Reference:
 
     rgb: UInt8[np.ndarray, "h w 3"]
     known: UInt8[np.ndarray, "h w"]
-    """1 where most samples agree; 0 where somebody may have stood for about as long as nobody."""
+    """1 where most samples agree; 0 where somebody may have stood for about as long as nobody, or
+    was seen nearly always."""
     size_wh: tuple[int, int]
     """Size of the pictures, pixels."""
 
@@ -124,12 +130,16 @@ class Reference:
         cls, samples: Sequence[UInt8[np.ndarray, "h w 3"]], size_wh: tuple[int, int]
     ) -> "Reference":
         """The median of samples of one place, in one light."""
-        rgb = median(samples)
-        agreeing = np.zeros(rgb.shape[:2], np.uint8)
-        for sample in samples:
-            unlike = np.maximum(sample, rgb) - np.minimum(sample, rgb)
-            agreeing += unlike.max(axis=2) <= ALIKE
-        return cls(rgb, (agreeing >= MOST * len(samples)).astype(np.uint8), size_wh)
+        return cls(*usual(samples, [np.ones(s.shape[:2], bool) for s in samples]), size_wh)
+
+    def without(
+        self, covers: Sequence[Cover], samples: Sequence[UInt8[np.ndarray, "h w 3"]]
+    ) -> "Reference":
+        """What is usual in the samples (those of the reference) where each is not covered."""
+        where = np.any(covers, axis=0)
+        rgb, known = self.rgb.copy(), self.known.copy()
+        rgb[where], known[where] = usual([s[where] for s in samples], [~c[where] for c in covers])
+        return replace(self, rgb=rgb, known=known)
 
     @cached_property
     def known_look(self) -> UInt8[np.ndarray, "H W"]:
@@ -196,8 +206,16 @@ class ClipReferences:
     none; -1: another place."""
 
     @classmethod
-    def learnt(cls, pictures: Iterable[Picture]) -> "ClipReferences":
-        """From pictures spread evenly over the clip; few make none."""
+    def learnt(
+        cls,
+        pictures: Iterable[Picture],
+        covered: Callable[[Picture, Reference], Cover] | None = None,
+    ) -> "ClipReferences":
+        """From pictures spread evenly over the clip; few make none.
+
+        covered: where people are in a sample, told beside the median of all; such pixels do not
+        count (BSUV-Net: Tezcan et al., 2020, takes pictures without people). None: all count.
+        """
         size_wh = (0, 0)
         samples: list[np.ndarray] = []
         for picture in pictures:
@@ -205,7 +223,7 @@ class ClipReferences:
             samples.append(fine_look_of(picture))
         at = np.linspace(0, len(samples) - 1, min(NUM_SAMPLES, len(samples))).round().astype(int)
         places = by_place([samples[n] for n in at])
-        return cls([Reference.of(s, size_wh) for s in places if len(s) >= LEAST_SAMPLES])
+        return cls([emptied(s, size_wh, covered) for s in places if len(s) >= LEAST_SAMPLES])
 
     @property
     def camera_fixed(self) -> bool:
@@ -222,6 +240,19 @@ class ClipReferences:
         if mine.energy.max() >= LEAST_CONTRAST**2:  # black pictures say nothing about the camera
             self._shown[shown] += 1
         return self.references[shown] if self.references and shown >= 0 else None
+
+
+def emptied(
+    samples: Sequence[UInt8[np.ndarray, "h w 3"]],
+    size_wh: tuple[int, int],
+    covered: Callable[[Picture, Reference], Cover] | None,
+) -> Reference:
+    """The median of samples of one place, and then of what of each nobody covers."""
+    reference = Reference.of(samples, size_wh)
+    if covered is None:
+        return reference
+    own = replace(reference, size_wh=samples[0].shape[1::-1])
+    return reference.without([covered(Picture.from_rgb(s), own) for s in samples], samples)
 
 
 @dataclass(eq=False)
@@ -269,16 +300,35 @@ def halved(rgb: UInt8[np.ndarray, "h w 3"]) -> Look:
     return np.asarray(Image.fromarray(rgb).reduce(FINER))
 
 
-def median(samples: Sequence[UInt8[np.ndarray, "*shape"]]) -> UInt8[np.ndarray, "*shape"]:
-    """The (lower) median of each value over at most 255 samples, bit by bit from the highest: in a
-    third of the time that sorting takes.
+def usual(
+    samples: Sequence[UInt8[np.ndarray, "*shape 3"]], free: Sequence[Bool[np.ndarray, "*shape"]]
+) -> tuple[UInt8[np.ndarray, "*shape 3"], UInt8[np.ndarray, "*shape"]]:
+    """The median of the samples, of each where it is free; of all where hardly one is. And where that
+    is known: most of those that are free agree.
     """
+    num_free = np.sum(free, axis=0, dtype=np.uint8)
+    hidden = num_free < min(LEAST_FREE, len(samples))
+    rgb = median(samples, [one | hidden for one in free])
+    agreeing = np.zeros_like(num_free)
+    for sample, uncovered in zip(samples, free, strict=True):
+        unlike = np.maximum(sample, rgb) - np.minimum(sample, rgb)
+        agreeing += (unlike.max(axis=-1) <= ALIKE) & uncovered
+    return rgb, ((agreeing >= MOST * num_free) & ~hidden).astype(np.uint8)
+
+
+def median(
+    samples: Sequence[UInt8[np.ndarray, "*shape 3"]], counted: Sequence[Bool[np.ndarray, "*shape"]]
+) -> UInt8[np.ndarray, "*shape 3"]:
+    """The (lower) median of each value over those of at most 255 samples that count there, bit by bit
+    from the highest: in a third of the time that sorting takes.
+    """
+    half = np.sum(counted, axis=0, dtype=np.uint8)[..., None] // 2
     result = np.zeros(samples[0].shape, np.uint8)
     for bit in 128, 64, 32, 16, 8, 4, 2, 1:
         trial, count = result | np.uint8(bit), np.zeros(result.shape, np.uint8)
-        for sample in samples:
-            count += sample >= trial
-        result = np.where(count > len(samples) // 2, trial, result)
+        for sample, counts in zip(samples, counted, strict=True):
+            count += (sample >= trial) & counts[..., None]
+        result = np.where(count > half, trial, result)
     return result
 
 

@@ -27,6 +27,7 @@ def seen(
     finder = find_people(
         lambda count: [f.picture for f in video][:: max(1, len(video) // count)], network
     )
+    network.num_first = 0
     found = list(finder.follow(video))
     assert [frame.index for frame, _ in found] == [frame.index for frame in video]
     return [sightings for _, sightings in found], finder, network

@@ -23,8 +23,14 @@ from posegrid.video.picture import Picture
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
 def test_the_median_is_the_lower_one_of_sorting(seed, count):
-    samples = list(np.random.default_rng(seed).integers(0, 256, (count, 3, 4), dtype=np.uint8))
-    assert np.array_equal(median(samples), np.sort(samples, axis=0)[(count - 1) // 2])
+    rng = np.random.default_rng(seed)
+    samples = list(rng.integers(0, 256, (count, 3, 4, 3), dtype=np.uint8))
+    counted = list(rng.integers(0, 2, (count, 3, 4)) == 1)
+    found = median(samples, counted)
+    for row, column in np.ndindex(3, 4):
+        values = [s[row, column] for s, c in zip(samples, counted, strict=True) if c[row, column]]
+        least = np.sort(values, axis=0)[(len(values) - 1) // 2] if values else np.zeros(3)
+        assert np.array_equal(found[row, column], least)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,33 @@ def test_of_a_fixed_camera_the_walker_vanishes():
     (reference,) = references.references
     empty = Picture.from_rgb(picture([])).scaled_rgb((640, 384))
     assert np.abs(reference.rgb.astype(int) - empty).mean() < 2
+
+
+def test_who_is_seen_to_stand_for_most_of_the_time_vanishes_too():
+    stands = [walker(100)] * 16 + [walker(240)] * 8
+
+    def covered(picture, reference):
+        red = picture.rgb()[..., 0].astype(int) - picture.rgb()[..., 1] > 60
+        assert reference.size_wh == picture.size_wh
+        return red
+
+    plain, emptied = (ClipReferences.learnt(stands, how).references[0] for how in (None, covered))
+    empty = Picture.from_rgb(picture([])).scaled_rgb((640, 384)).astype(int)
+    assert np.abs(plain.rgb - empty).max() > 100
+    assert np.abs(emptied.rgb - empty).max() < 60 and emptied.known.mean() > 0.99
+
+
+def test_what_somebody_always_covers_is_not_known():
+    everywhere = np.ones((384, 640), bool)
+    somewhere = everywhere & (np.arange(640) < 100)
+    samples = [np.full((384, 640, 3), level, np.uint8) for level in (10, 20, 30, 40, 50, 60)]
+    plain = Reference.of(samples, SIZE_WH)
+    reference = plain.without([somewhere] * 6, samples)
+    assert not reference.known[:, :100].any() and (reference.rgb == 30).all()
+    twice = plain.without([somewhere] * 4 + [~everywhere] * 2, samples)
+    assert not twice.known[:, :100].any()
+    thrice = plain.without([somewhere] * 3 + [~everywhere] * 3, samples)
+    assert thrice.known[:, :100].all() and (thrice.rgb[:, :100] == 50).all()
 
 
 def test_a_camera_that_pans_or_shakes_has_no_reference():
