@@ -39,7 +39,7 @@ UNSURE = 0.5
 ALIKE, CLEARLY_ALIKE = 0.7, 0.05
 """Colours are one person's from here on (Bhattacharyya's coefficient), if nobody else's are nearly as
 much alike."""
-ROOM = 4
+ROOM = 2
 """Pixels round people that are not taken for the scene: what of them the masks miss."""
 IMPOSSIBLE = 1e6
 """More than the costs of all that is possible."""
@@ -204,9 +204,9 @@ class People:
 def covered_by_people(
     network: Looks, picture: Picture, reference: Reference
 ) -> Bool[np.ndarray, "H W"]:
-    """Where people are in a picture, and a little round them."""
+    """Where people are in a picture of a first look's size, and a little round them."""
     covered = np.zeros(picture.size_wh[::-1], bool)
-    scene = Scene(picture, reference)
+    scene = Scene(picture, reference, picture.rgb())
     boxes = [candidate.box_xyxy for candidate in network.everybody(scene)]
     for outline in network.each(scene, boxes):
         covered |= outline.silhouette(picture.size_wh).in_picture()

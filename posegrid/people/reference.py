@@ -52,8 +52,8 @@ MOSTLY = 0.9
 """Share of the frames that must show one place for the camera to be called fixed."""
 
 Look = UInt8[np.ndarray, "H W 3"]
-Cover = Bool[np.ndarray, "h w"]
-"""Where people hide the scene."""
+Cover = Bool[np.ndarray, "H W"]
+"""Where people hide the scene, at the size of first looks."""
 
 
 def look_size(size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -136,9 +136,9 @@ class Reference:
         self, covers: Sequence[Cover], samples: Sequence[UInt8[np.ndarray, "h w 3"]]
     ) -> "Reference":
         """What is usual in the samples (those of the reference) where each is not covered."""
-        where = np.any(covers, axis=0)
-        rgb, known = self.rgb.copy(), self.known.copy()
-        rgb[where], known[where] = usual([s[where] for s in samples], [~c[where] for c in covers])
+        where, rgb, known = finer(np.any(covers, axis=0)), self.rgb.copy(), self.known.copy()
+        free = [~finer(cover)[where] for cover in covers]
+        rgb[where], known[where] = usual([sample[where] for sample in samples], free)
         return replace(self, rgb=rgb, known=known)
 
     @cached_property
@@ -251,8 +251,9 @@ def emptied(
     reference = Reference.of(samples, size_wh)
     if covered is None:
         return reference
-    own = replace(reference, size_wh=samples[0].shape[1::-1])
-    return reference.without([covered(Picture.from_rgb(s), own) for s in samples], samples)
+    own = replace(reference, size_wh=reference.look.shape[1::-1])
+    covers = [covered(Picture.from_rgb(halved(sample)), own) for sample in samples]
+    return reference.without(covers, samples)
 
 
 @dataclass(eq=False)
@@ -298,6 +299,11 @@ def by_place(samples: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
 def halved(rgb: UInt8[np.ndarray, "h w 3"]) -> Look:
     """A reference's size reduced to the first look's."""
     return np.asarray(Image.fromarray(rgb).reduce(FINER))
+
+
+def finer(cover: Cover) -> Bool[np.ndarray, "h w"]:
+    """At the size of references."""
+    return cover.repeat(FINER, axis=0).repeat(FINER, axis=1)
 
 
 def usual(
