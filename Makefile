@@ -22,9 +22,9 @@ demo: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 10
 
-# The app and the viewer in Debian's Chromium (apt-get install chromium); screenshots in runs/ui.
+# The app and the pages in Debian's Chromium (apt-get install chromium); pictures, times in runs/ui.
 test-ui: .venv/.ui
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests_browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests_browser --numprocesses 2 --dist loadfile
 
 .venv/.ui: .venv/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[ui]"

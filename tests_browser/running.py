@@ -10,6 +10,9 @@ from playwright.sync_api import Page
 
 from posegrid.app.jobs import Job, Jobs
 
+PICTURES = Path(os.environ.get("POSEGRID_PICTURES", "runs/ui"))
+"""Where pictures of the pages go, and how long frames took."""
+
 
 @dataclass
 class RunningApp:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, expect
-from running import RunningApp, Watch
+from running import PICTURES, RunningApp, Watch
 from test_edits_in_browser import corrected, places_in
 
 from posegrid.app.server import HERE
@@ -19,7 +19,6 @@ from posegrid.body.track import Track
 SAMPLE = Path(str(HERE)) / "sample.mp4"
 WORK_S = 300_000
 """Milliseconds that the sample may take on a machine with much else to do."""
-PICTURES = Path(os.environ.get("POSEGRID_PICTURES", "runs/ui"))
 
 
 def uploaded(page: Page, app: RunningApp, path: Path) -> None:

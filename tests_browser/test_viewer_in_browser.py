@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
+from running import PICTURES
 
 from posegrid.body.track import Track
 from posegrid.motion.motion_viewer import motion_page
@@ -84,7 +85,7 @@ def settled(page: Page) -> int:
     numbers = [-2, -1]
     while numbers[-1] != numbers[-2]:
         page.wait_for_function("() => !document.getElementById('video').seeking")
-        page.wait_for_timeout(1000)
+        page.wait_for_timeout(400)
         numbers.append(number_in(film(page)))
     return numbers[-1]
 
@@ -93,7 +94,7 @@ def test_every_frame_of_the_video_is_that_of_its_pose(page: Page, striped: Path)
     page.goto(striped.as_uri())
     page.wait_for_function("() => window.viewer && document.getElementById('video').readyState > 1")
     page.locator("#overlay").uncheck()
-    for row in (0, 1, 2, 11, 12, 13, 57, 58, 100, 118, 119, 5):
+    for row in (0, 1, 11, 12, 13, 23, 35, 57, 59, 60, 118, 119, 5):  # every twelfth is a key frame
         page.evaluate(f"viewer.go({row})")
         assert settled(page) == row
     page.evaluate("viewer.go(0)")
@@ -116,22 +117,31 @@ def test_it_opens_soon_and_draws_at_sixty_a_second(
     page.goto((tmp_path / "walk.html").as_uri())
     page.wait_for_function("() => window.viewer")
     opened_ms = page.evaluate("performance.now()")
-    metrics = {m["name"]: m["value"] for m in chromium.send("Performance.getMetrics")["metrics"]}
-    busy_s = metrics["TaskDuration"]
+    opening_s = busy(chromium)
     drawn = page.evaluate(
         "() => Array.from({ length: 300 }, (_, i) => { const begun = performance.now();"
         f"viewer.go(i * {num_frames // 300}); return performance.now() - begun; }})"
     )
     page.evaluate("viewer.go(0)")
     page.locator("#play").click()
+    busy_s = -busy(chromium)
     between = page.evaluate(
         "() => new Promise((done) => { const times = []; const step = (now) => { times.push(now);"
-        "times.length > 120 ? done(times) : requestAnimationFrame(step); }; requestAnimationFrame(step); })"
+        "times.length > 300 ? done(times) : requestAnimationFrame(step); }; requestAnimationFrame(step); })"
     )
-    median = float(np.median(drawn))
-    rate = float(np.median(np.diff(between)))
-    print(
-        f"{num_frames} frames: {len(text) / 1e6:.2f} MB, open after {opened_ms:.0f} ms ({1000 * busy_s:.0f} of them "
-        f"CPU), a frame is drawn in {median:.2f} ms (99 %: {np.quantile(drawn, 0.99):.1f}), shown every {rate:.1f} ms"
-    )
-    assert len(text) < 3_000_000 and median < 8 and busy_s < 2
+    busy_s += busy(chromium)
+    median, steps = float(np.median(drawn)), np.diff(between)
+    opened = f"open after {opened_ms:.0f} ms ({1000 * opening_s:.0f} of them CPU)"
+    played = f"{1000 * busy_s / 300:.2f} ms of CPU a frame, one every {np.median(steps):.1f} ms"
+    late = f"{np.mean(steps > 25):.0%} of them late"
+    said = f"{num_frames} frames: {len(text) / 1e6:.2f} MB, {opened}, drawn in {median:.2f} ms; "
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / f"frames_{num_frames}.txt").write_text(f"{said}played: {played}, {late}\n")
+    # A frame at 60 Hz has 16.7 ms; how late one comes is up to what else the machine does.
+    assert len(text) < 3_000_000 and median < 8 and opening_s < 2 and busy_s / 300 < 0.008
+
+
+def busy(chromium: CDPSession) -> float:
+    """Seconds of CPU that the page's main thread has taken."""
+    metrics = chromium.send("Performance.getMetrics")["metrics"]
+    return float({m["name"]: m["value"] for m in metrics}["TaskDuration"])

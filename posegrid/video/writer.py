@@ -40,10 +40,12 @@ class VideoWriter:
         size_wh: tuple[int, int],
         quality: int = 23,
         *,
-        key_every: int = 250,
+        key_every: int | None = None,
     ) -> None:
         """`fps` in frames per second; `quality` is x264's rate factor, 0 (best) to 51 (worst);
-        `key_every`: at most so many frames from a key frame to the next.
+        `key_every`: of a video that is jumped about in, at most so many frames from a key frame to
+        the next, all stored in the order in which they are shown. Browsers seek by that order: of
+        others they show the key frame where the frame before it was asked for.
         """
         self.path = Path(path)
         self.fps = Fraction(fps).limit_denominator(1001)
@@ -71,7 +73,9 @@ class VideoWriter:
         return self
 
     def _added_stream(self) -> VideoStream:
-        options = {"crf": str(self.quality), "preset": "veryfast", "g": str(self.key_every)}
+        options = {"crf": str(self.quality), "preset": "veryfast"}
+        if self.key_every is not None:
+            options |= {"g": str(self.key_every), "bf": "0"}
         # The same pictures make the same bytes. x264's macroblock tree reads what it has not
         # written (core 165, with AVX2); and bytes follow from the number of threads.
         options["x264-params"] = "mbtree=0"

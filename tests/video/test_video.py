@@ -250,3 +250,17 @@ def test_frames_that_were_read_are_freed_without_the_garbage_collector(tmp_path:
     finally:
         gc.enable()
     assert held <= 2
+
+
+def test_a_video_to_jump_about_in_is_stored_in_the_order_it_is_shown(tmp_path: Path) -> None:
+    """Browsers seek by the order of storage: of two orders they show a later key frame."""
+    rng = np.random.default_rng(0)
+    with VideoWriter(tmp_path / "a.mp4", fps=50, size_wh=(64, 48), key_every=12) as video:
+        for frame in range(40):
+            moved = np.roll(rng.integers(0, 255, (48, 64, 3), np.uint8), frame, axis=1)
+            video.write(moved, frame / 50)
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        packets = [packet for packet in file.demux(video=0) if packet.pts is not None]
+    assert [packet.pts for packet in packets] == [packet.dts for packet in packets]
+    keys = [number for number, packet in enumerate(packets) if packet.is_keyframe]
+    assert len(packets) == 40 and max(np.diff([*keys, 40])) <= 12
