@@ -12,7 +12,7 @@ from test_viewer_in_browser import walk
 from posegrid import cli
 from posegrid.body.formats.viewer import levelling_rotation
 from posegrid.body.track import Track
-from posegrid.motion.edits import Edits, Join, SetContact, Split, Swap, Wrong
+from posegrid.motion.edits import Edits, Join, SetContact, Split, Swap, Wrong, fingerprint
 from posegrid.motion.motion_viewer import motion_page
 
 T = 120
@@ -128,7 +128,25 @@ def test_a_frame_that_is_not_there_is_refused_in_the_page(page: Page, tmp_path: 
     expect(page.locator("#edits li")).to_have_count(5)
     found = Axe().run(page).response["violations"]
     assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="Download the edits").click()
+    kept, shown = caught.value.path().read_text(), places_in(page, T)
     for _ in range(5):
         page.get_by_role("button", name="Undo").click()
     assert json.loads(page.evaluate("viewer.editsText()"))["edits"] == []
     assert np.isfinite(places_in(page, T)[1]).all()
+    (tmp_path / "mine.json").write_text(kept)
+    for content, said in (
+        ("no edits", "Not opened"),
+        (kept.replace(fingerprint(FIRST), "0" * 64), "Not opened: this is no file of edits of"),
+        (kept.replace('"wrong"', '"constructor"'), "no such edit"),
+        (kept.replace('"first_frame": 10', '"first_frame": 900'), "expected frames of 0 to 119"),
+    ):
+        (tmp_path / "other.json").write_text(content)
+        page.locator("#open").set_input_files(tmp_path / "other.json")
+        expect(page.locator("#edit-says")).to_contain_text(said)
+        expect(page.locator("#edits li")).to_have_count(0)
+    page.locator("#open").set_input_files(tmp_path / "mine.json")
+    expect(page.locator("#edits li")).to_have_count(5)
+    for number, places in places_in(page, T).items():
+        np.testing.assert_array_equal(places, shown[number])

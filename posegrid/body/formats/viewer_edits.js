@@ -52,10 +52,21 @@ const APPLIED = {
 };
 const numbered = (number) => people.find((one) => one.number === number && !one.is_true);
 
-// Everybody after all edits. Throws what the last one cannot do.
+function checkFrames({ first_frame, last_frame, at_frame }) {
+  const said = [first_frame, last_frame, at_frame].filter((frame) => frame !== undefined);
+  if (!said.every((frame) => scene.frame.includes(frame)) || first_frame > last_frame) {
+    throw new Error(`expected frames of ${scene.frame[0]} to ${scene.frame[last]}, the first one not after the last`);
+  }
+}
+// Everybody after all edits. Throws what one of them cannot do.
 function applyEdits() {
   people = untouched();
-  for (const edit of edits) APPLIED[edit.kind](numbered(edit.person), edit);
+  for (const edit of edits) {
+    const one = numbered(edit.person);
+    if (!one || !Object.hasOwn(APPLIED, edit.kind)) throw new Error("there is no such person, or no such edit");
+    checkFrames(edit);
+    APPLIED[edit.kind](one, edit);
+  }
   const every = Math.ceil(times.length / 400);
   for (const one of people) one.way = times.filter((_, at) => at % every === 0).map((_, i) => (isSeen(one, i * every) ? [valueOf(one, "places", 0, i * every), 0, valueOf(one, "places", 2, i * every)] : null));
 }
@@ -64,13 +75,7 @@ const jointOf = (one, joint, at) => (one.swapped[at] & LIMB_OF[joint] ? MIRRORED
 
 // -- the panel
 const frameOf = (id) => Number(element(id).value);
-function stretch() {
-  const [first_frame, last_frame] = [frameOf("first"), frameOf("last")];
-  if (![first_frame, last_frame].every((frame) => scene.frame.includes(frame)) || first_frame > last_frame) {
-    throw new Error(`expected frames of ${scene.frame[0]} to ${scene.frame[last]}, the first one not after the last`);
-  }
-  return { first_frame, last_frame };
-}
+const stretch = () => ({ first_frame: frameOf("first"), last_frame: frameOf("last") });
 const MADE = {
   wrong: stretch,
   swap: () => ({ ...stretch(), limbs: element("limbs").value }),
@@ -78,18 +83,30 @@ const MADE = {
   join: () => ({ other_person: Number(element("other").value) }),
   contact: () => ({ ...stretch(), foot: element("foot").value, stands: element("stands").value === "stands" }),
 };
-function edit(kind) {
-  const before = edits.length;
+function tried(made) {
+  const before = [...edits];
   try {
-    edits.push({ kind, person: Number(element("person").value), ...MADE[kind]() });
+    edits.splice(0, edits.length, ...made);
     applyEdits();
     element("edit-says").textContent = "";
   } catch (error) {
-    edits.length = before;
+    edits.splice(0, edits.length, ...before);
     applyEdits();
     element("edit-says").textContent = `Not done: ${error.message}.`;
   }
   shownEdits();
+}
+const edit = (kind) => tried([...edits, { kind, person: Number(element("person").value), ...MADE[kind]() }]);
+async function openEdits([file]) {
+  if (!file) return;
+  let made = null;
+  try {
+    const said = JSON.parse(await file.text()), figures = scene.people.filter(({ is_true }) => !is_true);
+    const isOurs = ([number, mark]) => figures.some((one) => String(one.number) === number && one.fingerprint === mark);
+    if (said.format === "posegrid-edits" && said.version === 1 && Object.entries(said.tracks).every(isOurs)) made = said.edits;
+  } catch { /* no JSON */ }
+  if (Array.isArray(made)) tried(made);
+  else element("edit-says").textContent = "Not opened: this is no file of edits of this motion.";
 }
 function undo() { edits.pop(); applyEdits(); element("edit-says").textContent = ""; shownEdits(); }
 const inWords = ({ kind, person, first_frame, last_frame, limbs, at_frame, new_person, other_person, foot, stands }) => ({
@@ -152,5 +169,6 @@ function listenToEdits() {
   element("undo").addEventListener("click", undo);
   element("keep").addEventListener("click", downloadEdits);
   element("save").addEventListener("click", saveEdits);
+  element("open").addEventListener("change", (event) => openEdits(event.target.files).then(() => { event.target.value = ""; }));
   shownEdits();
 }
