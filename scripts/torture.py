@@ -1,12 +1,15 @@
-"""Kill every command at random moments, call it again, and compare what is there in the end.
+"""Disturb every command in every way, call it again, and compare what is there in the end.
 
     python scripts/torture.py --tries 20
 
-Each command runs once undisturbed. Then, --tries times, it is killed (SIGKILL, with all its
-processes) at a random moment and called again until it ends well. A loss is: another exit code than
-0, a file that differs, is missing, or is left over. Files are compared by hash; of weights, only the
-tensors, and of metrics, all columns but times: how long something took is no result. The smallest
-sizes, on one core.
+Each command runs once undisturbed. Then, --tries times each: it is killed (SIGKILL, with all its
+processes) at a random moment; the disk fills up at a random moment (a tmpfs of a random size; needs
+root); one of its workers is killed, as the kernel does where memory is short. Once each: its folder
+cannot be written to; two calls work at once. After that it is called again until it ends well.
+
+A loss is: another exit code than 0 in the end, a traceback, a file that differs, is missing, or is
+left over. Files are compared by hash; of weights, only the tensors, and of metrics, all columns but
+times: how long something took is no result. The smallest sizes, on one core.
 """
 
 import argparse
@@ -17,19 +20,24 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from prove_cluster import workers_of
 from safetensors.numpy import load_file
 
+import posegrid
 from posegrid.files import LOCK
 
 POSEGRID = [sys.executable, "-m", "posegrid"]
+JOB = "0" * 16
 
 
 @dataclass(frozen=True)
@@ -41,25 +49,27 @@ class Torment:
     """By the folder that it fills."""
     again: tuple[str, ...] = ()
     """Flags of the second call."""
+    results: str = "."
+    """Where in the folder the files are that are compared."""
+    has_workers: bool = False
+    only_killed: bool = False
+    """It serves until it is ended, and has no folder to itself."""
 
 
 def torments(data: Path) -> list[Torment]:
     """All of them; `data` holds what they read."""
-    walkers, own, video = (
-        str(data / "walkers"),
-        str(data / "own"),
-        str(data / "own/anna/walk/a.mp4"),
-    )
+    walkers, own, video = (str(data / n) for n in ("walkers", "own", "own/anna/walk/a.mp4"))
     weights = str(data / "train" / "best.safetensors")
     people = ["--people", "2", "--validation-people", "1", "--test-people", "1"]
     small = ["--crops-per-person", "16", "--image-size", "64", "--workers", "2"]
     stage = ["--network", "report2015_small", "--batch-size", "8", "--threads", "1"]
     stage += ["--accelerator", "cpu", "--epochs", "6"]
     return [
-        Torment("synth", lambda out: ["synth", str(out), *people, *small]),
+        Torment("synth", lambda out: ["synth", str(out), *people, *small], has_workers=True),
         Torment(
             "prepare",
             lambda out: ["prepare", own, str(out), "--background", "kept", "--workers", "2"],
+            has_workers=True,
         ),
         Torment(
             "pretrain", lambda out: ["pretrain", walkers, "--run", str(out), *stage], ("--resume",)
@@ -70,6 +80,12 @@ def torments(data: Path) -> list[Torment]:
             "predict",
             lambda out: ["predict", video, "--boxes", str(data / "boxes.csv"), "--out", str(out)],
             ("--overwrite",),
+        ),
+        Torment(
+            "app",
+            lambda out: ["--serve", str(out)],
+            results=f"jobs/{JOB}/results",
+            only_killed=True,
         ),
     ]
 
@@ -113,18 +129,48 @@ def write_recording(folder: Path) -> None:
     (folder / "a.poses.csv").write_text(text + "\n")
 
 
-# --- killing
+def serve(folder: Path) -> int:
+    """`posegrid app` with one job, until that is done."""
+    from posegrid.app.jobs import Job, Jobs
+
+    jobs = Jobs(folder)
+    if jobs.get(JOB) is None:
+        jobs.folder(JOB).mkdir(exist_ok=True)
+        sample = Path(posegrid.__file__).parent / "app" / "sample.mp4"
+        shutil.copyfile(sample, jobs.folder(JOB) / "upload.mp4")
+        jobs.add(Job(JOB, "walk.mp4", "upload.mp4", "waiting", time.time()))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    app = subprocess.Popen(
+        [*POSEGRID, "app", "--folder", str(folder), "--port", port, "--max-frames", "12"]
+    )
+    while (job := jobs.get(JOB)) is not None and not job.is_over and app.poll() is None:
+        time.sleep(0.1)
+    ended = app.poll()
+    app.terminate()
+    app.wait()
+    if job is None or job.state != "done":
+        print(f"posegrid app: {job and job.error} {ended}", file=sys.stderr)
+        return 1
+    return 0
+
+
+# --- disturbing
+
+
+def started(arguments: list[str]) -> subprocess.Popen[str]:
+    """The command, at work."""
+    own = [sys.executable, __file__] if arguments[0] == "--serve" else POSEGRID
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*own, *arguments], process_group=0, text=True, **pipes)
 
 
 def run(arguments: list[str], kill_after_s: float | None = None) -> int:
-    """The exit code; with a moment, the command and all its processes are killed then."""
-    process = subprocess.Popen(
-        [*POSEGRID, *arguments],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """The exit code; with a moment, the command and all its processes are killed then. 3 for a
+    traceback.
+    """
+    process = started(arguments)
     try:
         _, said = process.communicate(timeout=kill_after_s)
     except subprocess.TimeoutExpired:
@@ -133,7 +179,35 @@ def run(arguments: list[str], kill_after_s: float | None = None) -> int:
         return -signal.SIGKILL
     if process.returncode:
         print(f"    {' '.join(arguments)}: {said.strip()[-300:]}", flush=True)
-    return process.returncode
+    return 3 if "Traceback" in said else process.returncode
+
+
+def run_with_a_worker_killed(arguments: list[str], after_s: float) -> int:
+    """The exit code; one of its workers is killed at a moment, if any is at work then."""
+    process = started(arguments)
+    time.sleep(after_s)
+    for worker in workers_of(process.pid)[:1]:
+        os.kill(worker, signal.SIGKILL)
+    _, said = process.communicate()
+    return 3 if "Traceback" in said else process.returncode
+
+
+@contextmanager
+def disk(folder: Path, size: int) -> Iterator[None]:
+    """A disk of so many bytes in place of the folder. PermissionError where none may be mounted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        raise PermissionError("a disk can be mounted by root only")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def changed(folder: Path, options: str) -> None:
+    """The disk mounted there, with other options."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -168,28 +242,87 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def torment(case: Torment, folder: Path, tries: int, rng: random.Random) -> tuple[int, int, int]:
-    """How often a kill hit it at work, losses of that, and of two calls at once."""
-    out, start = folder / "out", time.monotonic()  # of one name: settings.json holds it
-    if run(case.call(out)) != 0:
-        return 0, 0, 2
-    seconds, expected = time.monotonic() - start, contents(out)
-    killed = losses = 0
-    for _ in range(tries):
-        shutil.rmtree(out, ignore_errors=True)
-        code = run(case.call(out), rng.uniform(0.1, 1.0) * seconds)
-        killed += code == -signal.SIGKILL
-        if code != 0:
-            again = (
-                case.again if (out / "settings.json").is_file() or case.name == "predict" else ()
-            )
-            code = run([*case.call(out), *again])
-        found = contents(out)
-        if code != 0 or found != expected:
-            losses += 1
-            wrong = sorted(k for k in found.keys() | expected if found.get(k) != expected.get(k))
-            print(f"  {case.name}: exit code {code}, other files: {wrong}", flush=True)
-    return killed, losses, two_at_once(case, out, expected)
+@dataclass
+class Bout:
+    """One command, and what it makes undisturbed."""
+
+    case: Torment
+    out: Path
+    rng: random.Random
+    seconds: float = 0.0
+    expected: dict[str, str] = field(default_factory=dict)
+
+    def made(self) -> dict[str, str]:
+        """The files that are there."""
+        return contents(self.out / self.case.results)
+
+    def undisturbed(self) -> bool:
+        """Whether it works at all."""
+        start = time.monotonic()
+        code = run(self.case.call(self.out))
+        self.seconds, self.expected = time.monotonic() - start, self.made()
+        return code == 0 and bool(self.expected)
+
+    def moment(self) -> float:
+        """Some time while it works."""
+        return self.rng.uniform(0.1, 1.0) * self.seconds
+
+    def lost(self, how: str, code: int) -> int:
+        """1 if the files are not as expected, else 0; said where not."""
+        found = self.made()
+        if code == 0 and found == self.expected:
+            return 0
+        names = found.keys() | self.expected
+        wrong = sorted(name for name in names if found.get(name) != self.expected.get(name))
+        print(f"  {self.case.name}, {how}: exit code {code}, other files: {wrong}", flush=True)
+        return 1
+
+    def again(self) -> int:
+        """The exit code of the call that goes on."""
+        begun = (self.out / "settings.json").is_file() or self.case.name == "predict"
+        return run([*self.case.call(self.out), *(self.case.again if begun else ())])
+
+    def killed(self, tries: int) -> tuple[int, int]:
+        """How often a kill hit it at work, and losses."""
+        hits = losses = 0
+        for _ in range(tries):
+            shutil.rmtree(self.out, ignore_errors=True)
+            code = run(self.case.call(self.out), self.moment())
+            hits += code == -signal.SIGKILL
+            losses += self.lost("killed", code if code == 0 else self.again())
+        return hits, losses
+
+    def worker_killed(self, tries: int) -> int:
+        """Losses of workers: the command itself goes on."""
+        losses = 0
+        for _ in range(tries):
+            shutil.rmtree(self.out, ignore_errors=True)
+            code = run_with_a_worker_killed(self.case.call(self.out), self.moment())
+            losses += self.lost("worker killed", code)
+        return losses
+
+    def disk_full(self, tries: int) -> tuple[int, int]:
+        """How often the disk was full, and losses: no sentence, or other files after room was
+        made.
+        """
+        files = [path for path in self.out.rglob("*") if path.is_file()]
+        size = sum(-(-path.stat().st_size // 4096) for path in files) * 4096
+        shutil.rmtree(self.out, ignore_errors=True)
+        hits = losses = 0
+        for _ in range(tries):
+            with disk(self.out.parent, max(8192, int(self.rng.uniform(0.1, 0.9) * size))):
+                code = run(self.case.call(self.out))
+                hits += code != 0
+                changed(self.out.parent, "size=1g")
+                after = code if code == 0 else self.again()
+                losses += self.lost("full disk", 3 if code == 3 else after)
+        return hits, losses
+
+    def read_only(self) -> int:
+        """Loss where a folder that cannot be written to is not told in a sentence."""
+        with disk(self.out.parent, 2**20):
+            changed(self.out.parent, "ro")
+            return int(run(self.case.call(self.out)) not in (1, 2))
 
 
 def two_at_once(case: Torment, out: Path, expected: dict[str, str]) -> int:
@@ -197,26 +330,40 @@ def two_at_once(case: Torment, out: Path, expected: dict[str, str]) -> int:
     and the call that could not work said so.
     """
     shutil.rmtree(out, ignore_errors=True)
-    pair = [
-        subprocess.Popen(
-            [*POSEGRID, *case.call(out)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    pair = [started(case.call(out)) for _ in range(2)]
     said = [process.communicate()[1] for process in pair]
     codes = sorted(process.returncode for process in pair)
     clear = all(
         "at work here" in s or "already" in s or not p.returncode
         for s, p in zip(said, pair, strict=True)
     )
-    whole = contents(out) == expected
+    whole = contents(out / case.results) == expected
     if codes[0] != 0 or not clear or not whole or (out / LOCK).exists():
         print(f"  {case.name}, two at once: exit codes {codes}, {said}", flush=True)
         return 1
     return 0
+
+
+def tormented(case: Torment, folder: Path, tries: int, rng: random.Random) -> list[str | int]:
+    """The row of the table."""
+    bout = Bout(case, folder / "disk" / "out", rng)  # of one name: settings.json holds it
+    if not bout.undisturbed():
+        return [case.name, 0, 0, 1, "-", "-", "-", "-", "-"]
+    kills, lost = bout.killed(tries)
+    if case.only_killed:
+        return [case.name, tries, kills, lost, "-", "-", "-", "-", "-"]
+    both = two_at_once(case, bout.out, bout.expected)
+    worker = bout.worker_killed(tries) if case.has_workers else "-"
+    try:
+        full = bout.disk_full(tries)
+        return [case.name, tries, kills, lost, *full, bout.read_only(), worker, both]
+    except PermissionError as error:
+        print(f"  {error}")
+        return [case.name, tries, kills, lost, "-", "-", "-", worker, both]
+
+
+COLUMNS = "command, tries, killed at work, lost, disks full, lost, read-only: lost, "
+COLUMNS += "workers killed: lost, two at once: lost"
 
 
 def main() -> int:
@@ -226,21 +373,24 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--folder", type=Path, default=Path("runs/torture"))
+    parser.add_argument("--serve", type=Path, help="(the app, as the command that is tormented)")
     settings = parser.parse_args()
+    if settings.serve:
+        return serve(settings.serve)
     os.environ["OMP_NUM_THREADS"] = "1"
     rng, data = random.Random(settings.seed), settings.folder / "data"
     shutil.rmtree(settings.folder, ignore_errors=True)
     make_data(data)
-    print("| command | tries | killed at work | losses | two at once: losses |")
-    print("|---|---:|---:|---:|---:|", flush=True)
-    lost = 0
+    print(f"| {COLUMNS.replace(', ', ' | ')} |")
+    print("|---|" + "---:|" * 8, flush=True)
+    lost = False
     for case in torments(data):
         if settings.only and case.name not in settings.only:
             continue
-        killed, losses, both = torment(case, settings.folder / case.name, settings.tries, rng)
-        lost += losses + both
-        print(f"| {case.name} | {settings.tries} | {killed} | {losses} | {both} |", flush=True)
-    return min(lost, 1)
+        row = tormented(case, settings.folder / case.name, settings.tries, rng)
+        lost = lost or any(row[place] not in (0, "-") for place in (3, 5, 6, 7, 8))
+        print(f"| {' | '.join(map(str, row))} |", flush=True)
+    return int(lost)
 
 
 if __name__ == "__main__":

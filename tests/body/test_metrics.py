@@ -73,3 +73,14 @@ def test_pck_counts_the_threshold_itself() -> None:
 def test_auc_of_no_error_is_one_and_of_75_mm_is_the_share_of_thresholds_from_75_on() -> None:
     assert metrics.auc(np.zeros(3)) == 1
     assert metrics.auc(np.full(3, 75.0)) == pytest.approx(16 / 31)
+
+
+def test_however_small_an_estimate_is_it_is_aligned() -> None:
+    for align in (metrics.scale_aligned, metrics.similarity_aligned):
+        np.testing.assert_allclose(align(1e-4 * TRUTH, TRUTH), TRUTH, atol=1e-6)
+
+
+def test_an_estimate_without_extent_becomes_the_truths_middle() -> None:
+    aligned = metrics.similarity_aligned(np.full_like(TRUTH, 7.0), TRUTH)
+    middle = np.broadcast_to(TRUTH.mean(axis=1, keepdims=True), TRUTH.shape)
+    np.testing.assert_allclose(aligned, middle, atol=1e-9)
