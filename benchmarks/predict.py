@@ -1,22 +1,22 @@
-"""What `posegrid predict` costs per frame of a 1080p video, beside MediaPipe Pose 0.10.21 on the
-same file.
+"""What `posegrid predict` costs on 1080p videos, beside MediaPipe Pose 0.10.21 on the same files.
 
-    make peers python benchmarks/predict.py [VIDEO ...]       some minutes; without a video, one is
-    rendered: 600 frames, 50 per s
+    make peers; python benchmarks/predict.py [VIDEO ...]         some minutes
 
-Each runs in a process of its own, in turns; the ratio is that of the medians. posegrid's figures
-hold everything from opening the file to the Track on disk, learning the empty scene included, but
-not the import; MediaPipe's hold decoding and its pose, written nowhere. CPU time is user and system
-time of all threads; it is what to compare where others work on the machine.
+Rendered videos of 100 and 600 frames, 50 per s, of a person who is large and one who is small in
+the picture; and those that are named. Each program is a process of its own, in turns; figures are
+medians, ratios are of these. Everything counts, from the start of the process: imports, learning
+the empty scene, the Track on disk, with the overlay and without. MediaPipe's is decoding and its
+pose, written nowhere. CPU time is user and system time of all threads; it is what to compare where
+others work on the machine.
 """
 
-import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -25,25 +25,23 @@ import numpy as np
 
 TURNS = 3
 PEERS = Path(__file__).parent.parent / ".venv-peers" / "bin" / "python"
-SIZE_WH, NUM_FRAMES, RATE_HZ, SEED = (1920, 1080), 600, 50, 1
+SIZE_WH, RATE_HZ, SEED = (1920, 1080), 50, 1
+RENDERED = {"large, long": (600, 1.0), "large, short": (100, 1.0), "small, short": (100, 0.35)}
+"""Frames, and the sensor's width as a share of the studio's."""
 
-OURS = """
-import json, sys, time
-start = time.perf_counter()
-import posegrid
-package_s = time.perf_counter() - start
-from pathlib import Path
-from posegrid.results.predict import predict
-from posegrid.results.settings import PredictSettings
-begin, begin_cpu = time.perf_counter(), time.process_time()
-track = predict(PredictSettings(Path(sys.argv[1]), out=Path(sys.argv[2]), overlay=False))
-print(json.dumps({
-    "frames": len(track), "found": int(track.found.sum()),
-    "cpu_ms": 1000 * (time.process_time() - begin_cpu) / len(track),
-    "wall_ms": 1000 * (time.perf_counter() - begin) / len(track),
-    "peak_mb": int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024, "import_s": package_s,
-}))
+FIRST_POSE = """
+import sys, posegrid
+print(next(iter(posegrid.load().stream(sys.argv[1]))))
 """
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one process."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
 
 
 def main() -> None:
@@ -52,46 +50,63 @@ def main() -> None:
         print(f"{PEERS} is missing (make peers): posegrid alone")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        videos = [Path(name) for name in sys.argv[1:]] or [rendered(folder / "walk.mp4")]
-        for video in videos:
-            compare(video, folder)
+        videos = {name: rendered(folder / f"{name}.mp4", *of) for name, of in RENDERED.items()}
+        videos |= {f"{path.parent.name}/{path.name}": path for path in map(Path, sys.argv[1:])}
+        for name, video in videos.items():
+            compare(name, video, folder)
     print(f"posegrid --help: {seconds_of_help():.2f} s by the clock")
 
 
-def compare(video: Path, folder: Path) -> None:
-    """Both on one video, in turns; print both and the ratios."""
+def compare(name: str, video: Path, folder: Path) -> None:
+    """All programs on one video, in turns; print their costs and the ratios."""
+    predict = [sys.executable, "-m", "posegrid", "predict", str(video), "--overwrite", "--out"]
+    peer = Path(__file__).parent / "peers" / "mediapipe_pose.py"
     commands = {
-        "posegrid": [sys.executable, "-c", OURS, str(video), str(folder / "out")],
-        "MediaPipe Pose": [
-            str(PEERS),
-            str(Path(__file__).parent / "peers" / "mediapipe_pose.py"),
-            str(video),
-        ],
+        "predict --no-overlay": [*predict, str(folder / "plain"), "--no-overlay"],
+        "predict": [*predict, str(folder / "drawn")],
+        "first pose of a stream": [sys.executable, "-c", FIRST_POSE, str(video)],
+        "MediaPipe Pose": [str(PEERS), str(peer), str(video)],
     }
     if not PEERS.exists():
         del commands["MediaPipe Pose"]
-    figures: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+    costs: dict[str, list[Cost]] = {program: [] for program in commands}
     for _ in range(TURNS):
-        for name, command in commands.items():
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            figures[name].append(json.loads(said.splitlines()[-1]))
-    middle = {
-        name: {key: median(f[key] for f in turns) for key in turns[0]}
-        for name, turns in figures.items()
-    }
-    print(f"{video.name}: {middle['posegrid']['frames']:.0f} frames, medians of {TURNS} turns")
-    for name, values in middle.items():
+        for program, command in commands.items():
+            costs[program].append(cost_of(command))
+    middle = {program: median_of(turns) for program, turns in costs.items()}
+    print(f"\n{name}, medians of {TURNS} turns\n")
+    print("| program | CPU s | beside MediaPipe | seconds | peak MB |\n|---|---|---|---|---|")
+    for program, cost in middle.items():
+        theirs = middle.get("MediaPipe Pose")
+        ratio = f"{cost.cpu_s / theirs.cpu_s:.2f}" if theirs else ""
         print(
-            f"{name:15} CPU {values['cpu_ms']:5.1f} ms/frame, {1000 / values['wall_ms']:5.1f} frames/s, peak "
-            f"{values['peak_mb']:.0f} MB, import {values['import_s']:.2f} s, found {values['found']:.0f}"
+            f"| {program} | {cost.cpu_s:.1f} | {ratio} | {cost.wall_s:.1f} | {cost.peak_mb:.0f} |"
         )
-    for name, theirs in list(middle.items())[1:]:
-        ours = middle["posegrid"]
-        cpu, speed = ours["cpu_ms"] / theirs["cpu_ms"], theirs["wall_ms"] / ours["wall_ms"]
-        print(f"beside {name}: CPU {cpu:.2f} x, speed {speed:.2f} x")
 
 
-def rendered(path: Path) -> Path:
+def cost_of(command: list[str]) -> Cost:
+    """Run it; SystemExit with what it says if it fails."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        said.seek(0)
+        if status:
+            raise SystemExit(f"{' '.join(command)} failed:\n{said.read()}")
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Cost(cpu_s, time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def median_of(costs: list[Cost]) -> Cost:
+    """Of each figure alone."""
+    return Cost(
+        median(cost.cpu_s for cost in costs),
+        median(cost.wall_s for cost in costs),
+        median(cost.peak_mb for cost in costs),
+    )
+
+
+def rendered(path: Path, num_frames: int, sensor: float) -> Path:
     """A walker in a room before a camera with noise, as a telephone codes it: H.264 with a key
     frame per second.
     """
@@ -99,21 +114,21 @@ def rendered(path: Path) -> Path:
         options = {"crf": "21", "preset": "fast", "x264-params": f"keyint={RATE_HZ}:scenecut=0"}
         stream = container.add_stream("libx264", rate=RATE_HZ, options=options)
         (stream.width, stream.height), stream.pix_fmt = SIZE_WH, "yuv420p"
-        for image in walk():
+        for image in walk(num_frames, sensor):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     return path
 
 
-def walk() -> Iterator[np.ndarray]:
+def walk(num_frames: int, sensor: float) -> Iterator[np.ndarray]:
     """The pictures of a walk: one of the studio's cameras, with a wide sensor."""
     from posegrid.walkers.clip import ClipPlan, film
     from posegrid.walkers.pictures import pictures
     from posegrid.walkers.render.cameras import CAMERA_IDS
 
-    clip = film(ClipPlan(SEED, "T0001", num_frames=NUM_FRAMES))
+    clip = film(ClipPlan(SEED, "T0001", num_frames=num_frames))
     camera = clip.cameras[CAMERA_IDS[1]]
-    scale = SIZE_WH[1] / camera.size_wh[1]
+    scale = sensor * SIZE_WH[1] / camera.size_wh[1]
     camera = replace(
         camera,
         focal_px=(camera.focal_px[0] * scale, camera.focal_px[1] * scale),

@@ -1,17 +1,17 @@
 """Masks of recordings that have none: the finder is told by the joints where the person is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.people.crop import WHITE, person_crop, window_of_box
 from posegrid.people.following import covered_by_people, settled
 from posegrid.people.looks import Looks, Scene, load_finder
-from posegrid.people.reference import NUM_SAMPLES, ClipReferences, Reference, look_of
+from posegrid.people.reference import NUM_SAMPLES, ClipReferences, Covered, Reference, look_of
 from posegrid.video.picture import Picture
 from posegrid.walkers.render.wide_shots import FoundCrop, WideShot
 
@@ -47,10 +47,8 @@ def with_found_masks(sequence: Sequence, network: Looks | None = None) -> Sequen
     return replace(sequence, open_frames=open_frames)
 
 
-def learnt(
-    sequence: Sequence, covered: Callable[[Picture, Reference], Bool[np.ndarray, "H W"]]
-) -> ClipReferences:
-    """The references of a sequence. covered: where people are in a picture."""
+def learnt(sequence: Sequence, covered: Covered) -> ClipReferences:
+    """The references of a sequence."""
     every = max(1, sequence.num_frames // NUM_SAMPLES)
     return ClipReferences.learnt((f.picture for f in sequence.open_frames(every)), covered)
 

@@ -88,9 +88,9 @@ def find_people(spread: Spread | None, network: Looks | None = None) -> Finder:
     those weights that come with posegrid.
     """
     network = network or load_finder()
-    if spread is None:
-        return FoundPeople(People(network, RunningReferences()), lag=0)
     covered = partial(covered_by_people, network)
+    if spread is None:
+        return FoundPeople(People(network, RunningReferences(covered)), lag=0)
     return FoundPeople(People(network, ClipReferences.learnt(spread(NUM_SAMPLES), covered)))
 
 

@@ -202,7 +202,7 @@ class People:
 
 
 def covered_by_people(
-    network: Looks, picture: Picture, reference: Reference
+    network: Looks, picture: Picture, reference: Reference | None
 ) -> Bool[np.ndarray, "H W"]:
     """Where people are in a picture of a first look's size, and a little round them."""
     covered = np.zeros(picture.size_wh[::-1], bool)

@@ -178,6 +178,10 @@ class Reference:
         return rgb, known
 
 
+Covered = Callable[[Picture, Reference | None], Cover]
+"""Tells where people are in a picture of the size of first looks, beside what is known so far."""
+
+
 @runtime_checkable
 class References(Protocol):
     """Gives each picture its reference."""
@@ -207,14 +211,12 @@ class ClipReferences:
 
     @classmethod
     def learnt(
-        cls,
-        pictures: Iterable[Picture],
-        covered: Callable[[Picture, Reference], Cover] | None = None,
+        cls, pictures: Iterable[Picture], covered: "Covered | None" = None
     ) -> "ClipReferences":
         """From pictures spread evenly over the clip; few make none.
 
-        covered: where people are in a sample, told beside the median of all; such pixels do not
-        count (BSUV-Net: Tezcan et al., 2020, takes pictures without people). None: all count.
+        covered: such pixels do not count (BSUV-Net: Tezcan et al., 2020, takes pictures without
+        people). None: all count.
         """
         size_wh = (0, 0)
         samples: list[np.ndarray] = []
@@ -243,26 +245,34 @@ class ClipReferences:
 
 
 def emptied(
-    samples: Sequence[UInt8[np.ndarray, "h w 3"]],
-    size_wh: tuple[int, int],
-    covered: Callable[[Picture, Reference], Cover] | None,
+    samples: Sequence[UInt8[np.ndarray, "h w 3"]], size_wh: tuple[int, int], covered: Covered | None
 ) -> Reference:
     """The median of samples of one place, and then of what of each nobody covers."""
     reference = Reference.of(samples, size_wh)
     if covered is None:
         return reference
-    own = replace(reference, size_wh=reference.look.shape[1::-1])
-    covers = [covered(Picture.from_rgb(halved(sample)), own) for sample in samples]
-    return reference.without(covers, samples)
+    return reference.without([cover_of(s, reference, covered) for s in samples], samples)
+
+
+def cover_of(
+    sample: UInt8[np.ndarray, "h w 3"], reference: Reference | None, covered: Covered
+) -> Cover:
+    """What people hide in a sample."""
+    look = halved(sample)
+    own = None if reference is None else replace(reference, size_wh=look.shape[1::-1])
+    return covered(Picture.from_rgb(look), own)
 
 
 @dataclass(eq=False)
 class RunningReferences:
     """Of live pictures: what was seen in the last seconds; nothing at first."""
 
+    covered: Covered | None = None
+    """See `ClipReferences.learnt`."""
     camera_fixed: bool = True
     """Whether the last picture showed the place of those before."""
     _samples: deque[np.ndarray] = field(default_factory=lambda: deque(maxlen=NUM_SAMPLES))
+    _covers: deque[Cover] = field(default_factory=lambda: deque(maxlen=NUM_SAMPLES))
     _reference: Reference | None = None
     _place: Contrasts | None = None
     _next_s: float = -np.inf
@@ -273,14 +283,24 @@ class RunningReferences:
         self.camera_fixed = self._place is None or self._place.same_place(mine)
         if not self.camera_fixed:
             self._samples.clear()
+            self._covers.clear()
             self._reference = None
         if time_s >= self._next_s or not self.camera_fixed:
             self._next_s = time_s + LIVE_STEP_S
             self._place = mine
-            self._samples.append(fine_look_of(picture))
-            if len(self._samples) >= LEAST_SAMPLES:
-                self._reference = Reference.of(list(self._samples), picture.size_wh)
+            self._take(fine_look_of(picture), picture.size_wh)
         return self._reference
+
+    def _take(self, sample: UInt8[np.ndarray, "h w 3"], size_wh: tuple[int, int]) -> None:
+        """One more sample."""
+        self._samples.append(sample)
+        if self.covered is not None:
+            self._covers.append(cover_of(sample, self._reference, self.covered))
+        if len(self._samples) >= LEAST_SAMPLES:
+            reference = Reference.of(self._samples, size_wh)
+            self._reference = (
+                reference.without(self._covers, self._samples) if self._covers else reference
+            )
 
 
 def by_place(samples: Sequence[np.ndarray]) -> list[list[np.ndarray]]:

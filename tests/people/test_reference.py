@@ -79,6 +79,20 @@ def test_who_is_seen_to_stand_for_most_of_the_time_vanishes_too():
     assert np.abs(emptied.rgb - empty).max() < 60 and emptied.known.mean() > 0.99
 
 
+def test_live_who_is_seen_to_stand_vanishes_as_soon_as_they_have_gone():
+    def covered(picture, reference):
+        return picture.rgb()[..., 0].astype(int) - picture.rgb()[..., 1] > 60
+
+    pictures = [walker(100)] * 6 + [walker(240)] * 4
+    empty = Picture.from_rgb(picture([])).scaled_rgb((640, 384)).astype(int)
+    for how, near in ((None, False), (covered, True)):
+        references = RunningReferences(how)
+        for n, one in enumerate(pictures):
+            reference = references.at(n / 2, one, look_of(one))
+        assert reference is not None
+        assert (np.abs(reference.rgb - empty).max() < 60) == near
+
+
 def test_what_somebody_always_covers_is_not_known():
     everywhere = np.ones((192, 320), bool)
     somewhere = everywhere & (np.arange(320) < 50)
