@@ -21,9 +21,16 @@ from posegrid.walkers.motion.captured import Captures, load_walks
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
 from posegrid.walkers.scenes.cut_out_files import write_person
 from posegrid.walkers.scenes.figures import load_library
-from posegrid.walkers.scenes.surroundings import load_surroundings, places_and_textures
+from posegrid.walkers.scenes.surroundings import (
+    PANORAMAS,
+    Split,
+    load_surroundings,
+    places_and_textures,
+)
 
 PREVIEW = "preview.png"
+SPLITS: dict[str, Split] = {"W": "train", "V": "validation", "T": "test"}
+"""Of a person, by the first letter of their name."""
 KINDS: tuple[Reference, ...] = ("none", "clean", "ghosts", "still", "spot", "shaken", "wrong")
 
 
@@ -50,7 +57,8 @@ class ScenesSettings:
     """Folder with motion capture of anything else (ASF and AMC files): people who are rendered now
     then move as these do."""
     backgrounds: Path | None = None
-    """Folder with panoramas/*.jpg and textures/*: a preview of scenes before them is written to
+    """Folder with panoramas/*.jpg and textures/*: people who are rendered now are lit by the places'
+    radiance where that lies beside them (.npz), and a preview of scenes before them is written to
     preview.png."""
     seed: int = 14
     """The same seed gives the same people and pictures."""
@@ -103,8 +111,16 @@ def render_missing(settings: ScenesSettings, captures: Captures) -> None:
 
 
 def _person(settings: ScenesSettings, name: str, captures: Captures) -> Finished:
-    write_person(settings.out, name, settings.pictures, settings.seed, captures)
+    places = lit_places(settings.backgrounds, name) if settings.backgrounds else ()
+    write_person(settings.out, name, settings.pictures, settings.seed, captures, places)
     return Finished(name, settings.pictures)
+
+
+def lit_places(backgrounds: Path, person: str) -> tuple[Path, ...]:
+    """The panoramas with radiance beside them that a person's split may see."""
+    names, _ = places_and_textures(backgrounds, SPLITS[person[0]])
+    stems = [backgrounds / PANORAMAS / name for name in names]
+    return tuple(stem for stem in stems if stem.with_suffix(".npz").exists())
 
 
 def write_preview(people: Path, backgrounds: Path, rows: int = 8) -> Path:

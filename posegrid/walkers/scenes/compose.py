@@ -88,8 +88,8 @@ def compose(
 ) -> Scene:
     """A scene after a recipe. Equal random numbers give equal scenes."""
     view, first_mm = _view(rng, recipe)
-    place, light = place_picture(rng, places, view, float(np.hypot(*first_mm)))
-    stage = SceneStage(library, places, view, tone_of(rng, place, light, view), recipe, first_mm)
+    place, panorama = place_picture(rng, places, view, float(np.hypot(*first_mm)))
+    stage = SceneStage(library, places, view, tone_of(rng, place, panorama, view), recipe, first_mm)
     figures, things = _figures(rng, stage), _things(rng, stage)
     frame, reference = place.copy(), place
     if recipe.poster:

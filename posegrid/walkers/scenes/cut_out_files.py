@@ -1,5 +1,6 @@
 """Files of rendered people: one of each, their cut-outs one after the other."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from posegrid.walkers.clip import ClipPlan
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.cut_outs import FRAMES_APART, POINTS, SHADOW_PX, CutOut, cut_outs
 
-CUT_OUT_ARRAYS = ("rgba", "shade", "points_px", "sizes", "numbers")
+CUT_OUT_ARRAYS = ("rgba", "shade", "points_px", "sizes", "numbers", "places")
 
 
 def save_cut_outs(path: Path, people: list[CutOut]) -> None:
@@ -32,6 +33,7 @@ def save_cut_outs(path: Path, people: list[CutOut]) -> None:
             points_px=np.stack([p.points_px for p in people]).astype(np.float32),
             sizes=sizes,
             numbers=numbers,
+            places=np.array([p.place for p in people]),
         )
 
 
@@ -50,25 +52,37 @@ def _cut_outs_of(held: dict[str, np.ndarray]) -> list[CutOut]:
     flat, shade, points = held["rgba"], held["shade"], held["points_px"]
     sizes, numbers = held["sizes"], held["numbers"]
     count = len(sizes)
+    lit_in = held.get("places", np.full(count, ""))  # files of before 0.2 have made-up lights alone
     shapes = {"shade": (count, SHADOW_PX, SHADOW_PX), "points_px": (count, len(POINTS), 2)}
     shapes |= {"sizes": (count, 2), "numbers": (count, 7)}
     wrong = [name for name, shape in shapes.items() if held[name].shape != shape]
+    wrong += ["places"] if lit_in.shape != (count,) or lit_in.dtype.kind != "U" else []
     finite = np.isfinite(points).all() and np.isfinite(numbers).all()
     if wrong or not finite or sizes.dtype.kind != "i" or sizes.min(initial=1) < 1:
         raise ValueError(f"{wrong[0] if wrong else 'a number'} is not as it was written")
     if flat.dtype != np.uint8 or shade.dtype != np.uint8:
         raise ValueError("its pictures have no 8 bits")
     people, start = [], 0
-    for (height, width), dark, places, facts in zip(sizes, shade, points, numbers, strict=True):
+    for (height, width), dark, where, facts, place in zip(
+        sizes, shade, points, numbers, lit_in, strict=True
+    ):
         end = start + int(height) * int(width) * 4
         elevation, distance, stature, upright, x, y, z = (float(v) for v in facts)
         rgba = flat[start:end].reshape(int(height), int(width), 4)
-        people.append(CutOut(rgba, dark, places, elevation, distance, stature, upright, (x, y, z)))
+        facts = elevation, distance, stature, upright
+        people.append(CutOut(rgba, dark, where, *facts, (x, y, z), str(place)))
         start = end
     return people
 
 
-def write_person(folder: Path, subject: str, count: int, seed: int, captures: Captures) -> Path:
+def write_person(
+    folder: Path,
+    subject: str,
+    count: int,
+    seed: int,
+    captures: Captures,
+    places: Sequence[Path] = (),
+) -> Path:
     """The file of one person's cut-outs; rendered unless it is there."""
     path = folder / f"{subject}.npz"
     if not path.exists():
@@ -80,5 +94,5 @@ def write_person(folder: Path, subject: str, count: int, seed: int, captures: Ca
             people="varied",
             scenes="varied",
         )
-        save_cut_outs(path, list(cut_outs(plan, captures, count)))
+        save_cut_outs(path, list(cut_outs(plan, captures, count, places)))
     return path

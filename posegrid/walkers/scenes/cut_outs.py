@@ -5,8 +5,9 @@ A cut-out is as large as the person's box. Beside it lie the shadow on the floor
 and where head and ankles are. One file a person; files of different people share no random numbers.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -16,7 +17,8 @@ from posegrid.walkers.clip import Clip, ClipPlan, choose_motion, film
 from posegrid.walkers.clothes.sewing import MATERIALS, Person
 from posegrid.walkers.clothes.wardrobe import random_materials, sporty
 from posegrid.walkers.motion.captured import Captures
-from posegrid.walkers.render.light import random_light
+from posegrid.walkers.render.light import Light, random_light
+from posegrid.walkers.render.panoramas import light_of_panorama
 from posegrid.walkers.render.renderer import pose_person, render, surface_box_px
 from posegrid.walkers.render.sensor import expose
 
@@ -27,6 +29,8 @@ SHADOW_PX = 96
 SHADOW_REACH = 1.6
 """Side of the shadow's window over the longer side of the person's box."""
 FRAMES_APART = 9
+REALLY_LIT = 0.6
+"""Of the cut-outs, where there are places whose light is known."""
 CHILD_MM = 1450.0
 """Who is smaller has no grey hair."""
 POINTS = {"crown": 10, "nose": 9, "ankle_right": 3, "ankle_left": 6}
@@ -57,20 +61,32 @@ class CutOut:
     """
     towards_light_cam: tuple[float, float, float]
     """Unit vector towards the strongest light, camera frame: x right, y down, z forward."""
+    place: str = ""
+    """Name of the panorama whose light is on them; empty: a made-up light."""
 
 
-def cut_outs(plan: ClipPlan, captures: Captures, count: int) -> Iterator[CutOut]:
+def cut_outs(
+    plan: ClipPlan, captures: Captures, count: int, places: Sequence[Path] = ()
+) -> Iterator[CutOut]:
     """`count` cut-outs of the plan's person, each with clothes' colours, a light and a camera of
     its own.
+
+    places: panoramas with radiance beside them, whose light falls on most of the cut-outs.
     """
     clip = film(choose_motion(plan, captures, 0.5, 1.0))
     rng = plan.clip_rng("cut-outs")
     for number in range(count):
-        yield _cut_out(clip, number * FRAMES_APART % clip.motion.num_frames, rng)
+        frame = number * FRAMES_APART % clip.motion.num_frames
+        if places and rng.random() < REALLY_LIT:
+            place = places[int(rng.integers(len(places)))]
+            light = light_of_panorama(rng, place)
+            if light is not None:
+                yield replace(_cut_out(clip, frame, light, rng), place=place.stem)
+                continue
+        yield _cut_out(clip, frame, random_light(rng), rng)
 
 
-def _cut_out(clip: Clip, frame: int, rng: np.random.Generator) -> CutOut:
-    light = random_light(rng)
+def _cut_out(clip: Clip, frame: int, light: Light, rng: np.random.Generator) -> CutOut:
     person = clip.person if rng.random() < 0.2 else _dyed(clip.person, rng)
     posed = pose_person(person, clip.bone_rotations[frame], clip.bone_positions_mm[frame], light)
     low, high = posed.vertices_mm.min(axis=0), posed.vertices_mm.max(axis=0)

@@ -14,7 +14,7 @@ from posegrid.errors import SourceError
 from posegrid.walkers.scenes import kernels
 from posegrid.walkers.scenes.cut_out_files import load_cut_outs
 from posegrid.walkers.scenes.cut_outs import SHADOW_PX, SHADOW_REACH, CutOut
-from posegrid.walkers.scenes.surroundings import SceneView
+from posegrid.walkers.scenes.surroundings import Panorama, SceneView
 
 UPRIGHT_MM = 1700.0
 """Height of the person that sizes and elevations are reckoned with."""
@@ -28,6 +28,8 @@ class Library:
     subject: np.ndarray
     elevation_rad: np.ndarray
     towards_light_cam: np.ndarray
+    place: np.ndarray
+    """Names of the panoramas whose light is on them."""
 
     def pick(
         self,
@@ -35,11 +37,15 @@ class Library:
         elevation_rad: float,
         light_cam: np.ndarray | None,
         subject: int | None = None,
+        place: str = "",
     ) -> tuple[CutOut, int]:
-        """Somebody seen from about that elevation, and lit from about there; with the subject's
-        number.
+        """Somebody seen from about that elevation, and lit from about there, half of them by the light
+        of the place itself; with the subject's number.
         """
         pool = np.flatnonzero(self.subject == subject) if subject is not None else None
+        if pool is None and place:
+            lit = np.flatnonzero(self.place == place)
+            pool = lit if lit.size and rng.random() < 0.5 else None
         tried = rng.integers(len(self.people), size=20) if pool is None else rng.choice(pool, 8)
         cost = np.abs(self.elevation_rad[tried] - elevation_rad) / 0.12
         if light_cam is not None:
@@ -67,7 +73,7 @@ def load_library(folder: Path, letter: str) -> Library:
     subject = np.repeat(np.arange(len(held)), [len(each) for each in held])
     elevation = np.array([p.elevation_rad for p in people])
     light = np.array([p.towards_light_cam for p in people])
-    return Library(people, subject, elevation, light)
+    return Library(people, subject, elevation, light, np.array([p.place for p in people]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +83,8 @@ class Tone:
     gain: Float[np.ndarray, "3"]
     light_cam: Float[np.ndarray, "3"] | None
     floor_mirror: float
+    place: str
+    """Name of the panorama that is seen; empty: another place."""
 
     def of_person(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         """Gains and bend of the levels of one cut-out there."""
@@ -87,13 +95,16 @@ class Tone:
 
 
 def tone_of(
-    rng: np.random.Generator, place: np.ndarray, light: np.ndarray | None, view: SceneView
+    rng: np.random.Generator, place: np.ndarray, panorama: Panorama | None, view: SceneView
 ) -> Tone:
+    """Of the picture of a place, which may show a panorama."""
     mean = np.maximum(place.mean(axis=(0, 1)), 8.0)
     tint = (mean / mean.mean()) ** rng.uniform(0.0, 0.7)
     gain = (mean.mean() / 110.0) ** rng.uniform(0.3, 1.0) * tint
     mirror = float(rng.uniform(0.1, 0.6)) if rng.random() < 0.18 else 0.0
-    return Tone(1.25 * gain, None if light is None else view.rot_world_to_cam @ light, mirror)
+    light = None if panorama is None else panorama.towards_light
+    light_cam = None if light is None else view.rot_world_to_cam @ light
+    return Tone(1.25 * gain, light_cam, mirror, "" if panorama is None else panorama.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +153,7 @@ def figure_at(
         return None
     distance = float(np.linalg.norm([*at, view.height_mm - 0.5 * UPRIGHT_MM]))
     elevation = float(np.arcsin((view.height_mm - 0.5 * UPRIGHT_MM) / distance))
-    cut_out, who = library.pick(rng, elevation, tone.light_cam, subject)
+    cut_out, who = library.pick(rng, elevation, tone.light_cam, subject, tone.place)
     rows, columns = cut_out.rgba.shape[:2]
     height = cut_out.upright_share * cut_out.height_mm
     tall = (

@@ -231,15 +231,15 @@ def _pyramid(path: Path) -> np.ndarray:
 
 def place_picture(
     rng: np.random.Generator, places: Surroundings, view: SceneView, reach_mm: float
-) -> tuple[Float32[np.ndarray, "h w 3"], Float[np.ndarray, "3"] | None]:
-    """The empty place before the camera, levels 0..255, and the world vector to its light if known.
+) -> tuple[Float32[np.ndarray, "h w 3"], Panorama | None]:
+    """The empty place before the camera, levels 0..255, and the panorama that it is if it is one.
 
     `reach_mm`: how far away people stand; walls are farther.
     """
     kind = rng.random()
     if kind < 0.56:
         panorama = places.panoramas[int(rng.integers(len(places.panoramas)))]
-        return _levels(rng, _seen(panorama, view)), panorama.towards_light
+        return _levels(rng, _seen(panorama, view)), panorama
     if kind < 0.94 or not places.pictures:
         room = room_picture(rng, places.pyramids, view, reach_mm)
         for _ in range(int(rng.integers(0, 6)) if rng.random() < 0.5 else 0):

@@ -32,7 +32,7 @@ def library(count: int = 6) -> Library:
     colours = np.random.default_rng(5).integers(0, 256, (count, 3))
     people = [cut_out(tuple(int(v) for v in colour)) for colour in colours]
     light = np.array([p.towards_light_cam for p in people])
-    return Library(people, np.arange(count), np.zeros(count), light)
+    return Library(people, np.arange(count), np.zeros(count), light, np.full(count, ""))
 
 
 def surroundings() -> Surroundings:

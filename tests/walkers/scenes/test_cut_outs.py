@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from posegrid.walkers.clip import ClipPlan
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.cut_out_files import load_cut_outs, save_cut_outs
 from posegrid.walkers.scenes.cut_outs import SIDE_PX, cut_outs
-from posegrid.walkers.scenes.figures import load_library
+from posegrid.walkers.scenes.figures import Library, load_library
 from tests.walkers.scenes.made_up_scenes import cut_out
 
 
@@ -27,12 +28,48 @@ def test_a_rendered_cut_out_fits_its_person() -> None:
 
 
 def test_files_hold_cut_outs_as_they_were(tmp_path: Path) -> None:
-    people = [cut_out((10, 20, 30)), cut_out((200, 100, 50), elevation_rad=0.3)]
+    people = [
+        cut_out((10, 20, 30)),
+        replace(cut_out((200, 100, 50), elevation_rad=0.3), place="a hall"),
+    ]
     save_cut_outs(tmp_path / "W0001.npz", people)
     for before, after in zip(people, load_cut_outs(tmp_path / "W0001.npz"), strict=True):
         np.testing.assert_array_equal(before.rgba, after.rgba)
         np.testing.assert_allclose(before.points_px, after.points_px)
         assert after.elevation_rad == pytest.approx(before.elevation_rad)
+        assert after.place == before.place
+
+
+def test_files_of_before_places_were_written_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "W0001.npz"
+    save_cut_outs(path, [cut_out((10, 20, 30))])
+    with np.load(path) as held:
+        old = {name: held[name] for name in held.files if name != "places"}
+    np.savez(path, **old)
+    assert [person.place for person in load_cut_outs(path)] == [""]
+
+
+def test_most_people_are_lit_by_the_radiance_of_a_place(tmp_path: Path) -> None:
+    radiance = np.full((8, 16, 3), 0.01)
+    radiance[2, 4] = 200.0  # ahead of +x the longitude is 0: this is to the left, and above
+    np.savez(tmp_path / "hall.npz", radiance=radiance)
+    plan = ClipPlan(seed=3, subject="W0001", num_frames=60)
+    people = list(cut_outs(plan, Captures(), 6, [tmp_path / "hall"]))
+    lit = [person for person in people if person.place == "hall"]
+    assert 1 <= len(lit) <= 6
+    assert {person.place for person in people} <= {"hall", ""}
+    for person in lit:
+        assert np.linalg.norm(person.towards_light_cam) == pytest.approx(1)
+
+
+def test_of_a_place_that_lights_people_half_are_lit_by_it() -> None:
+    people = [replace(cut_out((n, n, n)), place="hall" if n < 4 else "") for n in range(40)]
+    light = np.array([p.towards_light_cam for p in people])
+    names = np.array([p.place for p in people])
+    library = Library(people, np.arange(40), np.zeros(40), light, names)
+    rng = np.random.default_rng(0)
+    chosen = [library.pick(rng, 0.0, None, place="hall")[0].place for _ in range(200)]
+    assert 0.45 < np.mean([place == "hall" for place in chosen]) < 0.75
 
 
 def test_with_other_captures_people_strike_their_poses() -> None:
