@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ = 4294967296
 export MALLOC_TRIM_THRESHOLD_ = 8589934592
 export MALLOC_TOP_PAD_ = 268435456
 
-.PHONY: setup demo test test-ui check lint types audit fuzz torture docs bench peers interop clean
+.PHONY: setup demo test test-ui test-cluster check lint types audit fuzz torture docs bench peers interop clean
 
 setup: .venv/.installed
 
@@ -25,6 +25,14 @@ test: setup
 # The app and the pages in Debian's Chromium (apt-get install chromium); pictures, times in runs/ui.
 test-ui: .venv/.ui
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests_browser --numprocesses 2 --dist loadfile
+
+# Workers of a Ray cluster on this machine, one of them killed.
+test-cluster: .venv/.cluster
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/datasets/test_parallel.py
+
+.venv/.cluster: .venv/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[cluster]"
+	touch $@
 
 .venv/.ui: .venv/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[ui]"

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -17,6 +18,10 @@ from posegrid.errors import SettingsError, SourceError
 
 MANY_PACKETS = 500
 """By then every video of a file has shown more than one frame."""
+# Words in a file that are no UTF-8 must not end the reading; since 19 they never do in PyAV.
+_WORDS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Streams of these are covers and previews."""
 
@@ -45,7 +50,7 @@ def opened(
     if not Path(path).is_file():
         raise SourceError(f"{path}: there is no such video file.")
     try:
-        container = av.open(file_url(path), metadata_errors="replace")
+        container = av.open(file_url(path), **_WORDS)
     except (FFmpegError, OSError) as error:
         raise SourceError(
             f"{path}: cannot be opened: it is no video, or it was cut off before its index ({reason(error)})."
@@ -101,7 +106,7 @@ def _moving(path: Path) -> set[int]:
     its own.
     """
     counts = Counter[int]()
-    with av.open(file_url(path), metadata_errors="replace") as glance, suppress(FFmpegError):
+    with av.open(file_url(path), **_WORDS) as glance, suppress(FFmpegError):
         films = [stream for stream in glance.streams.video if is_film(stream)]
         for packet in islice(glance.demux(*films), MANY_PACKETS):
             counts[packet.stream.index] += packet.size > 0
