@@ -173,6 +173,10 @@ def test_the_downloaded_viewer_plays_the_video_beside_it(
     page.wait_for_function("() => viewer.row > 10")
 
 
+JUDGED = ((390, "dark"), (1280, "light"))
+"""Where axe looks: each layout and each set of colours once."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 820, 1280])
 def test_all_can_use_it_at_every_width(
@@ -192,9 +196,10 @@ def test_all_can_use_it_at_every_width(
             viewer.evaluate("viewer.go(60)")
             page.wait_for_timeout(500)
             gait = page.get_by_role("link", name="Steps, lengths").get_attribute("href")
-        found = Axe().run(page)
-        bad = [v for v in found.response["violations"] if v["impact"] in ("serious", "critical")]
-        assert [(v["id"], v["nodes"][0]["html"]) for v in bad] == []
+        if (width, scheme) in JUDGED:
+            found = Axe().run(page).response["violations"]
+            bad = [v for v in found if v["impact"] in ("serious", "critical")]
+            assert [(v["id"], v["nodes"][0]["html"]) for v in bad] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.screenshot(path=PICTURES / f"{name}_{width}_{scheme}.png", full_page=True)
     page.goto(app.url.rstrip("/") + str(gait))

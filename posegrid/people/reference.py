@@ -348,7 +348,7 @@ def median(
     """The (lower) median of each value over those of at most 255 samples that count there, bit by bit
     from the highest: in a third of the time that sorting takes.
     """
-    half = np.sum(counted, axis=0, dtype=np.uint8)[..., None] // 2
+    half = np.asarray(np.sum(counted, axis=0, dtype=np.uint8))[..., None] // 2
     result = np.zeros(samples[0].shape, np.uint8)
     for bit in 128, 64, 32, 16, 8, 4, 2, 1:
         trial, count = result | np.uint8(bit), np.zeros(result.shape, np.uint8)
