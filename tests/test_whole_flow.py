@@ -10,9 +10,6 @@ import pytest
 
 from posegrid import cli
 
-pytestmark = pytest.mark.xdist_group("flow")
-"""One worker runs them all: the folder is made once."""
-
 SUBJECTS = ("S1", "S8", "S9")
 """One that trains, one that validates, one that tests."""
 FRAMES = 12
