@@ -24,7 +24,7 @@ from scipy import ndimage
 
 from posegrid.errors import CheckpointError
 from posegrid.people.crop import Silhouette, box_of, labelled
-from posegrid.people.reference import Look, Reference, light_gain, look_of
+from posegrid.people.reference import Look, Reference, look_of, relit
 from posegrid.video.picture import Picture
 
 METADATA_KEY, KIND, FORMAT = "posegrid", "finder", 1
@@ -214,16 +214,6 @@ class FinderNetwork:
             "prior": np.zeros_like(known)[:, None] if prior is None else prior[:, None],
         }
         return [np.asarray(answer) for answer in self.session.run(names, given)]
-
-
-def relit(
-    reference: UInt8[np.ndarray, "h w 3"],
-    frame: UInt8[np.ndarray, "h w 3"],
-    free: Bool[np.ndarray, "h w"],
-) -> UInt8[np.ndarray, "h w 3"]:
-    """The reference in the frame's light, told from the free pixels."""
-    gain = light_gain(frame, reference, free)
-    return np.clip(reference * gain + 0.5, 0, 255).astype(np.uint8)
 
 
 def peaks(

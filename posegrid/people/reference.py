@@ -248,10 +248,18 @@ def emptied(
     samples: Sequence[UInt8[np.ndarray, "h w 3"]], size_wh: tuple[int, int], covered: Covered | None
 ) -> Reference:
     """The median of samples of one place, and then of what of each nobody covers."""
+    samples = in_one_light(samples)
     reference = Reference.of(samples, size_wh)
     if covered is None:
         return reference
     return reference.without([cover_of(s, reference, covered) for s in samples], samples)
+
+
+def in_one_light(samples: Sequence[UInt8[np.ndarray, "h w 3"]]) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Samples of one place, all as bright as the middle one of them."""
+    middle = samples[len(samples) // 2]
+    everywhere = np.ones(middle.shape[:2], bool)
+    return [relit(sample, middle, everywhere) for sample in samples]
 
 
 def cover_of(
@@ -375,3 +383,13 @@ def light_gain(
     if usable.sum() < LEAST_USABLE:
         return np.ones(3, np.float32)
     return np.median(mine[usable] / theirs[usable].astype(np.float32), axis=0)
+
+
+def relit(
+    reference: UInt8[np.ndarray, "h w 3"],
+    frame: UInt8[np.ndarray, "h w 3"],
+    free: Bool[np.ndarray, "h w"],
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The reference in the frame's light, told from the free pixels."""
+    gain = light_gain(frame, reference, free)
+    return np.clip(reference * gain + 0.5, 0, 255).astype(np.uint8)
