@@ -13,7 +13,6 @@ at the centres of people's boxes, beside a mask. docs/finding.md.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,6 +21,7 @@ import onnxruntime
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
+import posegrid
 from posegrid.errors import CheckpointError
 from posegrid.people.crop import Silhouette, box_of, labelled
 from posegrid.people.reference import Look, Reference, look_of, relit
@@ -266,12 +266,12 @@ def load_finder(path: Path | None = None, *, threads: int = 1) -> FinderNetwork:
     threads: cores that one look may use. Raises CheckpointError for what is no finder's file.
     """
     where = str(path or SHIPPED)
-    stored = path or resources.files("posegrid").joinpath("weights", SHIPPED)
+    shipped = Path(posegrid.__path__[0], "weights", SHIPPED)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     try:
-        content = stored.read_bytes()
+        content = path.read_bytes() if path else shipped  # see results/network.py
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's have no common parent
         raise CheckpointError(

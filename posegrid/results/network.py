@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import onnxruntime
 from jaxtyping import Bool, Float, UInt8
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyright: ignore[reportAttributeAccessIssue]
 
+import posegrid
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
@@ -175,8 +175,10 @@ def _bound_memory() -> None:
     onnxruntime.create_and_register_allocator(device, bounds)
 
 
-def _content(path: Path | None) -> tuple[str, bytes]:
-    """Name and bytes of a weights' file."""
+def _content(path: Path | None) -> tuple[str, bytes | Path]:
+    """Name and bytes of a weights' file; of those that come with posegrid the path, which takes less
+    memory. (From a path ONNX Runtime also reads what other files a network names.)
+    """
     if path is not None and path != Path(SHIPPED_INT8):
         if path.suffix == ".safetensors":
             raise CheckpointError(
@@ -191,12 +193,12 @@ def _content(path: Path | None) -> tuple[str, bytes]:
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
     name = SHIPPED if path is None else f"{SHIPPED_INT8}.onnx"
-    shipped = resources.files("posegrid").joinpath("weights", name)
+    shipped = Path(posegrid.__path__[0], "weights", name)
     if not shipped.is_file():
         raise CheckpointError(
             f"This installation of posegrid has no weights (posegrid/weights/{name}); give some as `weights`."
         )
-    return name, shipped.read_bytes()
+    return name, shipped
 
 
 def _check_shapes(session: onnxruntime.InferenceSession, facts: ModelFacts, where: str) -> None:
