@@ -60,6 +60,18 @@ def test_an_error_is_one_line_and_exit_code_1(
     assert capsys.readouterr().err == "posegrid predict: walk.mp4: no such file\n"
 
 
+def test_too_little_memory_is_one_line_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("Unable to allocate 7 GiB")
+
+    monkeypatch.setattr(cli, "call", fail)
+    assert cli.run(["predict", "walk.mp4"]) == 1
+    said = capsys.readouterr().err
+    assert said == "posegrid predict: not enough memory (Unable to allocate 7 GiB)\n"
+
+
 def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import json
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -217,8 +218,10 @@ class Record:
         if self._best_row() is row:
             save_checkpoint(self.folder / BEST, network, self._facts_at(row))
         save_checkpoint(self.folder / LAST, network, self._facts_at(row))
+        content = BytesIO()  # where a disk is full, torch itself does not say so
+        torch.save({**self.training.state(), "rows": self.rows}, content)
         with written(self.folder / RESUME, MAKE_ROOM) as temporary:
-            torch.save({**self.training.state(), "rows": self.rows}, temporary)
+            temporary.write_bytes(content.getbuffer())
         self._write_metrics()
         self._tell(row, found)
 

@@ -3,7 +3,9 @@ refuse what is wrong.
 """
 
 import csv
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import tyro
 from learning.made_up import write_dataset
 
 from posegrid.datasets.stored_crops import read_crops
-from posegrid.errors import CheckpointError, SettingsError, ShardError
+from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.devices import Devices
@@ -223,6 +225,16 @@ def test_a_finished_run_resumed_is_left_as_it_is(data, tmp_path):
     after = load_checkpoint(train(replace(settings, resume=True)))
     assert after.facts == before.facts
     assert (tmp_path / "metrics.csv").read_text() == metrics
+
+
+def test_a_disk_that_fills_up_ends_training_in_a_sentence(data, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match=r"last\.ckpt: cannot be written \(No space.*--resume"):
+        train(short(data, tmp_path / "run", max_images=32))
+    assert not (tmp_path / "run" / "last.ckpt").exists()
 
 
 def test_a_kill_between_the_last_two_files_of_a_round_loses_no_row(data, tmp_path):

@@ -15,7 +15,7 @@ from posegrid.body.track import Track
 from posegrid.errors import CheckpointError, OutputError, SettingsError, SourceError
 from posegrid.motion.plausible import HEIGHT_PER_BONES
 from posegrid.people.crop import box_of
-from posegrid.results.predict import predict
+from posegrid.results.predict import predict, results_in
 from posegrid.results.predict_settings import PredictSettings
 from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
@@ -187,6 +187,21 @@ def test_a_video_without_a_person_is_refused(folder, tmp_path):
     with pytest.raises(SourceError, match="nobody was found in 10 frames"):
         predict(PredictSettings(path, out=tmp_path / "out", weights=folder / "standing.onnx"))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_track_that_says_that_all_is_done_comes_last(folder, tmp_path, monkeypatch):
+    """A kill while the overlay is drawn must not look like a finished video."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("posegrid.results.predict.write_overlay", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict(
+            PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx")
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["walk_raw.npz"]
+    assert results_in(tmp_path, folder / "walk.mp4") == []
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(folder, tmp_path):
