@@ -76,8 +76,8 @@ class VideoWriter:
         options = {"crf": str(self.quality), "preset": "veryfast"}
         if self.key_every is not None:
             options |= {"g": str(self.key_every), "bf": "0"}
-        # The same pictures make the same bytes. x264's macroblock tree reads what it has not
-        # written (core 165, with AVX2); and bytes follow from the number of threads.
+        # The same pictures make the same bytes. With x264's macroblock tree the last block differs
+        # from call to call (core 165, docs/reliability.md); and bytes follow from the threads.
         options["x264-params"] = "mbtree=0"
         stream = self._container.add_stream("libx264", rate=self.fps, options=options)
         stream.width, stream.height = (side + side % 2 for side in self.size_wh)
