@@ -10,7 +10,7 @@ from jaxtyping import Int
 from posegrid.body.formats.viewer import levelling_rotation
 from posegrid.datasets.stored_crops import read_crops
 from posegrid.results import page
-from posegrid.results.conditions import NOT_TOLD, draw_conditions
+from posegrid.results.conditions import CAPTION, HOW_HIDDEN, draw_conditions, hidden_joints
 from posegrid.results.curves import draw_joints_of_runs, draw_runs
 from posegrid.results.draw import FRONT, Picture, beside, draw_pose_3d, enlarged
 from posegrid.results.predictions import SEQUENCE, Predictions
@@ -165,13 +165,14 @@ def _of_poses(
     """What poses that both runs were evaluated on say one by one."""
     one_mm, other_mm = (predictions.error_mm for predictions in both)
     path = out / "conditions.png"
-    draw_conditions(path, dict(zip(names, both, strict=True)))
+    hidden = hidden_joints(both[0], data)
+    draw_conditions(path, dict(zip(names, both, strict=True)), hidden)
     said = (
         f"{len(one_mm):,} poses in common: {names[1]} is nearer to the truth in "
         f"{(other_mm < one_mm).mean():.0%} of them."
     )
     rows = ranked_rows(one_mm, samples)
-    caption = f"MPJPE in parts of 30 degrees, and of each subject. {NOT_TOLD}"
+    untold = "Hidden joints are not shown: there is no data set here with all these crops."
     head = (
         "subject",
         "action",
@@ -183,7 +184,7 @@ def _of_poses(
     return [
         page.heading("When it errs"),
         page.paragraph(said),
-        page.picture_file(path, caption),
+        page.picture_file(path, CAPTION + (untold if hidden is None else HOW_HIDDEN)),
         page.heading("Samples"),
         page.paragraph(
             f"Evenly from the best to the worst pose of {names[0]}: {len(rows)}. A click on a column's "

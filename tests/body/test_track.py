@@ -184,3 +184,15 @@ def test_frames_are_asked_for_as_a_slice(tmp_path: Path) -> None:
         _ = track[1]  # type: ignore[call-overload]
     with pytest.raises(OutputError, match=r"walk\.fbx: expected a name that ends in .*\.usd"):
         track.save(tmp_path / "walk.fbx")
+
+
+def test_json_has_the_shortest_text_of_each_number() -> None:
+    arrays = {
+        "single": np.array([[0.1, np.nan], [1e-7, 3.0]], np.float32),
+        "double": np.array([0.1 + 0.2, -0.0]),
+        "whole": np.array([7]),
+    }
+    expected = '{"single": [[0.1, null], [1e-07, 3.0]], "double": [0.30000000000000004, -0.0], "whole": [7]}\n'
+    assert json_text(arrays, {}) == expected
+    with pytest.raises(ValueError, match="JSON"):
+        json_text({"endless": np.array([np.inf])}, {})

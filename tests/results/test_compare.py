@@ -1,6 +1,7 @@
 """Two runs on one page: which poses they share, what differs, and where errors come from."""
 
 import json
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ from posegrid import cli
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.motion.gait_events import facing_world
 from posegrid.results.compare import common, group_differences, ranked_rows, score_differences
-from posegrid.results.conditions import by_heading, heading_deg, heights_m
+from posegrid.results.conditions import by_heading, by_hidden, heading_deg, heights_m, hidden_joints
 from posegrid.results.evaluate import evaluation
 from posegrid.results.predictions import NAME, Predictions
 from posegrid.results.run_parts import gather
@@ -57,6 +58,20 @@ def test_heights_grow_with_the_bones() -> None:
     truth = np.concatenate([people(3), people(3, scale=1.1)])
     found = heights_m(predictions_of(truth, truth, subject=np.repeat(["S1", "S2"], 3)))
     assert found["S2"] == pytest.approx(1.1 * found["S1"]) and 1.4 < found["S1"] < 2
+
+
+def test_errors_are_told_by_how_many_joints_are_hidden(tmp_path: Path) -> None:
+    """People sideways before the camera hide their far side; the camera's place is in the data."""
+    data, truth = write_data(tmp_path / "walkers"), people(14, turn_deg=90)
+    found = predictions_of(truth, truth)
+    hidden = hidden_joints(found, data)
+    assert hidden is not None and hidden.shape == (14, 17) and (hidden == hidden[0]).all()
+    names = {JOINT_NAMES[joint] for joint in np.flatnonzero(hidden[0])}
+    assert {"left_hip", "left_knee"} <= names or {"right_hip", "right_knee"} <= names
+    means = by_hidden(hidden, np.arange(14.0))
+    assert means[len(names)] == 6.5 and np.isfinite(means).sum() == 1
+    assert hidden_joints(found, None) is None
+    assert hidden_joints(predictions_of(truth, truth, frame_index=np.arange(14) + 1), data) is None
 
 
 def test_only_the_same_frames_are_compared() -> None:
@@ -125,10 +140,13 @@ def test_two_runs_have_one_page(two_runs: tuple[Path, Path], tmp_path: Path) -> 
     for name in figures:
         assert ElementTree.parse(out / f"{name}.svg").getroot().tag.endswith("svg")
     seen = checked(out / "report.html")
-    for words in ("14 poses in common: b is nearer", "a, mm", "occlusion is not shown", "of a."):
+    for words in ("14 poses in common: b is nearer", "a, mm", "a trunk of 130 mm", "of a."):
         assert words in seen.text
     assert sum(source.startswith("data:image/jpeg") for source in seen.sources) == 14
     assert not (two_runs[0] / "report.html").exists()
+    shutil.rmtree(tmp_path / "walkers")
+    assert cli.run(["report", str(two_runs[0]), str(two_runs[1])]) == 0
+    assert "Hidden joints are not shown" in checked(out / "report.html").text
 
 
 def test_what_belongs_to_one_run_is_refused_of_two(

@@ -145,14 +145,15 @@ def shown(value: np.generic) -> str:
     return "" if np.isnan(value) else str(value)
 
 
-def nested(values: np.ndarray | np.generic) -> object:
+def nested(values: np.ndarray) -> list[object]:
     """An array as nested lists of numbers whose text is the shortest that reads back as the same,
     None for NaN.
     """
-    if isinstance(values, np.ndarray):
-        return [nested(part) for part in values]
-    text = shown(values)
-    return json.loads(text) if text else None
+    if values.dtype.kind in "iu":
+        return values.tolist()
+    exact = values.astype(str).astype(np.float64).astype(object)
+    exact[np.isnan(values)] = None
+    return exact.tolist()
 
 
 def _array(name: str, values: object, dtype: type) -> np.ndarray:
