@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from posegrid.app.person_files import write_person
 from posegrid.app.results import CORRECTED, EDITS
-from posegrid.errors import SourceError
+from posegrid.errors import OutputError, SourceError
 from posegrid.files import write_text
 from posegrid.motion.edits import Edits, edited
 from posegrid.motion.motion_track import MotionTrack
@@ -31,7 +32,7 @@ def viewer_of(folder: Path, numbers: Sequence[int], video: str, save: Mapping[st
 
 def save_corrected(folder: Path, numbers: Sequence[int], text: bytes) -> None:
     """Write edits.json, and the files of everybody whom it corrects in the place of those of
-    before. No edits take both away.
+    before, all or nothing. No edits take both away.
 
     Raises SourceError for what are no edits of these people's Tracks; OutputError.
     """
@@ -40,12 +41,17 @@ def save_corrected(folder: Path, numbers: Sequence[int], text: bytes) -> None:
     except DAMAGED as error:
         raise SourceError(f"These edits cannot be applied: {error}.") from error
     tracks = {number: MotionTrack.load(folder / f"person{number}.npz") for number in numbers}
-    corrected = edited(tracks, edits)
-    for path in folder.glob(f"person*_{CORRECTED}*"):
-        path.unlink()
-    write_text(folder / EDITS, edits.text())
-    if not edits.edits:
-        (folder / EDITS).unlink()
-        return
-    for number, track in corrected.items():
-        write_person(track, number, folder, (), f"person{number}_{CORRECTED}")
+    corrected = edited(tracks, edits) if edits.edits else {}
+    try:
+        with TemporaryDirectory(dir=folder.parent) as name:
+            new = Path(name)
+            for number, track in corrected.items():
+                write_person(track, number, new, (), f"person{number}_{CORRECTED}")
+            if edits.edits:
+                write_text(new / EDITS, edits.text())
+            for path in (*folder.glob(f"person*_{CORRECTED}*"), *folder.glob(EDITS)):
+                path.unlink()
+            for path in new.iterdir():
+                path.replace(folder / path.name)
+    except OSError as error:
+        raise OutputError(f"The corrections cannot be kept ({error.strerror}).") from error

@@ -44,8 +44,8 @@ def _plain(content: object) -> object:
     """The same with lists in the place of arrays and None in that of NaN, as JSON needs it."""
     if isinstance(content, Mapping):
         return {key: _plain(value) for key, value in content.items()}
-    if isinstance(content, list | tuple | np.ndarray):
+    if isinstance(content, np.ndarray | np.generic):
+        return _plain(content.tolist())
+    if isinstance(content, list | tuple):
         return [_plain(value) for value in content]
-    if isinstance(content, np.generic):
-        return _plain(content.item())
     return None if isinstance(content, float) and np.isnan(content) else content

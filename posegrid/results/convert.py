@@ -62,13 +62,9 @@ def angles_text(track: MotionTrack) -> str:
     """
     angles_deg = joint_angles_deg(track.joints_mm)
     rows = [
-        [
-            shown(frame),
-            shown(time),
-            *("" if np.isnan(angle) else f"{angle:.3f}" for angle in angles),
-        ]
+        [frame, time, *("" if np.isnan(angle) else f"{angle:.3f}" for angle in angles)]
         for frame, time, *angles in zip(
-            track.frame, track.time_s, *angles_deg.values(), strict=True
+            shown(track.frame), shown(track.time_s), *angles_deg.values(), strict=True
         )
     ]
     return table_text(["frame", "time_s", *angles_deg], rows, track.facts())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +221,30 @@ def test_a_disk_that_is_full_for_a_while_loses_no_job(jobs: Jobs, monkeypatch) -
     assert len(refused) == 1
 
 
+def test_a_full_disk_leaves_the_corrections_of_before(
+    jobs: Jobs, client: TestClient, monkeypatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    jobs.add(Job(job_id := jobs.new_id(), "walk.mp4", "upload.mp4", "done", 1.0))
+    folder = jobs.folder(job_id) / "results"
+    folder.mkdir()
+    walk = walk_track(np.arange(0, 3, 0.04), noise_mm=2.0)
+    walk = MotionTrack(**{name: getattr(walk, name) for name in walk.__dataclass_fields__})
+    Results((write_person(walk, 1, folder, ()),)).save(folder)
+    for name in ("edits.json", "person1_corrected.npz"):
+        (folder / name).write_text("of before")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    text = Edits({1: fingerprint(walk)}, (SetContact(1, 30, 45, "left", True),)).text()
+    monkeypatch.setattr("posegrid.files.os.replace", full)
+    answer = client.post(f"/jobs/{job_id}/edits", content=text, headers=TOKEN)
+    assert answer.status_code == 422 and "No space left" in answer.json()["error"]
+    assert str(jobs.root) not in answer.json()["error"]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in jobs.folder(job_id).iterdir()] == ["results"]
+
+
 def test_names_are_shown_and_never_paths(client, jobs: Jobs) -> None:
     assert shown_name("../../etc/passwd") == "passwd" and shown_name("C:\\x\\..\\a.mp4") == "a.mp4"
     assert shown_name("a\0\n<i>.mp4") == "ai.mp4" and shown_name("..") == "video"
@@ -233,9 +258,14 @@ def test_names_are_shown_and_never_paths(client, jobs: Jobs) -> None:
 
 
 def test_twenty_at_once_are_a_queue(client, jobs: Jobs) -> None:
-    ids = [sent(client, SAMPLE.read_bytes()) for _ in range(20)]
-    until(lambda: state_of(jobs, ids[0]) == "running")
-    assert [state_of(jobs, job_id) for job_id in ids[1:]] == ["waiting"] * 19
+    with ThreadPoolExecutor(20) as browsers:
+        contents = [SAMPLE.read_bytes() + bytes([number]) for number in range(20)]
+        ids = list(browsers.map(lambda content: sent(client, content), contents))
+    assert len(set(ids)) == 20
+    for job_id, content in zip(ids, contents, strict=True):
+        assert (jobs.folder(job_id) / "upload.mp4").read_bytes() == content
+    until(lambda: "running" in {state_of(jobs, job_id) for job_id in ids})
+    assert sorted(str(state_of(jobs, job_id)) for job_id in ids) == ["running"] + ["waiting"] * 19
     assert client.get("/").text.count(">waiting<") == 19
 
 
@@ -281,6 +311,29 @@ def test_a_job_goes_on_after_the_app_ended_but_not_for_ever(jobs: Jobs, monkeypa
         job = jobs.get(job_id)
         assert job is not None and job.state == "failed" and "ended 3 times" in job.error
         assert not (jobs.root / "jobs" / "broken-off").exists()
+
+
+def test_a_job_goes_on_after_the_app_was_killed(jobs: Jobs, monkeypatch) -> None:
+    """SIGKILL in the middle of a job, and of an upload: nothing is tidied up on the way."""
+    code = (
+        "import sys; from pathlib import Path; from posegrid.app import runner;"
+        "from posegrid.app.jobs import Jobs; from posegrid.app.settings import AppSettings;"
+        "runner.WORKER = (sys.executable, '-c', 'import sys; sys.stdin.read()');"
+        "root = Path(sys.argv[1]);"
+        "runner.Runner(AppSettings(folder=root), Jobs(root)).start(); sys.stdin.read()"
+    )
+    job_id = jobs.new_id()
+    jobs.add(Job(job_id, "walk.mp4", "upload.mp4", "waiting", 1.0))
+    app = subprocess.Popen([sys.executable, "-c", code, str(jobs.root)], stdin=subprocess.PIPE)
+    until(lambda: state_of(jobs, job_id) == "running")
+    app.kill()
+    app.communicate()
+    half = jobs.folder(jobs.new_id())
+    (half / "upload.part").write_bytes(bytes(99))
+    monkeypatch.setattr(runner, "WORKER", SLOW)
+    with client_of(jobs):
+        until(lambda: getattr(jobs.get(job_id), "starts", 0) == 2)
+        assert state_of(jobs, job_id) == "running" and not half.exists()
 
 
 def test_a_worker_ends_with_the_app(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ name.
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ FACTS = "facts"
 def csv_text(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> str:
     """All of the Track's numbers, exactly, and its facts."""
     columns = columns_of(arrays)
-    rows = [[shown(value) for value in row] for row in zip(*columns.values(), strict=True)]
+    rows = list(zip(*map(shown, columns.values()), strict=True))
     return table_text(list(columns), rows, facts)
 
 
@@ -50,7 +50,7 @@ def tidy_columns(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return columns
 
 
-def table_text(names: list[str], rows: list[list[str]], facts: Mapping[str, object]) -> str:
+def table_text(names: list[str], rows: Sequence[Sequence[str]], facts: Mapping[str, object]) -> str:
     """A table with the facts in the first row of a column of their own."""
     with io.StringIO() as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -140,9 +140,9 @@ def from_json(
     return {name: _array(name, facts.pop(name), dtypes[name]) for name in present}, facts
 
 
-def shown(value: np.generic) -> str:
-    """The shortest text that reads back as the same number; nothing for NaN."""
-    return "" if np.isnan(value) else str(value)
+def shown(values: np.ndarray) -> list[str]:
+    """The shortest texts that read back as the same numbers; nothing for NaN."""
+    return np.where(np.isnan(values), "", values.astype(str)).tolist()
 
 
 def nested(values: np.ndarray) -> list[object]:
