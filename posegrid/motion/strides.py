@@ -4,9 +4,10 @@ leads.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from posegrid.motion.angles import joint_angles
 from posegrid.motion.gait_events import FootEvents, Side, facing_world, placement_mm, strides_s
@@ -95,9 +96,19 @@ class _Walk:
     facing: Float[np.ndarray, "T 2"]
     events: Mapping[Side, FootEvents]
 
+    @cached_property
+    def seen(self) -> Bool[np.ndarray, "T"]:
+        """Frames in which the person was found."""
+        return known(self.joints_mm)
+
+    @cached_property
+    def heading_rad(self) -> Float[np.ndarray, "seen"]:
+        """Where the person faces in those frames, without jumps."""
+        return np.unwrap(np.arctan2(self.facing[self.seen, 1], self.facing[self.seen, 0]))
+
     def sees(self, begin_s: float, end_s: float) -> bool:
         """Whether there is no long gap from begin to end."""
-        seen_s = self.time_s[known(self.joints_mm)]
+        seen_s = self.time_s[self.seen]
         inside_s = seen_s[(seen_s > begin_s) & (seen_s < end_s)]
         return bool(np.diff([begin_s, *inside_s, end_s]).max() <= LONGEST_GAP_S)
 
@@ -130,15 +141,13 @@ class _Walk:
         )
 
     def _turn_rad(self, begin_s: float, end_s: float) -> float:
-        seen = known(self.joints_mm)
-        angle = np.unwrap(np.arctan2(self.facing[seen, 1], self.facing[seen, 0]))
-        begin, end = np.interp([begin_s, end_s], self.time_s[seen], angle)
+        begin, end = np.interp([begin_s, end_s], self.time_s[self.seen], self.heading_rad)
         return float(end - begin)
 
     def _flexion_deg(
         self, side: Side, begin_s: float, end_s: float
     ) -> dict[str, Float[np.ndarray, "101"]]:
-        near = known(self.joints_mm) & (self.time_s > begin_s - 0.2) & (self.time_s < end_s + 0.2)
+        near = self.seen & (self.time_s > begin_s - 0.2) & (self.time_s < end_s + 0.2)
         angles = joint_angles(self.joints_mm[near], UP)
         at_s = begin_s + (end_s - begin_s) * CYCLE_PERCENT / 100
         return {

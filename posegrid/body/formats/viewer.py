@@ -211,7 +211,7 @@ def _packed(values: Float[np.ndarray, "T *more"] | None, finest: float) -> dict[
     whole = np.where(known, np.round(np.where(known, columns, 0) * scale), MISSING)
     changes = np.diff(whole.astype(np.int64), axis=1, prepend=0).astype(np.uint16)
     planes = np.stack([changes & 255, changes >> 8]).astype(np.uint8)
-    data = base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()
+    data = base64.b64encode(zlib.compress(planes.tobytes())).decode()
     return {"scale": float(scale), "data": data}
 
 
