@@ -138,7 +138,7 @@ def test_it_opens_soon_and_draws_at_sixty_a_second(
     PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / f"frames_{num_frames}.txt").write_text(f"{said}played: {played}, {late}\n")
     # A frame at 60 Hz has 16.7 ms; how late one comes is up to what else the machine does.
-    assert len(text) < 3_000_000 and median < 8 and opening_s < 2 and busy_s / 300 < 0.008
+    assert len(text) < 3_000_000 and median < 8 and opening_s < 2 and busy_s / 300 < 1 / 60
 
 
 def busy(chromium: CDPSession) -> float:
