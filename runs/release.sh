@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes the weights that come with posegrid, from nothing: about eight hours of one fast core, less with WORKERS=2.
+# Makes the weights that come with posegrid, from nothing: about ten hours of one fast core, less with WORKERS=2.
 #
-#   MOTION=cmu_walk runs/release.sh
+#   MOTION=cmu_walk BACKGROUNDS=places POSES=cmu_more runs/release.sh
 #
 # MOTION may name a folder with walks of the CMU motion capture database (Acclaim ASF and AMC files; not part of the
-# project, free for all uses): half of the walks are then real ones, as for the weights that are shipped. Every stage
-# resumes where it was stopped. No grid task first: for this network it made no difference (docs/results.md).
+# project, free for all uses): half of the walks are then real ones, as for the weights that are shipped. BACKGROUNDS and
+# POSES are those of runs/finder.sh: real places, and captured motions of all kinds. Every stage resumes where it was stopped. No grid task first: for this network it made no difference (docs/results.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${DATA:-data/release}
@@ -45,12 +45,34 @@ posegrid synth "$data/clothed" "${walkers[@]}" --activities gaits --people 450 -
 posegrid train "$data/varied" --also "$data/plain" "$data/gaits" "$data/clothed" --run "$run/fifth" "${training[@]}" \
     --network posegrid_m --augment standard --max-images 1450000 --init "$run/fourth/last.safetensors" --transfer all \
     --learning-rate 0.0015
+
+# Then crops as `predict` cuts them, with the masks of the finder that comes with posegrid, beside some of all the others;
+# and the mean of before and after, which keeps more of both (docs/LOG.md).
+few=("${walkers[@]}" --validation-people 8 --test-people 0 --crops-per-person 100 --held-out-crops-per-person 60)
+places=(--scenes varied --people-kind sporty ${BACKGROUNDS:+--backgrounds "$BACKGROUNDS"})
+odd=(--activities varied ${POSES:+--poses "$POSES" --poses-share 0.45})
+found() { # NAME PEOPLE SEED, and how they differ
+    posegrid synth "$data/$1" "${few[@]}" --people "$2" --seed "$3" "${@:4}"
+}
+found found_gaits 198 31 "${places[@]}" --activities gaits --masks found
+found found_poses 190 32 "${places[@]}" "${odd[@]}" --masks found
+found faulty 130 33 "${places[@]}" --activities varied --masks faulty
+found found_rooms 120 41 --activities gaits --scenes varied --masks found
+found few_plain 80 42 --activities varied
+found few_varied 60 43 --activities varied --scenes varied --masks faulty --people-kind varied
+found few_gaits 60 44 --activities gaits --scenes varied --masks faulty
+posegrid train "$data/found_rooms" --also "$data/found_gaits" "$data/found_poses" "$data/faulty" "$data/few_plain" \
+    "$data/few_varied" "$data/few_gaits" --run "$run/sixth" "${training[@]}" --network posegrid_m --augment standard \
+    --max-images 425000 --init "$run/fifth/last.safetensors" --transfer all --learning-rate 0.001 --seed 6
+mkdir -p "$run/mean"
+python scripts/average_weights.py "$run/fifth/last.safetensors" "$run/sixth/last.safetensors" --share 0.7 \
+    --out "$run/mean/last.safetensors"
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
-posegrid export "$run/fifth/last.safetensors" --out "$out" --half --int8 "$data/varied"
+posegrid export "$run/mean/last.safetensors" --out "$out" --half --int8 "$data/varied"
 
 for set in walkers-test walkers-hard; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"
-    posegrid evaluate "$run/fifth/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
+    posegrid evaluate "$run/mean/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
 done
 [ -z "${PAGE-docs/results.md}" ] || python scripts/results_table.py "${PAGE-docs/results.md}" --table weights --results "$run"

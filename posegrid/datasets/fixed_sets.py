@@ -58,7 +58,7 @@ SETS: dict[SetName, WalkerSet] = {
         "validation",
         CLEAN,
         "23b5733b386e0480068bb1099ab3592c02f645d9a99db6d9984452348e7a6950",
-        None,
+        "8ad2d9b603f5bf3c8f5856cf0839f05efdc67ac5ff86bf526ab6677e32e814d8",
     ),
     "walkers-hard": WalkerSet(
         42001,
