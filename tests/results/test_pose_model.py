@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 def test_the_examples_of_the_document_run(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 10
+    assert len(blocks) == 11
     pytest.importorskip("pandas")
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(webcam, "_opened", lambda number: av.open(str(folder / "camera.mp4")))

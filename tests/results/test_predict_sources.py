@@ -375,7 +375,9 @@ def test_the_largest_pictures_are_done(tmp_path, settings):
 def test_before_a_damage_in_the_middle_all_is_kept_and_marked(tmp_path, settings, capsys):
     pictures, _ = scene([(30 + 2.0 * i, 65.0) for i in range(72)], shadow=False)
     data = bytearray(write_video(tmp_path / "a.mp4", pictures).read_bytes())
-    data[2 * len(data) // 3 : 2 * len(data) // 3 + 2000] = bytes(2000)
+    more_than_a_frame = len(data) // 36
+    middle = 2 * len(data) // 3
+    data[middle : middle + more_than_a_frame] = bytes(more_than_a_frame)
     (tmp_path / "a.mp4").write_bytes(bytes(data))
     with pytest.raises(SourceError, match=r"frames could be read of 72 declared"):
         predict(replace(settings, video=tmp_path / "a.mp4"))
