@@ -54,7 +54,7 @@ odd=(--activities varied ${POSES:+--poses "$POSES" --poses-share 0.45})
 found() { # NAME PEOPLE SEED, and how they differ
     posegrid synth "$data/$1" "${few[@]}" --people "$2" --seed "$3" "${@:4}"
 }
-found found_gaits 198 31 "${places[@]}" --activities gaits --masks found
+found found_gaits 190 31 "${places[@]}" --activities gaits --masks found
 found found_poses 190 32 "${places[@]}" "${odd[@]}" --masks found
 found faulty 130 33 "${places[@]}" --activities varied --masks faulty
 found found_rooms 120 41 --activities gaits --scenes varied --masks found

@@ -2,7 +2,7 @@
 what nobody covers.
 
     references = ClipReferences.learnt(footage.spread(NUM_SAMPLES), covered)
-    references = RunningReferences()                         for live pictures: of what has passed
+    references = RunningReferences(covered)                  for live pictures: of what has passed
     reference = references.at(time_s, picture, look)         None: there is none to be believed
 
 A wrong reference is worse than none. So every picture is compared with the reference by the

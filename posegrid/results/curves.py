@@ -223,14 +223,7 @@ def draw_joints_of_runs(path: Path, figures: Mapping[str, dict[str, Any]]) -> No
     for run, (name, of_run) in enumerate(figures.items()):
         values = [of_run["per_joint_mm"][joint] for joint in joints]
         axes.barh(rows + 0.36 * (run - 0.5), values, 0.34, color=RUN_COLOURS[run], label=name)
-    baseline = [first["mean_pose"]["per_joint_mm"][joint] for joint in joints]
-    axes.scatter(baseline, rows, color=QUIET, marker="|", s=90, label="mean pose")
-    axes.set_yticks(rows, [joint.replace("_", " ") for joint in joints])
-    axes.invert_yaxis()
-    axes.set_xlabel("mean error, mm")
-    axes.legend(frameon=False, loc="lower right")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    _name_joints(axes, joints, first)
     save_figure(figure, path)
 
 
@@ -240,12 +233,10 @@ def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
     """
     joints = [joint for joint in figures["per_joint_mm"] if joint != "pelvis"]
     values = [figures["per_joint_mm"][joint] for joint in joints]
-    baseline = [figures["mean_pose"]["per_joint_mm"][joint] for joint in joints]
     figure = figure_of(8.6, 4.2)
     axes = figure.subplots()
     rows = np.arange(len(joints))
     axes.barh(rows, values, color=PRETRAINED, height=0.66, label="estimate")
-    axes.scatter(baseline, rows, color=QUIET, marker="|", s=90, label="mean pose")
     for row, value in zip(rows, values, strict=True):
         axes.annotate(
             f"{value:.0f}",
@@ -255,13 +246,21 @@ def draw_joint_bars(path: Path, figures: dict[str, Any]) -> None:
             va="center",
             color=TEXT,
         )
+    _name_joints(axes, joints, figures)
+    save_figure(figure, path)
+
+
+def _name_joints(axes: Axes, joints: Sequence[str], figures: Mapping[str, Any]) -> None:
+    """Rows of joints from above, and the mean pose's errors as ticks."""
+    baseline = [figures["mean_pose"]["per_joint_mm"][joint] for joint in joints]
+    rows = np.arange(len(joints))
+    axes.scatter(baseline, rows, color=QUIET, marker="|", s=90, label="mean pose")
     axes.set_yticks(rows, [joint.replace("_", " ") for joint in joints])
     axes.invert_yaxis()
     axes.set_xlabel("mean error, mm")
     axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    save_figure(figure, path)
 
 
 def figure_of(width_inches: float, height_inches: float) -> Figure:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from posegrid import __version__
 from posegrid.body.estimate import Estimate
+from posegrid.body.metrics import joint_errors_mm
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.datasets.stored_crops import Crops
 from posegrid.errors import SourceError
@@ -69,7 +70,7 @@ class Predictions:
     @property
     def error_mm(self) -> Float[np.ndarray, "N"]:
         """MPJPE of each pose over 17 joints."""
-        return np.linalg.norm(self.pose_pred_cam_mm - self.pose_true_cam_mm, axis=-1).mean(axis=1)
+        return joint_errors_mm(self.pose_pred_cam_mm, self.pose_true_cam_mm).mean(axis=1)
 
     @property
     def sequence(self) -> np.ndarray:
