@@ -1,5 +1,5 @@
 """Proves that a lost worker changes nothing: a command by one process, then by two workers, one of
-which is killed half way; every file is compared byte by byte.
+which is killed half way, with a file in hand; every file is compared byte by byte.
 
     python scripts/prove_cluster.py --command predict --parts 6
 
@@ -13,16 +13,17 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
+from posegrid.datasets import parallel
 from posegrid.datasets.prepare import PrepareSettings, prepare
 from posegrid.datasets.synth import write_dataset
 from posegrid.datasets.synth_settings import SynthSettings
@@ -51,6 +52,7 @@ class Settings:
 
 Call = Callable[[Path, int, str | None], object]
 """Fills a folder, with so many workers, of the cluster named."""
+Piece = Callable[[], object]
 
 
 def call_of(settings: Settings, data: Path) -> Call:
@@ -90,26 +92,26 @@ def write_part(path: Path, start: int, count: int) -> None:
 def main(settings: Settings) -> int:
     """Exit code."""
     cluster = None if settings.cluster == "none" else settings.cluster
-    killed: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         call = call_of(settings, Path(folder) / "data")
         one, two = Path(folder) / "1" / "out", Path(folder) / "2" / "out"
         start = time.perf_counter()
         call(one, 1, None)
         middle = time.perf_counter()
-        expected = hashes_of(one)
+        mark = Path(folder) / "killed"
         if settings.kill:
-            after = len(expected) // 2
-            threading.Thread(target=kill_a_worker, args=(two, after, killed), daemon=True).start()
+            parallel.done_here = partial(disturbed, parallel.done_here, mark)
+            parallel.done_on_cluster = partial(disturbed, parallel.done_on_cluster, mark)
         call(two, 2, cluster)
-        end, found = time.perf_counter(), hashes_of(two)
+        end, expected, found = time.perf_counter(), hashes_of(one), hashes_of(two)
         left = [path.name for path in two.rglob(".*")]
+        killed = mark.read_text() if mark.exists() else "none"
     print(f"one process {middle - start:.1f} s, two workers {end - middle:.1f} s")
-    print(f"killed worker: {killed or 'none'}; leftovers: {left or 'none'}")
+    print(f"killed worker: {killed}; leftovers: {left or 'none'}")
     total = hashlib.sha256("".join(expected.values()).encode()).hexdigest()
     same = "identical" if found == expected else "DIFFERENT"
     print(f"{len(expected)} files {same}; sha256 of all: {total}")
-    return 0 if bool(killed) == settings.kill and found == expected and not left else 1
+    return 0 if (killed != "none") == settings.kill and found == expected and not left else 1
 
 
 def hashes_of(out: Path) -> dict[str, str]:
@@ -121,16 +123,27 @@ def hashes_of(out: Path) -> dict[str, str]:
     }
 
 
-def kill_a_worker(out: Path, after: int, killed: list[int]) -> None:
-    """Wait until so many files are there, then kill one of the workers that this process
-    started.
-    """
-    while sum(path.is_file() for path in out.rglob("[!.]*")) < after:
-        time.sleep(0.01)
-    while not (busy := workers_of(os.getpid())):
-        time.sleep(0.01)
-    killed.append(busy[0])
-    os.kill(busy[0], signal.SIGKILL)
+def disturbed(way: Callable[..., object], mark: Path, pieces: Sequence[Piece], *rest) -> object:
+    """The pieces in this way; whoever does the middle one is killed, once."""
+    middle = len(pieces) // 2
+    pieces = [*pieces[:middle], partial(killed_once, mark, pieces[middle]), *pieces[middle + 1 :]]
+    return way(pieces, *rest)
+
+
+def killed_once(mark: Path, piece: Piece) -> object:
+    """What the piece returns; its first call is killed when it is about to name its first file."""
+
+    def replace(source: Path, target: Path) -> None:
+        if not mark.exists():
+            mark.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        renamed(source, target)
+
+    renamed, os.replace = os.replace, replace
+    try:
+        return piece()
+    finally:
+        os.replace = renamed
 
 
 def workers_of(ancestor: int) -> list[int]:
