@@ -124,12 +124,14 @@ def test_every_download_is_the_file(page: Page, app: RunningApp, job_url: str) -
     page.goto(job_url)
     finished(page)
     folder = app.jobs.folder(job_url.rpartition("/")[2]) / "results"
-    links = page.locator(".downloads a").all()
+    links = page.locator(".downloads a")
     endings = set()
-    for link in links:
+    for number in range(links.count()):
+        if number % 8 == 7:  # of more than ten from one page Chromium asks the user first
+            page.goto(job_url)
         with page.expect_download() as caught:
-            link.click()
-        name = (link.get_attribute("href") or "").rpartition("/")[2]
+            links.nth(number).click()
+        name = (links.nth(number).get_attribute("href") or "").rpartition("/")[2]
         assert caught.value.path().read_bytes() == (folder / name).read_bytes()
         assert caught.value.suggested_filename.startswith("sample walk_")
         endings.add(name.partition("person1")[2])
