@@ -23,7 +23,7 @@ from PIL import Image
 
 from posegrid.video.picture import Picture, inside_of
 
-NUM_SAMPLES = 24
+NUM_SAMPLES = 12
 """Pictures that a median is of, spread evenly over a clip."""
 LEAST_SAMPLES = 5
 """The median of fewer shows whoever stands there."""

@@ -178,7 +178,7 @@ def enlarged(picture: UInt8[np.ndarray, "*shape"], size_px: int) -> Picture:
 def save_png(path: Path, picture: Picture) -> None:
     """Write the picture; it appears under its name only when complete. Raises OutputError."""
     with written(path) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(picture).save(temporary, format="PNG")
 
 
 def _widened(pictures: Sequence[Picture], background: Colour) -> list[Picture]:

@@ -40,7 +40,7 @@ def write_overlay(
     if path.suffix == ".png":
         save_png(path, next(drawn)[1])
         return contact
-    with VideoWriter(path, track.fps, size) as video:
+    with VideoWriter(path, track.fps, size, preset="superfast") as video:
         for time_s, image in drawn:
             video.write(image, time_s)
     return contact
@@ -64,7 +64,7 @@ def _drawn(
     level = levelling_rotation(track.joints_mm[found].astype(np.float64))
     ground_mm = float(np.median((track.joints_mm[found] @ level.T)[..., 1].max(axis=1)))
     for row, frame in enumerate(frames):
-        image = _resized(frame.image, size)
+        image = frame.image if scale == 1 else frame.picture.scaled_rgb(size)
         if track.found[row]:
             image = draw_keypoints(image, track.keypoints_px[row].astype(np.float64) * scale)
             if row in wanted:
@@ -91,14 +91,6 @@ def write_contact_picture(path: Path, pictures: list[UInt8[np.ndarray, "_ _ 3"]]
         x = number % CONTACT_COLUMNS * (width + 4) + (width - picture.shape[1]) // 2
         sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     save_png(path, sheet)
-
-
-def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    if (image.shape[1], image.shape[0]) == size_wh:
-        return image.copy()
-    return np.asarray(
-        Image.fromarray(image).resize(size_wh, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    ).copy()
 
 
 def _inset(image: np.ndarray, picture: np.ndarray, track: Track, row: int) -> None:
