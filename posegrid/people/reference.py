@@ -23,7 +23,7 @@ from PIL import Image
 
 from posegrid.video.picture import Picture, inside_of
 
-NUM_SAMPLES = 12
+NUM_SAMPLES = 16
 """Pictures that a median is of, spread evenly over a clip."""
 LEAST_SAMPLES = 5
 """The median of fewer shows whoever stands there."""
@@ -346,7 +346,8 @@ def usual(
     agreeing = np.zeros_like(num_free)
     for sample, uncovered in zip(samples, free, strict=True):
         unlike = np.maximum(sample, rgb) - np.minimum(sample, rgb)
-        agreeing += (unlike.max(axis=-1) <= ALIKE) & uncovered
+        most = np.maximum(np.maximum(unlike[..., 0], unlike[..., 1]), unlike[..., 2])
+        agreeing += (most <= ALIKE) & uncovered
     return rgb, ((agreeing >= MOST * num_free) & ~hidden).astype(np.uint8)
 
 
@@ -358,10 +359,12 @@ def median(
     """
     half = np.asarray(np.sum(counted, axis=0, dtype=np.uint8))[..., None] // 2
     result = np.zeros(samples[0].shape, np.uint8)
+    # what does not count is 0, and so below every value that is tried
+    kept = [sample * counts[..., None] for sample, counts in zip(samples, counted, strict=True)]
     for bit in 128, 64, 32, 16, 8, 4, 2, 1:
         trial, count = result | np.uint8(bit), np.zeros(result.shape, np.uint8)
-        for sample, counts in zip(samples, counted, strict=True):
-            count += (sample >= trial) & counts[..., None]
+        for sample in kept:
+            count += sample >= trial
         result = np.where(count > half, trial, result)
     return result
 
