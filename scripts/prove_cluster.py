@@ -91,6 +91,8 @@ def write_part(path: Path, start: int, count: int) -> None:
 
 def main(settings: Settings) -> int:
     """Exit code."""
+    if settings.parts < 2:
+        raise SystemExit("--parts: at least 2, or there is no worker to lose.")
     cluster = None if settings.cluster == "none" else settings.cluster
     with tempfile.TemporaryDirectory() as folder:
         call = call_of(settings, Path(folder) / "data")

@@ -64,7 +64,8 @@ def _drawn(
     level = levelling_rotation(track.joints_mm[found].astype(np.float64))
     ground_mm = float(np.median((track.joints_mm[found] @ level.T)[..., 1].max(axis=1)))
     for row, frame in enumerate(frames):
-        image = frame.image if scale == 1 else frame.picture.scaled_rgb(size)
+        fits = frame.picture.size_wh == size
+        image = frame.image if fits else frame.picture.scaled_rgb(size)
         if track.found[row]:
             image = draw_keypoints(image, track.keypoints_px[row].astype(np.float64) * scale)
             if row in wanted:
