@@ -16,7 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -50,7 +52,12 @@ def main() -> None:
         print(f"{PEERS} is missing (make peers): posegrid alone")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        videos = {name: rendered(folder / f"{name}.mp4", *of) for name, of in RENDERED.items()}
+        # elsewhere: a process that is started counts as large as the one that starts it
+        with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
+            videos = {
+                name: elsewhere.submit(rendered, folder / f"{name}.mp4", *of).result()
+                for name, of in RENDERED.items()
+            }
         videos |= {f"{path.parent.name}/{path.name}": path for path in map(Path, sys.argv[1:])}
         for name, video in videos.items():
             compare(name, video, folder)
