@@ -221,12 +221,12 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
     people = found = false = right = count = plain_people = plain_found = 0
     for scene in scenes:
         count += 1
-        out = _first_look(answer, scene)
+        out = look_at(answer, scene)
         wanted = [n for n, layer in enumerate(scene.cover) if (layer >= 0.5).sum() >= LEAST_PIXELS]
         boxes = [box_of(scene.cover[n]) for n in wanted]
         plain = [contrast(scene.frame, scene.cover[n] >= 0.5) >= PLAIN_LEVELS for n in wanted]
         seen = peaks(out["centre"][0], out["box"][0], out["seen"][0], 0.05)
-        taken = _matched(seen.box, boxes)
+        taken = matched(seen.box, boxes)
         scores.extend(seen.score)
         hits.extend(match is not None for match in taken)
         sure = seen.score >= least
@@ -280,7 +280,8 @@ def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -
     return float(np.median(differences[outline])) if outline.any() else 0.0
 
 
-def _first_look(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
+def look_at(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
+    """The outputs of a first look at a scene."""
     frame, reference = (
         picture.transpose(2, 0, 1)[None] for picture in (scene.frame, scene.reference)
     )
@@ -288,7 +289,7 @@ def _first_look(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
     return answer(frame, reference, known, np.zeros_like(known))
 
 
-def _matched(boxes: np.ndarray, wanted: list) -> list[int | None]:  # type: ignore[type-arg]
+def matched(boxes: np.ndarray, wanted: list) -> list[int | None]:  # type: ignore[type-arg]
     """Which wanted box each box, best first, belongs to."""
     free, taken = set(range(len(wanted))), []
     for box in boxes:
