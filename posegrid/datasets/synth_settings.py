@@ -63,7 +63,8 @@ class SynthSettings:
     beside it), or colour (a room, in red, green and blue; the others are grey)."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's. varied: a new one for every crop, 2 to 12 m
-    away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then."""
+    away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then. fixed: such ones, each of
+    which films a whole clip, as videos are: its light, faults and masks go on."""
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that crops are cut by, are as wrong as background
     subtraction makes them. found: they are those of the finder that comes with posegrid, which is

@@ -51,7 +51,7 @@ LEAST_SEEN = 0.6
 a plain one all of it."""
 WORKING_PIXELS = 640 * 360
 """Background subtraction compares pictures that are reduced to about so many pixels."""
-CameraKind = Literal["human36m", "varied"]
+CameraKind = Literal["human36m", "varied", "fixed"]
 MaskKind = Literal["clean", "faulty", "found"]
 WindowOfBox = Callable[[Float[np.ndarray, "4"], float], Float[np.ndarray, "3"]]
 
@@ -71,7 +71,8 @@ class CropPlan:
     background: Literal["removed", "kept", "masked", "colour"] = "removed"
     """masked, colour: as kept; with the mask, or the image's colours, for use."""
     cameras: CameraKind = "human36m"
-    """varied: a new camera for every crop, with an id of its own."""
+    """varied: a new camera for every crop, with an id of its own. fixed: as varied, but each of a
+    clip's views has one throughout, and what is wrong with its pictures lasts."""
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that windows are cut from, are as wrong as those of
     background subtraction. found: they are a finder's."""
@@ -103,8 +104,8 @@ def render_crops(
 
     `window_of_box(box_xyxy, margin)` is the preparation's rule for windows; `find` looks for the
     person where masks are to be found. Who is not seen enough in a picture, or not found, is left
-    out of it. Each crop has random numbers of its own, whatever
-    other crops there are.
+    out of it. Each crop has random numbers of its own, whatever other crops there are; those of a
+    fixed camera share them, but for noise.
     """
     place = _place(clip, plan)
     posed, last = clip.posed(0), 0
@@ -115,12 +116,14 @@ def render_crops(
         box = np.floor(surface_box_px(posed, camera) + 0.5)  # in whole pixels, as a mask's box is
         if not _is_seen(box, camera, 1.0 if clip.plan.scenes == "plain" else LEAST_SEEN):
             continue
-        rng = clip.plan.clip_rng(f"shot/{frame}/{camera_id}")
+        rng = noise = clip.plan.clip_rng(f"shot/{frame}/{camera_id}")
+        if plan.cameras == "fixed":
+            rng = clip.plan.clip_rng(f"shot/{camera_id}")
         if plan.masks == "found":
             assert find is not None and place is not None
-            shot = _found_shot(clip, find, place, posed, camera, box, rng)
+            shot = _found_shot(clip, find, place, posed, camera, box, rng, noise)
         else:
-            shot = _shot(clip, plan, window_of_box, place, posed, camera, box, rng)
+            shot = _shot(clip, plan, window_of_box, place, posed, camera, box, rng, noise)
         if shot is None:
             continue
         image, mask, window = shot
@@ -129,18 +132,21 @@ def render_crops(
             mask=mask,
             pose_cam_mm=np.round(camera.world_to_camera(clip.pose_world_mm(frame)), POSE_DECIMALS),
             camera=camera,
-            camera_id=camera_id if plan.cameras == "human36m" else f"{camera_id}-{frame}",
+            camera_id=f"{camera_id}-{frame}" if plan.cameras == "varied" else camera_id,
             window=window,
             frame_index=frame,
         )
 
 
 def _moments(clip: Clip, plan: CropPlan) -> Iterator[tuple[int, str]]:
-    """(frame, camera id) of each crop: `views` different cameras per moment, drawn at random."""
+    """(frame, camera id) of each crop: `views` different cameras per moment, drawn at random; fixed
+    ones once for the clip.
+    """
     rng = clip.plan.clip_rng("views")
     left = plan.num_crops
     for frame in range(0, clip.motion.num_frames, plan.every_nth_frame):
-        chosen = np.sort(rng.choice(len(CAMERA_IDS), plan.views, replace=False))
+        if frame == 0 or plan.cameras != "fixed":
+            chosen = np.sort(rng.choice(len(CAMERA_IDS), plan.views, replace=False))
         for index in chosen[:left]:
             yield frame, CAMERA_IDS[index]
         left -= len(chosen)
@@ -151,8 +157,10 @@ def _moments(clip: Clip, plan: CropPlan) -> Iterator[tuple[int, str]]:
 def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
     if plan.cameras == "human36m":
         return clip.cameras[camera_id]
-    rng = clip.plan.clip_rng(f"camera/{frame}/{camera_id}")
-    around = clip.motion.root_mm[frame] * [1.0, 1.0, 0.0]
+    fixed = plan.cameras == "fixed"
+    rng = clip.plan.clip_rng(f"camera/{camera_id}" if fixed else f"camera/{frame}/{camera_id}")
+    root_mm = clip.motion.root_mm.mean(axis=0) if fixed else clip.motion.root_mm[frame]
+    around = root_mm * [1.0, 1.0, 0.0]
     stature_mm, size_px = clip.person.body.stature_mm, clip.plan.picture_size
     return random_camera(rng, around, stature_mm, size_px, clip.plan.scenes)
 
@@ -178,7 +186,8 @@ def clipped(box: Float[np.ndarray, "4"], camera: Camera) -> Float[np.ndarray, "4
 def _shot(
     clip: Clip, plan: CropPlan, window_of_box: WindowOfBox,
     place: AnyPlace | None,
-    posed: PosedPerson, camera: Camera, true_box: np.ndarray, rng: np.random.Generator,
+    posed: PosedPerson, camera: Camera, true_box: np.ndarray,
+    rng: np.random.Generator, noise: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Image, mask of what is seen of the person, faulty or not, and window of one crop.
 
@@ -205,8 +214,8 @@ def _shot(
         mask = _with_others(mask, hidden, rendered.coverage) if taken_in else mask & ~hidden
     sensor = _averaged(clip.location.sensor, min(1.0, scale))
     if behind is None:
-        return _cut_out(rendered, sensor, rng), mask, window
-    image = degraded(expose(rendered.light, sensor, rng), degradation, rendered.coverage)
+        return _cut_out(rendered, sensor, noise), mask, window
+    image = degraded(expose(rendered.light, sensor, noise), degradation, rendered.coverage)
     outside = _outside(window, size, camera)
     image[outside], mask[outside] = 0, False
     return (image if plan.background != "removed" else image * mask[..., None]), mask, window
@@ -214,7 +223,8 @@ def _shot(
 
 def _found_shot(
     clip: Clip, find: FindIn, place: AnyPlace, posed: PosedPerson,
-    camera: Camera, true_box: np.ndarray, rng: np.random.Generator,
+    camera: Camera, true_box: np.ndarray,
+    rng: np.random.Generator, noise: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:  # fmt: skip
     """As `_shot`, with the mask and the window of a finder that looks at a wider picture; None if
     it does not find the person.
@@ -226,16 +236,16 @@ def _found_shot(
     behind = place.picture(camera.windowed(window, WIDTH_PX))
     rendered = render(posed, camera, window, WIDTH_PX, behind)
     sensor = _averaged(clip.location.sensor, min(1.0, scale))
-    empty = expose(np.ascontiguousarray(behind), sensor, rng)
+    empty = expose(np.ascontiguousarray(behind), sensor, noise)
     seen, outside = rendered.mask, _outside(window, WIDTH_PX, camera)
     if occluder is not None:
         wide_box = (true_box - corner) * scale
         seen = seen & ~draw(occluder, rendered.light, rendered.coverage, wide_box, rng)
-    image = degraded(expose(rendered.light, sensor, rng), degradation, rendered.coverage)
+    image = degraded(expose(rendered.light, sensor, noise), degradation, rendered.coverage)
     empty = degraded(empty, degradation, np.zeros_like(rendered.coverage))
     reference, known = random_reference(rng, empty, image, seen)
     image[outside], known[outside], seen = 0, 0, seen & ~outside
-    expected = expected_box(rng, (box - corner) * scale)
+    expected = expected_box(noise, (box - corner) * scale)
     found = find(WideShot(image, reference, known, expected, seen))
     if found is None:
         return None

@@ -1,6 +1,7 @@
 """Crops: equal to those of whole pictures, and what they keep exact while all else gets harder."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from posegrid.walkers.render.renderer import surface_box_px
 from posegrid.walkers.render.wide_shots import FoundCrop, WideShot
 
 SIZE = 96
+WHOLE = np.array([56.0, 56.0, 128.0])
 PLAN = CropPlan(num_crops=12, every_nth_frame=10, image_size=SIZE)
 HARD = CropPlan(
     num_crops=40,
@@ -148,6 +150,31 @@ def test_fewer_views_are_drawn_anew_for_each_moment(clip: Clip) -> None:
 @pytest.fixture(scope="module")
 def hard_clip() -> Clip:
     return film(ClipPlan(seed=4, subject="S5", num_frames=51, scenes="varied"))
+
+
+def test_before_fixed_cameras_a_walk_goes_on_as_in_a_video(hard_clip: Clip) -> None:
+    def changes(cameras: str) -> float:
+        """Levels from each crop of a view to the next, 50 times a second."""
+        plan = replace(HARD, cameras=cameras, masks="found", every_nth_frame=1)
+        crops = list(render_crops(hard_clip, plan, window_of_box, cut))
+        views = {id_[:8]: [c for c in crops if c.camera_id[:8] == id_[:8]] for id_ in CAMERA_IDS}
+        if cameras == "fixed":
+            for view in filter(None, views.values()):
+                assert len({c.camera_id for c in view}) == 1
+                assert len({tuple(c.camera.centre_world_mm) for c in view}) == 1
+        differences = [
+            np.abs(one.image.astype(float) - other.image).mean()
+            for view in views.values()
+            for one, other in pairwise(view)
+        ]
+        return float(np.median(differences))
+
+    def cut(shot: WideShot) -> FoundCrop:
+        return FoundCrop(shot.image[56:184:2, 56:184:2], shot.seen[56:184:2, 56:184:2], WHOLE)
+
+    assert changes("fixed") < 0.3 * changes("varied")
+    few = replace(HARD, cameras="fixed", views=2, num_crops=8)
+    assert len({c.camera_id for c in render_crops(hard_clip, few, window_of_box)}) == 2
 
 
 @pytest.fixture(scope="module")
