@@ -19,6 +19,8 @@ setup: .venv/.installed
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/demo.sh
 
+# Compiled modules are kept even where the machine says not to: the tests start many interpreters.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10
 

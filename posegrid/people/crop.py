@@ -9,6 +9,7 @@ crop keeps every 3D quantity exact.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Literal
 
@@ -120,10 +121,7 @@ def person_crop(
     # Hamming: as sharp as bicubic when reducing, without the dark and bright rims that bicubic
     # draws against black.
     how = Image.Resampling.HAMMING if side > pixel * size else Image.Resampling.BILINEAR
-
-    def crop(square: np.ndarray) -> np.ndarray:
-        return np.asarray(Image.fromarray(square).resize((size, size), how, box=box))
-
+    crop = partial(_resized, size=size, how=how, box=box)
     if background == "colour":
         square = _square(picture, picture.reduced_rgb, left, top, pixel, count)
         return np.stack([crop(colour) for colour in square])
@@ -134,6 +132,16 @@ def person_crop(
     if background == "removed":
         return crop(grey & mask)
     return np.stack([crop(grey), np.where(crop(mask) >= 128, np.uint8(255), np.uint8(0))])
+
+
+def _resized(
+    square: UInt8[np.ndarray, "n n"],
+    size: int,
+    how: Image.Resampling,
+    box: tuple[float, float, float, float],
+) -> UInt8[np.ndarray, "{size} {size}"]:
+    """A part of a square at size x size."""
+    return np.asarray(Image.fromarray(square).resize((size, size), how, box=box))
 
 
 def _square(

@@ -50,6 +50,8 @@ DARK, WHITE, USED_EVERY, LEAST_USABLE = 24, 245, 3, 20
 white."""
 MOSTLY = 0.9
 """Share of the frames that must show one place for the camera to be called fixed."""
+BAND = 32768
+"""So many pixels are sorted at a time: they and their samples stay in the processor's cache."""
 
 Look = UInt8[np.ndarray, "H W 3"]
 Cover = Bool[np.ndarray, "H W"]
@@ -354,19 +356,39 @@ def usual(
 def median(
     samples: Sequence[UInt8[np.ndarray, "*shape 3"]], counted: Sequence[Bool[np.ndarray, "*shape"]]
 ) -> UInt8[np.ndarray, "*shape 3"]:
-    """The (lower) median of each value over those of at most 255 samples that count there, bit by bit
-    from the highest: in a third of the time that sorting takes.
+    """The (lower) median of each value over those of the samples that count there: all are sorted,
+    many at a time, by minima and maxima of two (Batcher, 1968), in a tenth of a sort's time.
     """
-    half = np.asarray(np.sum(counted, axis=0, dtype=np.uint8))[..., None] // 2
-    result = np.zeros(samples[0].shape, np.uint8)
-    # what does not count is 0, and so below every value that is tried
-    kept = [sample * counts[..., None] for sample, counts in zip(samples, counted, strict=True)]
-    for bit in 128, 64, 32, 16, 8, 4, 2, 1:
-        trial, count = result | np.uint8(bit), np.zeros(result.shape, np.uint8)
-        for sample in kept:
-            count += sample >= trial
-        result = np.where(count > half, trial, result)
-    return result
+    pairs, last = _sorting_pairs(len(samples)), len(samples) - 1
+    result = np.empty((counted[0].size, 3), np.uint8)
+    values, counts = [s.reshape(-1, 3) for s in samples], [c.reshape(-1) for c in counted]
+    for start in range(0, len(result), BAND):
+        band = slice(start, start + BAND)
+        # what does not count is 0, and so below what does
+        count = np.array([counts_there[band] for counts_there in counts])
+        rows = np.array([sample[band] for sample in values])
+        if not count.all():
+            rows *= count[..., None]
+        for low, high in pairs:
+            least = np.minimum(rows[low], rows[high])
+            np.maximum(rows[low], rows[high], out=rows[high])
+            rows[low] = least
+        middle = np.minimum(last - count.sum(axis=0) // 2, last)
+        result[band] = np.take_along_axis(rows, middle[None, :, None], axis=0)[0]
+    return result.reshape(samples[0].shape)
+
+
+def _sorting_pairs(count: int) -> list[tuple[int, int]]:
+    """Places to be put in order one after another, so that all are (Knuth, TAOCP 3, 5.2.2 M)."""
+    top = 1 << max(0, (count - 1).bit_length() - 1)
+    pairs, p = [], top
+    while p:
+        q, r, d = top, 0, p
+        while d:
+            pairs += [(i, i + d) for i in range(count - d) if i & p == r]
+            d, q, r = q - p, q // 2, p
+        p //= 2
+    return pairs
 
 
 def light_gain(
@@ -380,12 +402,14 @@ def light_gain(
     white.
     """
     some = slice(None, None, USED_EVERY)
-    free = free[some, some]
-    mine, theirs = frame[some, some][free], reference[some, some][free]
-    usable = ((mine > DARK) & (theirs > DARK) & (mine < WHITE) & (theirs < WHITE)).all(axis=1)
+    mine, theirs = (
+        np.ascontiguousarray(rgb[some, some].transpose(2, 0, 1)) for rgb in (frame, reference)
+    )
+    dark, light = np.minimum(mine, theirs).min(axis=0), np.maximum(mine, theirs).max(axis=0)
+    usable = free[some, some] & (dark > DARK) & (light < WHITE)
     if usable.sum() < LEAST_USABLE:
         return np.ones(3, np.float32)
-    return np.median(mine[usable] / theirs[usable].astype(np.float32), axis=0)
+    return np.median(mine[:, usable] / theirs[:, usable].astype(np.float32), axis=1)
 
 
 def relit(
@@ -395,4 +419,6 @@ def relit(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The reference in the frame's light, told from the free pixels."""
     gain = light_gain(frame, reference, free)
-    return np.clip(reference * gain + 0.5, 0, 255).astype(np.uint8)
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    table = np.clip(levels * gain + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(Image.fromarray(reference).point(table.T.ravel().tolist()))

@@ -47,8 +47,9 @@ class ClothFinder:
 
 def _people(rgb: np.ndarray, least: float = LEAST_HEIGHT) -> tuple[np.ndarray, list]:
     """Labels of the people and their parts of the picture."""
-    smooth = ndimage.uniform_filter(rgb.astype(float), (3, 3, 1))
-    labels, count = ndimage.label(np.ptp(smooth, axis=2) > COLOURED, np.ones((3, 3)))
+    smooth = [ndimage.uniform_filter(rgb[..., n].astype(float), 3) for n in range(3)]
+    colour = np.maximum.reduce(smooth) - np.minimum.reduce(smooth)
+    labels, count = ndimage.label(colour > COLOURED, np.ones((3, 3)))
     kept, parts = np.zeros(count + 1, int), []
     for number, part in enumerate(ndimage.find_objects(labels), start=1):
         if part[0].stop - part[0].start >= least:
