@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from posegrid import __version__
 from posegrid.body.camera import AXES, UNIT
 from posegrid.body.skeleton import SKELETON
 from posegrid.errors import ShardError
 from posegrid.files import write_text
-from posegrid.people.crop import ImageFormat
+from posegrid.people.crop import IN_COLOUR, WITH_MASK, Background, ImageFormat
 from posegrid.untrusted import (
     DAMAGED,
     checked,
@@ -25,11 +25,7 @@ from posegrid.untrusted import (
 
 DATASET_FILE = "dataset.json"
 
-Background = Literal["removed", "kept", "masked", "colour"]
-"""What a crop shows beside the person: removed: black. kept: what the camera saw. masked: what the
-camera saw, and the person's mask beside it as a picture of its own. colour: what the camera saw, in
-red, green and blue, where the others are grey."""
-NEEDS_MASKS: tuple[Background, ...] = ("removed", "masked")
+NEEDS_MASKS: tuple[Background, ...] = ("removed", *WITH_MASK)
 """Backgrounds that only a person's mask can give."""
 
 _OF_THE_WHOLE = ("splits", "skipped", "notes", "num_crops")
@@ -70,7 +66,12 @@ class DatasetFacts:
     def image_shape(self) -> tuple[int, ...]:
         """Of one crop: rows and columns; before them three colours where there are any."""
         side = self.image_size
-        return (3, side, side) if self.background == "colour" else (side, side)
+        return (3, side, side) if self.background in IN_COLOUR else (side, side)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the person's mask is beside each crop."""
+        return self.background in WITH_MASK
 
     @property
     def exact_masks(self) -> bool:

@@ -73,9 +73,8 @@ def crop_found_in(shot: WideShot, *, size: int, margin: float) -> FoundCrop | No
     if common < LEAST_FOUND * max(np.count_nonzero(shot.seen), 1):
         return None
     window = window_of_box(silhouette.box_xyxy, margin)
-    colours = person_crop(picture, silhouette, window, size, "colour")
-    mask = person_crop(picture, silhouette, window, size, "masked")[1] >= WHITE
-    return FoundCrop(np.moveaxis(colours, 0, -1), mask, window)
+    crop = person_crop(picture, silhouette, window, size, "masked_colour")
+    return FoundCrop(np.moveaxis(crop[:3], 0, -1), crop[3] >= WHITE, window)
 
 
 @cache

@@ -22,7 +22,6 @@ from posegrid.body.skeleton import ROOT, relative_to_root
 from posegrid.datasets.dataset_facts import (
     DATASET_FILE,
     NEEDS_MASKS,
-    Background,
     DatasetFacts,
     write_dataset_facts,
 )
@@ -43,6 +42,8 @@ from posegrid.datasets.source import PoseKind, ShiftedPoses, Source, SplitName, 
 from posegrid.errors import OutputError, SettingsError, ShardError, SourceError
 from posegrid.people.crop import (
     DEFAULT_MARGIN,
+    WITH_MASK,
+    Background,
     ImageFormat,
     Silhouette,
     cleaned_part,
@@ -91,8 +92,8 @@ class PrepareSettings:
     """Of those, take a frame only if some joint moved so far (mm) since the last one taken; 40 is
     usual."""
     background: Background = "removed"
-    """What is not the person: removed (black), kept, masked (kept, with the person's mask beside
-    the crop), or colour (kept, in red, green and blue; the others are grey)."""
+    """What is not the person: removed (black), kept, or masked (kept, with the person's mask beside
+    the crop), all grey; colour (kept) or masked_colour (masked), in red, green and blue."""
     masks: Masks = "given"
     """given: the recordings' own. find: where they have none, the finder's, of the person whose
     joints are known."""
@@ -354,7 +355,9 @@ def crop_and_mask(
     if person is None:
         person = Silhouette(np.zeros((1, 1), np.uint8), (0, 0), 1, frame.picture.size_wh)
     crop = person_crop(frame.picture, person, window, settings.image_size, settings.background)
-    return (crop[0], crop[1] > 0) if settings.background == "masked" else (crop, None)
+    if settings.background not in WITH_MASK:
+        return crop, None
+    return crop[0] if len(crop) == 2 else crop[:-1], crop[-1] > 0
 
 
 def share_of_joints_held(

@@ -76,12 +76,12 @@ class CropRow:
     frame_index: int
     time_s: float
     mask: bytes | None = None
-    """From `crop.encode_mask`; only where the data set's background is "masked"."""
+    """From `crop.encode_mask`; only where the data set's crops have masks beside them."""
 
 
 def schema_of(facts: DatasetFacts) -> pa.Schema:
     """The columns of a data set's shards."""
-    return SCHEMA.append(MASK_COLUMN) if facts.background == "masked" else SCHEMA
+    return SCHEMA.append(MASK_COLUMN) if facts.has_masks else SCHEMA
 
 
 def shard_name(subject: str, action: str, subaction: int, camera_id: str) -> str:
@@ -172,7 +172,7 @@ class ShardWriter:
         if (row.mask is None) == (MASK_COLUMN.name in self._schema.names):
             raise ShardError(
                 f"{name}, frame {row.frame_index}: a crop has a mask where the data set's "
-                'background is "masked", and only there.'
+                'background is "masked" or "masked_colour", and only there.'
             )
         self._rows.append(row)
         self.num_rows += 1

@@ -77,12 +77,13 @@ class Crops:
 
     @property
     def inputs(self) -> UInt8[np.ndarray, "N *channels size size"]:
-        """What a network of this data set takes: the crops, or (N, 2, size, size): crops and masks,
-        0 or 255; (N, 3, size, size) in colour."""
+        """What a network of this data set takes: the crops, (N, 3, size, size) in colour; where
+        there are masks, these, 0 or 255, as one more channel behind."""
         if self.packed_masks is None:
             return self.images
-        masks = np.unpackbits(self.packed_masks, axis=-1, count=self.images.shape[-1])
-        return np.stack([self.images, masks * np.uint8(255)], axis=1)
+        count, side = len(self), self.images.shape[-1]
+        masks = np.unpackbits(self.packed_masks, axis=-1, count=side) * np.uint8(255)
+        return np.concatenate([self.images.reshape(count, -1, side, side), masks[:, None]], axis=1)
 
     @property
     def rot_cam_to_view(self) -> Float64[np.ndarray, "N 3 3"]:
@@ -133,7 +134,7 @@ def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: 
         parts.append(shard.read_into(images[rows], masks[rows], threads))
         start = rows.stop
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS}
-    return Crops(images, **arrays, packed_masks=masks if facts.background == "masked" else None)
+    return Crops(images, **arrays, packed_masks=masks if facts.has_masks else None)
 
 
 def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Iterator[Crops]:
@@ -143,8 +144,7 @@ def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Itera
         images = np.zeros((shard.num_rows, *shard.facts.image_shape), dtype=np.uint8)
         masks = np.zeros((shard.num_rows, side, -(-side // 8)), dtype=np.uint8)
         arrays = shard.read_into(images, masks, 2)
-        masked = shard.facts.background == "masked"
-        yield Crops(images, **arrays, packed_masks=masks if masked else None)
+        yield Crops(images, **arrays, packed_masks=masks if shard.facts.has_masks else None)
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class Shard:
         """Decode all images, and masks where there are any; the arrays of all other columns."""
         table = self.table()
         self._decode_into(images, table, "image", threads)
-        if self.facts.background == "masked":
+        if self.facts.has_masks:
             self._decode_into(masks, table, "mask", threads)
         return {name: array_of_column(table, name) for name in _ARRAYS}
 

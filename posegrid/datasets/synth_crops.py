@@ -15,7 +15,14 @@ from posegrid.datasets.parallel import Finished, named
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts
 from posegrid.datasets.synth_plan import ACTION, CropJob
 from posegrid.datasets.synth_settings import SynthSettings
-from posegrid.people.crop import encode_image, encode_mask, grey, window_of_box
+from posegrid.people.crop import (
+    IN_COLOUR,
+    WITH_MASK,
+    encode_image,
+    encode_mask,
+    grey,
+    window_of_box,
+)
 from posegrid.walkers.clip import film
 from posegrid.walkers.render.crops import WalkerCrop, render_crops
 
@@ -46,11 +53,11 @@ def crop_row(crop: WalkerCrop, job: CropJob, settings: SynthSettings) -> CropRow
     """The crop as `prepare` would have made it from a picture of the same camera."""
     camera = crop.camera.windowed(crop.window, settings.image_size)
     frame_index = job.first_frame_index + crop.frame_index
-    in_colour = settings.background == "colour"
+    in_colour = settings.background in IN_COLOUR
     image = np.moveaxis(crop.image, -1, 0) if in_colour else grey(crop.image)
     return CropRow(
         image=encode_image(image, settings.image_format, settings.quality),
-        mask=encode_mask(crop.mask) if settings.background == "masked" else None,
+        mask=encode_mask(crop.mask) if settings.background in WITH_MASK else None,
         pose_cam_mm=relative_to_root(crop.pose_cam_mm),
         root_cam_mm=crop.pose_cam_mm[ROOT],
         keypoints_crop_px=camera.project(crop.pose_cam_mm),

@@ -7,11 +7,10 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from posegrid.datasets.dataset_facts import Background
 from posegrid.datasets.fixed_sets import SetName
 from posegrid.datasets.source import SPLITS
 from posegrid.errors import SettingsError
-from posegrid.people.crop import DEFAULT_MARGIN, ImageFormat
+from posegrid.people.crop import DEFAULT_MARGIN, Background, ImageFormat
 from posegrid.walkers.clothes.wardrobe import PeopleKind
 from posegrid.walkers.motion.activities import Activities
 from posegrid.walkers.render.crops import CameraKind, MaskKind
@@ -59,8 +58,8 @@ class SynthSettings:
     quality: int = 90
     """JPEG quality, 1 to 95."""
     background: Background = "removed"
-    """What is not the person: removed (black), kept (a room), masked (a room, and the person's mask
-    beside it), or colour (a room, in red, green and blue; the others are grey)."""
+    """What is not the person: removed (black), kept (a room), or masked (a room, and the person's
+    mask beside it), all grey; colour (kept) or masked_colour (masked), in red, green and blue."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's. varied: a new one for every crop, 2 to 12 m
     away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then. fixed: such ones, each of
@@ -149,7 +148,7 @@ class SynthSettings:
         if self.masks == "found" and (self.scenes == "plain" or self.background == "removed"):
             raise SettingsError(
                 "--masks found are found in varied scenes: add --scenes varied, and --background "
-                "masked, kept or colour."
+                "masked_colour, masked, kept or colour."
             )
         if self.backgrounds is not None and self.scenes != "varied":
             raise SettingsError(

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from tyro.conf import Positional
 
-from posegrid.datasets.dataset_facts import Background
 from posegrid.errors import SettingsError
 from posegrid.learning.model_facts import NetworkName
+from posegrid.people.crop import Background
 
 Accelerator = Literal["auto", "cpu", "gpu"]
 Augment = Literal["none", "standard", "rolled"]

@@ -1,6 +1,6 @@
 """A person's mask in one picture, kept small; and the crop that a network is given of it.
 
-From a picture and a person's mask to a small grey crop.
+From a picture and a person's mask to a small crop, grey or in colour.
 
 A crop is a *window* (x0, y0, side): a square in the picture's pixels that may reach over its edge;
 what lies outside the picture is black. `Camera.windowed(window, size)` is the crop's camera, so a
@@ -24,6 +24,14 @@ from posegrid.video.picture import Box, Picture
 
 WHITE = 128
 """A pixel of a mask is the person's from this level on."""
+Background = Literal["removed", "kept", "masked", "colour", "masked_colour"]
+"""What a crop shows beside the person: removed: black. kept: what the camera saw. masked: what the
+camera saw, and the person's mask beside it as a picture of its own. These are grey. colour: as kept,
+masked_colour: as masked, but in red, green and blue."""
+WITH_MASK: tuple[Background, ...] = ("masked", "masked_colour")
+"""Crops with the person's mask beside them."""
+IN_COLOUR: tuple[Background, ...] = ("colour", "masked_colour")
+"""Crops in red, green and blue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +108,11 @@ def person_crop(
 ) -> UInt8[np.ndarray, "*channels {size} {size}"]:
     """The window (x0, y0, side) of a picture and a person's mask at size x size.
 
-    removed: grey, black where the person is not. kept: grey, with the background. masked: that, and
-    as the second channel 255 where the person covers half of a pixel or more, else 0. colour: red,
-    green and blue, with the background. What lies outside the picture is black. A window much
-    larger than the crop is first reduced by a whole number: the mask's edge is then as sharp as a
-    pixel of the crop, not of the picture.
+    removed: grey, black where the person is not. kept: grey, with the background. colour: red,
+    green and blue, with the background. masked, masked_colour: these, and as the last channel 255
+    where the person covers half of a pixel or more, else 0. What lies outside the picture is black.
+    A window much larger than the crop is first reduced by a whole number: the mask's edge is then
+    as sharp as a pixel of the crop, not of the picture.
     """
     x0, y0, side = (float(v) for v in window)
     pixel = max(1, int(side / (1.5 * size)))
@@ -122,25 +130,26 @@ def person_crop(
     # draws against black.
     how = Image.Resampling.HAMMING if side > pixel * size else Image.Resampling.BILINEAR
     crop = partial(_resized, size=size, how=how, box=box)
-    if background == "colour":
-        square = _square(picture, picture.reduced_rgb, left, top, pixel, count)
-        return np.stack([crop(colour) for colour in square])
-    grey = _square(picture, picture.reduced_grey, left, top, pixel, count)
-    if background == "kept":
-        return crop(grey)
+    reduced = picture.reduced_rgb if background in IN_COLOUR else picture.reduced_grey
+    seen = _square(picture, reduced, left, top, pixel, count)
+    if background in ("kept", "colour"):
+        return crop(seen)
     mask = silhouette.square(left * pixel, top * pixel, pixel, count)
     if background == "removed":
-        return crop(grey & mask)
-    return np.stack([crop(grey), np.where(crop(mask) >= 128, np.uint8(255), np.uint8(0))])
+        return crop(seen & mask)
+    beside = np.where(crop(mask) >= WHITE, np.uint8(255), np.uint8(0))
+    return np.concatenate([crop(seen).reshape(-1, size, size), beside[None]])
 
 
 def _resized(
-    square: UInt8[np.ndarray, "n n"],
+    square: UInt8[np.ndarray, "*colours n n"],
     size: int,
     how: Image.Resampling,
     box: tuple[float, float, float, float],
-) -> UInt8[np.ndarray, "{size} {size}"]:
+) -> UInt8[np.ndarray, "*colours {size} {size}"]:
     """A part of a square at size x size."""
+    if square.ndim == 3:
+        return np.stack([_resized(colour, size, how, box) for colour in square])
     return np.asarray(Image.fromarray(square).resize((size, size), how, box=box))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.datasets.dataset_facts import Background, DatasetFacts, write_dataset_facts
+from posegrid.datasets.dataset_facts import DatasetFacts, write_dataset_facts
 from posegrid.datasets.shards import CropRow, ShardWriter, shard_name
 from posegrid.datasets.stored_crops import Crops
-from posegrid.people.crop import encode_image, encode_mask
+from posegrid.people.crop import Background, encode_image, encode_mask
 
 SIZE = 64
 FOCAL_PX = 150.0

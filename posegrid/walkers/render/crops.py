@@ -68,8 +68,9 @@ class CropPlan:
     """Width and height in pixels."""
     margin: float = 0.1
     """The window's side is (1 + margin) x the longer side of the person's box."""
-    background: Literal["removed", "kept", "masked", "colour"] = "removed"
-    """masked, colour: as kept; with the mask, or the image's colours, for use."""
+    background: Literal["removed", "kept", "masked", "colour", "masked_colour"] = "removed"
+    """masked, colour, masked_colour: as kept; with the mask, the image's colours, or both, for
+    use."""
     cameras: CameraKind = "human36m"
     """varied: a new camera for every crop, with an id of its own. fixed: as varied, but each of a
     clip's views has one throughout, and what is wrong with its pictures lasts."""
