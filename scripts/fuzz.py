@@ -187,7 +187,8 @@ def read_weights(path: Path) -> object:
 
     model = load_model(path)
     size = model.facts.image_size
-    shape = (2, size, size) if model.facts.channels == 1 else (2, 2, size, size)
+    channels = model.facts.channels
+    shape = (2, size, size) if channels == 1 else (2, channels, size, size)
     return model.estimate(np.zeros(shape, np.uint8))
 
 

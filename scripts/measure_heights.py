@@ -16,7 +16,7 @@ import tyro
 
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.motion.plausible import HEIGHT_PER_BONES, bones_to_height_mm
-from posegrid.people.crop import grey, window_of_box
+from posegrid.people.crop import IN_COLOUR, WITH_MASK, grey, window_of_box
 from posegrid.results.network import load_onnx
 from posegrid.walkers.body.mesh import STATURE_RANGE_MM
 from posegrid.walkers.clip import ClipPlan, film
@@ -82,12 +82,11 @@ def main(settings: Settings) -> None:
 
 def shown(crop: WalkerCrop, facts: ModelFacts) -> np.ndarray:
     """The crop as the weights take it."""
-    pixels = grey(crop.image)
-    return (
-        np.stack([pixels, 255 * crop.mask.astype(np.uint8)])
-        if facts.background == "masked"
-        else pixels
-    )
+    in_colour, with_mask = facts.background in IN_COLOUR, facts.background in WITH_MASK
+    pixels = np.moveaxis(crop.image, -1, 0) if in_colour else grey(crop.image)[None]
+    mask = [255 * crop.mask[None].astype(np.uint8)] if with_mask else []
+    taken = np.concatenate([pixels, *mask])
+    return taken if len(taken) > 1 else taken[0]
 
 
 if __name__ == "__main__":

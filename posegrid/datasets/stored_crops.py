@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from posegrid.datasets.shards import (
     subjects_in,
 )
 from posegrid.errors import ShardError
-from posegrid.people.crop import decode_image, decode_mask
+from posegrid.people.crop import IN_COLOUR, decode_image, decode_mask
 from posegrid.untrusted import DAMAGED
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -84,6 +84,14 @@ class Crops:
         count, side = len(self), self.images.shape[-1]
         masks = np.unpackbits(self.packed_masks, axis=-1, count=side) * np.uint8(255)
         return np.concatenate([self.images.reshape(count, -1, side, side), masks[:, None]], axis=1)
+
+    def shown_to(self, background: str) -> "Crops":
+        """As weights that know crops of that background take them: in colour or grey. What was grey
+        has three equal colours then."""
+        if (background in IN_COLOUR) == (self.images.ndim == 4):
+            return self
+        thrice = np.repeat(self.grey[:, None], 3, axis=1)
+        return replace(self, images=thrice if background in IN_COLOUR else self.grey)
 
     @property
     def rot_cam_to_view(self) -> Float64[np.ndarray, "N 3 3"]:

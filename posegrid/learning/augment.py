@@ -1,5 +1,5 @@
-"""What may change about a crop while its answer stays known: mirrored, moved, turned, lit, covered,
-badly cut out.
+"""What may change about a crop while its answer stays known: mirrored, moved, turned, lit,
+coloured, covered, badly cut out.
 
 Everything acts on a whole batch at once and draws from the generator it is given. The strengths
 were chosen in the order of size of what a person's box from a mask, other lamps and other cameras
@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from posegrid.body.skeleton import mirror_order
+from posegrid.datasets.stored_crops import LUMA
 from posegrid.learning.batch import Batch
+from posegrid.people.crop import WITH_MASK
 
 BLACK = 0.03
 """JPEG leaves greys up to this in the black next to a person."""
@@ -30,6 +32,16 @@ ROLL_SPREAD_RAD = {"standard": 0.05, "rolled": 0.3}
 GAIN_SPREAD = 0.25
 GAMMA_SPREAD = 0.15
 NOISE_MOST = 0.03
+GREY_CHANCE = 0.15
+"""Crops in colour are shown grey so often, as some videos are."""
+MIXTURE_SPREAD = 0.7
+"""Standard deviation of the logarithms of the colours' shares in such a grey: infrared weighs them
+in any way."""
+BALANCE_SPREAD, SATURATION_SPREAD = 0.07, 0.3
+"""Standard deviations of the logarithms of each colour's gain, and of how colourful all is."""
+HUE_SPREAD_RAD = 0.1
+TINT_SPREAD = 0.25
+"""Of a made-up background, as BALANCE_SPREAD."""
 COVER_CHANCE = 0.3
 COVER_SHARES = (0.03, 0.16)
 """Shortest and longest side of a covering rectangle, as a share of the crop's side."""
@@ -112,7 +124,7 @@ def augmented(
     """
     draws = Draws(generator)
     moved = _moved(batch, focal_px, draws, ROLL_SPREAD_RAD[strength])
-    if background == "masked":
+    if background in WITH_MASK:
         return moved._replace(images=_mixed(moved.images, draws, exact_masks=exact_masks))
     masked = background == "removed"
     images = _ragged(moved.images, draws) if masked else moved.images
@@ -121,34 +133,40 @@ def augmented(
 
 
 def _mixed(
-    images: Float[Tensor, "n 2 size size"], draws: Draws, *, exact_masks: bool
-) -> Float[Tensor, "n 2 size size"]:
-    """Crops and masks as one network meets them all: background removed, kept, or kept and no mask
-    known.
+    images: Float[Tensor, "n channels size size"], draws: Draws, *, exact_masks: bool
+) -> Float[Tensor, "n channels size size"]:
+    """Crops and, as the last channel, masks as one network meets them all: background removed, kept,
+    or kept and no mask known.
     """
-    grey = _lit(_elsewhere(images, draws) if exact_masks else images[:, :1], draws, masked=False)
-    mask = _faulty(images[:, 1:], draws, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
-    grey, mask = _covered(torch.cat([grey, mask], dim=1), draws).split(1, dim=1)
+    crops = _elsewhere(images, draws) if exact_masks else images[:, :-1]
+    crops = _lit(crops, draws, masked=False)
+    mask = _faulty(images[:, -1:], draws, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
+    covered = _covered(torch.cat([crops, mask], dim=1), draws)
+    crops, mask = covered[:, :-1], covered[:, -1:]
     kind = draws.uniform(len(images), 1, 1, 1)
-    grey = torch.where(kind < REMOVED_CHANCE, grey * mask, grey)
+    crops = torch.where(kind < REMOVED_CHANCE, crops * mask, crops)
     return torch.cat(
-        [grey, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1
+        [crops, torch.where(kind >= 1 - UNMASKED_CHANCE, torch.ones_like(mask), mask)], dim=1
     )
 
 
 def _elsewhere(
-    images: Float[Tensor, "n 2 size size"], draws: Draws
-) -> Float[Tensor, "n 1 size size"]:
+    images: Float[Tensor, "n channels size size"], draws: Draws
+) -> Float[Tensor, "n colours size size"]:
     """The crops, some of them before another background than their own: a texture, or another
     crop's clutter.
     """
-    grey, mask = images.split(1, dim=1)
+    crops, mask = images[:, :-1], images[:, -1:]
     kind = draws.uniform(len(images), 1, 1, 1)
-    background = grey.roll(1, dims=0).roll(grey.shape[-1] // 2, dims=-1)
+    background = crops.roll(1, dims=0).roll(crops.shape[-1] // 2, dims=-1)
     rows = (kind < TEXTURE_CHANCE).flatten().nonzero()[:, 0]
-    background = background.index_copy(0, rows, _textures(len(rows), grey.shape[-1], draws))
+    made_up = _textures(len(rows), crops.shape[-1], draws)
+    if crops.shape[1] == 3:
+        tint = torch.exp(draws.normal(len(rows), 3, 1, 1) * TINT_SPREAD)
+        made_up = (made_up * tint).clamp(max=1.0)
+    background = background.index_copy(0, rows, made_up)
     return torch.where(
-        kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * grey + (1 - mask) * background, grey
+        kind < TEXTURE_CHANCE + CLUTTER_CHANCE, mask * crops + (1 - mask) * background, crops
     )
 
 
@@ -250,13 +268,39 @@ def _view_turns(slope: Float[Tensor, "n 2"]) -> Float[Tensor, "n 3 3"]:
 
 
 def _lit(images: Tensor, draws: Draws, *, masked: bool) -> Tensor:
-    """Another gain, another gamma and some noise; what is black by the mask stays black."""
+    """Other colours where there are any, another gain, another gamma and some noise; what is black
+    by the mask stays black.
+    """
     count = len(images)
+    images = _recoloured(images, draws) if images.shape[1] == 3 else images
     gain = torch.exp(draws.normal(count, 1, 1, 1) * GAIN_SPREAD)
     gamma = torch.exp(draws.normal(count, 1, 1, 1) * GAMMA_SPREAD)
     noise = draws.uniform(count, 1, 1, 1) * NOISE_MOST
     lit = images.clamp(min=1e-6).pow_(gamma).mul_(gain).add_(noise * _grain(images, draws))
     return (torch.where(images > BLACK, lit, images) if masked else lit).clamp(0.0, 1.0)
+
+
+def _recoloured(
+    images: Float[Tensor, "n 3 size size"], draws: Draws
+) -> Float[Tensor, "n 3 size size"]:
+    """Another white balance, other hues and more or less colour; some pictures grey, of any mixture
+    of the colours. But for white balance, brightness stays.
+
+    Each picture's red, green and blue are multiplied by a matrix: brightness, and what differs from
+    it, turned about the axis of all greys and scaled.
+    """
+    count, device = len(images), images.device
+    is_grey = draws.uniform(count, 1, 1) < GREY_CHANCE
+    saturation = torch.exp(draws.normal(count, 1, 1) * SATURATION_SPREAD)
+    balance = torch.exp(draws.normal(count, 3, 1) * BALANCE_SPREAD)
+    angle = draws.normal(count, 1, 1) * HUE_SPREAD_RAD
+    luma, same = torch.from_numpy(LUMA).float().to(device), torch.eye(3, device=device)
+    about_grey = (same.roll(1, dims=0) - same.roll(-1, dims=0)) / 3**0.5
+    turned = (same - luma) @ (torch.cos(angle) * same + torch.sin(angle) * about_grey)
+    coloured = balance * (luma + saturation * turned)
+    shares = torch.softmax(luma.log() + draws.normal(count, 1, 3) * MIXTURE_SPREAD, dim=-1)
+    matrix = torch.where(is_grey, shares, coloured)
+    return (matrix @ images.flatten(2)).unflatten(2, images.shape[-2:])
 
 
 def _covered(images: Tensor, draws: Draws) -> Tensor:

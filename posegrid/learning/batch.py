@@ -11,7 +11,7 @@ class Batch(NamedTuple):
     """Crops and their true answers."""
 
     images: Float[Tensor, "n channels size size"]
-    """Grey, 0..1; perhaps the person's mask as a second channel, 0 or 1; or red, green, blue."""
+    """Grey, or red, green, blue, 0..1; perhaps the person's mask as the last channel, 0 or 1."""
     pose_mm: Float[Tensor, "n 17 3"]
     """Root-relative, in the pose frame of the run."""
     keypoints_px: Float[Tensor, "n 17 2"]

@@ -43,15 +43,13 @@ class CropSet:
     """Focal length of the crop's camera: how far a shift of the crop turns the view."""
     pose_frame: PoseFrame
     background: str
-    """"removed", "kept", "masked" or "colour"."""
+    """As the data set names it (`people.crop.Background`)."""
     exact_masks: bool = True
     """Whether masks beside crops are the rendered truth; else background subtraction has spoilt
     them already.
     """
     packed_masks: UInt8[Tensor, "m size eighth"] | Pictures | None = None
-    """The persons' masks, eight pixels of a row in a byte; only where the background is
-    "masked".
-    """
+    """The persons' masks, eight pixels of a row in a byte, where the data set has them."""
     picture_rows: Int[Tensor, "n"] | None = None
     """Where the pictures of these crops are among `images` and `packed_masks`; None: in order."""
 
@@ -87,8 +85,8 @@ class CropSet:
         return Batch(images, self.pose_mm[rows], keypoints_px)
 
     def _pictures(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b channels size size"]:
-        """These rows' crops in 0..1, with their masks (0 or 1) as the second channel where there
-        are any.
+        """These rows' crops in 0..1, with their masks (0 or 1) as the last channel where there are
+        any.
         """
         where = rows if self.picture_rows is None else self.picture_rows[rows]
         images = in_unit_range(self.images[where])

@@ -5,7 +5,7 @@ too.
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.people.crop import DEFAULT_MARGIN
+from posegrid.people.crop import DEFAULT_MARGIN, IN_COLOUR, WITH_MASK, Background
 from posegrid.untrusted import (
     DAMAGED,
     checked,
@@ -32,7 +32,7 @@ NetworkName = Literal[
     "posegrid_s", "posegrid_m", "report2015_small", "report2015_large", "lichan2014"
 ]
 POSE_FRAMES = ("view", "camera")
-BACKGROUNDS = ("removed", "kept", "masked", "colour")
+BACKGROUNDS = get_args(Background)
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,9 @@ class ModelFacts:
     "parents", or a pose target with "+grid".
     """
     image_size: int
-    """Side of the square grey crop that goes in, in pixels."""
+    """Side of the square crop that goes in, in pixels."""
     background: str
-    """What is outside the person in the crops that it was trained on: "removed", "kept",
-    "masked" or "colour".
-    """
+    """What the crops that it was trained on show, and beside what (`people.crop.Background`)."""
     pose_frame: str
     """"view": of the virtual camera that looks at the crop's centre; "camera": of the source
     camera, as in 2015.
@@ -77,9 +75,7 @@ class ModelFacts:
 
     @property
     def channels(self) -> int:
-        """Pictures that go in: the crop, and for "masked" the person's mask as the second; for
-        "colour" red, green and blue.
-        """
+        """Pictures that go in: the crop, or its red, green and blue; then perhaps the person's mask."""
         return channels_of(self.background)
 
     def to_json(self) -> str:
@@ -119,9 +115,12 @@ class ModelFacts:
         return np.array(self.mean_pose_mm, dtype=np.float32)
 
     def check_goes_on(self, image_size: int, background: str) -> None:
-        """Raises SettingsError unless these weights can go on learning from such crops."""
+        """Raises SettingsError unless these weights can go on learning from such crops: of the same
+        kind, or in colour where these were grey (`networks.seeing_colours`).
+        """
         for name, wanted in (("image_size", image_size), ("background", background)):
-            if getattr(self, name) != wanted:
+            before = getattr(self, name)
+            if before != wanted and (before, wanted) != ("masked", "masked_colour"):
                 raise SettingsError(
                     f"--init was trained on crops with {name} {getattr(self, name)}, the data has "
                     f"{wanted}."
@@ -155,7 +154,7 @@ def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: Model
 
 def channels_of(background: str) -> int:
     """Pictures in one crop of a data set with this background."""
-    return {"masked": 2, "colour": 3}.get(background, 1)
+    return (3 if background in IN_COLOUR else 1) + (background in WITH_MASK)
 
 
 def _check_format(values: dict[str, Any], where: str) -> None:

@@ -1,8 +1,8 @@
 """The networks: one grammar, a backbone (convolutions, then hidden layers) and an exchangeable
 linear head.
 
-    features = backbone.forward_features(images)      images (N, channels, size, size), grey, 0..1,
-    perhaps a mask
+    features = backbone.forward_features(images)      images (N, channels, size, size), 0..1, grey
+    or red, green, blue; perhaps a mask
     outputs = head(features)                          what the numbers mean is the target's matter
 
 Pooling stands before the activation everywhere: for rising activations the result is the same, for
@@ -10,6 +10,7 @@ a quarter of the work.
 """
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import get_args
 
 import torch
@@ -17,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from posegrid.datasets.stored_crops import LUMA
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.data import centre_cropped
 from posegrid.learning.model_facts import NetworkName
@@ -137,6 +139,22 @@ def transfer(source: Network, network: Network, layers: Layers = "convolutions")
                 + (", background and target." if part == "head" else " and background.")
             )
         own.load_state_dict({name: _widened(weights[name], fresh[name]) for name in fresh})
+
+
+def seeing_colours(network: Network) -> Network:
+    """A network of grey crops and masks as one of red, green, blue and masks, which answers as that
+    one does to their brightness (ITU-R BT.601's).
+
+    What the first convolution gave grey goes to each colour by its share in the brightness.
+    """
+    coloured = deepcopy(network)
+    first = next(layer for layer in coloured.modules() if isinstance(layer, nn.Conv2d))
+    grey, mask = first.weight.detach().chunk(2, dim=1)
+    first.weight = nn.Parameter(
+        torch.cat([*(share * grey for share in LUMA.tolist()), mask], dim=1)
+    )
+    first.in_channels *= 2
+    return coloured
 
 
 def _fits(narrow: Tensor, wide: Tensor) -> bool:

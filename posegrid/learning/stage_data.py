@@ -143,7 +143,7 @@ def crop_set(
     total = sum(shard.num_rows for shard in shards)
     chosen = np.arange(total) if most is None else spread(total, most).numpy()
     facts = shards[0].facts
-    columns = ["image"] if facts.background != "masked" else ["image", "mask"]
+    columns = ["image", "mask"] if facts.has_masks else ["image"]
     share = kept_share * len(chosen) / max(1, total)
     pictures = {name: Pictures(scratch, shards, name, share) for name in columns}
     pose_mm = np.zeros((len(chosen), NUM_JOINTS, 3), np.float32)

@@ -22,7 +22,14 @@ from posegrid.learning.data import CropSet, MixedBatches, whole_batches
 from posegrid.learning.devices import Devices, bf16_pays, joined_devices, run_on_devices
 from posegrid.learning.loop import Plan, Stage, Training
 from posegrid.learning.model_facts import ModelFacts, channels_of
-from posegrid.learning.networks import Network, build_network, input_size_of, network_name, transfer
+from posegrid.learning.networks import (
+    Network,
+    build_network,
+    input_size_of,
+    network_name,
+    seeing_colours,
+    transfer,
+)
 from posegrid.learning.run import BEST, Cost, Record, alone_in_run, check_folder, claim_folder
 from posegrid.learning.stage_data import StageData, batches_of, stage_data
 from posegrid.learning.targets import Target, target_of_names
@@ -144,7 +151,9 @@ def _build_network(
     network = build_network(recipe.network, target, crops.image_size, channels_of(crops.background))
     if start is not None and isinstance(settings, TrainSettings):
         start.facts.check_goes_on(crops.image_size, crops.background)
-        transfer(start.network, network, settings.transfer)
+        grows = start.facts.background != crops.background
+        before = seeing_colours(start.network) if grows else start.network
+        transfer(before, network, settings.transfer)
     return network
 
 

@@ -61,7 +61,7 @@ class StageSettings:
     run.
     """
     augment: Augment | None = None
-    """standard: mirror, move, turn, light, cover, ragged masks. rolled: the same, turned further
+    """standard: mirror, move, turn, light, colour, cover, ragged masks. rolled: the same, turned further
     (17 degrees, one standard deviation, in place of 3). Default: standard for posegrid_s and
     posegrid_m, else none."""
     pose_frame: PoseFrame | None = None
@@ -133,7 +133,7 @@ class TrainSettings(StageSettings):
     init: Path | None = None
     """Checkpoint whose weights to start from; posegrid-m: those that come with posegrid (crops with
     masks). With --network posegrid_m a posegrid_s goes on as the wider network, no worse than it
-    was."""
+    was; with crops in colour weights of grey crops with masks do, too."""
     transfer: Layers = "convolutions"
     """What to take from --init: the convolutions, as in 2015, all but the head, or all: to train on
     on more data.

@@ -19,7 +19,8 @@ from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import crops_by_shard, shards_in
 from posegrid.errors import CheckpointError, SettingsError, ShardError
 from posegrid.files import write_text
-from posegrid.learning.model_facts import ModelFacts, channels_of
+from posegrid.learning.model_facts import ModelFacts
+from posegrid.people.crop import WITH_MASK
 from posegrid.results.models import Accelerator, Model, load_model
 from posegrid.results.predictions import NAME, Predictions, predicted_in_parts
 from posegrid.results.scores import facts_of_figures, longest_repeat, scores
@@ -116,7 +117,7 @@ def predict_split(settings: EvaluateSettings, model: Model, console: Console) ->
     dataset = load_dataset_facts(settings.data)
     subjects = chosen_subjects(dataset.subjects_of(settings.split), settings)
     warnings = subject_warnings(model.facts, subjects, settings, synthetic=dataset.synthetic)
-    if model.facts.channels != channels_of(dataset.background):
+    if (model.facts.background in WITH_MASK) != dataset.has_masks:
         raise CheckpointError(
             f"{settings.weights} was trained on crops with the background {model.facts.background}, {settings.data} "
             f"has it {dataset.background}: make the data anew with --background {model.facts.background}, or score "

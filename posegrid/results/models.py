@@ -23,7 +23,7 @@ class Model(Protocol):
         ...
 
     def estimate(self, images: UInt8[np.ndarray, "N *channels S S"]) -> Estimate:
-        """What they say about grey crops: root-relative poses in `facts.pose_frame`, mm, and
+        """What they say about crops: root-relative poses in `facts.pose_frame`, mm, and
         perhaps more.
         """
         ...

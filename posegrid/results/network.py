@@ -14,6 +14,7 @@ from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
+from posegrid.people.crop import WITH_MASK
 from posegrid.untrusted import DAMAGED
 
 SHIPPED, SHIPPED_INT8 = "posegrid-m.onnx", "posegrid-m-int8"
@@ -49,9 +50,7 @@ class OnnxModel:
     def predict_mm(
         self, images: UInt8[np.ndarray, "N *channels S S"]
     ) -> Float[np.ndarray, "N 17 3"]:
-        """Root-relative poses (float32, mm) of grey crops, in the pose frame that the facts
-        name.
-        """
+        """Root-relative poses (float32, mm) of crops, in the pose frame that the facts name."""
         return self.estimate(images).pose_mm
 
     def estimate(
@@ -59,7 +58,7 @@ class OnnxModel:
         images: UInt8[np.ndarray, "N *channels S S"],
         mirror: Bool[np.ndarray, "N"] | None = None,
     ) -> Estimate:
-        """What the network says about grey crops.
+        """What the network says about crops.
 
         mirror: which of them to show as their mirror images, without background where there are
         masks; the answers are mirrored back. Networks are wrong in another way about those. Raises
@@ -70,7 +69,9 @@ class OnnxModel:
             return self._answer(images)
         shown = images.copy()
         shown[mirror] = (
-            _without_background(images[mirror]) if self.facts.channels == 2 else images[mirror]
+            _without_background(images[mirror])
+            if self.facts.background in WITH_MASK
+            else images[mirror]
         )[..., ::-1]
         said = self._answer(shown)
         back = said.mirrored(self.facts.image_size)
@@ -126,12 +127,12 @@ def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) ->
     return np.where(first.reshape(-1, *(1,) * (one.ndim - 1)), one, other).astype(np.float32)
 
 
-def _without_background(images: UInt8[np.ndarray, "N 2 S S"]) -> UInt8[np.ndarray, "N 2 S S"]:
+def _without_background(images: UInt8[np.ndarray, "N C S S"]) -> UInt8[np.ndarray, "N C S S"]:
     """The crops black off their masks: the other way in which these networks have learnt to see
     people.
     """
-    grey, mask = images[:, 0], images[:, 1]
-    return np.stack([np.where(mask > 0, grey, 0), mask], axis=1).astype(np.uint8)
+    crops, mask = images[:, :-1], images[:, -1:]
+    return np.concatenate([np.where(mask > 0, crops, np.uint8(0)), mask], axis=1)
 
 
 def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:
@@ -202,7 +203,7 @@ def _content(path: Path | None) -> tuple[str, bytes | Path]:
 
 
 def _check_shapes(session: onnxruntime.InferenceSession, facts: ModelFacts, where: str) -> None:
-    """Raise CheckpointError unless the network takes grey crops and answers with poses."""
+    """Raise CheckpointError unless the network takes such crops and answers with poses."""
     inputs = {node.name: node.shape for node in session.get_inputs()}
     outputs = {node.name: node.shape for node in session.get_outputs()}
     size = facts.image_size

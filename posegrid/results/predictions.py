@@ -182,7 +182,8 @@ def predicted_in_parts(
             batches = [slice(start, start + BATCH) for start in range(0, len(part), BATCH)]
             said = []
             for rows in batches:
-                said.append(model.estimate(part.subset(rows).inputs))
+                shown = part.subset(rows).shown_to(model.facts.background)
+                said.append(model.estimate(shown.inputs))
                 done = sum(map(len, found["frame_index"])) + min(rows.stop, len(part))
                 report("Predicting", done, total)
             for name, values in _rows_of(model, part, Estimate.joined(said)).items():

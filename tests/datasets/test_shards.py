@@ -384,6 +384,27 @@ def test_files_in_the_making_are_no_shards(dataset):
     assert len(shards_of(dataset)) == 3
 
 
+def test_crops_in_colour_have_their_masks_behind_and_can_be_shown_to_weights_of_grey_ones(tmp_path):
+    colours = np.random.default_rng(4).integers(0, 256, (2, 3, SIZE, SIZE), dtype=np.uint8)
+    masks = [picture(seed) > 128 for seed in range(2)]
+    rows = [
+        replace(a_row(seed), image=encode_image(image, "png"), mask=encode_mask(mask))
+        for seed, (image, mask) in enumerate(zip(colours, masks, strict=True))
+    ]
+    facts = replace(FACTS, background="masked_colour")
+    write_shard(tmp_path, rows, facts)
+    write_dataset_facts(tmp_path, facts)
+    crops = read_crops(tmp_path)
+    beside = np.array(masks)[:, None] * np.uint8(255)
+    assert np.array_equal(crops.inputs, np.concatenate([colours, beside], axis=1))
+    grey = crops.shown_to("masked")
+    assert np.array_equal(grey.inputs, np.stack([crops.grey, beside[:, 0]], axis=1))
+    again = grey.shown_to("masked_colour")
+    assert again.inputs.shape == (2, 4, SIZE, SIZE)
+    assert np.array_equal(again.grey, crops.grey) and np.array_equal(again.images[:, 1], crops.grey)
+    assert grey.shown_to("masked") is grey and crops.shown_to("masked_colour") is crops
+
+
 def test_masks_are_in_masked_data_sets_and_only_there(tmp_path):
     masks = [picture(seed) > 128 for seed in range(3)]
     rows = [replace(a_row(seed), mask=encode_mask(mask)) for seed, mask in enumerate(masks)]

@@ -180,6 +180,21 @@ def test_facts_of_a_kept_background_say_so(tmp_path: Path) -> None:
     assert (read_crops(tmp_path).images > 0).mean() > 0.98
 
 
+def test_grey_crops_are_the_brightness_of_those_in_colour(tmp_path: Path) -> None:
+    few = {"people": 1, "validation_people": 0, "test_people": 0, "crops_per_person": 2}
+    grey, coloured = (
+        settings_for(tmp_path / name, **few, background=name, image_format="png", cameras="varied")
+        for name in ("masked", "masked_colour")
+    )
+    write_dataset(grey)
+    assert write_dataset(coloured).image_shape == (3, *read_crops(grey.out).images.shape[1:])
+    seen, known = read_crops(coloured.out), read_crops(grey.out)
+    assert np.abs(seen.grey.astype(int) - known.images).max() <= 1  # Pillow rounds otherwise
+    assert np.array_equal(seen.packed_masks, known.packed_masks)
+    assert np.array_equal(seen.pose_cam_mm, known.pose_cam_mm)
+    assert np.ptp(seen.images, axis=1).max() > 20
+
+
 def test_an_error_says_which_clip_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: object) -> None:
         raise SourceError("the wardrobe is locked")

@@ -32,7 +32,7 @@ def settings_for(out: Path, **changes: object) -> SynthSettings:
     )  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module", params=["removed", "masked"])
+@pytest.fixture(scope="module", params=["removed", "masked", "masked_colour"])
 def settings(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> SynthSettings:

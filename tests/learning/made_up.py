@@ -11,7 +11,7 @@ from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.datasets.dataset_facts import DatasetFacts, write_dataset_facts
 from posegrid.datasets.shards import CropRow, ShardWriter, shard_name
 from posegrid.datasets.stored_crops import Crops
-from posegrid.people.crop import Background, encode_image, encode_mask
+from posegrid.people.crop import IN_COLOUR, Background, encode_image, encode_mask
 
 SIZE = 64
 FOCAL_PX = 150.0
@@ -73,9 +73,9 @@ def write_dataset(
     subjects = sorted({subject for group in splits.values() for subject in group})
     for number, subject in enumerate(subjects):
         crops = made_up_crops(count, seed=number, subject=subject)
-        if background == "masked":
+        if facts.has_masks:
             crops = replace(crops, packed_masks=np.packbits(crops.images > 40, axis=-1))
-        if background == "colour":
+        if background in IN_COLOUR:
             crops = replace(
                 crops, images=np.stack([crops.images // 2 + 60 * n for n in range(3)], 1)
             )

@@ -6,7 +6,15 @@ import pytest
 import torch
 from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 
-from posegrid.learning.augment import Draws, _elsewhere, _faulty, augmented
+from posegrid.datasets.stored_crops import LUMA
+from posegrid.learning.augment import (
+    BALANCE_SPREAD,
+    Draws,
+    _elsewhere,
+    _faulty,
+    _recoloured,
+    augmented,
+)
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, generator_of
 
@@ -133,16 +141,17 @@ def test_rolled_turns_further_and_stays_true(batch):
     assert torch.allclose(parts[1].pose_mm.norm(dim=-1), parts[0].pose_mm.norm(dim=-1), atol=0.5)
 
 
-def test_other_backgrounds_leave_the_person_alone():
-    images = torch.rand(200, 2, SIZE, SIZE, generator=generator_of(5))
-    images[:, 1] = 0.0
-    images[:, 1, 16:48, 24:40] = 1.0
-    grey = _elsewhere(images, Draws(generator_of(2)))[:, 0]
-    person = images[:, 1] == 1
-    assert torch.equal(grey[person], images[:, 0][person])
-    changed_rows = (grey != images[:, 0]).flatten(1).any(dim=1)
+@pytest.mark.parametrize("colours", [1, 3])
+def test_other_backgrounds_leave_the_person_alone(colours):
+    images = torch.rand(200, colours + 1, SIZE, SIZE, generator=generator_of(5))
+    images[:, -1] = 0.0
+    images[:, -1, 16:48, 24:40] = 1.0
+    shown = _elsewhere(images, Draws(generator_of(2)))
+    person = images[:, -1:] == 1
+    assert torch.equal(shown * person, images[:, :-1] * person)
+    changed_rows = (shown != images[:, :-1]).flatten(1).any(dim=1)
     assert 0.3 < changed_rows.float().mean() < 0.5
-    assert grey.min() >= 0 and grey.max() <= 1
+    assert shown.min() >= 0 and shown.max() <= 1
 
 
 def test_spoilt_masks_are_spoilt_less_and_nobody_is_cut_out_by_them(batch):
@@ -164,3 +173,38 @@ def test_spoilt_masks_are_spoilt_less_and_nobody_is_cut_out_by_them(batch):
         return float(torch.stack(rough).mean())
 
     assert share(exact_masks=False) < share(exact_masks=True)
+
+
+def test_other_colours_keep_the_brightness_and_leave_grey_grey():
+    """White balance aside, which moves the brightness of single colours by a few percent."""
+    images = torch.rand(600, 3, 8, 8, generator=generator_of(6))
+    coloured = _recoloured(images, Draws(generator_of(7)))
+    luma = torch.from_numpy(LUMA).float()[:, None, None]
+    before, after = ((many * luma).sum(dim=1).mean(dim=(1, 2)) for many in (images, coloured))
+    is_grey = ((coloured - coloured[:, :1]).abs() < 1e-5).flatten(1).all(dim=1)
+    assert 0.1 < is_grey.float().mean() < 0.2
+    assert (after / before)[~is_grey].log().std() < BALANCE_SPREAD
+    assert (after / before)[~is_grey].log().mean().abs() < 0.01
+    grey = images[:, :1].expand(-1, 3, -1, -1)
+    seen = _recoloured(grey, Draws(generator_of(7)))
+    assert torch.allclose(seen[is_grey], grey[is_grey], atol=1e-5)  # also of another mixture
+    tint = seen[~is_grey] / grey[~is_grey]
+    assert torch.allclose(tint, tint[..., :1, :1].expand_as(tint), rtol=1e-3)  # balance alone
+
+
+def test_crops_in_colour_and_grey_ones_are_changed_alike(batch):
+    """But for colour: what is moved, covered, cut out and without a mask is drawn for both."""
+    images = torch.full((400, 4, SIZE, SIZE), 0.5)
+    images[:, 3] = 0.0
+    images[:, 3, 20:44, 24:40] = 1.0
+    many = Batch(images, batch.pose_mm.repeat(10, 1, 1), batch.keypoints_px.repeat(10, 1, 1))
+    seen = changed(many, background="masked_colour").images
+    colours, mask = seen[:, :3], seen[:, 3]
+    assert seen.min() >= 0 and seen.max() <= 1 and set(mask.unique().tolist()) == {0.0, 1.0}
+    unknown = (mask == 1).flatten(1).all(dim=1)
+    inner = (slice(None), slice(8, 56), slice(8, 56))
+    off = (colours == 0).all(dim=1)
+    removed = ~unknown & (off[inner] | (mask[inner] == 1)).flatten(1).all(dim=1)
+    assert 0.05 < unknown.float().mean() < 0.16
+    assert 0.38 < removed.float().mean() < 0.52
+    assert (colours.std(dim=1) > 0.005).flatten(1).any(dim=1).float().mean() > 0.7

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from posegrid.datasets.stored_crops import LUMA
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import centre_cropped
@@ -17,6 +18,7 @@ from posegrid.learning.networks import (
     ResponseNorm,
     build_network,
     network_name,
+    seeing_colours,
     transfer,
 )
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
@@ -148,6 +150,21 @@ def test_a_network_that_grew_answers_as_before_and_learns_with_all_it_has(narrow
     )
     new = first.weight.grad[len(old.weight) :]
     assert len(new) and (new.flatten(1).abs().sum(dim=1) > 0).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ["posegrid_s", "posegrid_m", "report2015_small", "lichan2014"])
+def test_a_network_that_came_to_see_colours_answers_as_it_did_to_their_brightness(name):
+    torch.manual_seed(2)
+    before = build_network(name, POSE, 64, 2).train()
+    images = torch.rand(8, 4, 64, 64)
+    luma = torch.from_numpy(LUMA).float()[:, None, None]
+    grey = torch.cat([(images[:, :3] * luma).sum(dim=1, keepdim=True), images[:, 3:]], dim=1)
+    before(grey)  # its normalisation has seen something
+    after = build_network(name, POSE, 64, 4)
+    transfer(seeing_colours(before), after, "all")
+    before.eval(), after.eval()
+    assert torch.allclose(after(images), before(grey), atol=1e-4, rtol=1e-4)
+    assert (after(images) - after(images.flip(1))).abs().max() > 1e-2
 
 
 def test_transferred_weights_are_copies():

@@ -449,3 +449,30 @@ def test_masked_weights_are_exported_with_both_channels(tmp_path):
     crops = read_crops(tmp_path / "data", ["S3"]).inputs
     assert np.abs(model.predict_mm(crops) - load_checkpoint(best).predict_mm(crops)).max() < 0.1
     assert model.estimate_both(crops).keypoints_px.shape == (32, 17, 2)
+
+
+def test_weights_of_grey_crops_go_on_in_colour_and_are_exported(tmp_path):
+    """From a narrower network, too; the start answers as before to what was grey."""
+    of_persons = {"network": "posegrid_s", "target": "person", "max_images": 32}
+    for background in ("masked", "masked_colour"):
+        write_dataset(tmp_path / background, 64, background=background)
+    grey = train(short(tmp_path / "masked", tmp_path / "grey", **of_persons))
+    going_on = {**of_persons, "init": grey, "transfer": "all", "learning_rate": 1e-12}
+    coloured = train(
+        short(
+            tmp_path / "masked_colour",
+            tmp_path / "coloured",
+            **{**going_on, "network": "posegrid_m"},
+        )
+    )
+    checkpoint, model = load_checkpoint(coloured), load_onnx(export(ExportSettings(coloured)))
+    assert model.facts.background == "masked_colour" and model.facts.channels == 4
+    first = next(iter(checkpoint.network.state_dict().values()))
+    before = next(iter(load_checkpoint(grey).network.state_dict().values()))
+    assert torch.allclose(first[:32, :16], 0.299 * before[:, :16], atol=1e-6)
+    assert torch.allclose(first[:32, 48:], before[:, 16:], atol=1e-6)
+    crops = read_crops(tmp_path / "masked_colour", ["S3"]).inputs
+    assert np.abs(model.predict_mm(crops) - checkpoint.predict_mm(crops)).max() < 0.1
+    assert model.estimate_both(crops).keypoints_px.shape == (64, 17, 2)
+    with pytest.raises(SettingsError, match="background masked_colour, the data has masked"):
+        train(short(tmp_path / "masked", tmp_path / "back", **{**going_on, "init": coloured}))

@@ -86,13 +86,14 @@ def test_kept_masked_and_removed_are_one_crop():
     image = np.full((40, 40, 3), 90, np.uint8)
     silhouette = silhouette_of(np.ones((10, 20), bool), (10, 15), 1, (40, 40))
     window = np.array([4.0, 4.0, 32.0])
-    kept, removed, masked = (
+    kept, removed, masked, in_colour, both = (
         person_crop(Picture.from_rgb(image), silhouette, window, 16, how)
-        for how in ("kept", "removed", "masked")
+        for how in ("kept", "removed", "masked", "colour", "masked_colour")
     )
     assert (kept == 90).all() and masked.shape == (2, 16, 16)
     assert (masked[0] == kept).all() and set(np.unique(masked[1]).tolist()) == {0, 255}
     assert (removed[masked[1] == 0] < 60).all() and (removed[8, 6:12] == 90).all()
+    assert (both == [*in_colour, masked[1]]).all() and both.shape == (4, 16, 16)
 
 
 def test_a_window_off_the_picture_is_black():

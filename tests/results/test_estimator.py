@@ -23,6 +23,7 @@ from posegrid.results.estimator import (
     Origin,
     PersonEstimate,
     _Turns,
+    crop_for,
     person_track,
 )
 from posegrid.results.network import OnnxModel, load_onnx
@@ -70,6 +71,20 @@ def test_each_picture_has_its_own_answer_whatever_the_batch(model, batch):
     assert person.box_xyxy[2:-2] == pytest.approx(
         np.array([[40 + 3 * i, 20, 70 + 3 * i, 100] for i in range(2, 18)])
     )
+
+
+@pytest.mark.parametrize(("background", "channels"), [("masked", 2), ("masked_colour", 4)])
+def test_crops_are_in_colour_where_the_weights_say_so(background, channels):
+    image = np.full((SIZE_WH[1], SIZE_WH[0], 3), [200, 40, 10], np.uint8)
+    window = np.array([40.0, 20.0, 64.0])
+    crop = crop_for(
+        facts(background=background), Picture.from_rgb(image), silhouette(50, 30, 30, 40), window
+    )
+    assert crop.shape == (channels, 32, 32)
+    middle = crop[:, 16, 10].astype(int)
+    assert middle[-1] == 255 and crop[-1, 0, 0] == 0
+    expected = [200, 40, 10] if channels == 4 else [84]  # their brightness
+    assert np.abs(middle[:-1] - expected).max() <= 2
 
 
 def test_looks_take_turns_by_the_frame_and_both_are_their_mean(model):

@@ -309,6 +309,12 @@ def test_crops_that_repeat_while_the_person_moves_are_refused(tmp_path: Path) ->
         ({"image_size": 64}, {}, CheckpointError, "take crops of 64 x 64"),
         ({}, {"subjects": ("S7",)}, SettingsError, "S7: not in the split 'test'"),
         ({}, {"data": Path("nowhere")}, ShardError, "nowhere"),
+        (
+            {"background": "masked_colour"},
+            {},
+            CheckpointError,
+            "background masked_colour, .*removed",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(
@@ -324,6 +330,24 @@ def test_what_does_not_fit_is_named(
     with pytest.raises(error, match=message):
         evaluate(replace(EvaluateSettings(Path("w.safetensors"), data, tmp_path / "o"), **settings))
     assert not (tmp_path / "o").exists()
+
+
+def test_grey_crops_are_shown_to_weights_that_see_colours_and_that_is_said(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = []
+
+    @dataclass(frozen=True)
+    class Watching(Guessing):
+        def estimate(self, images: np.ndarray) -> Estimate:
+            shapes.append(images.shape[1:])
+            return super().estimate(images)
+
+    use_model(monkeypatch, Watching(model_of(background="colour").facts))
+    evaluate(EvaluateSettings(Path("w.safetensors"), data, tmp_path / "out"))
+    assert set(shapes) == {(3, 32, 32)}
+    (warning,) = json.loads((tmp_path / "out" / "evaluation.json").read_text())["warnings"]
+    assert "background colour, these have it removed" in warning
 
 
 def test_crops_in_parts_are_predicted_as_all_at_once(data: Path) -> None:

@@ -62,6 +62,9 @@ def test_the_mirror_image_is_shown_without_its_background_where_there_are_masks(
     without = _without_background(images)
     assert (without[:, 1] == images[:, 1]).all()
     assert (without[:, 0] == images[:, 0] * (images[:, 1] // 255)).all()
+    coloured = np.concatenate([np.repeat(images[:, :1], 3, axis=1), images[:, 1:]], axis=1)
+    of_colours = _without_background(coloured)
+    assert (of_colours[:, :3] == without[:, :1]).all() and (of_colours[:, 3] == images[:, 1]).all()
 
 
 def test_only_the_crops_asked_for_are_shown_mirrored(model):
