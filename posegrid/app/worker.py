@@ -65,7 +65,8 @@ def work(jobs: Jobs, job: Job, max_frames: int, threads: int = 1) -> None:
             report(f"Person {number}: smoothing and writing", 0, None)
             track = watched.raw[number].refined(settings)
             track = replace(track, source=job.name)
-            lines = tuple(_FLAGS.sub("", line) for line in summary(track, named, model))
+            spread = watched.spread[number]
+            lines = tuple(_FLAGS.sub("", line) for line in summary(track, spread, named, model))
             people.append(write_person(track, number, out, lines))
         write_clip(out, watched, [person.number for person in people], report)
         Results(tuple(people), _notes(watched, job)).save(out)

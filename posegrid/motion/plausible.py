@@ -2,13 +2,11 @@
 may be wrong, and why.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.body.track import SomeTrack, Track
+from posegrid.body.track import Track
 from posegrid.motion.gait_events import facing_world
 from posegrid.motion.smoothing import LONGEST_GAP_S, local_parabolas
 from posegrid.motion.world import to_world
@@ -125,22 +123,6 @@ def bones_to_height_mm(poses_mm: Float[np.ndarray, "N 17 3"]) -> float:
         for child, parent in _UPRIGHT
     ]
     return HEIGHT_PER_BONES * float(np.median(sum(lengths[:4]) + sum(lengths[4:]) / 2))
-
-
-def scaled_to_height(track: SomeTrack, height_mm: float) -> SomeTrack:
-    """The Track with lengths and distances scaled so that the person has this height without
-    shoes.
-    """
-    scale = np.float32(
-        height_mm / bones_to_height_mm(track.joints_mm[track.found].astype(np.float64))
-    )
-    return replace(
-        track,
-        joints_mm=track.joints_mm * scale,
-        root_mm=track.root_mm * scale,
-        sigma_mm=track.sigma_mm * scale,
-        scale_known=True,
-    )
 
 
 def of_level_camera(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 17 3"]:

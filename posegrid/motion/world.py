@@ -162,30 +162,47 @@ def estimated_up(joints_cam_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray
     """The direction against gravity, camera frame: the mean trunk, turned towards the plane that
     the feet stand on.
     """
+    up, across, precision, pull = _trunk_and_plane(joints_cam_mm)
+    tilted = up + np.linalg.solve(precision, pull) @ across
+    return tilted / np.linalg.norm(tilted)
+
+
+def spread_of_up_rad(
+    joints_cam_mm: Float[np.ndarray, "N 17 3"], towards: Float[np.ndarray, "3"]
+) -> float:
+    """How far `estimated_up` may be tilted in the direction of a level vector: one standard
+    deviation.
+    """
+    _, across, precision, _ = _trunk_and_plane(joints_cam_mm)
+    along = across @ towards / np.linalg.norm(towards)
+    return float(np.sqrt(along @ np.linalg.solve(precision, along)))
+
+
+def lowest_ankles(
+    joints_cam_mm: Float[np.ndarray, "N 17 3"], up: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "N 3"]:
+    """The lower ankle of each pose."""
+    lower = (joints_cam_mm[:, ANKLES] @ up).argmin(axis=1)
+    return joints_cam_mm[np.arange(len(joints_cam_mm)), np.array(ANKLES)[lower]]
+
+
+def _trunk_and_plane(
+    joints_cam_mm: Float[np.ndarray, "N 17 3"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The mean trunk's direction, two level ones across it, and for a tilt along these the
+    precision and the pull of the plane that the lower ankles are in, held back by the trunk.
+    """
     trunk = joints_cam_mm[:, THORAX] - joints_cam_mm[:, ANKLES].mean(axis=1)
     up = (trunk / np.linalg.norm(trunk, axis=1, keepdims=True)).mean(axis=0)
     up /= np.linalg.norm(up)
-    rows = np.arange(len(joints_cam_mm))
-    lower = (joints_cam_mm[:, ANKLES] @ up).argmin(axis=1)
-    standing = joints_cam_mm[rows, np.array(ANKLES)[lower]]
-    return _tilted(up, standing - standing.mean(axis=0))
-
-
-def _tilted(up: Float[np.ndarray, "3"], points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
-    """The direction near `up` that the points are spread least along: a plane's normal, held back
-    by the trunk's.
-    """
+    standing = lowest_ankles(joints_cam_mm, up)
     across = np.linalg.svd(up[None])[2][1:]
-    flat = points @ across.T / HEIGHT_NOISE_MM
-    upright = points @ up / HEIGHT_NOISE_MM
+    points = (standing - standing.mean(axis=0)) / HEIGHT_NOISE_MM
+    flat, upright = points @ across.T, points @ up
     # Neighbouring frames share their errors: a step counts as one observation, not as all of its
     # frames.
     weight = 1 / max(len(points) / 10, 1.0)
-    tilt = np.linalg.solve(
-        weight * flat.T @ flat + np.eye(2) / LEAN_RAD**2, -weight * flat.T @ upright
-    )
-    tilted = up + tilt @ across
-    return tilted / np.linalg.norm(tilted)
+    return up, across, weight * flat.T @ flat + np.eye(2) / LEAN_RAD**2, -weight * flat.T @ upright
 
 
 def _rotation_with(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:

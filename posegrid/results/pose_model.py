@@ -1,7 +1,8 @@
 """`posegrid.load()`: a network ready for videos and live pictures. The command stands on it, too."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.plausible import scaled_to_height
+from posegrid.motion.scale import WEIGHTS_SCALE, Scale, scale_by_camera, scale_by_height, scaled
 from posegrid.progress import Report
 from posegrid.results.estimator import Estimator, person_track
 from posegrid.results.inputs import (
@@ -123,6 +124,8 @@ class PoseModel:
         settings = PoseSettings(**options)
         if settings.fill:
             raise SettingsError("`fill`: a stream cannot look ahead; fill the Track of a video.")
+        if settings.camera_height_m is not None:
+            raise SettingsError("`camera_height_m`: a stream cannot look ahead; give `height_m`.")
         self._check(Given(camera, boxes, masks))
         return self._streamed(source, Given(camera, boxes, masks), settings)
 
@@ -162,18 +165,17 @@ class PoseModel:
             raise reading.damage or SourceError(
                 f"{video}: {inputs.finder.nobody(len(reading.time_s))}"
             )
-        raw, origin, prominence = {}, reading.origin(), inputs.finder.prominence
+        raw, spread = {}, {}
+        origin, prominence = reading.origin(), inputs.finder.prominence
         people.sort(key=lambda one: (*prominence(one.number), one.size), reverse=True)
         for person in people:
             time_s, warnings = np.array(reading.time_s), reading.warnings()
             track = person_track(person, time_s, self.network, origin, warnings)
-            raw[person.number] = (
-                track
-                if settings.height_m is None
-                else scaled_to_height(track, 1000 * settings.height_m)
-            )
+            scale, doubt = _scale_of(track, settings)
+            raw[person.number] = scaled(replace(track, warnings=(*track.warnings, *doubt)), scale)
+            spread[person.number] = scale.spread
         return Watched(
-            raw, reading.damage, reading.stopped, reading.notes(), reading.inputs.footage
+            raw, spread, reading.damage, reading.stopped, reading.notes(), reading.inputs.footage
         )
 
     def _check(self, given: Given) -> None:
@@ -190,12 +192,30 @@ class PoseModel:
             )
 
 
+def _scale_of(track: MotionTrack, settings: PoseSettings) -> tuple[Scale, tuple[str, ...]]:
+    """The scale of a raw motion; a sentence where it cannot be told as was wanted."""
+    if settings.height_m is not None:
+        return scale_by_height(track, 1000 * settings.height_m), ()
+    if settings.camera_height_m is None:
+        return WEIGHTS_SCALE, ()
+    pitch_deg = settings.camera_pitch_deg
+    pitch_rad = None if pitch_deg is None else math.radians(pitch_deg)
+    try:
+        return scale_by_camera(
+            track.refined(settings), 1000 * settings.camera_height_m, pitch_rad
+        ), ()
+    except SettingsError as error:
+        return WEIGHTS_SCALE, (str(error),)
+
+
 @dataclass(frozen=True, eq=False)
 class Watched:
     """What one pass over a video gave."""
 
     raw: dict[int, MotionTrack]
     """Everybody's motion as the network said it, by number, the largest in the picture first."""
+    spread: dict[int, float]
+    """How far each motion's lengths may be off, as a share: one standard deviation."""
     damage: SourceError | None
     """Why the pass ended before the video's end, if it was damaged."""
     stopped: bool

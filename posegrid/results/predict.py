@@ -60,7 +60,8 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
                 track.save(out / f"{_name(watched, number, settings)}.npz")
     lines = list(watched.notes)
     for number, track in tracks.items():
-        lines += [*summary(track, settings, model), *others(number, watched, settings)]
+        lines += summary(track, watched.spread[number], settings, model)
+        lines += others(number, watched, settings)
     print(in_flags("\n".join(lines), PredictSettings))
     print(f"written to {out}")
     largest = next(iter(tracks.values()))

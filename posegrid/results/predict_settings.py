@@ -33,6 +33,12 @@ class PoseSettings(RefineSettings):
     """The person's height without shoes, metres: sets the scale of the motion, which a picture does
     not show.
     """
+    camera_height_m: float | None = None
+    """How high the camera is above the floor on which the person walks, metres: sets the scale
+    where the person's height is not known. It is the surer the more the camera looks down."""
+    camera_pitch_deg: float | None = None
+    """How far the camera looks down, degrees, for `camera_height_m`. Default: found from the trunk
+    and the feet."""
     person: Person = "largest"
     """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a
     person's number.
@@ -65,6 +71,7 @@ class PoseSettings(RefineSettings):
             raise SettingsError(
                 f"`height_m` {self.height_m:g}: expected a height of 0.5 to 2.5 metres."
             )
+        self._check_camera()
         if isinstance(self.person, bool) or not (
             isinstance(self.person, Integral) or self.person in ("largest", "all")
         ):
@@ -73,6 +80,21 @@ class PoseSettings(RefineSettings):
             )
         if self.batch < 1:
             raise SettingsError(f"`batch` {self.batch}: expected at least 1.")
+
+    def _check_camera(self) -> None:
+        height_m, pitch_deg = self.camera_height_m, self.camera_pitch_deg
+        if height_m is not None and not 0.3 <= height_m <= 50:
+            raise SettingsError(
+                f"`camera_height_m` {height_m:g}: expected a height of 0.3 to 50 metres."
+            )
+        if height_m is not None and self.height_m is not None:
+            raise SettingsError("`height_m` and `camera_height_m` both set the scale: give one.")
+        if pitch_deg is not None and not -90 < pitch_deg < 90:
+            raise SettingsError(
+                f"`camera_pitch_deg` {pitch_deg:g}: expected between -90 and 90 degrees."
+            )
+        if pitch_deg is not None and height_m is None:
+            raise SettingsError("`camera_pitch_deg` is for `camera_height_m`: give that, too.")
 
 
 Call = TypeVar("Call", bound=Callable[..., object])
@@ -105,6 +127,8 @@ class PoseOptions(TypedDict, total=False):
     feet: bool
     fov_deg: float | None
     height_m: float | None
+    camera_height_m: float | None
+    camera_pitch_deg: float | None
     person: Person
     fps: float | None
     capture_fps: float | None

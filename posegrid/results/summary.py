@@ -12,8 +12,12 @@ DOUBTFUL = 0.3
 """Confidence below which a frame is counted as doubtful."""
 
 
-def summary(track: Track, settings: PredictSettings, model: PoseModel) -> list[str]:
-    """Lines that say what was found and what was assumed."""
+def summary(
+    track: Track, spread: float, settings: PredictSettings, model: PoseModel
+) -> list[str]:
+    """Lines that say what was found and what was assumed. spread: of the scale
+    (`Watched.spread`).
+    """
     found = track.found
     lines = [
         f"{settings.video.name}: person found in {found.sum()} of {len(track)} frames "
@@ -34,7 +38,9 @@ def summary(track: Track, settings: PredictSettings, model: PoseModel) -> list[s
             "on it (--camera or --fov-deg)"
         )
     lines.append(f"weights {model.network.name}; filter {settings.filter}")
-    if settings.height_m is None:
+    if settings.camera_height_m is not None:
+        lines.append(f"scale: by the camera's height; {spread:.0%} off (1 sigma)")
+    elif settings.height_m is None:
         lines.append(
             f"scale: as the weights see it; {HEIGHT_SPREAD:.0%} off (1 sigma) for rendered adults, "
             "more for children (--height-m)"

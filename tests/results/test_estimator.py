@@ -13,7 +13,8 @@ from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
 from posegrid.errors import CheckpointError
 from posegrid.motion.placing import assumed_camera, steadied_boxes
-from posegrid.motion.plausible import HEIGHT_PER_BONES, scaled_to_height
+from posegrid.motion.plausible import HEIGHT_PER_BONES
+from posegrid.motion.scale import scaled_to_height
 from posegrid.people.crop import Silhouette, window_of_box
 from posegrid.people.finder import Sighting
 from posegrid.results.estimator import (

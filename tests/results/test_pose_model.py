@@ -181,6 +181,8 @@ def test_the_example_program_runs(folder, model, monkeypatch, capsys):
     ("option", "value", "message"),
     [
         ("height_m", 168, "168: expected a height of 0.5 to 2.5 metres"),
+        ("camera_height_m", 150.0, "150: expected a height of 0.3 to 50 metres"),
+        ("camera_pitch_deg", 10.0, "is for"),
         ("fov_deg", 0.0, "0: expected an angle of view of 5"),
         ("fov_deg", 180.0, "180: expected an angle of view of 5 to 170"),
         ("fps", -1.0, "-1: expected a number per second above 0"),

@@ -252,7 +252,7 @@ def test_a_person_who_is_not_there_is_refused_with_those_who_are(folder, tmp_pat
         )
 
 
-def test_a_given_height_scales_everything(folder, tmp_path):
+def test_a_given_height_scales_everything(folder, tmp_path, capsys):
     settings = PredictSettings(
         folder / "walk.mp4",
         out=tmp_path,
@@ -268,3 +268,9 @@ def test_a_given_height_scales_everything(folder, tmp_path):
     assert HEIGHT_PER_BONES * (bones + legs) == pytest.approx(2000, abs=1)
     assert tall.joints_mm[10] == pytest.approx(plain.joints_mm[10] * scale, rel=1e-4, abs=1e-3)
     assert tall.keypoints_px[10] == pytest.approx(plain.keypoints_px[10])
+    height_m = plain.to_world().camera_height_mm / 1000
+    higher = predict(replace(settings, camera_height_m=1.5 * height_m))
+    scale = higher.root_mm[10, 2] / plain.root_mm[10, 2]
+    assert 1.0 < scale < 1.5 and not higher.scale_known
+    assert higher.joints_mm[10] == pytest.approx(plain.joints_mm[10] * scale, rel=1e-4, abs=1e-3)
+    assert "scale: by the camera's height; " in capsys.readouterr().out
