@@ -69,9 +69,7 @@ def scaled(track: SomeTrack, scale: Scale) -> SomeTrack:
     )
 
 
-def scale_by_camera(
-    track: Track, camera_height_mm: float, pitch_rad: float | None = None
-) -> Scale:
+def scale_by_camera(track: Track, camera_height_mm: float, pitch_rad: float | None = None) -> Scale:
     """The scale at which the camera is so high above the floor on which the person stands.
 
     track: refined, its scale that of the weights. pitch_rad: how far the camera looks down; None:

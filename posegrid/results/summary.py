@@ -12,9 +12,7 @@ DOUBTFUL = 0.3
 """Confidence below which a frame is counted as doubtful."""
 
 
-def summary(
-    track: Track, spread: float, settings: PredictSettings, model: PoseModel
-) -> list[str]:
+def summary(track: Track, spread: float, settings: PredictSettings, model: PoseModel) -> list[str]:
     """Lines that say what was found and what was assumed. spread: of the scale
     (`Watched.spread`).
     """
