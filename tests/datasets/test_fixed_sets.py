@@ -15,9 +15,9 @@ from posegrid.datasets.synth_settings import SynthSettings
 def test_sets_have_seeds_and_hashes_of_their_own():
     assert len({entry.seed for entry in SETS.values()}) == len(SETS)
     assert len({entry.truths_sha256 for entry in SETS.values()}) == len(SETS)
-    assert all(len(entry.truths_sha256) == 64 for entry in SETS.values())
-    images = [entry.images_sha256 for entry in SETS.values() if entry.images_sha256]
-    assert all(len(recorded) == 64 for recorded in images) and len(set(images)) == len(images)
+    assert len({entry.images_sha256 for entry in SETS.values()}) == len(SETS)
+    for entry in SETS.values():
+        assert len(entry.truths_sha256) == len(entry.images_sha256) == 64
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -17,6 +18,7 @@ Box = tuple[float, float, float, float]
 RED, NEARLY_RED, BLUE = (200, 30, 30), (201, 33, 33), (30, 30, 200)
 
 
+@cache
 def backdrop(seed: int = 0, size_wh: tuple[int, int] = (640, 192)) -> np.ndarray:
     """Grey blotches, twice as wide as a picture."""
     rng = np.random.default_rng(seed)
@@ -51,7 +53,7 @@ class ColourFinder:
     def everybody(self, scene: Scene) -> list[Candidate]:
         self.num_first += 1
         rgb = scene.picture.rgb()
-        boxes = [box_of(self._is(rgb, colour)) for colour in self.colours]
+        boxes = [box_of(mask) for mask in self._masks(rgb)]
         return [Candidate(box, 0.9) for box in boxes if box is not None]
 
     def each(self, scene: Scene, boxes: Sequence[np.ndarray]) -> list[Outline]:
@@ -67,12 +69,16 @@ class ColourFinder:
             for at in (box[:2], box[2:])
         )
         inside[max(int(low[1]), 0) : int(high[1]), max(int(low[0]), 0) : int(high[0])] = True
-        masks = [self._is(rgb, colour) for colour in self.colours]
-        best = max(masks, key=lambda mask: (mask & inside).sum())
+        best = max(self._masks(rgb), key=lambda mask: (mask & inside).sum())
         filled = (best & inside).sum() / max(inside.sum(), 1)
         return Outline(best.astype(np.float32), rgb, window, min(0.9, 2 * filled), np.ones(2))
 
-    def _is(self, rgb: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-        away = [np.abs(rgb.astype(int) - other).sum(axis=2) for other in self.colours]
-        mine = away[list(self.colours).index(colour)]
-        return (mine <= np.min(away, axis=0)) & (mine < 40)
+    def _masks(self, rgb: np.ndarray) -> list[np.ndarray]:
+        """Where each colour is: pixels that are near it, and nearest to it."""
+        planes = [rgb[..., n].astype(np.int16) for n in range(3)]
+        away = [
+            sum(np.abs(plane - value) for plane, value in zip(planes, colour, strict=True))
+            for colour in self.colours
+        ]
+        least = np.minimum.reduce(away)
+        return [(mine <= least) & (mine < 40) for mine in away]
