@@ -25,7 +25,7 @@ from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import CropSet, TrainingBatches, batches_ahead
 from posegrid.learning.devices import Devices, bf16_pays, keep_freed_memory
-from posegrid.learning.loop import Stage
+from posegrid.learning.loop import CropStage
 from posegrid.learning.networks import build_network, input_size_of, network_name
 from posegrid.learning.pose_targets import BinsTarget, PoseTarget
 
@@ -45,7 +45,8 @@ class Learning:
     def __init__(self, name: str) -> None:
         ours = name.startswith("posegrid")
         target = BinsTarget() if ours else PoseTarget(MEAN_POSE)
-        self.stage = Stage(build_network(network_name(name), target), target, Devices(CPU)).train()
+        network = build_network(network_name(name), target)
+        self.stage = CropStage(network, target, Devices(CPU)).train()
         self.optimiser = torch.optim.AdamW(self.stage.parameters(), 1e-3, fused=True)
         size, augment = input_size_of(network_name(name), 128), "standard" if ours else "none"
         self.batches = TrainingBatches(made_up_crops(512), BATCH, 0, augment, size)

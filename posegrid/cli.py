@@ -93,10 +93,12 @@ COMMANDS = {
     ),
     "train --target finder": Command(
         "posegrid.learning.finder_training",
-        "FinderTraining",
+        "FinderSettings",
         "train_finder",
         "train the network that finds people in frames",
         "posegrid train --target finder data/people --backgrounds places --run runs/finder",
+        settings_module="posegrid.learning.training_settings",
+        extra="train",
     ),
     "evaluate": Command(
         "posegrid.results.evaluate",

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +33,21 @@ SHIPPED = "posegrid-m"
 SHIPPED_WEIGHTS = Path(str(resources.files("posegrid"))) / "weights"
 FEWEST = 10_000
 """Tensors of fewer numbers are not worth 16 bits."""
+
+
+class Facts(Protocol):
+    """What a file of weights says about itself: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """How the weights came about."""
+        ...
+
+    def to_json(self) -> str:
+        """The facts as JSON text."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +171,7 @@ def fits_half(weights: Shaped[Tensor, "..."]) -> bool:
     return many and torch.equal(weights.half().float(), weights)
 
 
-def save_checkpoint(path: Path, network: Network, facts: ModelFacts) -> None:
+def save_checkpoint(path: Path, network: nn.Module, facts: Facts) -> None:
     """Write the weights, in 16 bits where these hold them as they are, and facts.
 
     Raises OutputError if the file cannot be written.

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, product
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -139,19 +139,14 @@ class Batches(Protocol):
     def seed(self) -> int: ...
 
     @property
-    def cut_px(self) -> int:
-        """Side of what the network sees, in pixels."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Crops in a whole batch."""
+    def size(self) -> float:
+        """Crops in a whole batch; in the mean, where batches differ and come whole only."""
         ...
 
     loaders: ClassVar[int]
-    """How many threads, at most, may put batches together at once."""
+    """How many threads, at most, may put batches together at once; 0: they come by themselves."""
 
-    def at(self, step: int, piece: Piece = WHOLE) -> Batch:
+    def at(self, step: int, piece: Piece = WHOLE) -> Any:
         """The batch of a step, counted from 0 over the whole run, or a piece of it."""
         ...
 
@@ -261,10 +256,6 @@ class MixedBatches:
         return self.parts[0].seed
 
     @property
-    def cut_px(self) -> int:
-        return self.parts[0].cut_px
-
-    @property
     def size(self) -> int:
         return sum(part.size for part in self.parts)
 
@@ -321,7 +312,7 @@ def _windows(images: Tensor, corner: Tensor, size: int) -> Tensor:
 
 def batches_ahead(
     batches: Batches, steps: range, pieces: Sequence[Piece] = (WHOLE,)
-) -> Generator[Batch, None, None]:
+) -> Generator[Any, None, None]:
     """These pieces of the batches of these steps, one after another; with cores to spare the next
     are begun when one is taken.
 

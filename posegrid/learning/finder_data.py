@@ -1,18 +1,24 @@
 """Scenes as batches for the finder: each batch of one shape and one kind of look, drawn from a seed
 and its number.
+
+Drawing scenes is dear, so each batch is learnt from once more, mirrored.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset
 
+from posegrid.learning.data import CPU, WHOLE, Piece
 from posegrid.learning.finder_target import Truth, Truths, box_of, truth_of
 from posegrid.walkers.render.wide_shots import expected_box
 from posegrid.walkers.scenes.compose import MOST_PEOPLE, Scene, SceneRecipe, compose
@@ -43,6 +49,8 @@ REFERENCES = {
     "none": 0.32, "clean": 0.26, "ghosts": 0.12, "still": 0.06, "spot": 0.14, "shaken": 0.07,
     "wrong": 0.03,
 }  # fmt: skip
+LATER = 40
+"""Steps from a batch to the same one mirrored, before batches come in turn with mirrored ones."""
 LETTERS: dict[Split, str] = {"train": "W", "validation": "V", "test": "T"}
 
 
@@ -54,6 +62,12 @@ class SceneBatch(NamedTuple):
     known: UInt8[Tensor, "n 1 H W"]
     prior: UInt8[Tensor, "n 1 H W"]
     truth: Truths
+
+    def to(self, device: torch.device) -> "SceneBatch":
+        """The same on another device."""
+        frame, reference, known, prior = (part.to(device, non_blocking=True) for part in self[:4])
+        truth = Truths(*(part.to(device, non_blocking=True) for part in self.truth))
+        return SceneBatch(frame, reference, known, prior, truth)
 
 
 @dataclass(frozen=True)
@@ -71,24 +85,106 @@ class SceneFolders:
         files_of_people(self.cut_outs, LETTERS[split])
 
 
-class SceneStream(IterableDataset[SceneBatch]):
-    """Batches number `first`, `first` + 1, ... of a split: even ones are first looks, odd ones
-    second looks.
-    """
+class Scenes(Dataset[SceneBatch]):
+    """The batches of a split by number: even ones are first looks, odd ones second looks."""
 
-    def __init__(self, folders: SceneFolders, split: Split, seed: int, first: int) -> None:
-        self.folders, self.seed, self.first = folders, seed, first
+    def __init__(self, folders: SceneFolders, split: Split, seed: int) -> None:
+        self.folders, self.seed = folders, seed
         self.split: Split = split
 
-    def __iter__(self) -> Iterator[SceneBatch]:
-        worker = get_worker_info()
-        turn, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        places = load_surroundings(self.folders.backgrounds, self.split)
+    @cached_property
+    def _drawn_from(self) -> tuple[Library, Surroundings]:
+        """Read in the process that composes, at the first batch."""
         library = load_library(self.folders.cut_outs, LETTERS[self.split])
-        number = self.first + turn
-        while True:
-            yield batch_of(number, self.seed, library, places)
-            number += workers
+        return library, load_surroundings(self.folders.backgrounds, self.split)
+
+    def __getitem__(self, number: int) -> SceneBatch:
+        return batch_of(number, self.seed, *self._drawn_from)
+
+    def ahead(self, numbers: Iterable[int], workers: int) -> Iterator[SceneBatch]:
+        """These batches in order, composed ahead by so many processes; by none: as they are taken."""
+        prefetch = 4 if workers else None
+        return iter(
+            DataLoader(self, None, sampler=numbers, num_workers=workers, prefetch_factor=prefetch)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        )
+
+
+@dataclass(eq=False)
+class SceneBatches:
+    """Batches in the order of the steps, each one a function of seed and step alone."""
+
+    scenes: Scenes
+    workers: int
+    """Processes that compose scenes ahead."""
+    device: torch.device = CPU
+    """Where batches end up."""
+    _coming: Iterator[SceneBatch] | None = None
+    _mirrored: deque[SceneBatch] = field(default_factory=deque)
+    """What was composed, to be seen once more."""
+    _step: int = 0
+    _next: int = 0
+    """Number of the batch that comes next."""
+
+    loaders: ClassVar[int] = 0
+
+    @property
+    def seed(self) -> int:
+        return self.scenes.seed
+
+    @property
+    def size(self) -> float:
+        return mean_batch_size()
+
+    def at(self, step: int, piece: Piece = WHOLE) -> SceneBatch:
+        """The batch of a step; it comes whole only.
+
+        Steps follow each other. Another first step than 0, as after `--resume`, composes anew what
+        is to be seen mirrored.
+        """
+        assert piece == WHOLE, "Scenes come in whole batches."
+        if self._coming is None or step != self._step:
+            self._open(step)
+        assert self._coming is not None
+        self._step = step + 1
+        number, mirrored = batch_at(step)
+        batch = None
+        while self._next <= number:
+            batch = next(self._coming)
+            self._mirrored.append(mirrored_batch(batch))
+            self._next += 1
+        if mirrored:
+            batch = self._mirrored.popleft()
+        assert batch is not None
+        return batch.to(self.device)
+
+    def _open(self, step: int) -> None:
+        """Before a step everything is composed anew that it, or a later one, shows."""
+        self._mirrored.clear()
+        self._next = max(step - LATER, 0) // 2
+        self._coming = self.scenes.ahead(count(self._next), self.workers)
+
+
+def batch_at(step: int) -> tuple[int, bool]:
+    """The number of the batch that a step shows, and whether mirrored: after so many as `LATER`,
+    new batches and mirrored ones take turns.
+    """
+    turn, is_mirrored = divmod(max(step - LATER, 0), 2)
+    return (turn, True) if is_mirrored else (min(step, LATER) + turn, False)
+
+
+def mean_batch_size() -> float:
+    """Scenes in a batch in the mean."""
+    small, large = (SMALL_FIRST_SHAPES, SMALL_SECOND_SHAPES), (FIRST_SHAPES, SECOND_SHAPES)
+    return sum(
+        0.5 * share * _mean_count(shapes, pixels)
+        for share, looks in ((SMALL_SHARE, small), (1 - SMALL_SHARE, large))
+        for shapes, pixels in zip(looks, (FIRST_PIXELS, SECOND_PIXELS), strict=True)
+    )
+
+
+def _mean_count(shapes: dict[tuple[int, int], float], pixels: int) -> float:
+    counts = [pixels // (high * wide) for high, wide in shapes]
+    return float(np.average(counts, weights=list(shapes.values())))
 
 
 def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> SceneBatch:

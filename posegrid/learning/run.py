@@ -22,9 +22,8 @@ from torch import Tensor
 from posegrid import __version__
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import alone_in, write_text, written
-from posegrid.learning.checkpoint import save_checkpoint
+from posegrid.learning.checkpoint import Facts, save_checkpoint
 from posegrid.learning.loop import Round, Training
-from posegrid.learning.model_facts import ModelFacts
 from posegrid.progress import progress_bar
 from posegrid.untrusted import DAMAGED, number, object_of_json, of_type, text_of
 
@@ -32,7 +31,7 @@ SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
 BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
 STEP_EVERY = 20
 """Every so many steps there is a row in steps.csv."""
-MAY_DIFFER = ("run", "accelerator", "devices", "accumulate", "memory_gb", "threads")
+MAY_DIFFER = ("run", "accelerator", "devices", "accumulate", "memory_gb", "threads", "workers")
 """Settings that a resumed run may have otherwise than when it started."""
 MAKE_ROOM = "free some space and --resume"
 
@@ -129,7 +128,7 @@ class Record:
     """
 
     def __init__(
-        self, folder: Path, facts: ModelFacts, before: Cost, training: Training, title: str
+        self, folder: Path, facts: Facts, before: Cost, training: Training, title: str
     ) -> None:
         self.folder, self.facts, self.before = folder, facts, before
         self.training, self.title = training, title
@@ -147,7 +146,7 @@ class Record:
         """All rounds that are still to come, each recorded when it ends."""
         plan = self.training.plan
         self._step = len(self.rows) * plan.steps_per_round
-        total, seen = plan.num_steps * plan.batch_size, self._step * plan.batch_size
+        total, seen = plan.images(plan.num_steps), plan.images(self._step)
         self._bar = self._progress.add_task(
             self.title, total=total, completed=seen, rate=0.0, note=""
         )
@@ -176,12 +175,12 @@ class Record:
             raise CheckpointError(
                 f"{path} cannot be resumed from ({type(error).__name__}): it is damaged or of an "
                 f"earlier posegrid. Go on in another --run: --init {self.folder / LAST} "
-                "--transfer all."
+                "(for poses with --transfer all)."
             ) from error
         if self.writes:  # a kill may have come between the two files
             self._write_metrics()
 
-    def best_facts(self) -> ModelFacts:
+    def best_facts(self) -> Facts:
         """The facts of the best weights once the run is over: with what the whole run cost, not
         only up to the best.
         """
@@ -193,28 +192,28 @@ class Record:
     @property
     def _figure(self) -> str:
         """Name of the measured figure's column."""
-        return f"validation_{self.training.stage.target.figure}"
+        return f"validation_{self.training.stage.figure}"
 
     def _after_step(self, loss: Tensor) -> None:
         self._step += 1
         if not self.writes:
             return
-        batch_size, per_round = self.training.plan.batch_size, self.training.plan.steps_per_round
-        seen = ((self._step - 1) % per_round + 1) * batch_size
+        plan = self.training.plan
+        seen = plan.images((self._step - 1) % plan.steps_per_round + 1)
         rate = seen / (time.perf_counter() - self._round_start)
-        self._progress.update(self._bar, advance=batch_size, rate=rate)
+        self._progress.update(self._bar, completed=plan.images(self._step), rate=rate)
         if self._step % STEP_EVERY == 0:
             # of several devices, this one's share stands for the whole
             value = float(loss) * self.training.devices.count
             with (self.folder / STEPS).open("a") as file:
-                file.write(f"{self._step * batch_size},{value:.6f}\n")
+                file.write(f"{plan.images(self._step)},{value:.6f}\n")
 
     def _add(self, found: Round) -> None:
         row = self._new_row(found)
         self.rows.append(row)
         if not self.writes:
             return
-        network = self.training.stage.network
+        network = self.training.kept.network
         if self._best_row() is row:
             save_checkpoint(self.folder / BEST, network, self._facts_at(row))
         save_checkpoint(self.folder / LAST, network, self._facts_at(row))
@@ -231,8 +230,8 @@ class Record:
 
     def _new_row(self, found: Round) -> dict[str, float]:
         plan = self.training.plan
-        before = self.rows[-1] if self.rows else {"images": 0, "seconds": 0.0, "cpu_seconds": 0.0}
-        images = int(before["images"]) + plan.steps_per_round * plan.batch_size
+        before = self.rows[-1] if self.rows else {"seconds": 0.0, "cpu_seconds": 0.0}
+        images = plan.images((len(self.rows) + 1) * plan.steps_per_round)
         seconds = before["seconds"] + found.seconds
         cpu_seconds = before["cpu_seconds"] + found.cpu_seconds
         return {
@@ -247,13 +246,13 @@ class Record:
             self._figure: found.validation_figure,
         }
 
-    def _facts_at(self, row: dict[str, float]) -> ModelFacts:
+    def _facts_at(self, row: dict[str, float]) -> Facts:
         """The facts of weights saved after this row."""
         return replace(self.facts, training={**self.facts.training, **row})
 
     def _best_row(self) -> dict[str, float]:
         """The first row with the best figure on the validation crops."""
-        best = max if self.training.stage.target.higher_is_better else min
+        best = max if self.training.stage.higher_is_better else min
         return best(self.rows, key=lambda row: row[self._figure])
 
     def _drop_steps_after(self, images: int) -> None:
@@ -264,12 +263,10 @@ class Record:
         write_text(path, header + "".join(kept), MAKE_ROOM)
 
     def _tell(self, row: dict[str, float], found: Round) -> None:
-        figure, plan = row[self._figure], self.training.plan
-        is_share = self._figure == "validation_cell_accuracy"
-        text = f"{figure:.1%} of cells right" if is_share else f"{figure:.1f} mm"
+        text, plan = self.training.stage.in_words(row[self._figure]), self.training.plan
         self._progress.update(self._bar, note=f"| validation {text}")
         if not self._console.is_terminal:
-            rate = plan.steps_per_round * plan.batch_size / found.seconds
+            rate = plan.images(plan.steps_per_round) / found.seconds
             print(
                 f"{self.title}: {row['images']:.0f} images, {row['seconds']:.0f} s, "
                 f"{rate:.0f} images/s, loss {row['train_loss']:.3f}, validation {text}",

@@ -67,10 +67,6 @@ class StreamedBatches:
         return self.like.seed
 
     @property
-    def cut_px(self) -> int:
-        return self.like.cut_px
-
-    @property
     def size(self) -> int:
         return self.like.batch_size
 

@@ -7,6 +7,7 @@ subjects are never read.
 
 import math
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from posegrid.learning.checkpoint import (
 )
 from posegrid.learning.data import CropSet, MixedBatches, whole_batches
 from posegrid.learning.devices import Devices, bf16_pays, joined_devices, run_on_devices
-from posegrid.learning.loop import Plan, Stage, Training
+from posegrid.learning.loop import CropStage, Plan, Training
 from posegrid.learning.model_facts import ModelFacts, channels_of
 from posegrid.learning.networks import (
     Network,
@@ -100,7 +101,7 @@ def run_stage(settings: StageSettings) -> None:
             margin=data.margin,
             training=_origin(settings, recipe, data, start, devices),
         )
-        stage = Stage(network, target, devices)
+        stage = CropStage(network, target, devices)
         _fit(settings, recipe, data, stage, plan, facts, start)
 
 
@@ -108,7 +109,7 @@ def _fit(
     settings: StageSettings,
     recipe: Recipe,
     data: StageData,
-    stage: Stage,
+    stage: CropStage,
     plan: Plan,
     facts: ModelFacts,
     start: Checkpoint | None,
@@ -120,9 +121,10 @@ def _fit(
         data.training, recipe.batch_size, settings.seed, recipe.augment, cut_px, devices.device
     )
     with batches_of(settings, data, like, devices.count * settings.accumulate) as batches:
-        training = Training(
-            stage, batches, data.validation, plan, recipe.optimiser, settings.accumulate
+        validation = partial(
+            whole_batches, data.validation, cut_px, first=devices.rank, every=devices.count
         )
+        training = Training(stage, batches, validation, plan, recipe.optimiser, settings.accumulate)
         before = Cost.of(start.facts.training if start else {})
         title = f"{facts.training['command']} {recipe.network}"
         record = Record(settings.run, facts, before, training, title)

@@ -24,8 +24,53 @@ PresetName = Literal["report2015", "lichan2014"]
 
 
 @dataclass(frozen=True)
-class StageSettings:
-    """What both stages of training share."""
+class RunSettings:
+    """What every training is told."""
+
+    data: Positional[Path]
+    """Folder to learn from."""
+    run: Path
+    """Folder that takes weights, curves and settings."""
+    seed: int = field(default=0, kw_only=True)
+    """Fixes the first weights, the order and the augmentation."""
+    average: float = field(default=0.0, kw_only=True)
+    """Keep, and measure, a moving average of the weights in place of the last ones: so much of it
+    stays at each step, such as 0.999; 0: no average."""
+    accelerator: Accelerator = field(default="auto", kw_only=True)
+    """auto: a GPU if torch finds one, else the CPU."""
+    threads: int = field(default=0, kw_only=True)
+    """Threads of torch in each process; 0: what OMP_NUM_THREADS says, or all cores but one, which
+    puts batches together."""
+    resume: bool = field(default=False, kw_only=True)
+    """Go on from the run folder's last.ckpt, perhaps on other devices."""
+    overwrite: bool = field(default=False, kw_only=True)
+    """Delete what an earlier run left in the run folder."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.average < 1:
+            raise SettingsError(
+                f"--average {self.average:g}: expected a share of at least 0 and below 1."
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """What settings.json holds: all but how the command was repeated."""
+        return {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+            if name not in ("resume", "overwrite")
+        }
+
+    def without_folders(self) -> dict[str, Any]:
+        """The same with files and folders by their own names: weights travel, and where they were
+        made is private.
+        """
+        own = {name: value.name for name, value in vars(self).items() if isinstance(value, Path)}
+        return {**self.as_json(), **own}
+
+
+@dataclass(frozen=True)
+class StageSettings(RunSettings):
+    """What both stages of training on crops share."""
 
     data: Positional[Path]
     """Folder of prepared crops (made by prepare or synth)."""
@@ -33,8 +78,6 @@ class StageSettings:
     """More such folders to learn from: each gives an equal share of every batch, whatever its
     size.
     """
-    run: Path
-    """Folder that takes weights, curves and settings."""
     preset: PresetName | None = None
     """How a source did it, to the letter as far as it says (docs/method.md): sets all below that it
     names; what is given beside it still counts. report2015: crops without background; lichan2014:
@@ -78,10 +121,6 @@ class StageSettings:
     """Learn from people who are rendered as they are needed, by so many processes, instead of the
     data's own training people; 0: do not. The data must be made by synth, --max-images must be
     given; --resume goes on with new people."""
-    seed: int = 0
-    """Fixes the first weights, the order and the augmentation."""
-    accelerator: Accelerator = "auto"
-    """auto: a GPU if torch finds one, else the CPU."""
     devices: int = 1
     """Processes of this machine that train together, one GPU each (or a share of the cores).
     torchrun starts them on several machines."""
@@ -90,13 +129,6 @@ class StageSettings:
     memory_gb: float = 1.5
     """So much memory in each process may hold decoded crops; others are decoded each time they are
     needed."""
-    threads: int = 0
-    """Threads of torch in each process; 0: what OMP_NUM_THREADS says, or all cores but one, which
-    puts batches together."""
-    resume: bool = False
-    """Go on from the run folder's last.ckpt, perhaps on other devices."""
-    overwrite: bool = False
-    """Delete what an earlier run left in the run folder."""
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -105,20 +137,12 @@ class StageSettings:
         return tuple(name for name in named if name is not None and ":" in name)
 
     def as_json(self) -> dict[str, Any]:
-        """What settings.json holds: all but how the command was repeated."""
-        values: dict[str, Any] = {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in asdict(self).items()
-            if name not in ("resume", "overwrite")
-        }
-        return {**values, "also": [str(folder) for folder in self.also]}
+        """As any training's."""
+        return {**super().as_json(), "also": [str(folder) for folder in self.also]}
 
     def without_folders(self) -> dict[str, Any]:
-        """The same with files and folders by their own names: weights travel, and where they were
-        made is private.
-        """
-        own = {name: value.name for name, value in vars(self).items() if isinstance(value, Path)}
-        return {**self.as_json(), **own, "also": [folder.name for folder in self.also]}
+        """As any training's."""
+        return {**super().without_folders(), "also": [folder.name for folder in self.also]}
 
 
 @dataclass(frozen=True)
@@ -152,12 +176,56 @@ class TrainSettings(StageSettings):
 
 
 @dataclass(frozen=True)
+class FinderSettings(RunSettings):
+    """Settings of `posegrid train --target finder`."""
+
+    data: Positional[Path]
+    """Folder of people made by `posegrid scenes`."""
+    run: Path
+    """Folder that takes weights, curves and settings; at the end also posegrid-find.onnx, and
+    posegrid-find.safetensors to learn on with."""
+    backgrounds: Path = field(kw_only=True)
+    """Folder with panoramas/*.jpg (equirectangular), textures/* and perhaps photos/*.jpg."""
+    init: Path | None = None
+    """Weights (posegrid-find.safetensors) of another training to begin with, such as those that
+    come with posegrid; None: from nothing."""
+    samples: int = 600_000
+    """Frames and windows to learn from; each scene counts twice, once mirrored."""
+    learning_rate: float = 2e-3
+    """Highest of AdamW; it warms up and falls to 0 along a cosine."""
+    weight_decay: float = 1e-4
+    """Of AdamW, on convolutions only."""
+    average: float = 0.999
+    """Keep, and measure, a moving average of the weights in place of the last ones: so much of it
+    stays at each step; 0: no average."""
+    seed: int = 14
+    """The same seed gives the same scenes in the same order."""
+    workers: int = 1
+    """Processes that compose scenes; 0: the one that learns does."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("samples", 1), ("workers", 0), ("threads", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected at least {least}.")
+        if not self.learning_rate > 0:
+            raise SettingsError(f"learning_rate is {self.learning_rate}; expected above 0.")
+
+
+@dataclass(frozen=True)
 class OptimiserSettings:
     """AdamW with warm-up and cosine, or the historical SGD (momentum 0.9) at a constant rate."""
 
     kind: Optimiser
     learning_rate: float
     weight_decay: float
+    decays: Literal["all", "matrices"] = "all"
+    """Which weights decay: with AdamW perhaps only those of convolutions and linear layers, not
+    biases and normalisations."""
+    clip_norm: float = 0.0
+    """Longest gradient: longer ones are cut to it; 0: none is."""
+    average: float = 0.0
+    """What a moving average of the weights keeps at each step; 0: there is none."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +295,7 @@ class Recipe:
                 decided("optimiser", "adamw"),
                 decided("learning_rate", 0.002 if ours and not sgd else 0.001),
                 decided("weight_decay", 0.0005 if sgd else 0.0001),
+                average=settings.average,
             ),
             decided("augment", "standard" if ours else "none"),
             decided("pose_frame", "view"),
