@@ -19,7 +19,8 @@ posegrid scenes "$data" --backgrounds "$places" ${MOTION:+--motion "$MOTION"} \
     --people 1072 --validation-people 40 --test-people 60
 posegrid scenes "$data" --backgrounds "$places" ${POSES:+--poses "$POSES"} \
     --people 1222 --validation-people 40 --test-people 60
-posegrid train --target finder "$data" --backgrounds "$places" --run "$run" --samples "${SAMPLES:-700000}"
+posegrid train --target finder "$data" --backgrounds "$places" --run "$run" --resume \
+    --samples "${SAMPLES:-700000}"
 for split in validation test; do
     posegrid evaluate --target finder "$run/posegrid-find.onnx" --people "$data" --backgrounds "$places" \
         --split "$split" --out "$run/$split.json"

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -35,19 +35,15 @@ FEWEST = 10_000
 """Tensors of fewer numbers are not worth 16 bits."""
 
 
+@runtime_checkable
 class Facts(Protocol):
-    """What a file of weights says about itself: a dataclass."""
+    """What a file of weights says about itself; a dataclass. `training`: how they came about."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def training(self) -> dict[str, Any]:
-        """How the weights came about."""
-        ...
-
-    def to_json(self) -> str:
-        """The facts as JSON text."""
-        ...
+    def training(self) -> dict[str, Any]: ...
+    def to_json(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)

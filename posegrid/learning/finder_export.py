@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,21 @@ WORST_DIFFERENCE = 2e-3
 """Of any probability, between torch and ONNX Runtime."""
 
 
+@dataclass(frozen=True)
+class FinderFacts:
+    """What a finder's file of weights says about itself."""
+
+    training: dict[str, Any] = field(default_factory=dict)
+    kind: str = "finder"
+    network: str = NETWORK
+    format: int = FORMAT
+    posegrid_version: str = __version__
+
+    def to_json(self) -> str:
+        """The facts as JSON text."""
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+
+
 class _Finder(nn.Module):
     """Network and decoding as one function."""
 
@@ -63,9 +79,7 @@ def export_finder(
     """
     finder = _Finder(rounded(network)).eval()
     facts = {
-        "format": FORMAT,
-        "kind": "finder",
-        "network": NETWORK,
+        **asdict(FinderFacts(dict(training))),
         "inputs": list(INPUTS),
         "stride": STRIDE,
         "multiple": MULTIPLE,
@@ -73,8 +87,6 @@ def export_finder(
         "second_look_pixels": SECOND_LOOK_PIXELS,
         "second_look_margin": SECOND_LOOK_MARGIN,
         "thresholds": dict(thresholds),
-        "training": dict(training),
-        "posegrid_version": __version__,
     }
     model = _traced(finder)
     _store_in_half(model)

@@ -5,9 +5,7 @@ over both by slow running statistics, and after `FREEZE` samples these are what 
 trained with, as it is run later.
 """
 
-import json
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from posegrid import __version__
 from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.checkpoint import save_checkpoint
 from posegrid.learning.devices import Devices, bf16_pays, joined_devices
 from posegrid.learning.finder_data import SceneBatch, SceneBatches, SceneFolders, Scenes
-from posegrid.learning.finder_export import FORMAT, THRESHOLDS, export_finder
+from posegrid.learning.finder_export import THRESHOLDS, FinderFacts, export_finder
 from posegrid.learning.finder_network import NETWORK, Answers, FinderNetwork
 from posegrid.learning.finder_target import LEAST_PIXELS, losses
 from posegrid.learning.loop import Plan, Stage, Training
@@ -36,21 +33,6 @@ FEWEST_ROUNDS, ROUND_SAMPLES = 10, 20_000
 """A run is measured about so often, or after so many samples."""
 VALIDATION_BATCHES = 16
 """About 390 scenes, the same in every run."""
-
-
-@dataclass(frozen=True)
-class FinderFacts:
-    """What a finder's file of weights says about itself."""
-
-    training: dict[str, Any] = field(default_factory=dict)
-    kind: str = "finder"
-    network: str = NETWORK
-    format: int = FORMAT
-    posegrid_version: str = __version__
-
-    def to_json(self) -> str:
-        """The facts as JSON text."""
-        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
 
 
 class FinderStage(Stage):

@@ -48,9 +48,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.average < 1:
-            raise SettingsError(
-                f"--average {self.average:g}: expected a share of at least 0 and below 1."
-            )
+            raise SettingsError(f"`average` is {self.average:g}; expected at least 0 and below 1.")
 
     def as_json(self) -> dict[str, Any]:
         """What settings.json holds: all but how the command was repeated."""
@@ -207,9 +205,11 @@ class FinderSettings(RunSettings):
         super().__post_init__()
         for name, least in (("samples", 1), ("workers", 0), ("threads", 0), ("seed", 0)):
             if getattr(self, name) < least:
-                raise SettingsError(f"{name} is {getattr(self, name)}; expected at least {least}.")
+                raise SettingsError(
+                    f"`{name}` is {getattr(self, name)}; expected at least {least}."
+                )
         if not self.learning_rate > 0:
-            raise SettingsError(f"learning_rate is {self.learning_rate}; expected above 0.")
+            raise SettingsError(f"`learning_rate` is {self.learning_rate}; expected above 0.")
 
 
 @dataclass(frozen=True)

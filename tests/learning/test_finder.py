@@ -1,3 +1,4 @@
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,17 @@ import torch
 import posegrid
 from posegrid import cli
 from posegrid.errors import CheckpointError, SourceError
-from posegrid.learning import finder_data
+from posegrid.learning import finder_data, finder_training
+from posegrid.learning.checkpoint import load_facts, save_checkpoint
+from posegrid.learning.devices import Devices
 from posegrid.learning.finder_data import (
     SceneBatch,
+    SceneBatches,
     SceneFolders,
-    SceneStream,
+    Scenes,
+    batch_at,
     batch_of,
+    mean_batch_size,
     mirrored_batch,
     second_look,
 )
@@ -30,21 +36,13 @@ from posegrid.learning.finder_evaluation import (
     onnx_answer,
     peaks,
 )
-from posegrid.learning.finder_export import INPUTS, export_finder, rounded
+from posegrid.learning.finder_export import INPUTS, FinderFacts, export_finder, rounded
 from posegrid.learning.finder_network import Answers, FinderNetwork, Widths, decode
 from posegrid.learning.finder_target import Truth, Truths, box_of, losses, truth_of
-from posegrid.learning.finder_training import (
-    STATE,
-    FinderTraining,
-    averaged_network,
-    facts_of_state,
-    load_state,
-    progress,
-    rate_at,
-    train_finder,
-)
-from posegrid.learning.finder_training import _begun as begun
+from posegrid.learning.finder_training import FinderStage, begun_stage, load_finder, train_finder
 from posegrid.learning.model_facts import METADATA_KEY
+from posegrid.learning.run import Record
+from posegrid.learning.training_settings import FinderSettings
 from posegrid.walkers.scenes.compose import Scene
 from tests.walkers.scenes.made_up_scenes import library, surroundings, write_folders
 
@@ -201,7 +199,8 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SceneFolders:
-    """Made-up people and places; batches of two pictures of 64 x 96."""
+    """Made-up people and places; batches of two pictures of 64 x 96, mirrored three steps later."""
+    monkeypatch.setattr(finder_data, "LATER", 3)
     write_folders(tmp_path)
     for name in ("FIRST", "SECOND", "SMALL_FIRST", "SMALL_SECOND"):
         monkeypatch.setattr(finder_data, f"{name}_SHAPES", {(64, 96): 1.0})
@@ -210,14 +209,36 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SceneFolders:
     return SceneFolders(tmp_path / "backgrounds", tmp_path / "people")
 
 
+def same(one: SceneBatch, other: SceneBatch) -> bool:
+    pairs = zip((*one[:4], *one.truth), (*other[:4], *other.truth), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_batches_follow_from_seed_and_number(folders: SceneFolders) -> None:
-    one, other, shifted = (iter(SceneStream(folders, "train", 5, first)) for first in (0, 0, 1))
-    first, again, second = next(one), next(other), next(shifted)
-    for a, b in zip(first[:4], again[:4], strict=True):
-        assert torch.equal(a, b)
-    for a, b in zip(next(one)[:4], second[:4], strict=True):
-        assert torch.equal(a, b)
-    assert not torch.equal(first.frame, second.frame)
+    first, second = Scenes(folders, "train", 5).ahead(range(2), 0)
+    (again,) = Scenes(folders, "train", 5).ahead([1], 0)
+    assert same(second, again) and not same(first, second)
+
+
+def test_every_batch_is_seen_twice_in_the_same_order() -> None:
+    shown = [batch_at(step) for step in range(400)]
+    assert shown[:41] == [(number, False) for number in range(41)]
+    assert shown[41:45] == [(0, True), (41, False), (1, True), (42, False)]
+    for mirrored in (False, True):
+        numbers = [number for number, is_mirrored in shown if is_mirrored == mirrored]
+        assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("first", [2, 4, 7, 8])
+def test_whoever_goes_on_at_a_step_sees_the_same_batches(folders: SceneFolders, first: int) -> None:
+    whole, later = (SceneBatches(Scenes(folders, "train", 5), workers) for workers in (1, 0))
+    seen = [whole.at(step) for step in range(11)]
+    assert same(seen[4], mirrored_batch(seen[0])) and same(seen[6], mirrored_batch(seen[1]))
+    assert all(same(later.at(step), seen[step]) for step in range(first, 11))
+
+
+def test_the_mean_size_of_batches_follows_from_the_shapes() -> None:
+    assert mean_batch_size() == pytest.approx(24.2175)
 
 
 def test_first_looks_have_no_prior_and_second_looks_have_one(folders: SceneFolders) -> None:
@@ -256,58 +277,94 @@ def test_a_second_look_asks_for_the_person_in_the_prior() -> None:
 
 
 @pytest.fixture
-def settings(folders: SceneFolders, tmp_path: Path) -> FinderTraining:
+def settings(
+    folders: SceneFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> FinderSettings:
+    """12 steps in 6 rounds; normalisation is held from the fourth on."""
+    monkeypatch.setattr(finder_training, "VALIDATION_BATCHES", 4)
+    monkeypatch.setattr(finder_training, "FREEZE", 14)
+    few = {"samples": 24, "workers": 0, "threads": 1}
     run = tmp_path / "run"
-    return FinderTraining(folders.cut_outs, folders.backgrounds, run, samples=8, workers=0)
+    return FinderSettings(folders.cut_outs, run, backgrounds=folders.backgrounds, **few)  # type: ignore[arg-type]
 
 
-def test_training_goes_on_where_it_stopped(settings: FinderTraining) -> None:
-    path = train_finder(settings)
-    assert facts_of_state(path)["samples"] == 8
-    whole = train_finder(replace(settings, samples=16, run=settings.run.parent / "whole"))
-    begun_state = load_state(path, begun(settings, path))
-    assert begun_state.step == 4
-    on = train_finder(replace(settings, samples=16))
-    assert facts_of_state(on)["samples"] == facts_of_state(whole)["samples"] == 16
-    assert averaged_network(on).training is False
-    assert (settings.run / "posegrid-find.onnx").stat().st_size < 4_000_000
+def rows_of(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [{name: row[name] for name in row if "seconds" not in name} for row in rows]
 
 
-def test_another_network_is_refused(settings: FinderTraining, tmp_path: Path) -> None:
-    path = train_finder(settings)
-    state = begun(settings, tmp_path / "nothing")
-    state.network = FinderNetwork(SMALL)
-    with pytest.raises(CheckpointError, match="another network"):
-        load_state(path, state)
+def test_a_run_resumed_after_a_stop_ends_as_an_undisturbed_one(
+    settings: FinderSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train_finder(replace(settings, run=tmp_path / "whole"))
+    assert whole.stat().st_size < 4_000_000 and whole.name == "posegrid-find.onnx"
+
+    def stop(record: Record, *_: object) -> None:
+        if len(record.rows) == 3:
+            raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "_tell", stop)
+        with pytest.raises(RuntimeError, match="the power went"):
+            train_finder(settings)
+    train_finder(replace(settings, resume=True))
+    rows = rows_of(settings.run)
+    assert rows == rows_of(whole.parent) and rows[-1]["images"] == "24"
+    assert {"train_loss", "validation_loss", "validation_mask_iou"} < set(rows[0])
+    one, other = (load_finder(run / "last.safetensors") for run in (settings.run, whole.parent))
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
 
 
-def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderTraining) -> None:
-    train_finder(settings)
-    weights = settings.run / "posegrid-find.safetensors"
+def test_normalisation_is_held_after_so_many_samples(folders: SceneFolders) -> None:
+    stage = FinderStage(FinderNetwork(SMALL), Devices(torch.device("cpu"))).train()
+    batch = batch_of(0, 0, library(), surroundings())
+    norm = stage.network.down4.norm
+    moved = []
+    for seen in (0, finder_training.FREEZE - 1, finder_training.FREEZE):
+        before = norm.running_mean.clone()
+        stage.seen.fill_(seen)
+        stage(batch)
+        assert stage.seen == seen + 2
+        moved.append(not torch.equal(norm.running_mean, before))
+    assert moved == [True, True, False]
+
+
+def test_masks_are_measured_where_somebody_is(folders: SceneFolders) -> None:
+    stage = FinderStage(FinderNetwork(SMALL), Devices(torch.device("cpu"))).eval()
+    cover = boxes_cover((20, 12, 60, 60))[:, :64, :96]
+    truths = [truth_of(each, np.ones((1, 2), np.float32)) for each in (cover, 0 * cover)]
+    blank = torch.zeros(2, 1, 64, 96, dtype=torch.uint8)
+    truth = Truths(*map(torch.cat, zip(*map(tensors, truths), strict=True)))
+    batch = SceneBatch(blank.expand(2, 3, -1, -1), blank.expand(2, 3, -1, -1), blank, blank, truth)
+    with torch.no_grad():
+        stage.network.mask.weight.zero_()
+        for bias, iou_of_all in ((-1.0, 0.0), (1.0, 40 * 48 / (64 * 96))):
+            stage.network.mask.bias.fill_(bias)
+            assert stage.measured(batch)[1].tolist() == pytest.approx([iou_of_all])
+
+
+def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderSettings) -> None:
+    weights = train_finder(settings).with_suffix(".safetensors")
     assert weights.stat().st_size < 4_000_000
     again = replace(settings, init=weights, run=settings.run.parent / "again")
-    state, whole = begun(again, again.run / "nothing"), averaged_network(settings.run / STATE)
-    for name, value in whole.state_dict().items():
-        torch.testing.assert_close(
-            state.network.state_dict()[name], value, rtol=1e-3, atol=1e-3, msg=name
-        )
+    stage = begun_stage(again, Devices(torch.device("cpu")))
+    best = load_finder(settings.run / "best.safetensors").state_dict()
+    for name, value in stage.network.state_dict().items():
+        torch.testing.assert_close(value, best[name], rtol=1e-3, atol=1e-3, msg=name)
+    assert stage.seen == finder_training.FREEZE
     assert train_finder(again).exists()
 
 
-def test_no_weights_are_refused(settings: FinderTraining, tmp_path: Path) -> None:
+def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="holds no weights"):
-        begun(replace(settings, init=tmp_path / "bad.safetensors"), tmp_path / "nothing")
-
-
-def test_the_rate_rises_and_falls(settings: FinderTraining, tmp_path: Path) -> None:
-    assert rate_at(2e-3, 0, 0.0) < 1e-5
-    assert rate_at(2e-3, 5000, 0.5) == pytest.approx(1e-3)
-    assert rate_at(2e-3, 9000, 1.0) == pytest.approx(2e-5)
-    state = begun(settings, tmp_path / "nothing")
-    state.samples, state.seconds = 4, 45.0
-    assert progress(settings, state) == 0.5
-    assert progress(replace(settings, minutes=1.0), state) == 0.75
+    save_checkpoint(tmp_path / "small.safetensors", FinderNetwork(SMALL), FinderFacts())
+    for name in ("bad", "small", "none"):
+        with pytest.raises(CheckpointError, match=f"{name}.safetensors holds no weights of"):
+            load_finder(tmp_path / f"{name}.safetensors")
+    with pytest.raises(CheckpointError, match="description lacks"):
+        load_facts(tmp_path / "small.safetensors")
 
 
 def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> None:
@@ -340,6 +397,15 @@ def test_the_shipped_weights_are_small_and_know_what_they_are() -> None:
     assert out["person"].shape == (1, 1, 96, 64)
     assert out["box"].shape == (1, 4, 24, 16)
     assert out["person"].mean() < 0.05  # nobody before an empty scene
+
+
+def test_the_shipped_weights_that_training_begins_with_are_the_shipped_finder() -> None:
+    path = Path(posegrid.__file__).parent / "weights" / "posegrid-find.safetensors"
+    given = pictures(1)
+    answer, _ = onnx_answer(path.with_suffix(".onnx"))
+    ours = decode(load_finder(path)(*given))
+    for name, values in answer(*(part.numpy() for part in given)).items():
+        np.testing.assert_allclose(values, getattr(ours, name).detach(), rtol=0.02, atol=0.02)
 
 
 # --- evaluation -----------------------------------------------------------------------------------
@@ -401,8 +467,9 @@ def test_who_sees_nobody_finds_nobody(folders: SceneFolders) -> None:
     ("flags", "message"),
     [
         ([], "holds no panoramas/*.jpg or no textures/*"),
-        (["--samples", "0"], "samples is 0; expected at least 1"),
-        (["--minutes", "-1"], "minutes is -1.0; expected a number above 0"),
+        (["--samples", "0"], "--samples is 0; expected at least 1"),
+        (["--learning-rate", "-1"], "--learning-rate is -1.0; expected above 0"),
+        (["--average", "1"], "--average is 1; expected at least 0 and below 1"),
     ],
 )
 def test_training_that_cannot_start_leaves_no_run(tmp_path, capsys, flags, message) -> None:

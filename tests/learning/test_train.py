@@ -21,7 +21,6 @@ from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.devices import Devices
 from posegrid.learning.export import ExportSettings, export
-from posegrid.learning.loop import Plan, rate_share
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.run import Record
 from posegrid.learning.stage_data import stage_data
@@ -193,6 +192,7 @@ def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_pat
         {"network": "lichan2014", "joint": True},
         {"optimiser": "sgd", "pose_frame": "camera", "augment": "standard"},
         {"target": "rle"},
+        {"network": "posegrid_s", "average": 0.9},
     ],
     ids=str,
 )
@@ -216,6 +216,19 @@ def test_a_run_resumed_after_a_stop_ends_the_same(data, tmp_path, monkeypatch, c
     pairs = zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "stopped"), strict=True)
     for first, second in pairs:
         assert all(first[name] == second[name] for name in first if "seconds" not in name)
+
+
+def test_an_average_changes_what_is_measured_and_kept_and_not_what_is_learnt(data, tmp_path):
+    plain, average = (
+        train(short(data, tmp_path / str(keep), max_images=64, average=keep)) for keep in (0.0, 0.9)
+    )
+    rows = [rows_of(best.parent) for best in (plain, average)]
+    assert [row["train_loss"] for row in rows[0]] == [row["train_loss"] for row in rows[1]]
+    assert rows[0][-1]["validation_loss"] != rows[1][-1]["validation_loss"]
+    weights = [load_checkpoint(best).network.head.weight for best in (plain, average)]
+    assert not torch.equal(*weights)
+    with pytest.raises(SettingsError, match="average` is 1; expected at least 0"):
+        short(data, tmp_path, average=1.0)
 
 
 def test_a_finished_run_resumed_is_left_as_it_is(data, tmp_path):
@@ -366,18 +379,6 @@ def test_fewer_images_than_a_batch_are_refused(data, tmp_path):
         train(short(data, tmp_path, max_images=15))
 
 
-def test_a_plan_sees_at_most_what_was_asked_for():
-    assert Plan.of(1000, 64, 10) == Plan(7, 2, 64)
-    assert Plan.of(150_000, 64, 10).num_steps * 64 == 149_760
-    assert Plan.of(130, 64, 10) == Plan(2, 1, 64)
-
-
-def test_the_learning_rate_warms_up_and_falls_to_zero():
-    shares = [rate_share(step, 1000) for step in range(1001)]
-    assert shares[0] < 0.05 and max(shares) > 0.99 and shares.index(max(shares)) in range(25, 35)
-    assert shares[-1] == pytest.approx(0.0) and shares[515] == pytest.approx(0.5, abs=0.05)
-
-
 def test_flags_read_as_the_readme_has_them(tmp_path):
     flags = [
         str(tmp_path),
@@ -410,13 +411,6 @@ def test_flags_read_as_the_readme_has_them(tmp_path):
 
 def test_weights_remember_the_margin_of_their_crops(pretrained: Path) -> None:
     assert load_facts(pretrained).margin == 0.25
-
-
-@pytest.mark.parametrize("steps", [1, 7, 20, 187, 312, 2343])
-def test_a_plan_wastes_little_of_what_it_may_see(steps: int) -> None:
-    plan = Plan.of(steps * 64, 64, 14)
-    assert plan.num_steps <= steps and plan.rounds <= 14
-    assert plan.num_steps >= 0.85 * steps
 
 
 def test_masked_crops_train_two_channels_and_all_weights_can_be_taken_on(tmp_path):
