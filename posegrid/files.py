@@ -158,20 +158,29 @@ def alone_in(folder: Path, advice: str = "choose another `out`") -> Iterator[Non
             folder.rmdir()
 
 
-def _lock_of(lock: Path) -> int | None:
-    """The lock file, held and saying by whom; None where another process holds it."""
+def held(path: Path) -> int | None:
+    """The file, open for reading and writing, made if missing, and held by this process until it is
+    closed; None where another process holds it.
+    """
     while True:
-        descriptor = os.open(lock, _NEW, 0o666)
+        descriptor = os.open(path, _NEW | getattr(os, "O_BINARY", 0), 0o666)
         # lockf, since those of flock live on in forked children after a kill
         if fcntl is not None and not _granted(fcntl.lockf, descriptor):
             os.close(descriptor)
             return None
         if os.fstat(descriptor).st_nlink:
-            os.truncate(descriptor, 0)
-            since = time.strftime("%Y-%m-%d %H:%M:%S")
-            os.write(descriptor, f"process {os.getpid()}, since {since}".encode())
             return descriptor
         os.close(descriptor)  # who held it before has just taken it away
+
+
+def _lock_of(lock: Path) -> int | None:
+    """The lock file, held and saying by whom; None where another process holds it."""
+    descriptor = held(lock)
+    if descriptor is not None:
+        os.truncate(descriptor, 0)
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        os.write(descriptor, f"process {os.getpid()}, since {since}".encode())
+    return descriptor
 
 
 def _told(lock: Path) -> str:

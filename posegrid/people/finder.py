@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from posegrid.errors import SourceError
 from posegrid.people.crop import Silhouette
@@ -18,6 +18,7 @@ from posegrid.people.given import GivenPeople
 from posegrid.people.looks import Looks, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, RunningReferences
 from posegrid.people.tracks import Person, Sight
+from posegrid.untrusted import whole_number
 from posegrid.video.boxes import Boxes
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
@@ -26,6 +27,8 @@ LEAST_LOOKS = 2
 """Who was found in fewer first looks is nobody, if anybody was found in so many; likewise of whom no
 first look was sure.
 """
+LAG = 4
+"""Whoever turns up is looked for in so many frames before; so many frames late are the answers."""
 RESTLESS = 0.1
 """Whose box changes less (`Person.restlessness`) is a thing, if anybody's changes more."""
 
@@ -52,6 +55,21 @@ class Finder(Protocol):
     @property
     def camera_fixed(self) -> bool:
         """Whether the camera is known not to move (`Track.camera_fixed`)."""
+        ...
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames it has been shown."""
+        ...
+
+    def remembered(self) -> dict[str, Any]:
+        """What it needs to know of the frames so far in order to go on later, as plain values."""
+        ...
+
+    def recall(self, said: dict[str, Any]) -> None:
+        """Take over what `remembered` gave, before the first frame: `num_frames` are not to be
+        shown again. Raises one of DAMAGED.
+        """
         ...
 
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:
@@ -107,9 +125,8 @@ class FoundPeople:
     """Whom the finder's network sees, followed."""
 
     _people: People
-    lag: int = 4
-    """Whoever turns up is looked for in so many frames before; so many frames late are the answers."""
-    _num_frames: int = 0
+    lag: int = LAG
+    num_frames: int = 0
 
     @property
     def camera_fixed(self) -> bool:
@@ -119,7 +136,7 @@ class FoundPeople:
         waiting: deque[tuple[VideoFrame, list[Sighting]]] = deque()
         try:
             for frame in frames:
-                self._num_frames += 1
+                self.num_frames += 1
                 found = self._people.seen(frame)
                 for person, sight, _ in found:
                     if person.num_seen == 1 and waiting:
@@ -132,6 +149,15 @@ class FoundPeople:
             yield from waiting
             raise
         yield from waiting
+
+    def remembered(self) -> dict[str, Any]:
+        """See `Finder`."""
+        return {"num_frames": self.num_frames, **self._people.remembered()}
+
+    def recall(self, said: dict[str, Any]) -> None:
+        """See `Finder`."""
+        self._people.recall(said)
+        self.num_frames = whole_number(said["num_frames"], "num_frames", 0, 2**53)
 
     def _look_back(
         self, person: Person, sight: Sight, waiting: Iterable[tuple[VideoFrame, list[Sighting]]]
@@ -176,6 +202,7 @@ class UsersPeople:
     _people: GivenPeople
     _name: str
     _numbers: set[int] = field(default_factory=set)
+    num_frames: int = 0
 
     @property
     def camera_fixed(self) -> bool:
@@ -183,9 +210,17 @@ class UsersPeople:
 
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:
         for frame in frames:
+            self.num_frames += 1
             seen = self._people.seen(frame.picture)
             self._numbers |= set(seen)
             yield frame, [Sighting(number, silhouette) for number, silhouette in seen.items()]
+
+    def remembered(self) -> dict[str, Any]:
+        """See `Finder`: nothing, it is shown all frames again, which costs next to nothing."""
+        return {}
+
+    def recall(self, said: dict[str, Any]) -> None:
+        """See `Finder`."""
 
     def persons(self) -> dict[int, int]:
         return {number: number for number in sorted(self._numbers)}

@@ -9,14 +9,16 @@ seen is reported; where another assignment would fit nearly as well, with less c
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from posegrid.people.looks import Looks, Outline, Scene, iou
-from posegrid.people.reference import Reference, References, look_of
+from posegrid.people.reference import ClipReferences, Reference, References, look_of
 from posegrid.people.tracks import BoxMotion, Person, Sight, alike
+from posegrid.untrusted import number, of_type
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
 
@@ -98,6 +100,31 @@ class People:
         if before is None or outline.score < self.network.thresholds.find:
             return None
         return None if any(iou(before.box_xyxy, box) > CROWDED for box in others) else before
+
+    def remembered(self) -> dict[str, Any]:
+        """What it knows of a clip's frames so far, as plain values: with that it goes on."""
+        assert isinstance(self.references, ClipReferences), "live pictures do not come again"
+        times_s = (self._time_s, self._next_look_s, self._near_since_s)
+        return {
+            "times_s": [time_s if np.isfinite(time_s) else None for time_s in times_s],
+            "known": [person.remembered() for person in self.known],
+            "live": [person.number for person in self.live],
+            "references": self.references.remembered(self._reference),
+        }
+
+    def recall(self, said: dict[str, Any]) -> None:
+        """Take over what `remembered` gave. Raises one of DAMAGED."""
+        assert isinstance(self.references, ClipReferences), "live pictures do not come again"
+        times_s = of_type(said["times_s"], list, "times_s")
+        never = (-np.inf, -np.inf, np.inf)
+        self._time_s, self._next_look_s, self._near_since_s = (
+            otherwise if time_s is None else number(time_s, "times_s")
+            for time_s, otherwise in zip(times_s, never, strict=True)
+        )
+        self.known = [Person.recalled(n, person) for n, person in enumerate(said["known"], start=1)]
+        by_number = {person.number: person for person in self.known}
+        self.live = [by_number[n] for n in said["live"]]
+        self._reference = self.references.recall(said["references"])
 
     def _crowded(self) -> bool:
         boxes = [person.motion.box_xyxy for person in self.live]

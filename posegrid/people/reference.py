@@ -15,13 +15,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from posegrid.people.median import median
+from posegrid.untrusted import whole_number
 from posegrid.video.picture import Picture, inside_of
 
 NUM_SAMPLES = 16
@@ -183,29 +184,13 @@ Covered = Callable[[Picture, Reference | None], Cover]
 """Tells where people are in a picture of the size of first looks, beside what is known so far."""
 
 
-@runtime_checkable
-class References(Protocol):
-    """Gives each picture its reference."""
-
-    @property
-    def camera_fixed(self) -> bool:
-        """Whether nearly all pictures so far showed one place."""
-        ...
-
-    def at(self, time_s: float, picture: Picture, look: Look) -> Reference | None:
-        """The reference of the place that a picture shows, if there is one.
-
-        look: the picture at the size of first looks.
-        """
-        ...
-
-
 @dataclass(eq=False)
 class ClipReferences:
     """Of a whole clip: a reference of each place at which the camera was at rest for a while."""
 
     references: Sequence[Reference]
-    _first: Contrasts | None = None
+    first: Contrasts | None = None
+    """Of the first picture."""
     _shown: Counter[int] = field(default_factory=Counter)
     """How many pictures showed the place of each reference, or of the first picture where there are
     none; -1: another place."""
@@ -226,23 +211,41 @@ class ClipReferences:
             samples.append(fine_look_of(picture))
         at = np.linspace(0, len(samples) - 1, min(NUM_SAMPLES, len(samples))).round().astype(int)
         places = by_place([samples[n] for n in at])
-        return cls([emptied(s, size_wh, covered) for s in places if len(s) >= LEAST_SAMPLES])
+        references = [emptied(s, size_wh, covered) for s in places if len(s) >= LEAST_SAMPLES]
+        return cls(references, Contrasts.of(halved(samples[0])) if samples else None)
 
     @property
     def camera_fixed(self) -> bool:
+        """Whether nearly all pictures so far showed one place."""
         total = self._shown.total()
         return not total or max(self._shown[n] for n in self._shown if n >= 0) >= MOSTLY * total
 
     def at(self, time_s: float, picture: Picture, look: Look) -> Reference | None:
-        """See `References`; the time does not matter."""
+        """The reference of the place that a picture shows, if there is one.
+
+        look: the picture at the size of first looks. The time does not matter.
+        """
         mine = Contrasts.of(look)
-        if self._first is None:
-            self._first = mine
-        places = [r.contrasts for r in self.references] or [self._first]
+        places = [r.contrasts for r in self.references] or [self.first or mine]
         shown = next((n for n, place in enumerate(places) if place.same_place(mine)), -1)
         if mine.energy.max() >= LEAST_CONTRAST**2:  # black pictures say nothing about the camera
             self._shown[shown] += 1
         return self.references[shown] if self.references and shown >= 0 else None
+
+    def remembered(self, reference: Reference | None) -> list[Any]:
+        """What the pictures so far showed, the last one `reference`, as plain values; what is learnt
+        from the clip is learnt again.
+        """
+        last = next((n for n, one in enumerate(self.references) if one is reference), -1)
+        return [last, *(self._shown[n] for n in range(-1, max(1, len(self.references))))]
+
+    def recall(self, said: list[Any]) -> Reference | None:
+        """Take over what `remembered` gave; that reference. Raises one of DAMAGED."""
+        most = max(1, len(self.references))
+        counts = [whole_number(count, "references", 0, 2**53) for count in said[1:]]
+        self._shown = Counter(dict(zip(range(-1, most), counts, strict=True)))
+        last = whole_number(said[0], "reference", -1, len(self.references) - 1)
+        return None if last < 0 else self.references[last]
 
 
 def emptied(
@@ -287,7 +290,7 @@ class RunningReferences:
     _next_s: float = -np.inf
 
     def at(self, time_s: float, picture: Picture, look: Look) -> Reference | None:
-        """See `References`; pictures come in the order of time."""
+        """As of `ClipReferences`; pictures come in the order of time."""
         mine = Contrasts.of(look)
         self.camera_fixed = self._place is None or self._place.same_place(mine)
         if not self.camera_fixed:
@@ -310,6 +313,10 @@ class RunningReferences:
             self._reference = (
                 reference.without(self._covers, self._samples) if self._covers else reference
             )
+
+
+References = ClipReferences | RunningReferences
+"""Gives each picture its reference."""
 
 
 def by_place(samples: Sequence[np.ndarray]) -> list[list[np.ndarray]]:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from posegrid.people.looks import Outline, iou
+from posegrid.untrusted import numbers, of_type, whole_number
 
 AGILITY = 2.0
 """Spectral density of a box's acceleration, squared heights / s^3: who walks off at 0.8 heights a
@@ -33,6 +35,18 @@ class BoxMotion:
     def __init__(self, box_xyxy: Float[np.ndarray, "4"]) -> None:
         self._state = np.stack([_middle_sides(box_xyxy), np.zeros(4)])
         self._spread = np.diag([BOX_NOISE**2, START_SPEED**2])
+
+    def remembered(self) -> list[Any]:
+        """All that it holds, as plain values."""
+        return [self._state.tolist(), self._spread.tolist()]
+
+    @classmethod
+    def recalled(cls, said: list[Any]) -> "BoxMotion":
+        """From what `remembered` gave. Raises one of DAMAGED."""
+        motion = cls(np.zeros(4))
+        motion._state = numbers(said[0], "motion", (2, 4))
+        motion._spread = numbers(said[1], "spread", (2, 2))
+        return motion
 
     @property
     def box_xyxy(self) -> Float[np.ndarray, "4"]:
@@ -138,7 +152,8 @@ class Person:
     """The most that a first look said of them."""
     weight: float = 0.0
     """Longer side of the boxes, weighed by confidence, summed over the frames."""
-    _changes: list[float] = field(default_factory=list)
+    _num_changes: int = 0
+    _sum_changes: float = 0.0
     _past: list[tuple[float, np.ndarray]] = field(default_factory=list)
 
     @classmethod
@@ -162,13 +177,37 @@ class Person:
         while len(self._past) > 1 and time_s - self._past[1][0] >= STEP_S:
             self._past.pop(0)
         if time_s - self._past[0][0] >= STEP_S:
-            self._changes.append(1 - iou(self._past[0][1], sight.box_xyxy))
+            self._num_changes += 1
+            self._sum_changes += 1 - iou(self._past[0][1], sight.box_xyxy)
 
     @property
     def restlessness(self) -> float:
         """How little a box overlaps the one of half a second before, on average: 0 for what hangs on
         a wall."""
-        return float(np.mean(self._changes)) if self._changes else 0.0
+        return self._sum_changes / max(self._num_changes, 1)
+
+    def remembered(self) -> dict[str, Any]:
+        """All that is known of them, as plain values."""
+        return {
+            "motion": self.motion.remembered(),
+            "colours": self.colours.tolist(),
+            "numbers": [self.last_s, self.best_score, self.weight, self._sum_changes],
+            "counts": [self.num_seen, self.num_looks, self._num_changes],
+            "past": [[time_s, *box.tolist()] for time_s, box in self._past],
+        }
+
+    @classmethod
+    def recalled(cls, place: int, said: dict[str, Any]) -> "Person":
+        """Somebody of that number, from what `remembered` gave. Raises one of DAMAGED."""
+        motion = BoxMotion.recalled(of_type(said["motion"], list, "motion"))
+        colours = numbers(said["colours"], "colours", (BANDS * LEVELS**3,))
+        last_s, best, weight, changes = numbers(said["numbers"], "numbers", (4,)).tolist()
+        seen, looks, num_changes = (whole_number(n, "counts", 0, 2**53) for n in said["counts"])
+        past = numbers(said["past"], "past", (len(said["past"]), 5))
+        rows = [(float(row[0]), row[1:]) for row in past]
+        return cls(
+            place, motion, colours, last_s, seen, looks, best, weight, num_changes, changes, rows
+        )
 
     def cost(self, sight: Sight) -> float:
         """How ill a sight fits them, 0..2: by place and by colours; infinite where it cannot be

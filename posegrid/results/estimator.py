@@ -6,8 +6,10 @@ The network works in a thread of its own while the next pictures are decoded and
 
 import math
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -25,14 +27,10 @@ from posegrid.motion.placing import (
 )
 from posegrid.people.crop import Silhouette, person_crop, window_of_box
 from posegrid.people.finder import Sighting
+from posegrid.results.answers import BLOCK, BOX_REACH, ROW, Answers
 from posegrid.results.network import OnnxModel
 from posegrid.results.predict_settings import Looks
 from posegrid.video.picture import Picture
-
-BOX_REACH = 2
-"""Frames before and after that steady a box."""
-MOST_WAITING = 8
-"""Batches that may wait for the network; more would only take memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +114,28 @@ class Estimator:
         for frame, sightings in finder.follow(frames):
             estimator.add(frame.picture, sightings, frame.time_s)
         people = estimator.finished(finder.persons())
+
+    What is answered for already is cut out no more. A block's crops are sent when it is full, so that
+    the same pictures make the same batches wherever a call went on.
     """
 
-    def __init__(self, model: OnnxModel, *, batch: int = 16, looks: Looks = "one") -> None:
+    def __init__(
+        self,
+        model: OnnxModel,
+        answers: Answers | None = None,
+        *,
+        batch: int = 16,
+        looks: Looks = "one",
+    ) -> None:
         self._model, self._batch, self._looks = model, batch, looks
         self._near: deque[_Seen] = deque(maxlen=2 * BOX_REACH + 1)
         self._num_added = self._num_cut = 0
         self._places: list[_Place] = []
         self._crops: list[np.ndarray] = []
-        self._answers: list[Future[Estimate]] = []
+        self._answers = answers or Answers()
+        self._own_answers = None if answers else self._answers
+        self._sent: list[Future[None]] = []
+        self._sent_before: list[Future[None]] = []
         self._network = ThreadPoolExecutor(1)
         self._turns = _Turns()
 
@@ -133,14 +144,32 @@ class Estimator:
 
     def __exit__(self, *_: object) -> None:
         self._network.shutdown(cancel_futures=True)
+        if self._own_answers is not None:
+            self._own_answers.close(remove=True)
 
-    def add(self, picture: Picture, sightings: list[Sighting], time_s: float) -> None:
-        """The next picture, the people in it, and its time (NaN: not known)."""
+    def skip(self, time_s: float) -> None:
+        """The next picture is answered for already, as are all before it and the BOX_REACH after."""
+        self._turns.place(time_s)
+        self._num_added += 1
+        self._num_cut += 1
+
+    def add(
+        self,
+        picture: Picture,
+        sightings: list[Sighting],
+        time_s: float,
+        remembered: dict[str, Any] | None = None,
+    ) -> None:
+        """The next picture, the people in it, and its time (NaN: not known).
+
+        remembered: see `Answers.end_block`. Raises OutputError and CheckpointError, also of what the
+        network was asked before.
+        """
         boxes = {sighting.number: sighting.silhouette.box_xyxy for sighting in sightings}
         self._near.append(_Seen(picture, self._turns.mirrored(time_s), sightings, boxes))
         self._num_added += 1
         if self._num_added - self._num_cut > BOX_REACH:
-            self._cut()
+            self._cut(remembered)
 
     def finished(self, person_of: dict[int, int] | None = None) -> list[PersonEstimate]:
         """All people, in the order of their numbers.
@@ -149,33 +178,29 @@ class Estimator:
         nobody. Default: each is a person.
         """
         while self._num_cut < self._num_added:
-            self._cut()
-        self._send()
-        said = Estimate.joined([answer.result() for answer in self._answers])
-        numbers = [place.number for place in self._places]
-        persons = [n if person_of is None else person_of.get(n) for n in numbers]
-        rows_of = {
-            person: np.flatnonzero(np.array(persons, dtype=object) == person)
-            for person in sorted({person for person in persons if person is not None})
-        }
-        return [self._of(person, rows, said) for person, rows in rows_of.items()]
+            self._cut(None)
+        self._end_block(None)
+        self._wait()
+        rows = self._answers.rows()
+        rows = rows[rows["frame"] < self._num_cut]  # this pass may have been stopped before
+        numbers_of: dict[int, list[int]] = {}
+        for number in np.unique(rows["number"]).tolist():
+            person = number if person_of is None else person_of.get(number)
+            if person is not None:
+                numbers_of.setdefault(person, []).append(number)
+        return [
+            _person(person, rows[np.isin(rows["number"], numbers)])
+            for person, numbers in sorted(numbers_of.items())
+        ]
 
-    def _of(self, number: int, at: np.ndarray, said: Estimate) -> PersonEstimate:
-        places = [self._places[i] for i in at]
-        return PersonEstimate(
-            number,
-            np.array([place.row for place in places]),
-            np.stack([place.box for place in places]),
-            np.stack([place.window for place in places]),
-            said.rows(at),
-            np.array([place.confidence for place in places]),
-        )
-
-    def _cut(self) -> None:
-        """Cut out the people of the next picture, their boxes steadied by the pictures round it."""
+    def _cut(self, remembered: dict[str, Any] | None) -> None:
+        """Cut out the people of the next picture, their boxes steadied by the pictures round it; with
+        the last one of a block this ends.
+        """
         at = self._num_cut - (self._num_added - len(self._near))
         seen = self._near[at]
-        for sighting in seen.sightings:
+        is_answered = self._num_cut < self._answers.num_frames
+        for sighting in [] if is_answered else seen.sightings:
             boxes = [near.boxes.get(sighting.number, _NO_BOX) for near in self._near]
             box = steadied_boxes(np.stack(boxes), BOX_REACH)[at]
             window = window_of_box(box, self._model.facts.margin)
@@ -190,18 +215,61 @@ class Estimator:
             if len(self._crops) == self._batch:
                 self._send()
         self._num_cut += 1
+        if self._num_cut % BLOCK == 0 and not is_answered:
+            self._end_block(remembered)
 
     def _send(self) -> None:
         if self._crops:
-            crops, self._crops = np.stack(self._crops), []
-            mirrored = np.array([place.mirrored for place in self._places[-len(crops) :]])
-            if self._looks == "both":
-                self._answers.append(self._network.submit(self._model.estimate_both, crops))
-            else:
-                mirror = mirrored & (self._looks == "in-turns")
-                self._answers.append(self._network.submit(self._model.estimate, crops, mirror))
-        if len(self._answers) > MOST_WAITING:
-            self._answers[-MOST_WAITING].result()
+            crops, places = np.stack(self._crops), self._places
+            self._crops, self._places = [], []
+            self._submit(lambda: self._answers.add(self._answered(crops, places)))
+
+    def _end_block(self, remembered: dict[str, Any] | None) -> None:
+        """The network may work on one block while the next one's crops are cut out: more that waits
+        would take memory, and be lost by a kill.
+        """
+        self._wait()
+        self._send()
+        self._submit(lambda: self._answers.end_block(remembered))
+        self._sent_before, self._sent = self._sent, []
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        self._sent.append(self._network.submit(work))
+
+    def _wait(self) -> None:
+        """Until the last block is written. Raises what went wrong with it."""
+        for sent in self._sent_before:
+            sent.result()
+
+    def _answered(self, crops: np.ndarray, places: list[_Place]) -> np.ndarray:
+        """The rows (ROW) of crops."""
+        if self._looks == "both":
+            said = self._model.estimate_both(crops)
+        else:
+            mirrored = np.array([place.mirrored for place in places])
+            said = self._model.estimate(crops, mirrored & (self._looks == "in-turns"))
+        rows = np.empty(len(places), ROW)
+        rows["number"] = [place.number for place in places]
+        rows["frame"] = [place.row for place in places]
+        rows["box_xyxy"] = [place.box for place in places]
+        rows["window"] = [place.window for place in places]
+        rows["confidence"] = [place.confidence for place in places]
+        for field in fields(Estimate):
+            rows[field.name] = getattr(said, field.name)
+        return rows
+
+
+def _person(number: int, rows: np.ndarray) -> PersonEstimate:
+    """Of the person's rows (ROW)."""
+    values = {name: np.ascontiguousarray(rows[name]) for name in ROW.names or ()}
+    return PersonEstimate(
+        number,
+        values["frame"],
+        values["box_xyxy"],
+        values["window"],
+        Estimate(*(values[field.name] for field in fields(Estimate))),
+        values["confidence"],
+    )
 
 
 def crop_for(

@@ -1,20 +1,14 @@
 """`posegrid.load()`: a network ready for videos and live pictures. The command stands on it, too."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
-
-from posegrid.errors import SettingsError, SourceError
+from posegrid.errors import SettingsError
 from posegrid.motion.motion_track import MotionTrack
-from posegrid.motion.scale import WEIGHTS_SCALE, Scale, scale_by_camera, scale_by_height, scaled
 from posegrid.progress import Report
-from posegrid.results.estimator import Estimator, person_track
 from posegrid.results.inputs import (
-    Footage,
     Given,
     GivenBoxes,
     GivenCamera,
@@ -26,7 +20,8 @@ from posegrid.results.inputs import (
 from posegrid.results.live import LivePose, live_poses
 from posegrid.results.network import OnnxModel, load_onnx
 from posegrid.results.predict_settings import PoseOptions, PoseSettings, naming_options
-from posegrid.results.reading import Reading, Stop
+from posegrid.results.reading import Stop
+from posegrid.results.watching import Kept, Watched, watch
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,40 +138,16 @@ class PoseModel:
         settings: PoseSettings,
         progress: Report | None = None,
         stop: Stop | None = None,
-    ) -> "Watched":
+        kept: Kept | None = None,
+    ) -> Watched:
         """Everybody's motion as the network says it. Damage in the video and `stop` end the pass
         early; raises SourceError if nobody was found by then.
+
+        kept: where the answers are kept, so that a call after a kill goes on from them.
         """
         self._check(given)
         inputs = opened(video, given, settings, progress)
-        reading = Reading(inputs, progress, stop)
-        looks = settings.looks
-        if looks == "in-turns" and settings.filter != "savitzky-golay":
-            looks = "one"
-        with Estimator(self.network, batch=settings.batch, looks=looks) as estimator:
-            try:
-                for frame, sightings in inputs.finder.follow(reading.frames()):
-                    estimator.add(frame.picture, sightings, frame.time_s)
-                    reading.time_s.append(frame.time_s)
-            except SourceError as error:
-                reading.damage = error
-            people = [p for p in estimator.finished(inputs.finder.persons()) if p.size > 0]
-        if not people:
-            raise reading.damage or SourceError(
-                f"{video}: {inputs.finder.nobody(len(reading.time_s))}"
-            )
-        raw, spread = {}, {}
-        origin, prominence = reading.origin(), inputs.finder.prominence
-        people.sort(key=lambda one: (*prominence(one.number), one.size), reverse=True)
-        for person in people:
-            time_s, warnings = np.array(reading.time_s), reading.warnings()
-            track = person_track(person, time_s, self.network, origin, warnings)
-            scale, doubt = _scale_of(track, settings)
-            raw[person.number] = scaled(replace(track, warnings=(*track.warnings, *doubt)), scale)
-            spread[person.number] = scale.spread
-        return Watched(
-            raw, spread, reading.damage, reading.stopped, reading.notes(), reading.inputs.footage
-        )
+        return watch(video, self.network, inputs, settings, progress, stop, kept)
 
     def _check(self, given: Given) -> None:
         if (
@@ -190,63 +161,6 @@ class PoseModel:
                 "only people cut out of it: give `masks`, too, or `weights` of the background "
                 '"masked" or "kept".'
             )
-
-
-def _scale_of(track: MotionTrack, settings: PoseSettings) -> tuple[Scale, tuple[str, ...]]:
-    """The scale of a raw motion; a sentence where it cannot be told as was wanted."""
-    if settings.height_m is not None:
-        return scale_by_height(track, 1000 * settings.height_m), ()
-    if settings.camera_height_m is None:
-        return WEIGHTS_SCALE, ()
-    pitch_deg = settings.camera_pitch_deg
-    pitch_rad = None if pitch_deg is None else math.radians(pitch_deg)
-    try:
-        return scale_by_camera(
-            track.refined(settings), 1000 * settings.camera_height_m, pitch_rad
-        ), ()
-    except SettingsError as error:
-        return WEIGHTS_SCALE, (str(error),)
-
-
-@dataclass(frozen=True, eq=False)
-class Watched:
-    """What one pass over a video gave."""
-
-    raw: dict[int, MotionTrack]
-    """Everybody's motion as the network said it, by number, the largest in the picture first."""
-    spread: dict[int, float]
-    """How far each motion's lengths may be off, as a share: one standard deviation."""
-    damage: SourceError | None
-    """Why the pass ended before the video's end, if it was damaged."""
-    stopped: bool
-    """Whether it was asked to end before."""
-    notes: tuple[str, ...] = ()
-    """What the video's file says that is worth knowing."""
-    footage: Footage | None = None
-    """The video, to be read again."""
-
-    def whole(self) -> "Watched":
-        """This, if the video was not damaged; raises SourceError else."""
-        if self.damage:
-            raise self.damage
-        return self
-
-    def numbers(self, person: str | int) -> list[int]:
-        """The numbers of those whom `person` asks for, the largest first. Raises SettingsError
-        where there is no such person.
-        """
-        if person in ("largest", "all"):
-            return list(self.raw)[: None if person == "all" else 1]
-        if person not in self.raw:
-            numbers = ", ".join(str(number) for number in sorted(self.raw))
-            raise SettingsError(
-                f"`person` {person}: expected largest, all, or one of the numbers {numbers}."
-            )
-        return [int(person)]
-
-    def chosen(self, person: str | int) -> list[MotionTrack]:
-        """The raw motion of those whom `person` asks for."""
-        return [self.raw[number] for number in self.numbers(person)]
 
 
 def load(weights: Path | str | None = None, *, threads: int = 1) -> PoseModel:

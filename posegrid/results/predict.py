@@ -17,7 +17,7 @@ from posegrid.motion.motion_track import MotionTrack
 from posegrid.progress import Report, on_console, reported, stop_noted
 from posegrid.results.convert import check_stem, write_track_file
 from posegrid.results.overlay import write_contact_picture, write_overlay
-from posegrid.results.pose_model import Given, PoseModel, Watched, load
+from posegrid.results.pose_model import Given, Kept, PoseModel, Watched, load
 from posegrid.results.predict_settings import PredictSettings
 from posegrid.results.summary import others, summary
 from posegrid.video.footage import name_of
@@ -34,8 +34,9 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
     projects onto them. Else it follows from how large the person appears, and `keypoints_px` are
     the joints as they project from there. Raises SourceError for what is no such video, a camera
     that moves, or a video without a moving person; CheckpointError, SettingsError, OutputError.
-    Damage in the video and Ctrl-C leave what was done until then in files that end in _partial. Of
-    several people it returns the largest that were asked for.
+    Damage in the video and Ctrl-C leave what was done until then in files that end in _partial.
+    What was watched is in NAME.watched until all is written: after a kill or Ctrl-C the same call
+    goes on from there. Of several people it returns the largest that were asked for.
     """
     if settings.seconds is not None and not is_webcam(settings.video):
         raise SettingsError(
@@ -50,14 +51,15 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
     with _writable(out):
         settings = _recorded(settings, out, console)
         with on_console(console) as report:
-            watched = _watched(settings, model, report)
-            chosen = watched.numbers(settings.person)
-            tracks = {number: watched.raw[number].refined(settings) for number in chosen}
-            for number, track in tracks.items():
-                _write(track, watched, number, settings, out, report)
-            for number, track in tracks.items():
-                # Last: they say that all is there (`results_in`), should this be killed before.
-                track.save(out / f"{_name(watched, number, settings)}.npz")
+            watched = _watched(settings, model, out, report)
+            with watched.written():
+                chosen = watched.numbers(settings.person)
+                tracks = {number: watched.raw[number].refined(settings) for number in chosen}
+                for number, track in tracks.items():
+                    _write(track, watched, number, settings, out, report)
+                for number, track in tracks.items():
+                    # Last: they say that all is there (`results_in`), should this be killed before.
+                    track.save(out / f"{_name(watched, number, settings)}.npz")
     lines = list(watched.notes)
     for number, track in tracks.items():
         lines += summary(track, watched.spread[number], settings, model)
@@ -66,8 +68,10 @@ def predict(settings: PredictSettings, model: PoseModel | None = None) -> Motion
     print(f"written to {out}")
     largest = next(iter(tracks.values()))
     if watched.damage or watched.stopped:
+        on = "; the same call goes on from there" if watched.stopped else ""
         print(
-            f"only part of the video was used: {len(largest)} frames, in files that end in _partial"
+            f"only part of the video was used: {len(largest)} frames, in files that end in "
+            f"_partial{on}"
         )
         raise watched.damage or KeyboardInterrupt
     return largest
@@ -91,12 +95,14 @@ def results_in(folder: Path, video: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.npz") if name.fullmatch(path.name))
 
 
-def _watched(settings: PredictSettings, model: PoseModel, report: Report) -> Watched:
+def _watched(settings: PredictSettings, model: PoseModel, out: Path, report: Report) -> Watched:
     """One pass over the video; Ctrl-C ends it between two pictures."""
     given = Given(settings.camera, settings.boxes, settings.masks)
+    files = (settings.weights, settings.boxes, settings.masks)
+    kept = Kept(out / f"{name_of(settings.video)}.watched", files, settings.overwrite)
     with stop_noted() as is_stopped:
         try:
-            return model.watch(settings.video, given, settings, report, is_stopped)
+            return model.watch(settings.video, given, settings, report, is_stopped, kept)
         except SourceError as error:
             if is_stopped():
                 raise KeyboardInterrupt from error

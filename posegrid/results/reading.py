@@ -1,5 +1,6 @@
 """One pass over a video's frames: until its end, its damage or a stop; and what was unusual in it."""
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +9,7 @@ import numpy as np
 from posegrid.errors import SourceError
 from posegrid.motion.plausible import on_changed_pictures
 from posegrid.progress import Report, reported
+from posegrid.results.answers import Answers
 from posegrid.results.estimator import Origin
 from posegrid.results.inputs import Inputs
 from posegrid.video.record import FrameRecord
@@ -23,17 +25,22 @@ class Reading:
     """A video that is read."""
 
     inputs: Inputs
+    answers: Answers
     progress: Report | None
     stop: Stop | None
-    time_s: list[float] = field(default_factory=list)
+    time_s: "array[float]" = field(default_factory=lambda: array("d"))
     """Of the frames that were looked at."""
     damage: SourceError | None = None
     stopped: bool = False
+    ended: bool = False
+    """Whether there are no more frames."""
     _record: FrameRecord = field(default_factory=FrameRecord)
 
     def frames(self) -> Iterator[VideoFrame]:
         """The frames; damage and a stop end them and are noted."""
         what = f"{self.inputs.origin.source}: finding and estimating"
+        if self.answers.num_frames:
+            what += f" ({self.answers.num_frames} frames were watched before)"
         try:
             frames = self._record.noting(self.inputs.frames)
             for frame in reported(frames, what, self.inputs.num_frames, self.progress):
@@ -43,6 +50,12 @@ class Reading:
                 yield frame
         except SourceError as error:
             self.damage = error
+        finally:
+            self.ended = True
+
+    def close(self) -> None:
+        """Let go of what lies on disk."""
+        self._record.close()
 
     def origin(self) -> Origin:
         """Where the Tracks come from, as the whole pass shows it."""
@@ -54,7 +67,8 @@ class Reading:
 
     def notes(self) -> tuple[str, ...]:
         """What the file says that is worth knowing, and what of its times was unusual."""
-        return (*self.inputs.notes, *self._record.notes())
+        anew = (self.answers.note,) if self.answers.note else ()
+        return (*self.inputs.notes, *anew, *self._record.notes())
 
     def warnings(self) -> tuple[str, ...]:
         """What in the pictures makes the motion unlikely."""

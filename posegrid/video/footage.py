@@ -46,6 +46,11 @@ class VideoFile:
     """The file's times are so many times the true ones: 8 for 240 frames/s played at 30."""
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """Its file."""
+        return (self.path,)
+
+    @property
     def file_names(self) -> tuple[str, ...]:
         """Names of the pictures, if they have any."""
         return ()
@@ -95,6 +100,7 @@ class PictureArrays:
 
     pictures: tuple[VideoFrame, ...]
     facts: VideoFacts
+    paths: tuple[Path, ...] = ()
 
     @property
     def file_names(self) -> tuple[str, ...]:

@@ -189,7 +189,7 @@ def test_a_video_without_a_person_is_refused(folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_track_that_says_that_all_is_done_comes_last(folder, tmp_path, monkeypatch):
+def test_the_track_that_says_that_all_is_done_comes_last(folder, track, tmp_path, monkeypatch):
     """A kill while the overlay is drawn must not look like a finished video."""
 
     def killed(*_: object) -> None:
@@ -200,8 +200,14 @@ def test_the_track_that_says_that_all_is_done_comes_last(folder, tmp_path, monke
         predict(
             PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx")
         )
-    assert [path.name for path in tmp_path.iterdir()] == ["walk_raw.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["walk.watched", "walk_raw.npz"]
     assert results_in(tmp_path, folder / "walk.mp4") == []
+    monkeypatch.undo()
+    again = predict(
+        PredictSettings(folder / "walk.mp4", out=tmp_path, weights=folder / "standing.onnx")
+    )
+    assert np.array_equal(again.joints_mm, track.joints_mm, equal_nan=True)
+    assert not (tmp_path / "walk.watched").exists()
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(folder, tmp_path):
