@@ -1,9 +1,10 @@
 """Disturb every command in every way, call it again, and compare what is there in the end.
 
     python scripts/torture.py --tries 20
+    python scripts/torture.py --tries 0 --kills 20      # kills alone
 
-Each command runs once undisturbed. Then, --tries times each: it is killed (SIGKILL, with all its
-processes) at a random moment; the disk fills up at a random moment (a tmpfs of a random size; needs
+Each command runs once undisturbed. Then, --kills times, it is killed (SIGKILL, with all its
+processes) at a random moment. And, --tries times each: the disk fills up at a random moment (a tmpfs of a random size; needs
 root); one of its workers is killed, as the kernel does where memory is short. Once each: its folder
 cannot be written to; two calls work at once. After that it is called again until it ends well.
 
@@ -49,6 +50,8 @@ class Torment:
     """By the folder that it fills."""
     again: tuple[str, ...] = ()
     """Flags of the second call."""
+    begun: str = "settings.json"
+    """The file that is there where they are needed."""
     results: str = "."
     """Where in the folder the files are that are compared."""
     has_workers: bool = False
@@ -80,6 +83,7 @@ def torments(data: Path) -> list[Torment]:
             "predict",
             lambda out: ["predict", video, "--boxes", str(data / "boxes.csv"), "--out", str(out)],
             ("--overwrite",),
+            begun="a.npz",
         ),
         Torment(
             "app",
@@ -279,7 +283,7 @@ class Bout:
 
     def again(self) -> int:
         """The exit code of the call that goes on."""
-        begun = (self.out / "settings.json").is_file() or self.case.name == "predict"
+        begun = (self.out / self.case.begun).is_file()
         return run([*self.case.call(self.out), *(self.case.again if begun else ())])
 
     def killed(self, tries: int) -> tuple[int, int]:
@@ -344,25 +348,27 @@ def two_at_once(case: Torment, out: Path, expected: dict[str, str]) -> int:
     return 0
 
 
-def tormented(case: Torment, folder: Path, tries: int, rng: random.Random) -> list[str | int]:
+def tormented(
+    case: Torment, folder: Path, num_kills: int, tries: int, rng: random.Random
+) -> list[str | int]:
     """The row of the table."""
     bout = Bout(case, folder / "disk" / "out", rng)  # of one name: settings.json holds it
     if not bout.undisturbed():
         return [case.name, 0, 0, 1, "-", "-", "-", "-", "-"]
-    kills, lost = bout.killed(tries)
-    if case.only_killed:
-        return [case.name, tries, kills, lost, "-", "-", "-", "-", "-"]
+    kills, lost = bout.killed(num_kills)
+    if case.only_killed or not tries:
+        return [case.name, num_kills, kills, lost, "-", "-", "-", "-", "-"]
     both = two_at_once(case, bout.out, bout.expected)
     worker = bout.worker_killed(tries) if case.has_workers else "-"
     try:
         full = bout.disk_full(tries)
-        return [case.name, tries, kills, lost, *full, bout.read_only(), worker, both]
+        return [case.name, num_kills, kills, lost, *full, bout.read_only(), worker, both]
     except PermissionError as error:
         print(f"  {error}")
-        return [case.name, tries, kills, lost, "-", "-", "-", worker, both]
+        return [case.name, num_kills, kills, lost, "-", "-", "-", worker, both]
 
 
-COLUMNS = "command, tries, killed at work, lost, disks full, lost, read-only: lost, "
+COLUMNS = "command, kills, at work, lost, disks full, lost, read-only: lost, "
 COLUMNS += "workers killed: lost, two at once: lost"
 
 
@@ -370,6 +376,7 @@ def main() -> int:
     """Exit code 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tries", type=int, default=20)
+    parser.add_argument("--kills", type=int, help="as many as --tries by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--folder", type=Path, default=Path("runs/torture"))
@@ -387,7 +394,8 @@ def main() -> int:
     for case in torments(data):
         if settings.only and case.name not in settings.only:
             continue
-        row = tormented(case, settings.folder / case.name, settings.tries, rng)
+        kills = settings.tries if settings.kills is None else settings.kills
+        row = tormented(case, settings.folder / case.name, kills, settings.tries, rng)
         lost = lost or any(row[place] not in (0, "-") for place in (3, 5, 6, 7, 8))
         print(f"| {' | '.join(map(str, row))} |", flush=True)
     return int(lost)
