@@ -4,9 +4,10 @@
     python scripts/torture.py --tries 0 --kills 20      # kills alone
 
 Each command runs once undisturbed. Then, --kills times, it is killed (SIGKILL, with all its
-processes) at a random moment. And, --tries times each: the disk fills up at a random moment (a tmpfs of a random size; needs
-root); one of its workers is killed, as the kernel does where memory is short. Once each: its folder
-cannot be written to; two calls work at once. After that it is called again until it ends well.
+processes) at a random moment. And, --tries times each: the disk fills up at a random moment (a
+tmpfs of a random size; needs root); one of its workers is killed, as the kernel does where memory
+is short. Once each: its folder cannot be written to; two calls work at once. After that it is
+called again until it ends well.
 
 A loss is: another exit code than 0 in the end, a traceback, a file that differs, is missing, or is
 left over. Files are compared by hash; of weights, only the tensors, and of metrics, all columns but

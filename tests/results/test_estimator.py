@@ -3,6 +3,7 @@ not swallowed. Their Track: turned to the camera, put in its place, scaled to a 
 """
 
 import math
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,9 @@ from posegrid.motion.plausible import HEIGHT_PER_BONES
 from posegrid.motion.scale import scaled_to_height
 from posegrid.people.crop import Silhouette, window_of_box
 from posegrid.people.finder import Sighting
+from posegrid.results.answers import Answers
 from posegrid.results.estimator import (
     BOX_REACH,
-    MOST_WAITING,
     Estimator,
     Origin,
     PersonEstimate,
@@ -98,9 +99,15 @@ def test_looks_take_turns_by_the_frame_and_both_are_their_mean(model):
     assert np.abs(turns - one)[1::2].max(axis=(1, 2)).min() > 1
 
 
-def test_more_batches_than_may_wait_are_answered_too(model):
-    (person,) = estimated(model, WALK * 2, batch=1)
-    assert len(person.row) == 40 > MOST_WAITING
+def test_all_blocks_are_answered_for_and_the_answers_lie_on_disk(model):
+    answers = Answers()
+    with closing(answers), Estimator(model, answers, batch=3) as estimator:
+        for number, silhouettes in enumerate(WALK * 2):
+            people = [Sighting(n, s) for n, s in silhouettes.items()]
+            estimator.add(picture(number % 20), people, number / 25)
+        assert estimator._places == [] and len(estimator._sent_before) > 0
+        (person,) = estimator.finished()
+        assert person.row.tolist() == answers.rows()["frame"].tolist() == list(range(40))
 
 
 def test_rows_are_those_where_the_person_was_seen(model):

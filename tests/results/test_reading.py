@@ -3,6 +3,7 @@ times, focal length, names; and one film stored in several ways gives one Track.
 """
 
 import struct
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -203,9 +204,9 @@ def test_a_record_notes_moved_times_gaps_and_changes(tmp_path):
     film = write_film(
         tmp_path / "a.mp4", [still] * 5 + [still // 4] + [still] * 4, places=[*range(8), 50, 51]
     )
-    record = FrameRecord()
-    frames = list(record.noting(open_footage(film).frames()))
-    share = record.changed_share()
+    with closing(FrameRecord()) as record:
+        frames = list(record.noting(open_footage(film).frames()))
+        share = record.changed_share()
     assert len(frames) == 10 and (share > 0.9).tolist() == [n == 5 for n in range(10)]
     assert record.notes() == [
         "gaps between frames: 1, the longest of 1.72 s after 0.28 s; times are kept"
