@@ -18,7 +18,6 @@ from posegrid.people.given import GivenPeople
 from posegrid.people.looks import Looks, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, RunningReferences
 from posegrid.people.tracks import Person, Sight
-from posegrid.untrusted import whole_number
 from posegrid.video.boxes import Boxes
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
@@ -126,17 +125,19 @@ class FoundPeople:
 
     _people: People
     lag: int = LAG
-    num_frames: int = 0
 
     @property
     def camera_fixed(self) -> bool:
         return self._people.references.camera_fixed
 
+    @property
+    def num_frames(self) -> int:
+        return self._people.num_frames
+
     def follow(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, list[Sighting]]]:
         waiting: deque[tuple[VideoFrame, list[Sighting]]] = deque()
         try:
             for frame in frames:
-                self.num_frames += 1
                 found = self._people.seen(frame)
                 for person, sight, _ in found:
                     if person.num_seen == 1 and waiting:
@@ -152,12 +153,11 @@ class FoundPeople:
 
     def remembered(self) -> dict[str, Any]:
         """See `Finder`."""
-        return {"num_frames": self.num_frames, **self._people.remembered()}
+        return self._people.remembered()
 
     def recall(self, said: dict[str, Any]) -> None:
         """See `Finder`."""
         self._people.recall(said)
-        self.num_frames = whole_number(said["num_frames"], "num_frames", 0, 2**53)
 
     def _look_back(
         self, person: Person, sight: Sight, waiting: Iterable[tuple[VideoFrame, list[Sighting]]]

@@ -18,7 +18,7 @@ from scipy import ndimage
 from posegrid.people.looks import Looks, Outline, Scene, iou
 from posegrid.people.reference import ClipReferences, Reference, References, look_of
 from posegrid.people.tracks import BoxMotion, Person, Sight, alike
-from posegrid.untrusted import number, of_type
+from posegrid.untrusted import number, of_type, whole_number
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
 
@@ -61,6 +61,8 @@ class People:
     """Everybody so far, in the order of their numbers."""
     live: list[Person] = field(default_factory=list)
     """Who is expected in the picture."""
+    num_frames: int = 0
+    """How many were seen."""
     _time_s: float = -np.inf
     _next_look_s: float = -np.inf
     _reference: Reference | None = None
@@ -69,6 +71,7 @@ class People:
 
     def seen(self, frame: VideoFrame) -> list[Found]:
         """The people in the next frame, each with a sight of their own."""
+        self.num_frames += 1
         self._pass_time(frame.time_s)
         crowded = self._crowded()
         found = [] if crowded else self._where_expected(Scene(frame.picture, self._reference))
@@ -106,6 +109,7 @@ class People:
         assert isinstance(self.references, ClipReferences), "live pictures do not come again"
         times_s = (self._time_s, self._next_look_s, self._near_since_s)
         return {
+            "num_frames": self.num_frames,
             "times_s": [time_s if np.isfinite(time_s) else None for time_s in times_s],
             "known": [person.remembered() for person in self.known],
             "live": [person.number for person in self.live],
@@ -115,6 +119,7 @@ class People:
     def recall(self, said: dict[str, Any]) -> None:
         """Take over what `remembered` gave. Raises one of DAMAGED."""
         assert isinstance(self.references, ClipReferences), "live pictures do not come again"
+        self.num_frames = whole_number(said["num_frames"], "num_frames", 0, 2**53)
         times_s = of_type(said["times_s"], list, "times_s")
         never = (-np.inf, -np.inf, np.inf)
         self._time_s, self._next_look_s, self._near_since_s = (

@@ -17,7 +17,6 @@ from jaxtyping import Float, Int, UInt8
 from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
 from posegrid.learning.model_facts import ModelFacts
-from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.placing import (
     in_picture,
     root_from_box,
@@ -326,41 +325,3 @@ class Origin:
     """Frames per second, by their times; as the container declares it where these do not say."""
     camera_assumed: bool = True
     camera_fixed: bool = True
-
-
-def person_track(
-    person: PersonEstimate,
-    time_s: Float[np.ndarray, "T"],
-    model: OnnxModel,
-    origin: Origin,
-    warnings: tuple[str, ...] = (),
-) -> MotionTrack:
-    """The person's Track over all T frames; NaN where they were not seen. warnings: what in the
-    video is unlikely.
-    """
-    count, camera = len(time_s), origin.camera
-    there = placed(person.estimate, person.window, person.box_xyxy, camera, model.facts)
-
-    def in_all(values: np.ndarray) -> np.ndarray:
-        everywhere = np.full((count, *values.shape[1:]), np.nan, dtype=np.float32)
-        everywhere[person.row] = values
-        return everywhere
-
-    return MotionTrack(
-        frame=np.arange(count, dtype=np.int64),
-        time_s=time_s,
-        joints_mm=in_all(there.joints_mm),
-        root_mm=in_all(there.root_mm),
-        keypoints_px=in_all(there.keypoints_px),
-        sigma_mm=in_all(person.estimate.sigma_mm),
-        box_xyxy=in_all(person.box_xyxy),
-        confidence=in_all(person.confidence),
-        camera=camera,
-        fps=origin.fps,
-        weights=model.name,
-        source=origin.source,
-        camera_assumed=origin.camera_assumed,
-        camera_fixed=origin.camera_fixed,
-        raw=True,
-        warnings=warnings,
-    )

@@ -8,13 +8,14 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.scale import WEIGHTS_SCALE, Scale, scale_by_camera, scale_by_height, scaled
 from posegrid.progress import Report
 from posegrid.results.answers import BLOCK, BOX_REACH, Answers, identity
-from posegrid.results.estimator import Estimator, person_track
+from posegrid.results.estimator import Estimator, Origin, PersonEstimate, placed
 from posegrid.results.inputs import Footage, Inputs, Video
 from posegrid.results.network import OnnxModel
 from posegrid.results.predict_settings import Looks, PoseSettings
@@ -166,6 +167,44 @@ def _scale_of(track: MotionTrack, settings: PoseSettings) -> tuple[Scale, tuple[
         ), ()
     except SettingsError as error:
         return WEIGHTS_SCALE, (str(error),)
+
+
+def person_track(
+    person: PersonEstimate,
+    time_s: Float[np.ndarray, "T"],
+    model: OnnxModel,
+    origin: Origin,
+    warnings: tuple[str, ...] = (),
+) -> MotionTrack:
+    """The person's Track over all T frames; NaN where they were not seen. warnings: what in the
+    video is unlikely.
+    """
+    count, camera = len(time_s), origin.camera
+    there = placed(person.estimate, person.window, person.box_xyxy, camera, model.facts)
+
+    def in_all(values: np.ndarray) -> np.ndarray:
+        everywhere = np.full((count, *values.shape[1:]), np.nan, dtype=np.float32)
+        everywhere[person.row] = values
+        return everywhere
+
+    return MotionTrack(
+        frame=np.arange(count, dtype=np.int64),
+        time_s=time_s,
+        joints_mm=in_all(there.joints_mm),
+        root_mm=in_all(there.root_mm),
+        keypoints_px=in_all(there.keypoints_px),
+        sigma_mm=in_all(person.estimate.sigma_mm),
+        box_xyxy=in_all(person.box_xyxy),
+        confidence=in_all(person.confidence),
+        camera=camera,
+        fps=origin.fps,
+        weights=model.name,
+        source=origin.source,
+        camera_assumed=origin.camera_assumed,
+        camera_fixed=origin.camera_fixed,
+        raw=True,
+        warnings=warnings,
+    )
 
 
 def _pass(reading: Reading, estimator: Estimator) -> None:

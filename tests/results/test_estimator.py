@@ -26,9 +26,9 @@ from posegrid.results.estimator import (
     PersonEstimate,
     _Turns,
     crop_for,
-    person_track,
 )
 from posegrid.results.network import OnnxModel, load_onnx
+from posegrid.results.watching import person_track
 from posegrid.video.picture import Picture
 
 SIZE_WH = (160, 120)
