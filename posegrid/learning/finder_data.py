@@ -174,17 +174,14 @@ def batch_at(step: int) -> tuple[int, bool]:
 
 def mean_batch_size() -> float:
     """Scenes in a batch in the mean."""
-    small, large = (SMALL_FIRST_SHAPES, SMALL_SECOND_SHAPES), (FIRST_SHAPES, SECOND_SHAPES)
-    return sum(
-        0.5 * share * _mean_count(shapes, pixels)
-        for share, looks in ((SMALL_SHARE, small), (1 - SMALL_SHARE, large))
-        for shapes, pixels in zip(looks, (FIRST_PIXELS, SECOND_PIXELS), strict=True)
-    )
 
+    def mean(shapes: dict[tuple[int, int], float], pixels: int) -> float:
+        counts = [pixels // (high * wide) for high, wide in shapes]
+        return float(np.average(counts, weights=list(shapes.values())))
 
-def _mean_count(shapes: dict[tuple[int, int], float], pixels: int) -> float:
-    counts = [pixels // (high * wide) for high, wide in shapes]
-    return float(np.average(counts, weights=list(shapes.values())))
+    small = mean(SMALL_FIRST_SHAPES, FIRST_PIXELS) + mean(SMALL_SECOND_SHAPES, SECOND_PIXELS)
+    large = mean(FIRST_SHAPES, FIRST_PIXELS) + mean(SECOND_SHAPES, SECOND_PIXELS)
+    return 0.5 * (SMALL_SHARE * small + (1 - SMALL_SHARE) * large)
 
 
 def batch_of(number: int, seed: int, library: Library, places: Surroundings) -> SceneBatch:

@@ -32,7 +32,7 @@ CLIP_NORM = 5.0
 FEWEST_ROUNDS, ROUND_SAMPLES = 10, 20_000
 """A run is measured about so often, or after so many samples."""
 VALIDATION_BATCHES = 16
-"""About 390 scenes, the same in every run."""
+"""422 scenes, the same in every run."""
 
 
 class FinderStage(Stage):

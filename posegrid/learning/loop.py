@@ -197,17 +197,18 @@ class Training:
             yield Round(train_loss, validation_loss, figure, seconds, cpu_seconds)
 
     def state(self) -> dict[str, Any]:
-        """Weights, their average if there is one, and optimiser, on the CPU."""
-        parts = {"stage": self.stage, "optimiser": self.optimiser}
-        parts |= {"average": self.average} if self.average else {}
-        return {name: _on_cpu(part.state_dict()) for name, part in parts.items()}
+        """Weights, their average if there is one, and optimiser, where they are."""
+        return {name: part.state_dict() for name, part in self._parts.items()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave, perhaps on another device."""
-        self.stage.load_state_dict(state["stage"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.average:
-            self.average.load_state_dict(state["average"])
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        average = {} if self.average is None else {"average": self.average}
+        return {"stage": self.stage, "optimiser": self.optimiser, **average}
 
     def _steps(self, number: int, after_step: Callable[[Tensor], None]) -> float:
         """All steps of a round; the sum of this device's part of their losses."""
@@ -316,11 +317,3 @@ def _optimiser(stage: Stage, settings: OptimiserSettings) -> torch.optim.Optimiz
             {"params": flat, "weight_decay": 0.0},
         ]
     return torch.optim.AdamW(groups, rate, weight_decay=decay, fused=True)
-
-
-def _on_cpu(values: Any) -> Any:
-    if isinstance(values, Tensor):
-        return values.detach().cpu()
-    if isinstance(values, dict):
-        return {name: _on_cpu(value) for name, value in values.items()}
-    return [_on_cpu(value) for value in values] if isinstance(values, list) else values
