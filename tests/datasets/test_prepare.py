@@ -186,6 +186,21 @@ def test_the_background_can_be_kept(finished_tree, tmp_path):
     assert (read_crops(tmp_path / "out").images[:, 32, 2] > 150).all()
 
 
+def test_masks_stand_beside_crops_grey_or_in_colour(finished_tree, tmp_path):
+    grey, coloured = (
+        settings_of(
+            finished_tree, tmp_path / name, subjects=("S1",), background=name, image_format="png"
+        )
+        for name in ("masked", "masked_colour")
+    )
+    prepare(grey)
+    prepare(coloured)
+    known, seen = read_crops(grey.out), read_crops(coloured.out)
+    assert seen.images.shape[1] == 3 and np.array_equal(seen.packed_masks, known.packed_masks)
+    assert np.abs(seen.grey.astype(int) - known.images).mean() < 1  # the video's own brightness
+    assert seen.inputs[:, 3].any() and not seen.inputs[:, 3].all()
+
+
 def test_flags_choose_what_is_prepared(finished_tree, tmp_path):
     chosen = settings_of(
         finished_tree,
