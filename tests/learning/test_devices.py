@@ -1,6 +1,7 @@
 """Several processes train as one does, on one CPU too; what they run on is said or refused."""
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -79,14 +80,10 @@ def test_a_run_goes_on_with_another_number_of_devices(data, tmp_path):
     """Begun by two processes that torchrun started, resumed by one."""
     whole = train(short(data, tmp_path / "whole", max_images=64, **STEADY))
     settings = short(data, tmp_path / "run", max_images=64, **STEADY)
-    code = """
-import sys
-from learning.test_devices import stopped_after_two_rounds
-stopped_after_two_rounds(*sys.argv[1:])
-"""
-    (tmp_path / "begin.py").write_text(code)
+    (tmp_path / "begin.py").write_text(STOPPED_AFTER_TWO_ROUNDS)
+    (tmp_path / "settings").write_bytes(pickle.dumps(settings))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", str(tmp_path / "begin.py"), str(data), str(settings.run)]
+    command += ["--nproc-per-node", "2", str(tmp_path / "begin.py"), str(tmp_path / "settings")]
     subprocess.run(command, capture_output=True, check=False)
     assert len(rows_of(settings.run)) == 2
     resumed = train(replace(settings, resume=True))
@@ -95,16 +92,20 @@ stopped_after_two_rounds(*sys.argv[1:])
     assert same_curves(whole.parent, resumed.parent)
 
 
-def stopped_after_two_rounds(data: str, run: str) -> None:
-    """A run whose power goes; called in other processes."""
-    from posegrid.learning.run import Record
+STOPPED_AFTER_TWO_ROUNDS = """
+import os, pickle, sys
+from pathlib import Path
+from posegrid.learning.run import Record
+from posegrid.learning.train import train
 
-    def stop(record, *_):
-        if len(record.rows) == 2:
-            os._exit(1)
+def stop(record, *_):
+    if len(record.rows) == 2:
+        os._exit(1)
 
-    Record._tell = stop
-    train(short(Path(data), Path(run), max_images=64, **STEADY))
+Record._tell = stop
+train(pickle.loads(Path(sys.argv[1]).read_bytes()))
+"""
+"""A run whose power goes, as a program of its own."""
 
 
 def test_what_one_of_many_refuses_is_said_once(data, tmp_path):

@@ -139,8 +139,8 @@ def test_presets_are_what_the_sources_print(data, tmp_path):
     ("preset", "background"), [("report2015", "removed"), ("lichan2014", "colour")]
 )
 def test_a_preset_trains_both_stages_and_can_be_used(tmp_path, preset, background):
-    data = write_dataset(tmp_path / "walkers", 24, background=background)
-    few = {"preset": preset, "batch_size": 8, "max_images": 80, "threads": 1}
+    data = write_dataset(tmp_path / "walkers", 8, background=background)
+    few = {"preset": preset, "batch_size": 8, "max_images": 16, "threads": 1}
     grid = pretrain(PretrainSettings(data, tmp_path / "grid", **few))
     joint = preset == "lichan2014"
     best = train(TrainSettings(data, tmp_path / "pose", init=grid, joint=joint, **few))
@@ -175,7 +175,8 @@ def test_transferred_layers_are_where_training_starts(data, pretrained, tmp_path
 
 
 def test_a_persons_uncertainty_is_measured_on_the_validation_crops(data, tmp_path):
-    best = load_checkpoint(train(short(data, tmp_path, network="posegrid_s", target="person")))
+    settings = short(data, tmp_path, network="posegrid_s", target="person", max_images=96)
+    best = load_checkpoint(train(settings))
     validation = CropSet.of(read_crops(data, ["S3"]), "view", "removed")
     with torch.inference_mode():
         outputs = torch.cat([best.network(part.images) for part in whole_batches([validation], 64)])
@@ -275,7 +276,7 @@ def test_a_run_folder_takes_one_run(data, tmp_path):
 
 @pytest.mark.parametrize("target", ["integral", "rle"])
 def test_other_heads_learn_and_are_exported(data, tmp_path, target):
-    best = train(short(data, tmp_path, target=target, network="posegrid_s"))
+    best = train(short(data, tmp_path, target=target, network="posegrid_s", max_images=160))
     rows = rows_of(tmp_path)
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
     crops = read_crops(data, ["S3"]).images

@@ -83,13 +83,11 @@ class Human36mView(View):
 
     def find(self, kind: str) -> Path | None:
         """The file of a kind, in whichever variant of the layout it lies, or None."""
-        for folder in FOLDERS[kind]:
-            for base in dict.fromkeys((self.file_base, self.file_base.replace(" ", "_"))):
-                name = _file_name(base, kind, self.camera_id)
-                path = self.root / self.subject / folder / name
-                if path.is_file():
-                    return path
-        return None
+        base, subject = self.file_base, self.root / self.subject
+        bases = dict.fromkeys((base, base.replace(" ", "_")))
+        names = [_file_name(base, kind, self.camera_id) for base in bases]
+        paths = (subject / folder / name for folder in FOLDERS[kind] for name in names)
+        return next((path for path in paths if path.is_file()), None)
 
     def required(self, kind: str) -> Path:
         """The file of a kind. If there is none, SourceError says where it was looked for."""
