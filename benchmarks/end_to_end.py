@@ -24,8 +24,9 @@ from posegrid.body.skeleton import relative_to_root
 from posegrid.people.crop import Silhouette, box_of
 from posegrid.people.finder import Sighting, find_people
 from posegrid.people.looks import FinderNetwork, load_finder
-from posegrid.results.estimator import Estimator, Origin, person_track
+from posegrid.results.estimator import Estimator, Origin
 from posegrid.results.network import OnnxModel, load_onnx
+from posegrid.results.watching import person_track
 from posegrid.video.video import read_frames, read_spread
 from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, Scenes, film

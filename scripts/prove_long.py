@@ -1,7 +1,8 @@
-"""Proves what a long video costs: `predict` with overlay on the app's sample, repeated; memory of
-the process over time, and what a kill at 90 % of that time leaves.
+"""Proves what a long video costs: `predict` with overlay on the app's sample, repeated. Memory of the
+process over the frames; what a kill at 90 % of the watching leaves; what the next call makes of it.
 
-    python scripts/prove_long.py --frames 36000     # two hours at 5 frames a second
+    python scripts/prove_long.py --frames 10000
+    python scripts/prove_long.py --frames 36000 --most-s 1200     # two hours at 5 a second, as far
 """
 
 import subprocess
@@ -16,10 +17,13 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from posegrid.results.answers import Answers
 from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
 
 SAMPLE = Path(__file__).parents[1] / "posegrid" / "app" / "sample.mp4"
+EVERY_S = 0.5
+"""From one look at the memory to the next."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,10 @@ class Settings:
     """Pictures a second."""
     width: int = 160
     """Pixels of its pictures."""
-    skip: float = 0.14
-    """This share of the time is start and warming up: it does not count for the growth."""
-    every_s: float = 0.5
-    """Seconds from one look at the memory to the next."""
+    most_s: float | None = None
+    """Kill the first call after so many seconds, and leave it at that."""
+    kill: bool = True
+    """Kill a second call, and go on from there."""
 
 
 def write_video(path: Path, settings: Settings) -> None:
@@ -48,42 +52,73 @@ def write_video(path: Path, settings: Settings) -> None:
             video.write(picture)
 
 
-def watched(video: Path, out: Path, every_s: float, kill_after_s: float | None) -> np.ndarray:
-    """(N, 2): seconds since the start of `predict`, and MB of its memory. Killed if so asked."""
+def watched(video: Path, out: Path, kill_after_s: float | None = None) -> np.ndarray:
+    """(N, 3): seconds since the start of `predict`, MB of its memory, bytes of the answers on disk (NaN:
+    none now). Killed if so asked.
+    """
     command = [sys.executable, "-m", "posegrid", "predict", str(video), "--out", str(out)]
+    answers = out / f"{video.stem}.watched"
     start, seen = time.monotonic(), []
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
             status = Path(f"/proc/{process.pid}/status").read_text()
             elapsed = time.monotonic() - start
             if "VmRSS:" in status:
-                seen.append((elapsed, int(status.split("VmRSS:")[1].split()[0]) / 1024))
+                size = answers.stat().st_size if answers.exists() else np.nan
+                memory = int(status.split("VmRSS:")[1].split()[0]) / 1024
+                seen.append((elapsed, memory, size))
             if kill_after_s is not None and elapsed > kill_after_s:
                 process.kill()
-            time.sleep(every_s)
+            time.sleep(EVERY_S)
     if kill_after_s is None and process.returncode:
         sys.exit(f"predict ended with {process.returncode}")
     return np.array(seen)
 
 
+def num_answered(path: Path) -> int:
+    """Frames that the next call will not ask the network about."""
+    answers = Answers(path, path.read_bytes().split(b"\n", 1)[0].decode().split()[-1])
+    answers.close()
+    return answers.num_frames
+
+
+def report_memory(seen: np.ndarray, frames: int) -> float:
+    """Print it, over the frames that were answered for; how long the watching took, seconds."""
+    there = np.flatnonzero(np.isfinite(seen[:, 2]))
+    growing = there[seen[there, 2] < seen[there, 2].max()]
+    at = seen[growing, 2] / seen[there, 2].max() * frames
+    late = at > 0.1 * frames
+    slope, _ = np.polyfit(at[late], seen[growing, 1][late], 1)
+    for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1):
+        print(
+            f"  after {share * frames:.0f} frames: {np.interp(share * frames, at, seen[growing, 1]):.1f} MB"
+        )
+    print(f"  growth from 10 % on: {slope * 10_000:.2f} MB per 10,000 frames")
+    print(f"  afterwards at most {seen[growing[-1] :, 1].max():.1f} MB")
+    return float(seen[growing[-1], 0])
+
+
 def main(settings: Settings) -> None:
     """Prints what was measured."""
     with tempfile.TemporaryDirectory() as folder:
-        video = Path(folder) / "long.mp4"
+        video, whole, killed = (Path(folder) / name for name in ("long.mp4", "whole", "killed"))
         write_video(video, settings)
-        seen = watched(video, Path(folder) / "whole", settings.every_s, None)
-        took_s = seen[-1, 0]
-        late = seen[seen[:, 0] > settings.skip * took_s]
-        slope = np.polyfit(late[:, 0], late[:, 1], 1)[0] * took_s / settings.frames * 10_000
-        print(f"{settings.frames} frames in {took_s:.0f} s; largest {seen[:, 1].max():.0f} MB")
-        for share in (0.2, 0.4, 0.6, 0.8, 1):
-            print(f"at {share:.0%} of the time: {np.interp(share * took_s, *seen.T):.1f} MB")
-        print(f"growth: {slope:.1f} MB per 10,000 frames, if time went evenly over them")
-        killed = Path(folder) / "killed"
-        watched(video, killed, settings.every_s, 0.9 * took_s)
-        left = sorted(killed.iterdir()) if killed.exists() else []
-        names = [f"{path.name} ({path.stat().st_size} bytes)" for path in left]
-        print(f"left by a kill at 90 % of the time: {', '.join(names) or 'nothing'}")
+        seen = watched(video, whole, settings.most_s)
+        left = whole / "long.watched"
+        frames = num_answered(left) if left.exists() else settings.frames
+        print(f"{frames} of {settings.frames} frames, {seen[-1, 0]:.0f} s")
+        watching_s = report_memory(seen, frames)
+        if left.exists() or not settings.kill:
+            return
+        watched(video, killed, 0.9 * watching_s)
+        names = [f"{path.name} ({path.stat().st_size} bytes)" for path in sorted(killed.iterdir())]
+        print(f"left by a kill at 90 % of {watching_s:.0f} s: {', '.join(names)}")
+        print(f"  {num_answered(killed / 'long.watched')} frames are answered for")
+        again_s = watched(video, killed)[-1, 0]
+        same = [path.read_bytes() == (killed / path.name).read_bytes() for path in whole.iterdir()]
+        print(
+            f"the next call took {again_s:.0f} s; {sum(same)} of {len(same)} files are the same bytes"
+        )
 
 
 if __name__ == "__main__":
