@@ -5,6 +5,7 @@ process over the frames; what a kill at 90 % of the watching leaves; what the ne
     python scripts/prove_long.py --frames 36000 --most-s 1200     # two hours at 5 a second, as far
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,9 +53,11 @@ def write_video(path: Path, settings: Settings) -> None:
             video.write(picture)
 
 
-def watched(video: Path, out: Path, kill_after_s: float | None = None) -> np.ndarray:
+def watched(
+    video: Path, out: Path, most_s: float | None = None, most_bytes: float | None = None
+) -> np.ndarray:
     """(N, 3): seconds since the start of `predict`, MB of its memory, bytes of the answers on disk (NaN:
-    none now). Killed if so asked.
+    none now). Killed after so many seconds, or with so many bytes of answers on disk.
     """
     command = [sys.executable, "-m", "posegrid", "predict", str(video), "--out", str(out)]
     answers = out / f"{video.stem}.watched"
@@ -67,10 +70,11 @@ def watched(video: Path, out: Path, kill_after_s: float | None = None) -> np.nda
                 size = answers.stat().st_size if answers.exists() else np.nan
                 memory = int(status.split("VmRSS:")[1].split()[0]) / 1024
                 seen.append((elapsed, memory, size))
-            if kill_after_s is not None and elapsed > kill_after_s:
+            enough = seen and most_bytes is not None and seen[-1][2] > most_bytes
+            if enough or (most_s is not None and elapsed > most_s):
                 process.kill()
             time.sleep(EVERY_S)
-    if kill_after_s is None and process.returncode:
+    if process.returncode not in (0, -signal.SIGKILL):
         sys.exit(f"predict ended with {process.returncode}")
     return np.array(seen)
 
@@ -82,8 +86,8 @@ def num_answered(path: Path) -> int:
     return answers.num_frames
 
 
-def report_memory(seen: np.ndarray, frames: int) -> float:
-    """Print it, over the frames that were answered for; how long the watching took, seconds."""
+def report_memory(seen: np.ndarray, frames: int) -> None:
+    """Print it, over the frames that were answered for."""
     there = np.flatnonzero(np.isfinite(seen[:, 2]))
     growing = there[seen[there, 2] < seen[there, 2].max()]
     at = seen[growing, 2] / seen[there, 2].max() * frames
@@ -95,7 +99,6 @@ def report_memory(seen: np.ndarray, frames: int) -> float:
         )
     print(f"  growth from 10 % on: {slope * 10_000:.2f} MB per 10,000 frames")
     print(f"  afterwards at most {seen[growing[-1] :, 1].max():.1f} MB")
-    return float(seen[growing[-1], 0])
 
 
 def main(settings: Settings) -> None:
@@ -107,12 +110,12 @@ def main(settings: Settings) -> None:
         left = whole / "long.watched"
         frames = num_answered(left) if left.exists() else settings.frames
         print(f"{frames} of {settings.frames} frames, {seen[-1, 0]:.0f} s")
-        watching_s = report_memory(seen, frames)
+        report_memory(seen, frames)
         if left.exists() or not settings.kill:
             return
-        watched(video, killed, 0.9 * watching_s)
+        cut_s = watched(video, killed, most_bytes=0.9 * np.nanmax(seen[:, 2]))[-1, 0]
         names = [f"{path.name} ({path.stat().st_size} bytes)" for path in sorted(killed.iterdir())]
-        print(f"left by a kill at 90 % of {watching_s:.0f} s: {', '.join(names)}")
+        print(f"left by a kill after 90 % of the answers, {cut_s:.0f} s: {', '.join(names)}")
         print(f"  {num_answered(killed / 'long.watched')} frames are answered for")
         again_s = watched(video, killed)[-1, 0]
         same = [path.read_bytes() == (killed / path.name).read_bytes() for path in whole.iterdir()]

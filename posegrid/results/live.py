@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -38,6 +38,8 @@ class LivePose:
     sigma_mm: Float[np.ndarray, "17"]
     box_xyxy: Float[np.ndarray, "4"]
     confidence: float
+    num_dropped: int = 0
+    """So many pictures have come until then while others were worked on, and were not looked at."""
 
     def __repr__(self) -> str:
         return f"LivePose(person {self.person} at {self.time_s:.2f} s)"
@@ -66,11 +68,12 @@ def live_poses(
     are seen. `filter` none: as the network says; any other: one-euro.
     """
     past: dict[int, _Past] = {}
-    for frame, sightings in finder.follow(frames):
+    for number, (frame, sightings) in enumerate(finder.follow(frames)):
         for sighting in _chosen(sightings, past, frame.time_s, settings):
             before = past.setdefault(sighting.number, _Past(frame.time_s))
             before.last_s = frame.time_s
-            yield _pose(frame, sighting, before, model, camera, settings)
+            pose = _pose(frame, sighting, before, model, camera, settings)
+            yield replace(pose, num_dropped=frame.index - number)
 
 
 def _chosen(

@@ -149,9 +149,12 @@ def live_frames(
     source: Path | str | int | Iterable[ArrayFrame], fps: float | None
 ) -> tuple[str, Iterator[VideoFrame]]:
     """The name and the frames of a webcam, by its number, or of pictures as they come."""
+    _check_rate("fps", fps)
     if isinstance(source, int | Path | str):
         number = int(str(source))
-        return f"webcam{number}", timed_frames(webcam_pictures(number), fps)
+        pictures = webcam_pictures(number)
+        frames = (VideoFrame(index, s, Picture.from_rgb(rgb)) for index, s, rgb in pictures)
+        return f"webcam{number}", frames
     return "pictures", timed_frames(source, fps)
 
 

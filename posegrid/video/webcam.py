@@ -1,8 +1,11 @@
 """A webcam: recorded to a video file, or its pictures as they come, with the system's times."""
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Condition, Event, Thread
+from typing import Generic, TypeVar
 
 import av
 import numpy as np
@@ -12,6 +15,8 @@ from jaxtyping import UInt8
 
 from posegrid.errors import SourceError
 from posegrid.video.writer import VideoWriter
+
+Item = TypeVar("Item")
 
 _DEVICES = {
     "linux": ("v4l2", "/dev/video{}"),
@@ -56,23 +61,83 @@ def record_webcam(
             ) from error
 
 
-def webcam_pictures(number: int) -> Iterator[tuple[float, UInt8[np.ndarray, "H W 3"]]]:
-    """Seconds since the first picture, and RGB pictures, of the system's camera (0: the first), as
-    they come.
+def webcam_pictures(number: int) -> Iterator[tuple[int, float, UInt8[np.ndarray, "H W 3"]]]:
+    """The newest picture of the system's camera (0: the first) whenever one is asked for: its number
+    from 0, seconds since the first one, and RGB. Those that come meanwhile are dropped: they would
+    wait longer and longer.
 
     Raises SourceError where there is no such camera or it gives no more pictures.
     """
+    for index, time_s, frame in newest(_decoded(number)):
+        yield index, time_s, frame.to_ndarray(format="rgb24")
+
+
+def _decoded(number: int) -> Iterator[tuple[int, float, av.VideoFrame]]:
     with _opened(number) as container:
         first_s = None
         try:
-            for frame in container.decode(video=0):
+            for index, frame in enumerate(container.decode(video=0)):
                 time_s = frame.time or 0.0
                 first_s = time_s if first_s is None else first_s
-                yield time_s - first_s, frame.to_ndarray(format="rgb24")
+                yield index, time_s - first_s, frame
         except FFmpegError as error:
             raise SourceError(
                 f"webcam {number}: gives no more pictures ({error.strerror})."
             ) from error
+
+
+class Newest(Generic[Item]):
+    """Holds the newest of what comes until somebody has time for it; threads may share it."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._items: deque[Item] = deque(maxlen=1)
+        self._end: Exception | None = None
+        self._is_ended = False
+
+    def put(self, item: Item) -> None:
+        """One more; the one before, if it is still there, is dropped."""
+        with self._changed:
+            self._items.append(item)
+            self._changed.notify()
+
+    def end(self, error: Exception | None = None) -> None:
+        """No more will come, for this reason."""
+        with self._changed:
+            self._is_ended, self._end = True, error
+            self._changed.notify()
+
+    def take(self) -> Item | None:
+        """The newest, once there is one; None at the end. Raises what ended it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._is_ended)
+            if self._items:
+                return self._items.popleft()
+        if self._end is not None:
+            raise self._end
+        return None
+
+
+def newest(items: Iterator[Item]) -> Iterator[Item]:
+    """Of items that come by themselves, read in a thread, the newest one at each step."""
+    held, stopped = Newest[Item](), Event()
+
+    def read() -> None:
+        try:
+            for item in items:
+                if stopped.is_set():
+                    break
+                held.put(item)
+            held.end()
+        except Exception as error:  # whatever it is, it is raised where the items are taken
+            held.end(error)
+
+    Thread(target=read, daemon=True).start()
+    try:
+        while (item := held.take()) is not None:
+            yield item
+    finally:
+        stopped.set()
 
 
 def _opened(number: int) -> InputContainer:

@@ -60,6 +60,7 @@ def test_the_examples_of_the_document_run(folder, monkeypatch, capsys):
     pytest.importorskip("pandas")
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(webcam, "_opened", lambda number: av.open(str(folder / "camera.mp4")))
+    monkeypatch.setattr(webcam, "newest", lambda frames: frames)
     values: dict[str, object] = {}
     for block in blocks:
         exec(
@@ -136,17 +137,29 @@ def test_a_webcam_and_pictures_at_a_rate_are_streams_too(folder, model, monkeypa
         return av.open(str(folder / "camera.mp4"))
 
     monkeypatch.setattr(webcam, "_opened", camera)
+    monkeypatch.setattr(webcam, "newest", lambda frames: frames)  # a file comes all at once
     monkeypatch.chdir(folder)
     first, second = list(model.stream(1)), list(model.stream("0"))
     assert opened == [1, 0] and len(first) == len(second) > 40 and first[0].time_s < 0.3
     frames = list(read_frames(folder / "camera.mp4"))
     plain = list(model.stream((frame.image for frame in frames), fps=25))
     timed = list(model.stream((frame.time_s, frame.image) for frame in frames))
+    assert {pose.num_dropped for pose in (*first, *plain, *timed)} == {0}
     assert [pose.time_s for pose in plain] == pytest.approx([pose.time_s for pose in timed])
     assert len(plain) == len(first)
     np.testing.assert_allclose(plain[-1].joints_mm, timed[-1].joints_mm, atol=1e-3)
     with pytest.raises(SourceError, match="without times need the rate"):
         next(model.stream([frames[0].image]))
+
+
+def test_a_stream_says_how_many_pictures_were_dropped(folder, model, monkeypatch):
+    """Of three that a camera gives, one is looked at."""
+    monkeypatch.setattr(webcam, "_opened", lambda number: av.open(str(folder / "camera.mp4")))
+    monkeypatch.setattr(webcam, "newest", lambda frames: islice(frames, 2, None, 3))
+    poses = list(model.stream(0))
+    numbers = [round(25 * pose.time_s) for pose in poses]
+    assert [pose.num_dropped for pose in poses] == [n - n // 3 for n in numbers]
+    assert poses[-1].num_dropped > 40
 
 
 def test_a_stream_of_other_things_is_refused(folder, model):
