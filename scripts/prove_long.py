@@ -1,5 +1,6 @@
-"""Proves what a long video costs: `predict` with overlay on the app's sample, repeated. Memory of the
-process over the frames; what a kill at 90 % of the watching leaves; what the next call makes of it.
+"""Proves what a long video costs: `predict` with overlay on the app's sample, repeated. Memory of
+the process over the frames; what a kill at 90 % of the watching leaves, and what the next call
+makes of it.
 
     python scripts/prove_long.py --frames 10000
     python scripts/prove_long.py --frames 36000 --most-s 1200     # two hours at 5 a second, as far
@@ -56,8 +57,8 @@ def write_video(path: Path, settings: Settings) -> None:
 def watched(
     video: Path, out: Path, most_s: float | None = None, most_bytes: float | None = None
 ) -> np.ndarray:
-    """(N, 3): seconds since the start of `predict`, MB of its memory, bytes of the answers on disk (NaN:
-    none now). Killed after so many seconds, or with so many bytes of answers on disk.
+    """(N, 3): seconds since the start of `predict`, MB of its memory, bytes of the answers on disk
+    (NaN: none now). Killed after so many seconds, or with so many bytes of answers on disk.
     """
     command = [sys.executable, "-m", "posegrid", "predict", str(video), "--out", str(out)]
     answers = out / f"{video.stem}.watched"

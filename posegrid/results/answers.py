@@ -1,5 +1,5 @@
-"""What the network said of everybody in a video, on disk while the video is watched: memory stays as
-it is, and a call that was killed goes on where it was.
+"""What the network said of everybody in a video, on disk while the video is watched: memory stays
+as it is, and a call that was killed goes on where it was.
 
     Answers()                            a file without a name, gone in the end
     Answers(path, identity(...))         one that a kill leaves; `close` may remove it
@@ -31,8 +31,8 @@ from posegrid.untrusted import DAMAGED, object_of_json
 BOX_REACH = 2
 """Frames before and after that steady a box."""
 BLOCK = 8
-"""Frames of a block. What is lost by a kill is in hand: two blocks, and the 6 frames that are looked
-at before one is answered for; 22 frames, under a second at 25 a second."""
+"""Frames of a block. What is lost by a kill is in hand: two blocks, and the 6 frames that are
+looked at before one is answered for; 22 frames, under a second at 25 a second."""
 MOST_BYTES = 2**26
 """Of a block."""
 ROOM = 4
