@@ -4,7 +4,7 @@ the reason.
 
 import signal
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import av
@@ -27,6 +27,12 @@ from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
 
 WALK = [(30 + 6.0 * i, 65.0) for i in range(24)]
+
+
+@cache
+def walked() -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Pictures and masks of the walk; nobody may change them."""
+    return scene(WALK, shadow=False)
 
 
 def write_video(
@@ -54,7 +60,7 @@ def kept(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory) -> Path:
-    return write_video(tmp_path_factory.mktemp("walk") / "walk.mp4", scene(WALK, shadow=False)[0])
+    return write_video(tmp_path_factory.mktemp("walk") / "walk.mp4", walked()[0])
 
 
 @pytest.fixture
@@ -108,7 +114,7 @@ def panning(
 
 
 def test_a_folder_of_pictures_is_a_video(tmp_path, settings):
-    pictures, _ = scene(WALK, shadow=False)
+    pictures, _ = walked()
     folder = write_pictures(tmp_path / "frames", pictures)
     track = predict(replace(settings, video=folder, fps=50))
     assert (
@@ -122,9 +128,7 @@ def test_a_folder_of_pictures_is_a_video(tmp_path, settings):
 
 def test_variable_times_are_the_tracks(tmp_path, settings):
     times = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.09, 24)).tolist()
-    path = write_video(
-        tmp_path / "a.mp4", scene(WALK, shadow=False)[0], [t - times[0] for t in times]
-    )
+    path = write_video(tmp_path / "a.mp4", walked()[0], [t - times[0] for t in times])
     track = predict(replace(settings, video=path))
     assert track.time_s == pytest.approx(np.array(times) - times[0], abs=2e-4)
     assert track.fps == pytest.approx(1 / np.median(np.diff(times)), rel=1e-2)
@@ -132,7 +136,7 @@ def test_variable_times_are_the_tracks(tmp_path, settings):
 
 def test_a_video_held_upright_is_turned_as_it_is_shown(tmp_path, settings):
     """Stored lying, with a note to turn it: the person walks as in the upright video."""
-    pictures, masks = scene(WALK, shadow=False)
+    pictures, masks = walked()
     stored = [
         np.rot90(picture) for picture in pictures
     ]  # shown turned back, a quarter turn clockwise
@@ -158,7 +162,7 @@ def test_a_webcam_is_recorded_and_then_done(tmp_path, settings, walk, monkeypatc
 
 def test_two_people_in_one_picture_keep_their_numbers(tmp_path, settings):
     """Two clips side by side in one: each person is as in the clip alone."""
-    left, right = scene(WALK, shadow=False)[0], scene(WALK[::-1], shadow=False, seed=1)[0]
+    left, right = walked()[0], scene(WALK[::-1], shadow=False, seed=1)[0]
     both = [np.concatenate(pair, axis=1) for pair in zip(left, right, strict=True)]
     track = predict(replace(settings, video=write_video(tmp_path / "two.mp4", both), person="all"))
     assert files(settings) == ["two_person1.npz", "two_person2.npz"]
@@ -184,7 +188,7 @@ def test_a_person_who_leaves_and_returns_is_the_same_and_missing_between(tmp_pat
 
 
 def test_a_camera_may_move_with_boxes_and_without(tmp_path, settings, kept):
-    pictures, masks = scene(WALK, shadow=False)
+    pictures, masks = walked()
     video = write_video(tmp_path / "pan.mp4", panning(pictures, 3.0))
     found = predict(replace(settings, video=video))
     assert not found.camera_fixed and found.found.mean() > 0.9
@@ -202,14 +206,14 @@ def test_somebody_who_stands_still_is_found_in_clips_of_any_length(tmp_path, set
 
 
 def test_a_photograph_is_enough(tmp_path, settings):
-    pictures, masks = scene(WALK, shadow=False)
+    pictures, masks = walked()
     Image.fromarray(pictures[10]).save(tmp_path / "one.png")
     track = predict(replace(settings, video=tmp_path / "one.png"))
     assert track.box_xyxy == pytest.approx(np.array(boxes_of(masks[10:11])), abs=5)
 
 
 def test_with_masks_a_single_picture_is_enough(tmp_path, settings):
-    pictures, masks = scene(WALK, shadow=False)
+    pictures, masks = walked()
     Image.fromarray(pictures[10]).save(tmp_path / "one.png")
     Image.fromarray(255 * masks[10].astype(np.uint8)).save(tmp_path / "mask.png")
     track = predict(
@@ -233,7 +237,7 @@ def crops_of(settings: PredictSettings, monkeypatch) -> list[np.ndarray]:
 
 
 def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings, kept, monkeypatch):
-    _, masks = scene(WALK, shadow=False)
+    _, masks = walked()
     video = write_video(
         tmp_path / "masks.mp4",
         [np.repeat(255 * m[..., None].astype(np.uint8), 3, -1) for m in masks],
@@ -251,7 +255,7 @@ def test_a_mask_cuts_the_person_out_and_a_box_alone_does_not(tmp_path, settings,
 
 
 def test_boxes_alone_are_refused_for_weights_that_know_no_background(tmp_path, settings):
-    boxes = write_boxes(tmp_path / "boxes.csv", scene(WALK, shadow=False)[1])
+    boxes = write_boxes(tmp_path / "boxes.csv", walked()[1])
     with pytest.raises(
         SettingsError, match=r"standing\.onnx knows only people cut out of it: give `masks`"
     ):
@@ -267,7 +271,7 @@ def test_boxes_of_several_people_are_theirs(tmp_path, settings, kept, capsys):
 
 
 def test_masks_that_do_not_fit_are_refused(tmp_path, settings):
-    pictures, _ = scene(WALK, shadow=False)
+    pictures, _ = walked()
     short = write_video(tmp_path / "short.mp4", pictures[:20])
     with pytest.raises(SettingsError, match=r"has 20 frames.*24: expected as many"):
         predict(replace(settings, masks=short))

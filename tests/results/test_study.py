@@ -1,6 +1,7 @@
 """Several videos: each into its own folder, failures named at the end, resumed, and one table."""
 
 import csv
+import shutil
 
 import pytest
 from people.scenes import scene
@@ -15,12 +16,18 @@ def weights(tmp_path_factory):
     return write_onnx(tmp_path_factory.mktemp("weights") / "standing.onnx")
 
 
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    videos = tmp_path_factory.mktemp("videos")
+    write_video(videos / "a.mp4", scene(CENTRES, shadow=False)[0])
+    write_video(videos / "b.mp4", two_walkers())
+    (videos / "c.mp4").write_text("no video")
+    return videos
+
+
 @pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "videos").mkdir()
-    write_video(tmp_path / "videos" / "a.mp4", scene(CENTRES, shadow=False)[0])
-    write_video(tmp_path / "videos" / "b.mp4", two_walkers())
-    (tmp_path / "videos" / "c.mp4").write_text("no video")
+def folder(videos, tmp_path):
+    shutil.copytree(videos, tmp_path / "videos")
     return tmp_path
 
 
