@@ -405,7 +405,7 @@ def test_what_was_done_until_ctrl_c_is_kept_and_marked(settings, monkeypatch, re
     )  # a job in the background may have it ignored
     with pytest.raises(KeyboardInterrupt):
         predict(settings)
-    assert files(settings) == ["walk_partial.npz"]
+    assert files(settings) == ["walk.watched", "walk_partial.npz"]
     assert len(Track.load(settings.out / "walk_partial.npz")) == 15
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
