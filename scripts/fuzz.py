@@ -19,7 +19,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -204,6 +204,22 @@ def read_cut_outs(path: Path) -> object:
     return load_cut_outs(path)
 
 
+def read_answers(path: Path) -> object:
+    """With sums that fit: they would tell of every accident."""
+    from posegrid.people.finder import find_people
+    from posegrid.results.answers import HEAD, Answers
+
+    line, _, blocks = path.read_bytes().partition(b"\n")
+    if len(blocks) >= HEAD.size:
+        mark, rows, said, _ = HEAD.unpack_from(blocks)
+        at, call = HEAD.size, line.split(b" ")[-1].decode("latin-1")
+        head = HEAD.pack(mark, rows, said, zlib.crc32(blocks[at : at + rows + said]))
+        path.write_bytes(line + b"\n" + head + blocks[at:])
+        with closing(Answers(path, call)) as answers:
+            answers.recalled(find_people(lambda _: []))
+    return len(blocks)
+
+
 READERS: dict[str, Reader] = {
     "boxes": read_boxes,
     "camera": read_camera,
@@ -226,6 +242,7 @@ READERS: dict[str, Reader] = {
     "weights": read_weights,
     "video": read_video,
     "cut_outs": read_cut_outs,
+    "answers": read_answers,
 }
 
 

@@ -54,7 +54,7 @@ ROW = np.dtype(
 """One person in one frame: `PersonEstimate`, a row of it."""
 _BEGINNING = b"posegrid answers 1 "
 _MARK = b"pgan"
-_HEAD = struct.Struct("<4sIII")
+HEAD = struct.Struct("<4sIII")
 """Mark, bytes of rows, bytes of what the finder remembered, CRC-32 of both."""
 
 
@@ -129,11 +129,11 @@ class Answers:
         """
         size, at = os.fstat(self._file.fileno()).st_size, len(self._line)
         self._file.seek(at)
-        while at + _HEAD.size <= size:
-            mark, *lengths, check = _HEAD.unpack(self._file.read(_HEAD.size))
+        while at + HEAD.size <= size:
+            mark, *lengths, check = HEAD.unpack(self._file.read(HEAD.size))
             if mark != _MARK or sum(lengths) > MOST_BYTES or lengths[0] % ROW.itemsize:
                 raise self._damaged(ValueError(f"at byte {at}"))
-            at += _HEAD.size + sum(lengths)
+            at += HEAD.size + sum(lengths)
             if at > size:
                 return
             rows, said = (self._file.read(length) for length in lengths)
@@ -157,7 +157,7 @@ class Answers:
         elif said:
             self._since = 0
         check = zlib.crc32(said, zlib.crc32(rows))
-        block = _HEAD.pack(_MARK, len(rows), len(said), check) + rows + said
+        block = HEAD.pack(_MARK, len(rows), len(said), check) + rows + said
         self._rows = []
         self._write(self._end, block)
         self._end += len(block)

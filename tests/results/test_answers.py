@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import zlib
@@ -19,7 +18,7 @@ from results.onnx_files import facts, write_onnx
 
 from posegrid.errors import OutputError, SourceError
 from posegrid.people.finder import find_people
-from posegrid.results.answers import BLOCK, ROW, Answers, identity
+from posegrid.results.answers import BLOCK, HEAD, ROW, Answers, identity
 from posegrid.results.estimator import Estimator
 from posegrid.results.predict import predict
 from posegrid.results.predict_settings import PredictSettings
@@ -28,7 +27,6 @@ from posegrid.video.writer import VideoWriter
 
 NUM_FRAMES, NAME = 52, "walk.watched"
 LINE = len("posegrid answers 1 ") + 64 + 1
-HEAD = struct.Struct("<4sIII")
 
 
 class Killed(BaseException):
