@@ -96,7 +96,7 @@ class Answers:
             raise self._unwritable(error) from error
         if descriptor is None:
             raise OutputError(
-                f"{self.path}: another one is at work on this video; wait until it is done, or "
+                f"{self.path}: another one is at work here; wait until it is done, or "
                 "choose another `out`."
             )
         return os.fdopen(descriptor, "r+b", buffering=0)

@@ -254,7 +254,7 @@ def test_of_two_at_once_the_second_says_so(folder, tmp_path):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
-        with pytest.raises(OutputError, match="another one is at work on this video"):
+        with pytest.raises(OutputError, match="another one is at work here"):
             predict(settings(folder, tmp_path))
         other.communicate()
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
