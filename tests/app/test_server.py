@@ -65,7 +65,7 @@ def sent(client: TestClient, content: bytes, name: str = "walk.mp4", **facts: st
     return answer.json()["url"].removeprefix("/jobs/")
 
 
-def until(is_so: Callable[[], object], seconds: float = 60) -> None:
+def until(is_so: Callable[[], object], seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it never came"

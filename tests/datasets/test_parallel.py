@@ -86,7 +86,7 @@ def test_a_killed_worker_changes_no_byte(command: str, cluster: str) -> None:
         pytest.skip('no Ray here; pip install "posegrid[cluster]"')
     call = [sys.executable, str(ROOT / "scripts" / "prove_cluster.py"), "--command", command]
     call += ["--cluster", cluster, "--parts", "3", "--crops", "2"]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=300, cwd=ROOT)
+    done = subprocess.run(call, capture_output=True, text=True, timeout=600, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "files identical" in done.stdout
     assert "a worker was lost" in done.stdout + done.stderr

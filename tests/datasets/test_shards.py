@@ -266,7 +266,7 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(tmp_path):
         [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.stdout.count(f"refused: {path} cannot be written") == 3, done.stdout + done.stderr
     assert done.stderr == ""
