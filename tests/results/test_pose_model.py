@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
     frames = scene(CENTRES, shadow=False)[0]
     write_video(folder / "walk.mp4", frames)
     write_video(folder / "camera.mp4", 3 * frames)  # what a webcam shows for three seconds
-    write_video(folder / "two.mp4", two_walkers())
+    write_video(folder / "two.mp4", two_walkers(14))
     write_onnx(folder / "standing.onnx")
     walk_track(np.arange(300) / 60).save(folder / "long_walk.npz")
     return folder
