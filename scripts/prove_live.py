@@ -74,24 +74,29 @@ def memory_mb() -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
+def report(camera: Camera, since: int, num_poses: int) -> None:
+    """A line about the pictures since one of them."""
+    late = 1000 * np.array(camera.latency_s[since:])
+    print(
+        f"{camera.now_s:.0f} s: latency {np.median(late):.0f} ms, at most {late.max():.0f}; "
+        f"{camera.num_came - len(camera.taken_s)} of {camera.num_came} pictures dropped, "
+        f"{num_poses} poses, {memory_mb():.1f} MB",
+        flush=True,
+    )
+
+
 def main(settings: Settings) -> None:
     """Prints a line every tenth of the time."""
     images = [Image.fromarray(frame.image) for frame in read_frames(SAMPLE)]
     size = (settings.width, round(settings.width * images[0].height / images[0].width))
     small = [np.asarray(image.resize(size)) for image in images]
     camera = Camera(settings, small + small[-2:0:-1])
-    model, part, seen = posegrid.load(), 0, 0
-    for num_poses, _ in enumerate(model.stream(camera.frames()), start=1):
-        if camera.now_s >= (part + 1) * settings.seconds / 10:
-            part += 1
-            late = 1000 * np.array(camera.latency_s[seen:])
-            seen = len(camera.latency_s)
-            print(
-                f"{camera.now_s:.0f} s: latency {np.median(late):.0f} ms, at most {late.max():.0f}; "
-                f"{camera.num_came - len(camera.taken_s)} of {camera.num_came} pictures dropped, "
-                f"{num_poses} poses, {memory_mb():.1f} MB",
-                flush=True,
-            )
+    num_poses, part, since = 0, 1, 0
+    for num_poses, _ in enumerate(posegrid.load().stream(camera.frames()), start=1):
+        if camera.now_s >= part * settings.seconds / 10:
+            report(camera, since, num_poses)
+            part, since = part + 1, len(camera.latency_s)
+    report(camera, since, num_poses)
 
 
 if __name__ == "__main__":
