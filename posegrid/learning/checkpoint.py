@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Shaped, UInt8
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from posegrid.body.estimate import Estimate
-from posegrid.errors import CheckpointError, OutputError, SettingsError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import written
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import in_unit_range
@@ -178,11 +178,10 @@ def save_checkpoint(path: Path, network: nn.Module, facts: Facts) -> None:
         for name, value in values.items()
     }
     advice = "free some space or choose another folder"
+    # `save_file` would leave a temporary file of its own behind, should it be killed
+    content = save(weights, metadata={METADATA_KEY: facts.to_json()})
     with written(path, advice) as temporary:
-        try:
-            save_file(weights, temporary, metadata={METADATA_KEY: facts.to_json()})
-        except SafetensorError as error:
-            raise OutputError(f"{path}: cannot be written ({error}); {advice}.") from error
+        temporary.write_bytes(content)
 
 
 def load_facts(path: Path) -> ModelFacts:

@@ -1,6 +1,7 @@
 """Checkpoints: what is saved comes back, and damaged or foreign files are refused by name."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from posegrid import files
 from posegrid.errors import CheckpointError, OutputError
 from posegrid.learning import checkpoint
 from posegrid.learning.checkpoint import load_checkpoint, load_facts, save_checkpoint
@@ -127,6 +129,21 @@ def test_nothing_half_written_is_left(tmp_path):
             facts_of(BinsTarget()),
         )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_no_library_writes_files_of_its_own_beside(tmp_path, monkeypatch):
+    """Of a killed process such would stay for ever: nobody knows whose they are."""
+    begun, made = files._begun, []
+
+    def watched(path: Path, beginning: str) -> tuple[Path, int]:
+        temporary, descriptor = begun(path, beginning)
+        made.append(os.fstat(descriptor).st_ino)
+        return temporary, descriptor
+
+    monkeypatch.setattr(files, "_begun", watched)
+    network = build_network("posegrid_s", BinsTarget(), 64)
+    save_checkpoint(tmp_path / "a.safetensors", network, facts_of(BinsTarget()))
+    assert [path.stat().st_ino for path in tmp_path.iterdir()] == made
 
 
 def test_facts_can_be_replaced(tmp_path):
