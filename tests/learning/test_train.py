@@ -241,14 +241,23 @@ def test_a_finished_run_resumed_is_left_as_it_is(data, tmp_path):
     assert (tmp_path / "metrics.csv").read_text() == metrics
 
 
-def test_a_disk_that_fills_up_ends_training_in_a_sentence(data, tmp_path, monkeypatch):
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@pytest.mark.parametrize(
+    ("name", "advice"), [("best.safetensors", "free some space"), ("last.ckpt", "--resume")]
+)
+def test_a_disk_that_fills_up_ends_training_in_a_sentence(
+    data, tmp_path, monkeypatch, name, advice
+):
+    wrote = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name.startswith(f".{Path(name).stem}") and path.suffix == Path(name).suffix:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return wrote(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputError, match=r"last\.ckpt: cannot be written \(No space.*--resume"):
+    with pytest.raises(OutputError, match=rf"{name}: cannot be written \(No space.*{advice}"):
         train(short(data, tmp_path / "run", max_images=32))
-    assert not (tmp_path / "run" / "last.ckpt").exists()
+    assert not (tmp_path / "run" / name).exists()
 
 
 def test_a_kill_between_the_last_two_files_of_a_round_loses_no_row(data, tmp_path):
