@@ -24,6 +24,7 @@ from posegrid.video.video import read_frames
 from posegrid.video.writer import VideoWriter
 
 SAMPLE = Path(__file__).parents[1] / "posegrid" / "app" / "sample.mp4"
+LEAST_FRAMES = 100
 EVERY_S = 0.5
 """From one look at the memory to the next."""
 
@@ -104,6 +105,8 @@ def report_memory(seen: np.ndarray, frames: int) -> None:
 
 def main(settings: Settings) -> None:
     """Prints what was measured."""
+    if settings.frames < LEAST_FRAMES:
+        raise SystemExit(f"--frames {settings.frames}: expected at least {LEAST_FRAMES}.")
     with tempfile.TemporaryDirectory() as folder:
         video, whole, killed = (Path(folder) / name for name in ("long.mp4", "whole", "killed"))
         write_video(video, settings)

@@ -234,10 +234,8 @@ def _hash(path: Path) -> str:
             for row in csv.DictReader(file):
                 digest.update(str([v for k, v in row.items() if "seconds" not in k]).encode())
     elif path.name == "evaluation.json":
-        text = json.dumps(
-            {k: v for k, v in json.loads(path.read_text()).items() if k != "settings"}
-        )
-        digest.update(text.encode())
+        said = json.loads(path.read_text())
+        digest.update(json.dumps({k: v for k, v in said.items() if k != "settings"}).encode())
     elif path.suffix == ".npz":
         with np.load(path) as file:
             for name in file.files:
@@ -307,9 +305,7 @@ class Bout:
         return losses
 
     def disk_full(self, tries: int) -> tuple[int, int]:
-        """How often the disk was full, and losses: no sentence, or other files after room was
-        made.
-        """
+        """How often the disk was full, and losses: no sentence, or other files with room made."""
         files = [path for path in self.out.rglob("*") if path.is_file()]
         size = sum(-(-path.stat().st_size // 4096) for path in files) * 4096
         shutil.rmtree(self.out, ignore_errors=True)
@@ -331,9 +327,7 @@ class Bout:
 
 
 def two_at_once(case: Torment, out: Path, expected: dict[str, str]) -> int:
-    """Losses of two calls that begin together in one folder: what is there is as one alone made it,
-    and the call that could not work said so.
-    """
+    """Losses of two calls at once: other files than of one, or one that could not work and is mute."""
     shutil.rmtree(out, ignore_errors=True)
     pair = [started(case.call(out)) for _ in range(2)]
     said = [process.communicate()[1] for process in pair]
@@ -343,10 +337,10 @@ def two_at_once(case: Torment, out: Path, expected: dict[str, str]) -> int:
         for s, p in zip(said, pair, strict=True)
     )
     whole = contents(out / case.results) == expected
-    if codes[0] != 0 or not clear or not whole or (out / LOCK).exists():
+    lost = codes[0] != 0 or not clear or not whole or (out / LOCK).exists()
+    if lost:
         print(f"  {case.name}, two at once: exit codes {codes}, {said}", flush=True)
-        return 1
-    return 0
+    return int(lost)
 
 
 def tormented(
@@ -354,23 +348,23 @@ def tormented(
 ) -> list[str | int]:
     """The row of the table."""
     bout = Bout(case, folder / "disk" / "out", rng)  # of one name: settings.json holds it
+    untried = ["-"] * 5
     if not bout.undisturbed():
-        return [case.name, 0, 0, 1, "-", "-", "-", "-", "-"]
-    kills, lost = bout.killed(num_kills)
+        return [case.name, 0, 0, 1, *untried]
+    row = [case.name, num_kills, *bout.killed(num_kills)]
     if case.only_killed or not tries:
-        return [case.name, num_kills, kills, lost, "-", "-", "-", "-", "-"]
+        return [*row, *untried]
     both = two_at_once(case, bout.out, bout.expected)
     worker = bout.worker_killed(tries) if case.has_workers else "-"
     try:
-        full = bout.disk_full(tries)
-        return [case.name, num_kills, kills, lost, *full, bout.read_only(), worker, both]
+        disks = [*bout.disk_full(tries), bout.read_only()]
     except PermissionError as error:
         print(f"  {error}")
-        return [case.name, num_kills, kills, lost, "-", "-", "-", worker, both]
+        disks = untried[:3]
+    return [*row, *disks, worker, both]
 
 
-COLUMNS = "command, kills, at work, lost, disks full, lost, read-only: lost, "
-COLUMNS += "workers killed: lost, two at once: lost"
+COLUMNS = "command, kills, at work, lost, disks full, lost, read-only: lost, workers killed: lost"
 
 
 def main() -> int:
@@ -389,13 +383,12 @@ def main() -> int:
     rng, data = random.Random(settings.seed), settings.folder / "data"
     shutil.rmtree(settings.folder, ignore_errors=True)
     make_data(data)
-    print(f"| {COLUMNS.replace(', ', ' | ')} |")
+    print(f"| {COLUMNS.replace(', ', ' | ')} | two at once: lost |")
     print("|---|" + "---:|" * 8, flush=True)
-    lost = False
+    kills, lost = settings.tries if settings.kills is None else settings.kills, False
     for case in torments(data):
         if settings.only and case.name not in settings.only:
             continue
-        kills = settings.tries if settings.kills is None else settings.kills
         row = tormented(case, settings.folder / case.name, kills, settings.tries, rng)
         lost = lost or any(row[place] not in (0, "-") for place in (3, 5, 6, 7, 8))
         print(f"| {' | '.join(map(str, row))} |", flush=True)

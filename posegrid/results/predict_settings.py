@@ -37,8 +37,8 @@ class PoseSettings(RefineSettings):
     """How high the camera is above the floor on which the person walks, metres: sets the scale
     where the person's height is not known. It is the surer the more the camera looks down."""
     camera_pitch_deg: float | None = None
-    """How far the camera looks down, degrees, for `camera_height_m`. Default: found from the trunk
-    and the feet."""
+    """How far the camera looks down, degrees: makes the scale by its height surer. Default: found
+    from the trunk and the feet."""
     person: Person = "largest"
     """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a
     person's number.
