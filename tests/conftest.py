@@ -9,7 +9,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 from hypothesis import settings
-from jaxtyping import install_import_hook
+from shape_checking import install
 
 settings.register_profile("by_no_chance", deadline=None, derandomize=True)
 settings.load_profile("by_no_chance")
@@ -22,4 +22,4 @@ CHECKED = [
 ]
 """Every module but those of Numba kernels, which must stay plain functions."""
 
-install_import_hook(CHECKED, "shape_checking.checked")
+install(CHECKED)
