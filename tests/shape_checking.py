@@ -1,9 +1,9 @@
 """Every annotation of the package as a check, at the least cost that still finds each fault."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
-from functools import partial
+from functools import partial, wraps
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
@@ -35,9 +35,23 @@ def checked_once(fn: Any, typechecker: Callable = checked) -> Any:
     if inspect.isgeneratorfunction(fn):
         return _jaxtyped(fn, typechecker=typechecker)
     fn.__annotations__ = {name: _resolved(of, fn) for name, of in fn.__annotations__.items()}
-    if not any(map(_has_shape, fn.__annotations__.values())):
+    shapes = [shape for of in fn.__annotations__.values() for shape in _shapes(of)]
+    if not shapes:
         return typechecker(fn)
-    return _jaxtyped(typechecker(fn), typechecker=None)
+    if any("{" in shape.dim_str for shape in shapes):  # the value of an argument
+        return _jaxtyped(typechecker(fn), typechecker=None)
+    return _in_context(typechecker(fn))
+
+
+def _in_context(fn: Callable) -> Callable:
+    """Dimensions of one name are equal in one call; calls inside have names of their own."""
+
+    @wraps(fn)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with _jaxtyped("context"):
+            return fn(*args, **kwargs)
+
+    return called
 
 
 def _resolved(annotation: Any, fn: Callable) -> Any:
@@ -49,8 +63,9 @@ def _resolved(annotation: Any, fn: Callable) -> Any:
         return Any
 
 
-def _has_shape(annotation: Any) -> bool:
-    """Whether it is an array's shape or holds one."""
+def _shapes(annotation: Any) -> Iterator[type[jaxtyping.AbstractArray]]:
+    """The shapes of arrays in it."""
     if inspect.isclass(annotation) and issubclass(annotation, jaxtyping.AbstractArray):
-        return True
-    return any(map(_has_shape, get_args(annotation)))
+        yield annotation
+    for part in get_args(annotation):
+        yield from _shapes(part)

@@ -28,6 +28,11 @@ def between(
 
 
 @checked_once
+def square(of: Float[np.ndarray, "..."], size: int) -> Float[np.ndarray, "{size} {size}"]:
+    return of
+
+
+@checked_once
 def named(of: list[str]) -> dict[str, int]:
     return dict.fromkeys(of, "1" if "text" in of else 1)
 
@@ -46,6 +51,7 @@ class Pair:
 
 def test_what_fits_passes():
     assert between(POSES, POSES, 1).shape == (4, 17, 3)
+    assert square(np.zeros((3, 3)), 3).shape == (3, 3)
     assert named(["a"]) == {"a": 1}
     assert len(list(one_by_one(POSES))) == 4
     assert len(Pair(POSES, np.zeros(4)).times) == 4
@@ -60,6 +66,8 @@ def test_what_fits_passes():
         (between, (POSES.astype(int),)),
         (between, (POSES, POSES, "half")),
         (between, (POSES, None, 2.0)),
+        (square, (np.zeros((3, 4)), 3)),
+        (square, (np.zeros((4, 4)), 3)),
         (named, ("abc",)),
         (named, (["text"],)),
         (one_by_one, (POSES[0],)),
