@@ -194,6 +194,7 @@ def _tested(tests: list[str], copy_of: Path) -> int:
     try:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+            options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is preloaded
             return int(pytest.main([*options, *tests]))
     except BaseException:
         return 1
@@ -201,7 +202,8 @@ def _tested(tests: list[str], copy_of: Path) -> int:
 
 def preload(names: list[str]) -> None:
     """What costs time to import, once for all; nothing of posegrid."""
-    for name in ("numpy", "scipy.optimize", "PIL.Image", "pytest"):
+    ours = ["pytest", "hypothesis", "jaxtyping", "beartype"]
+    for name in ("numpy", "scipy.optimize", "PIL.Image", *ours):
         __import__(name)
     if "targets" in names:
         import torch

@@ -18,6 +18,7 @@ from random import Random
 import fuzz
 import numpy as np
 import pytest
+import readers
 from PIL import Image
 
 from posegrid.body.formats.viewer import viewer_page
@@ -25,7 +26,7 @@ from posegrid.body.track import Track
 from posegrid.errors import SourceError
 from posegrid.untrusted import DAMAGED, arrays_of_npz, from_yaml, opened_picture
 
-CORPUS = fuzz.CORPUS
+CORPUS = readers.CORPUS
 DEEP = "[" * 100_000
 BOMB = "\n".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}' if n else '1'] * 10)}]" for n in range(9))
 
@@ -266,19 +267,19 @@ def damaged(tmp_path: Path) -> Callable[[str, bytes], Path]:
 @pytest.mark.parametrize("what", DAMAGES)
 def test_a_damaged_file_ends_in_one_sentence(what: str, damaged: Callable[..., Path]) -> None:
     reader, name, content, sentence = DAMAGES[what]
-    said = fuzz.outcome(reader, damaged(name, content() if callable(content) else content))
+    said = readers.outcome(reader, damaged(name, content() if callable(content) else content))
     assert said.startswith("refused: "), said
     assert name in said and re.search(sentence, said), said
     assert len(said) < 1500
 
 
-@pytest.mark.parametrize("reader", fuzz.READERS)
+@pytest.mark.parametrize("reader", readers.READERS)
 def test_the_corpus_itself_can_be_read(reader: str) -> None:
     for path in sorted((CORPUS / reader).iterdir()):
-        assert fuzz.outcome(reader, path) == "read", path
+        assert readers.outcome(reader, path) == "read", path
 
 
-@pytest.mark.parametrize("reader", fuzz.READERS)
+@pytest.mark.parametrize("reader", readers.READERS)
 def test_mutants_are_read_or_refused(reader: str, tmp_path: Path) -> None:
     """A few of what `make fuzz` throws at every reader."""
     random = Random(19)
@@ -287,8 +288,18 @@ def test_mutants_are_read_or_refused(reader: str, tmp_path: Path) -> None:
         one = seeds[number % len(seeds)]
         path = tmp_path / one.name
         path.write_bytes(fuzz.mutant(one.read_bytes(), one.read_bytes(), random))
-        said = fuzz.outcome(reader, path)
+        said = readers.outcome(reader, path)
         assert not said.startswith("find"), said
+
+
+@pytest.mark.parametrize("reader", readers.READERS)
+def test_what_once_reached_new_code_is_read_or_refused(reader: str, tmp_path: Path) -> None:
+    """The corpus that `make fuzz` goes on from."""
+    fuzz.unpack(fuzz.KEPT, tmp_path)
+    for folder in sorted((tmp_path / reader).iterdir()):
+        for kept in sorted(folder.iterdir()):
+            said = readers.outcome(reader, kept.rename(tmp_path / folder.name))
+            assert not said.startswith("find"), (kept.name, said)
 
 
 def test_the_same_seed_makes_the_same_mutants() -> None:
@@ -315,9 +326,9 @@ def more_files() -> list[Path]:
 def test_more_damaged_files(path: Path) -> None:
     words = path.stem.removeprefix("fuzz_").split("_")
     reader = OF_NAMES.get(words[0], words[0])
-    if reader not in fuzz.READERS:
+    if reader not in readers.READERS:
         pytest.skip(f"no reader called {reader}")
-    said = fuzz.outcome(reader, path)
+    said = readers.outcome(reader, path)
     assert said.startswith("refused") or (said == "read" and path.name in BELIEVED), said
 
 
@@ -365,7 +376,7 @@ def test_weights_that_answer_nan_are_refused(tmp_path: Path) -> None:
         if values.dtype == np.float32:
             constant.CopyFrom(numpy_helper.from_array(values * np.nan, constant.name))
     onnx.save(model, tmp_path / "a.onnx")
-    said = fuzz.outcome("weights", tmp_path / "a.onnx")
+    said = readers.outcome("weights", tmp_path / "a.onnx")
     assert said.startswith("refused: ") and "pose_mm holds NaN" in said
 
 
@@ -380,7 +391,7 @@ def test_weights_that_want_all_memory_are_refused(tmp_path: Path) -> None:
     model.graph.node.insert(1, helper.make_node("ReduceSum", ["much"], ["sum"]))
     model.graph.output.append(helper.make_tensor_value_info("sum", onnx.TensorProto.FLOAT, None))
     onnx.save(model, tmp_path / "a.onnx")
-    said = fuzz.outcome("weights", tmp_path / "a.onnx")
+    said = readers.outcome("weights", tmp_path / "a.onnx")
     assert said.startswith("refused: "), said
 
 
