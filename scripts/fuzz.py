@@ -103,7 +103,7 @@ def fuzz(file: Path, runs: int, seed: int, units: Path, counts: list[int]) -> No
             return atheris.Mutate(data, most)
         return mutant(data, whole, random)[:most]
 
-    flags = {"runs": runs, "seed": seed, "max_len": max(4096, 2 * len(whole)), "timeout": 30}
+    flags = {"runs": runs, "seed": seed, "max_len": max(4096, 2 * len(whole)), "timeout": 600}
     flags |= {"rss_limit_mb": 0, "artifact_prefix": f"{folder}/end_", "close_fd_mask": 0}
     options = [f"-{name}={value}" for name, value in flags.items()]
     atheris.Setup([file.name, *options, str(units)], one, custom_mutator=change)
@@ -182,8 +182,8 @@ def main() -> int:
             row = f"| {reader} | {tried:,} | {read:,} | {num_units:,} | {finds} |"
             print(f"{row} {time.monotonic() - start:.0f} |", flush=True)
             total += finds
-        if settings.keep:
-            pack(Path(folder), KEPT)
+            if settings.keep:
+                pack(Path(folder), KEPT)
     return min(total, 1)
 
 
