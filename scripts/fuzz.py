@@ -104,7 +104,12 @@ def fuzz(file: Path, runs: int, seed: int, units: Path, counts: list[int]) -> No
         return mutant(data, whole, random)[:most]
 
     flags = {"runs": runs, "seed": seed, "max_len": max(4096, 2 * len(whole)), "timeout": 600}
-    flags |= {"rss_limit_mb": 0, "artifact_prefix": f"{folder}/end_", "close_fd_mask": 0}
+    flags |= {
+        "rss_limit_mb": 0,
+        "report_slow_units": 600,
+        "artifact_prefix": f"{folder}/end_",
+        "close_fd_mask": 0,
+    }
     options = [f"-{name}={value}" for name, value in flags.items()]
     atheris.Setup([file.name, *options, str(units)], one, custom_mutator=change)
     atheris.Fuzz()

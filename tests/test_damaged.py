@@ -295,11 +295,13 @@ def test_mutants_are_read_or_refused(reader: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", readers.READERS)
 def test_what_once_reached_new_code_is_read_or_refused(reader: str, tmp_path: Path) -> None:
     """The corpus that `make fuzz` goes on from."""
-    fuzz.unpack(fuzz.KEPT, tmp_path)
-    for folder in sorted((tmp_path / reader).iterdir()):
-        for kept in sorted(folder.iterdir()):
-            said = readers.outcome(reader, kept.rename(tmp_path / folder.name))
-            assert not said.startswith("find"), (kept.name, said)
+    with zipfile.ZipFile(fuzz.KEPT) as kept:
+        for name in kept.namelist():
+            if name.startswith(f"{reader}/"):
+                path = tmp_path / Path(name).parent.name
+                path.write_bytes(kept.read(name))
+                said = readers.outcome(reader, path)
+                assert not said.startswith("find"), (name, said)
 
 
 def test_the_same_seed_makes_the_same_mutants() -> None:
