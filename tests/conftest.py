@@ -9,7 +9,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 from hypothesis import settings
-from shape_checking import install
+from shape_checking import calls, install
 
 settings.register_profile("by_no_chance", deadline=None, derandomize=True)
 settings.load_profile("by_no_chance")
@@ -23,3 +23,7 @@ CHECKED = [
 """Every module but those of Numba kernels, which must stay plain functions."""
 
 install(CHECKED)
+
+
+def pytest_runtest_setup() -> None:
+    calls.clear()

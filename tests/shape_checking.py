@@ -1,6 +1,7 @@
 """Every annotation of the package as a check, at the least cost that still finds each fault."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from functools import partial, wraps
@@ -12,6 +13,12 @@ from beartype import BeartypeConf, beartype
 
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
 """An int is welcome where a float is expected, as PEP 484 has it."""
+
+OFTEN, SELDOM = 50, 10
+"""Of a function that takes or gives arrays, a test checks so many calls, and then every tenth."""
+
+calls: Counter[Callable] = Counter()
+"""How often the test under way called each of them; emptied before each test."""
 
 _jaxtyped = jaxtyping.jaxtyped
 
@@ -39,8 +46,8 @@ def checked_once(fn: Any, typechecker: Callable = checked) -> Any:
     if not shapes:
         return typechecker(fn)
     if any("{" in shape.dim_str for shape in shapes):  # the value of an argument
-        return _jaxtyped(typechecker(fn), typechecker=None)
-    return _in_context(typechecker(fn))
+        return _at_times(fn, _jaxtyped(typechecker(fn), typechecker=None))
+    return _at_times(fn, _in_context(typechecker(fn)))
 
 
 def _in_context(fn: Callable) -> Callable:
@@ -50,6 +57,19 @@ def _in_context(fn: Callable) -> Callable:
     def called(*args: Any, **kwargs: Any) -> Any:
         with _jaxtyped("context"):
             return fn(*args, **kwargs)
+
+    return called
+
+
+def _at_times(fn: Callable, checks: Callable) -> Callable:
+    """The function, with its checks as long as a test has not called it often."""
+
+    @wraps(checks)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        calls[fn] += 1
+        if calls[fn] > OFTEN and calls[fn] % SELDOM:
+            return fn(*args, **kwargs)
+        return checks(*args, **kwargs)
 
     return called
 

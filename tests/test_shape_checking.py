@@ -12,7 +12,7 @@ from beartype.door import TypeHint
 from beartype.roar import BeartypeCallHintViolation
 from conftest import CHECKED
 from jaxtyping import Float, TypeCheckError
-from shape_checking import checked_once
+from shape_checking import OFTEN, SELDOM, checked_once
 
 POSES = np.zeros((4, 17, 3))
 FAULTS = (BeartypeCallHintViolation, TypeCheckError)
@@ -78,6 +78,18 @@ def test_what_fits_passes():
 def test_what_does_not_fit_is_refused(call: Callable, arguments: tuple):
     with pytest.raises(FAULTS):
         call(*arguments)
+
+
+def test_of_many_calls_the_first_are_checked_and_then_some():
+    def is_refused() -> bool:
+        try:
+            between(POSES[..., :2])
+        except BeartypeCallHintViolation:
+            return True
+        return False
+
+    refused = [is_refused() for _ in range(OFTEN + 2 * SELDOM)]
+    assert refused == [True] * OFTEN + 2 * ([False] * (SELDOM - 1) + [True])
 
 
 def test_every_annotated_function_of_the_package_is_checked():

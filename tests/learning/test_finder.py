@@ -229,12 +229,13 @@ def test_every_batch_is_seen_twice_in_the_same_order() -> None:
         assert numbers == list(range(len(numbers)))
 
 
-@pytest.mark.parametrize("first", [2, 4, 7, 8])
-def test_whoever_goes_on_at_a_step_sees_the_same_batches(folders: SceneFolders, first: int) -> None:
-    whole, later = (SceneBatches(Scenes(folders, "train", 5), workers) for workers in (1, 0))
+def test_whoever_goes_on_at_a_step_sees_the_same_batches(folders: SceneFolders) -> None:
+    whole = SceneBatches(Scenes(folders, "train", 5), 1)
     seen = [whole.at(step) for step in range(11)]
     assert same(seen[4], mirrored_batch(seen[0])) and same(seen[6], mirrored_batch(seen[1]))
-    assert all(same(later.at(step), seen[step]) for step in range(first, 11))
+    for first in (2, 4, 7, 8):
+        later = SceneBatches(Scenes(folders, "train", 5), 0)
+        assert all(same(later.at(step), seen[step]) for step in range(first, 11))
 
 
 def test_the_mean_size_of_batches_follows_from_the_shapes() -> None:
