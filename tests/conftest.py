@@ -2,6 +2,7 @@
 screen, and let none fail by chance: Hypothesis tries the same examples each time, and waits.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -27,3 +28,7 @@ install(CHECKED)
 
 def pytest_runtest_setup() -> None:
     calls.clear()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # modules and tests stay; without them the collector has little to look through

@@ -1,6 +1,7 @@
 """The pages that people read: their shape, and that the commands of the tutorials run as written."""
 
 import importlib.util
+import os
 import re
 import shlex
 import sys
@@ -65,12 +66,20 @@ def test_links_lead_somewhere() -> None:
     assert dead == []
 
 
+@pytest.fixture
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rendering and preparing stay in this process, and start none that import all anew."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("one_core")
 def test_the_students_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_commands(TUTORIALS / "student.md")
     assert (tmp_path / "runs" / "mini" / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("one_core")
 def test_the_researchers_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_commands(TUTORIALS / "researcher.md")
@@ -78,6 +87,7 @@ def test_the_researchers_tutorial_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "mine.onnx").is_file()
 
 
+@pytest.mark.usefixtures("one_core")
 def test_the_practitioners_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "videos").mkdir()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from people.scenes import SIZE_WH, figure, scene
 from results.onnx_files import facts, write_onnx
 
 from posegrid.errors import OutputError, SourceError
-from posegrid.people.finder import find_people
+from posegrid.people.finder import Finder, find_people
 from posegrid.results.answers import BLOCK, HEAD, ROW, Answers, identity
 from posegrid.results.estimator import Estimator
 from posegrid.results.predict import predict
@@ -63,6 +64,13 @@ def settings(folder: Path, out: Path, **changes: object) -> PredictSettings:
 
 def files(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def finder() -> Finder:
+    """One that has seen a little, to go on from what is left."""
+    pictures, _ = scene([(40.0, 65.0)] * 8)
+    return find_people(lambda count: [Picture.from_rgb(picture) for picture in pictures])
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +207,12 @@ def damaged(content: bytes, how: str) -> bytes:
         *("no list", "a stranger", "no colours", "a reference", "nothing", "times"),
     ],
 )
-def test_what_a_block_cannot_hold_is_refused(left, how):
+def test_what_a_block_cannot_hold_is_refused(left, finder, how):
     content = damaged(left.read_bytes(), how)
     left.write_bytes(content)
-    pictures, _ = scene([(40.0, 65.0)] * 8)
-    finder = find_people(lambda count: [Picture.from_rgb(picture) for picture in pictures])
     refused = pytest.raises(SourceError, match=r"walk\.watched: is damaged .* `overwrite`")
     with refused, closing(again(left)) as answers:
-        answers.recalled(finder)
+        answers.recalled(deepcopy(finder))
 
 
 def test_a_damaged_file_is_refused_and_stays_until_it_may_be_overwritten(
