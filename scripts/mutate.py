@@ -241,11 +241,13 @@ def main() -> int:
 def _score(
     name: str, drawn: list[Mutant], group: dict[str, list[str]], copy_of: Path, total: int
 ) -> None:
-    survivors = [m for m in drawn if not killed(m, group[m.path], copy_of)]
-    for mutant in sorted(survivors, key=lambda m: (m.path, m.line)):
-        print(f"  {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
-    score = 1 - len(survivors) / max(len(drawn), 1)
-    print(f"{name}: {len(drawn)} of {total} mutants, {len(survivors)} survive: {score:.1%} killed")
+    survivors = 0
+    for mutant in sorted(drawn, key=lambda m: (m.path, m.line)):
+        if not killed(mutant, group[mutant.path], copy_of):
+            survivors += 1
+            print(f"  {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
+    score = 1 - survivors / max(len(drawn), 1)
+    print(f"{name}: {len(drawn)} of {total} mutants, {survivors} survive: {score:.1%} killed")
 
 
 if __name__ == "__main__":
