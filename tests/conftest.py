@@ -4,6 +4,7 @@ screen, and let none fail by chance: Hypothesis tries the same examples each tim
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -28,6 +29,8 @@ install(CHECKED)
 
 def pytest_runtest_setup() -> None:
     calls.clear()
+    if "torch" in sys.modules:  # a test draws the same, whatever ran before it
+        sys.modules["torch"].manual_seed(0)
 
 
 def pytest_collection_finish() -> None:
