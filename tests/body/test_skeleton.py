@@ -4,6 +4,8 @@ Other skeletons: joints that Human3.6M has are taken over, all others are NaN; n
 up.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from body.test_track import make_track
@@ -85,6 +87,39 @@ def test_a_bone_of_3_4_0_is_5_long() -> None:
     assert skeleton.bone_lengths(pose)[skeleton.BONES.index((0, 1))] == pytest.approx(5)
 
 
+def test_sizes_of_many_poses_are_sums_of_their_16_bones() -> None:
+    sizes = skeleton.body_size_mm(POSES.reshape(5, 1, 17, 3))
+    assert sizes.shape == (5, 1)
+    assert sizes[2, 0] == pytest.approx(sum(skeleton.bone_lengths(POSES[2])))
+
+
+def test_the_releases_bones_are_these_chains() -> None:
+    chains = """
+    Hips RightUpLeg RightLeg RightFoot RightToeBase RightToeSite
+    Hips LeftUpLeg LeftLeg LeftFoot LeftToeBase LeftToeSite
+    Hips Spine Spine1 Neck Head HeadSite
+    Spine1 LeftShoulder LeftArm LeftForeArm LeftHand LeftHandThumb LeftThumbSite
+    Spine1 RightShoulder RightArm RightForeArm RightHand RightHandThumb RightThumbSite
+    LeftHand L_Wrist_End LeftWristSite
+    RightHand R_Wrist_End RightWristSite
+    """
+    rows = [line.split() for line in chains.split("\n") if line.strip()]
+    expected = {child: parent for row in rows for parent, child in pairwise(row)}
+    names = skeleton.HUMAN36M_32_NAMES
+    parents = [names[i] if i >= 0 else None for i in skeleton.HUMAN36M_32_PARENTS]
+    assert dict(zip(names, parents, strict=True)) == {"Hips": None, **expected}
+
+
+def test_fitted_bones_are_equal_on_both_sides_and_nan_without_anybody() -> None:
+    assert np.isnan(skeleton.fitted_bones_mm(np.full((3, 17, 3), np.nan))).all()
+    lengths = dict(zip(skeleton.BONES, skeleton.fitted_bones_mm(POSES), strict=True))
+    order = skeleton.mirror_order()
+    for parent, child in skeleton.BONES:
+        assert lengths[parent, child] == lengths[int(order[parent]), int(order[child])]
+    both = np.concatenate([skeleton.bone_lengths(POSES)[:, i] for i in (0, 3)])
+    assert lengths[0, 1] == pytest.approx(np.quantile(both, 0.6))
+
+
 TRACK = make_track()
 
 
@@ -140,6 +175,10 @@ def test_the_releases_32_joints_coincide_as_they_do_there():
     np.testing.assert_array_equal(joints[:, list(HUMAN36M_32_TO_17)], TRACK.joints_mm)
     for joint, twin in HUMAN36M_32_COINCIDING:
         np.testing.assert_array_equal(joints[:, joint], joints[:, twin])
+
+
+def test_a_track_of_another_skeleton_is_shown_in_one_line() -> None:
+    assert repr(TRACK.to("coco17")) == "SkeletonTrack(coco17: 4 frames)"
 
 
 def test_an_unknown_skeleton_is_refused_and_the_known_ones_listed():

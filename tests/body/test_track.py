@@ -84,6 +84,76 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
         Track.load(tmp_path / "walk.npz")
 
 
+def changed(name: str, row: int, value: float) -> Track:
+    """A Track with another value in a row: in all of the row's numbers."""
+    track = make_track()
+    values = getattr(track, name).copy()
+    values[row] = value
+    return replace(track, **{name: values})
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "value"),
+    [
+        *(("frame", 0, -1), ("frame", 3, 2**53 + 2), ("frame", 2, 1)),
+        *(("time_s", 0, np.nan), ("time_s", 3, 1.1e9), ("time_s", 0, -1.1e9)),
+        *(("time_s", 3, 2 * 1001 / 30000), ("time_s", 3, -1)),
+        *(("joints_mm", 2, 1.1e8), ("root_mm", 2, -1.1e8), ("keypoints_px", 0, -np.inf)),
+        *(("sigma_mm", 2, -0.1), ("confidence", 2, 1.1), ("confidence", 2, -0.1)),
+    ],
+)
+def test_a_row_that_cannot_be_is_named(name: str, row: int, value: float, tmp_path: Path) -> None:
+    changed(name, row, value).save(tmp_path / "walk.npz")
+    with pytest.raises(SourceError, match=f"row {row}: {name} cannot be"):
+        Track.load(tmp_path / "walk.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "value"),
+    [
+        *(("frame", 3, 2**53), ("frame", 0, 0), ("time_s", 3, 1e9), ("time_s", 0, -1e9)),
+        *(("joints_mm", 2, 1e8), ("root_mm", 2, -1e8), ("box_xyxy", 2, np.nan)),
+        *(("sigma_mm", 2, 0.0), ("confidence", 2, 1.0), ("confidence", 2, 0.0)),
+    ],
+)
+def test_the_outermost_values_are_read(name: str, row: int, value: float, tmp_path: Path) -> None:
+    track = changed(name, row, value)
+    track.save(tmp_path / "walk.npz")
+    back = Track.load(tmp_path / "walk.npz")
+    np.testing.assert_array_equal(getattr(back, name), getattr(track, name))
+
+
+CAMERA = make_track().camera
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"fps": 0.0}, {"fps": -1.0}, {"fps": 1e6 + 0.5}, {"filled_frames": (7,)}),
+        {"camera": replace(CAMERA, focal_px=(0.0, 1000.0))},
+        {"camera": replace(CAMERA, focal_px=(1000.0, -1.0))},
+        {"camera": replace(CAMERA, size_wh=(0, 1000))},
+        {"camera": replace(CAMERA, size_wh=(1000, 100_001))},
+        {"camera": replace(CAMERA, rot_world_to_cam=2 * np.eye(3))},
+        {"camera": replace(CAMERA, tangential=11.0)},
+    ],
+)
+def test_facts_that_cannot_be_are_refused(change: dict, tmp_path: Path) -> None:
+    replace(make_track(), **change).save(tmp_path / "walk.npz")
+    with pytest.raises(SourceError, match=r"walk\.npz"):
+        Track.load(tmp_path / "walk.npz")
+
+
+def test_the_outermost_facts_are_read(tmp_path: Path) -> None:
+    camera = replace(CAMERA, focal_px=(0.5, 0.5), size_wh=(1, 100_000), tangential=10.0)
+    track = replace(make_track(), camera=camera, fps=1e6, filled_frames=(0, 3))
+    track.save(tmp_path / "walk.npz")
+    back = Track.load(tmp_path / "walk.npz")
+    assert (back.fps, back.filled_frames) == (1e6, (0, 3))
+    assert (back.camera.focal_px, back.camera.size_wh) == ((0.5, 0.5), (1, 100_000))
+    assert back.camera.tangential == 10.0
+
+
 def test_json_that_is_no_track_is_refused(tmp_path: Path) -> None:
     (tmp_path / "camera.json").write_text('{"focal_px": [1000, 1000]}')
     with pytest.raises(
