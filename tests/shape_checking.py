@@ -11,8 +11,10 @@ from typing import Any, get_args, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
-"""An int is welcome where a float is expected, as PEP 484 has it."""
+checked = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError))
+"""An int is welcome where a float is expected, as PEP 484 has it; a fault is a TypeError, as it is
+where Python itself finds one.
+"""
 
 OFTEN, SELDOM = 50, 10
 """Of a function that takes or gives arrays, a test checks so many calls, and then every tenth."""
