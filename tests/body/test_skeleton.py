@@ -173,12 +173,13 @@ def test_openpose_necks_are_midway_between_the_shoulders():
 def test_the_releases_32_joints_coincide_as_they_do_there():
     joints = TRACK.to("human36m_32").joints_mm
     np.testing.assert_array_equal(joints[:, list(HUMAN36M_32_TO_17)], TRACK.joints_mm)
+    twins = {"Spine": "Hips", "LeftShoulder": "Neck", "RightShoulder": "Neck"}
+    twins |= {"LeftHandThumb": "LeftHand", "LeftWristSite": "L_Wrist_End"}
+    twins |= {"RightHandThumb": "RightHand", "RightWristSite": "R_Wrist_End"}
+    names = skeleton.HUMAN36M_32_NAMES
+    assert {names[joint]: names[twin] for joint, twin in HUMAN36M_32_COINCIDING} == twins
     for joint, twin in HUMAN36M_32_COINCIDING:
         np.testing.assert_array_equal(joints[:, joint], joints[:, twin])
-
-
-def test_a_track_of_another_skeleton_is_shown_in_one_line() -> None:
-    assert repr(TRACK.to("coco17")) == "SkeletonTrack(coco17: 4 frames)"
 
 
 def test_an_unknown_skeleton_is_refused_and_the_known_ones_listed():

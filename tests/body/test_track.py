@@ -152,6 +152,9 @@ def test_the_outermost_facts_are_read(tmp_path: Path) -> None:
     assert (back.fps, back.filled_frames) == (1e6, (0, 3))
     assert (back.camera.focal_px, back.camera.size_wh) == ((0.5, 0.5), (1, 100_000))
     assert back.camera.tangential == 10.0
+    replace(track, camera=replace(camera, tangential=0.0), fps=0.5).save(tmp_path / "slow.npz")
+    slow = Track.load(tmp_path / "slow.npz")
+    assert (slow.fps, slow.camera.tangential) == (0.5, 0.0)
 
 
 def test_json_that_is_no_track_is_refused(tmp_path: Path) -> None:
@@ -223,6 +226,7 @@ def test_joints_have_names_and_frames_and_seconds_can_be_taken() -> None:
 def test_a_track_is_shown_in_one_line() -> None:
     assert re.fullmatch(r"Track\(.*: 4 frames, .* s, at .* per second; .*\)", repr(make_track()))
     assert len(repr(make_track(5000))) < 200 and len(repr(make_track()[:0])) < 200
+    assert repr(make_track().to("coco17")) == "SkeletonTrack(coco17: 4 frames)"
 
 
 def test_pandas_gets_a_row_for_each_joint_or_each_frame(tmp_path: Path) -> None:
