@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posegrid.body.camera import Camera, look_at
+from posegrid.body.camera import Camera, look_at, turning_radius
 
 CENTRE_MM = np.array([1840.0, 4960.0, 1560.0])
 HUMAN36M_LIKE = Camera(
@@ -99,3 +99,17 @@ def test_look_at_puts_the_target_on_the_axis_and_up_at_the_top() -> None:
     above = HUMAN36M_LIKE.world_to_camera(np.array([0.0, 0.0, 1900.0]))
     np.testing.assert_allclose(target[:2], 0, atol=1e-9)
     assert target[2] > 0 and above[1] < target[1] and abs(above[0]) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("radial", "radius"),
+    [
+        ((-14 / 24, 7 / 40, -1 / 56), 1.0),  # squared radii 1, 2 and 4
+        ((-10 / 24, 6 / 40, -1 / 56), 2.0),  # 4, and a pair of complex ones with real parts
+        ((-1 / 3, 0.0, 0.0), 1.0),
+        ((1 / 3, 0.0, 0.0), np.inf),  # -1
+    ],
+)
+def test_a_lens_turns_where_its_slope_is_first_0(radial: tuple, radius: float) -> None:
+    """By hand: 1 + 3 k1 s + 5 k2 s^2 + 7 k3 s^3 = 0 for the squared radius s."""
+    assert turning_radius((*radial, 0.0, 0.0)) == pytest.approx(radius)
