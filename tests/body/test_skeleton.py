@@ -120,6 +120,17 @@ def test_fitted_bones_are_equal_on_both_sides_and_nan_without_anybody() -> None:
     assert lengths[0, 1] == pytest.approx(np.quantile(both, 0.6))
 
 
+def test_with_other_bones_the_directions_stay() -> None:
+    wanted = np.arange(16) * 10.0 + 100
+    changed = skeleton.with_bones(POSES, wanted)
+    np.testing.assert_allclose(skeleton.bone_lengths(changed), np.tile(wanted, (5, 1)))
+    np.testing.assert_array_equal(changed[:, 0], POSES[:, 0])
+    for parent, child in skeleton.BONES:
+        before, after = (pose[:, child] - pose[:, parent] for pose in (POSES, changed))
+        np.testing.assert_allclose(np.cross(before, after), 0, atol=1e-6)
+        assert (np.einsum("ni,ni->n", before, after) > 0).all()
+
+
 TRACK = make_track()
 
 
