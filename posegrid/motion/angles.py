@@ -48,7 +48,7 @@ LARGEST_ABDUCTION_RAD = np.radians(80)
 """Beyond it a limb points so nearly sideways that its flexion means nothing: NaN."""
 
 KNEE_ERRORS = Path(__file__).with_name("knee_errors.csv")
-"""By how much estimated knees read too bent: written by `scripts/measure_knees.py --write`."""
+"""By how much estimated knees read too bent: written by `scripts/measure_gait.py FOLDER --write`."""
 
 Vectors = Float[np.ndarray, "T 3"]
 Angle = Float[np.ndarray, "T"]
