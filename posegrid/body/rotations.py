@@ -61,7 +61,7 @@ def smallest_rotations(
     result = np.eye(3) + skew + skew @ skew / np.maximum(real, 1e-12)
     opposite = real[..., 0, 0] < 1e-9
     if opposite.any():
-        result[opposite] = _half_turns(a[opposite])
+        result[opposite] = _half_turns(np.broadcast_to(a, result.shape[:-1])[opposite])
     return result
 
 

@@ -70,3 +70,11 @@ def test_rotation_about_an_axis_agrees_with_rot_z():
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def test_one_start_turns_to_each_of_several_ends_the_opposite_one_too():
+    start, ends = np.array([0.0, 0.0, 2.0]), np.array([[0.0, 0.0, -3.0], [1.0, 0.0, 0.0]])
+    turned_to = smallest_rotations(start, ends) @ start
+    assert np.allclose(turned_to, [[0.0, 0.0, -2.0], [2.0, 0.0, 0.0]])
+    back = smallest_rotations(ends, start)
+    assert np.allclose(np.einsum("nij,nj->ni", back, ends), [[0.0, 0.0, 3.0], [0.0, 0.0, 1.0]])
