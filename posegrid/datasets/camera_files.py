@@ -39,6 +39,9 @@ OFF_CENTRE = 0.25
 the file states the size."""
 PLAIN_MODELS = ("plumb_bob", "pinhole", "opencv", "rational_polynomial")
 
+Entry = dict[Any, Any]
+"""What a file says of one camera; in YAML a key may be anything."""
+
 
 def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
     """The intrinsics in a camera file, for pictures of a size; the camera stands at the origin.
@@ -93,7 +96,7 @@ def _of_release(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
     return Camera(camera.focal_px, camera.principal_px, size_wh, camera.distortion)
 
 
-def _stated_size(entry: dict[str, Any], path: Path) -> tuple[int, int] | None:
+def _stated_size(entry: Entry, path: Path) -> tuple[int, int] | None:
     """Width and height that the file states, None where it lacks one."""
     said = [_first(entry, keys, None) for keys in (WIDTH_KEYS, HEIGHT_KEYS)]
     if None in said:
@@ -163,7 +166,7 @@ def _content(path: Path) -> Any:
         ) from error
 
 
-def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
+def _of_video(content: Any, path: Path, video: Path) -> Entry:
     """The entry of the video's camera."""
     if isinstance(content, dict) and not any(key in content for key in MATRIX_KEYS):
         cameras = {name: entry for name, entry in content.items() if isinstance(entry, dict)}
@@ -187,7 +190,7 @@ def _of_video(content: Any, path: Path, video: Path) -> dict[str, Any]:
     return named[0]
 
 
-def _matrix(entry: dict[str, Any], path: Path) -> np.ndarray:
+def _matrix(entry: Entry, path: Path) -> np.ndarray:
     try:
         K = _numbers(_first(entry, MATRIX_KEYS, None))
     except DAMAGED as error:
@@ -211,7 +214,7 @@ def _matrix(entry: dict[str, Any], path: Path) -> np.ndarray:
     return K
 
 
-def _distortion(entry: dict[str, Any], path: Path) -> tuple[float, float, float, float, float]:
+def _distortion(entry: Entry, path: Path) -> tuple[float, float, float, float, float]:
     """k1 k2 p1 p2 k3; those that are not given are 0."""
     model = str(entry.get("distortion_model", "opencv")).lower()
     if model not in PLAIN_MODELS:
@@ -254,6 +257,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _first(entry: dict[str, Any], keys: tuple[str, ...], default: Any) -> Any:
+def _first(entry: Entry, keys: tuple[str, ...], default: Any) -> Any:
     """What stands under the first of the keys that there is."""
     return next((entry[key] for key in keys if key in entry), default)
