@@ -192,6 +192,53 @@ def test_bounds_hold_their_share_of_the_errors():
         assert (error <= sigma_mm * 1.0001).float().mean().item() == pytest.approx(share, abs=0.005)
 
 
+def test_a_persons_loss_term_by_term():
+    """Counted with loops, in float64: expectations, cross-entropies and the likelihood of errors."""
+    target, batch = PersonTarget(64), batch_of(3)
+    outputs = torch.randn(3, target.num_outputs, generator=torch.Generator().manual_seed(5))
+    said = outputs.numpy().astype(np.float64)
+    total = 0.0
+    pose_bins, place_bins = np.linspace(-1100, 1100, 48), 32 + np.linspace(-48, 48, 32)
+
+    def chances(logits):
+        return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+    def bell(value, bins, spread):
+        return chances(-0.5 * ((bins - value) / spread) ** 2)
+
+    for crop in range(3):
+        pose, places, scales = np.split(said[crop], [17 * 3 * 48, 17 * 3 * 48 + 17 * 2 * 32])
+        pose, places = pose.reshape(17, 3, 48), places.reshape(17, 2, 32)
+        for joint in range(17):
+            true_mm = batch.pose_mm[crop, joint].numpy().astype(np.float64)
+            true_px = batch.keypoints_px[crop, joint].numpy().astype(np.float64)
+            chance = [chances(one) for one in pose[joint]]
+            off_mm = np.linalg.norm([c @ pose_bins for c in chance] - true_mm)
+            for axis in range(3):
+                surprise = -bell(true_mm[axis], pose_bins, 40) @ np.log(chance[axis])
+                total += 0.3 * surprise / (3 * 17 * 3)
+            total += off_mm / 100 / (17 * 3)
+            chance = [chances(one) for one in places[joint]]
+            off_px = np.linalg.norm([c @ place_bins for c in chance] - true_px)
+            surprise = -sum(
+                bell(true_px[a], place_bins, 96 / 31) @ np.log(chance[a]) for a in range(2)
+            )
+            if (abs(true_px - 32) <= 48).all():
+                total += 0.5 * (off_px / (64 * 100 / 1750) + 0.3 * surprise / 2) / (17 * 3)
+            if joint:
+                scale = np.clip(scales[joint], -4, 3)
+                total += 0.05 * (off_mm / 100 * np.exp(-scale) + 3 * scale) / (16 * 3)
+    assert target.loss(outputs, batch).item() == pytest.approx(total, rel=1e-4)
+
+
+def test_heads_start_without_a_bias():
+    for target in (PoseTarget(MEAN_POSE), PlainTarget(), PersonTarget(64)):
+        head = torch.nn.Linear(8, target.num_outputs)
+        torch.nn.init.ones_(head.bias)
+        target.start_head(head)
+        assert not head.bias.any() and head.weight.any()
+
+
 def test_uncertainty_is_learnt_without_moving_the_pose():
     target, batch = PersonTarget(64, keypoint_weight=0.0, spread_weight=1e6), batch_of(3)
     outputs = torch.zeros(3, target.num_outputs, requires_grad=True)
