@@ -239,6 +239,20 @@ def test_heads_start_without_a_bias():
         assert not head.bias.any() and head.weight.any()
 
 
+def test_the_grids_head_starts_with_about_one_cell_in_twenty():
+    head = torch.nn.Linear(8, GridTarget(64).num_outputs)
+    GridTarget(64).start_head(head)
+    assert torch.equal(head.bias, torch.full_like(head.bias, -3.0))
+    assert head.weight.std().item() == pytest.approx(0.01, rel=0.1)
+
+
+def test_the_integrals_loss_by_hand():
+    """All cells are equally likely: the mean is the root's place, and the error is the pose."""
+    target, batch = IntegralTarget(), batch_of(4)
+    expected = batch.pose_mm.norm(dim=-1).mean().item() / 100
+    assert target.loss(torch.zeros(4, target.num_outputs), batch).item() == pytest.approx(expected)
+
+
 def test_uncertainty_is_learnt_without_moving_the_pose():
     target, batch = PersonTarget(64, keypoint_weight=0.0, spread_weight=1e6), batch_of(3)
     outputs = torch.zeros(3, target.num_outputs, requires_grad=True)
