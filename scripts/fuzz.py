@@ -11,6 +11,7 @@ from what reached new code, with files of at most 8 kB.
 """
 
 import argparse
+import importlib.util
 import multiprocessing
 import os
 import shutil
@@ -167,6 +168,8 @@ def main() -> int:
     parser.add_argument("--finds", type=Path, default=Path("runs/fuzz"))
     parser.add_argument("--keep", action="store_true")
     settings = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        parser.error("needs atheris: `make fuzz` installs it, or `pip install atheris` (Linux)")
     print(
         "| reader | inputs | read | reached new code | finds | seconds |\n|---" + "|---:" * 5 + "|"
     )

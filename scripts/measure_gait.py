@@ -10,8 +10,8 @@ of the true joints, true contacts those that the walk was made with. Nobody here
 the seed is another one.
 """
 
+import argparse
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
@@ -69,13 +69,19 @@ class Walk:
 
 def main() -> None:
     """Print the tables, and write them if asked to."""
-    folder, model = Path(sys.argv[1]), posegrid.load()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="takes the rendered videos, which are used again")
+    parser.add_argument("--render", action="store_true", help="render only")
+    parser.add_argument("--write", action="store_true", help="write the tables and the picture")
+    asked = parser.parse_args()
+    folder, model = asked.folder, posegrid.load()
+    folder.mkdir(parents=True, exist_ok=True)
     walks, lost = [], []
     for clip, camera in islice(clips(), PEOPLE):
         video = folder / f"{clip.plan.subject}.mp4"
         if not video.exists():
             render(clip, camera, video)
-        if "--render" in sys.argv[2:]:
+        if asked.render:
             continue
         try:
             walks.append(measured(model, clip, camera, video))
@@ -83,7 +89,7 @@ def main() -> None:
             lost.append(clip.plan.subject)
             print(f"{video.name}: {error}", flush=True)
     if walks:
-        name, write = model.network.name, "--write" in sys.argv[2:]
+        name, write = model.network.name, asked.write
         publish(table_of([errors_deg(w.curves) for w in walks if len(w.curves)]), name, write=write)
         print(f"{len(walks)} walks, {len(lost)} without figures: {' '.join(lost)}")
         publish_agreement(walks, len(lost), name, write=write)
