@@ -89,8 +89,10 @@ def body_size_mm(pose_mm: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray,
 
 def bone_lengths(pose: Float[np.ndarray, "*batch 17 d"]) -> Float[np.ndarray, "*batch 16"]:
     """Length of each bone of `BONES`, in the unit of the pose."""
-    parents, children = np.array(BONES).T
-    return np.linalg.norm(pose[..., children, :] - pose[..., parents, :], axis=-1)
+    lengths = [
+        np.linalg.norm(pose[..., end, :] - pose[..., begin, :], axis=-1) for begin, end in BONES
+    ]
+    return np.stack(lengths, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -192,14 +194,15 @@ def fitted_bones_mm(joints_mm: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray,
     if not found.any():
         return np.full(len(BONES), np.nan)
     lengths = bone_lengths(joints_mm[found].astype(np.float64))
-    return np.quantile(np.concatenate([lengths, lengths[:, _MIRROR_BONES]]), TYPICAL_SHARE, axis=0)
+    both = [(lengths[:, bone], lengths[:, twin]) for bone, twin in enumerate(_MIRROR_BONES)]
+    return np.array([np.quantile(np.concatenate(pair), TYPICAL_SHARE) for pair in both])
 
 
 def with_bones(
     joints_mm: Float[np.ndarray, "T 17 3"], length_mm: Float[np.ndarray, "16"]
 ) -> Float[np.ndarray, "T 17 3"]:
     """The poses with bones of these lengths: every bone keeps its direction, the root its place."""
-    result = joints_mm.astype(np.float64).copy()
+    result = joints_mm.astype(np.float64)
     for (parent, child), wanted in zip(BONES, length_mm, strict=True):
         bone = joints_mm[:, child].astype(np.float64) - joints_mm[:, parent]
         size = np.linalg.norm(bone, axis=-1, keepdims=True)

@@ -43,7 +43,7 @@ def standing(joints_mm: Joints, time_s: Times) -> Bool[np.ndarray, "T 2"]:
     for rows in runs(known(joints_mm), time_s):
         if len(rows) < 3:
             continue
-        velocity = np.gradient(joints_mm[rows][:, ANKLES], time_s[rows], axis=0)
+        velocity = np.gradient(joints_mm[:, ANKLES][rows], time_s[rows], axis=0)
         speed = np.linalg.norm(velocity, axis=-1)
         result[rows] = speed < np.clip(SLOW_SHARE * speed[:, ::-1], SLOW_MM_S, FASTEST_MM_S)
     for foot in range(2):
@@ -80,17 +80,20 @@ def with_still_feet(
     else: a straight knee is not bent to win some millimetres, so a foot that would have to come
     nearer to its hip goes on slipping.
     """
-    goals = joints_mm[:, ANKLES].copy()
-    for foot in range(2):
-        goals[:, foot] += _shifts(goals[:, foot], stands[:, foot], time_s)
     result = joints_mm.copy()
-    for _ in range(3):
-        for foot, (_, knee, ankle) in enumerate(LEGS):
-            way = goals[:, foot] - result[:, ankle]
-            result[:, knee] += way / 2
-            result[:, ankle] += way
-        result = with_bones(result, length_mm)
+    for foot, (hip, knee, ankle) in enumerate(LEGS):
+        goal_mm = joints_mm[:, ankle] + _shifts(joints_mm[:, ankle], stands[:, foot], time_s)
+        for _ in range(3):
+            way = goal_mm - result[:, ankle]
+            shank = result[:, ankle] - result[:, knee] + way / 2
+            thigh = result[:, knee] - result[:, hip] + way / 2
+            result[:, knee] = result[:, hip] + _of_length(thigh, length_mm[knee - 1])
+            result[:, ankle] = result[:, knee] + _of_length(shank, length_mm[ankle - 1])
     return result
+
+
+def _of_length(bone_mm: Float[np.ndarray, "T 3"], wanted_mm: float) -> Float[np.ndarray, "T 3"]:
+    return bone_mm * (wanted_mm / np.linalg.norm(bone_mm, axis=1, keepdims=True))
 
 
 def _shifts(
@@ -136,7 +139,7 @@ def root_correction_mm(
     for rows in runs(known(joints_mm), time_s):
         both = (stands[rows][1:] & stands[rows][:-1]).astype(np.float64)
         if both.any():
-            slides = np.diff(joints_mm[rows][:, ANKLES], axis=0)
+            slides = np.diff(joints_mm[:, ANKLES][rows], axis=0)
             step_s = float(np.median(np.diff(time_s[rows])))
             result[rows] = _correction(
                 both.sum(axis=1), (both[..., None] * slides).sum(axis=1), step_s

@@ -108,8 +108,10 @@ def turned_to_camera(
     """Poses in the frame of each crop's own camera (which looks at the crop's centre), turned to
     the video's camera.
     """
-    turns = [camera.windowed(window, size).rotation_to_view() for window in windows]
-    return np.stack([pose @ turn for pose, turn in zip(poses_mm, turns, strict=True)])
+    turned_mm = np.empty_like(poses_mm)
+    for row, (pose, window) in enumerate(zip(poses_mm, windows, strict=True)):
+        turned_mm[row] = pose @ camera.windowed(window, size).rotation_to_view()
+    return turned_mm
 
 
 def root_from_box(

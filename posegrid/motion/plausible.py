@@ -59,19 +59,23 @@ def doubts(raw: Track, refined: Track) -> tuple[str, ...]:
     """
     if not refined.found.any():
         return ()
-    poses_mm = refined.joints_mm[refined.found].astype(np.float64)
-    level_mm, time_s = of_level_camera(poses_mm), refined.time_s[refined.found]
-    per_minute = steps_per_minute(level_mm, time_s)
     sentences = [
         _on_time(refined),
-        _on_stature(bones_to_height_mm(poses_mm) / 1000),
+        _on_stature(bones_to_height_mm(refined.joints_mm[refined.found].astype(np.float64)) / 1000),
         _on_jumps(raw),
         _on_limbs(raw.joints_mm[raw.found].astype(np.float64)),
-        on_cadence(per_minute),
-        on_bend(_turn_deg(level_mm, time_s, per_minute) if refined.camera_fixed else 0.0),
+        *_on_steps(refined),
         *on_untrained(refined),
     ]
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _on_steps(track: Track) -> tuple[str, str]:
+    poses_mm, time_s = track.joints_mm[track.found].astype(np.float64), track.time_s[track.found]
+    level_mm = of_level_camera(poses_mm)
+    per_minute = steps_per_minute(level_mm, time_s)
+    turn_deg = _turn_deg(level_mm, time_s, per_minute) if track.camera_fixed else 0.0
+    return on_cadence(per_minute), on_bend(turn_deg)
 
 
 def on_untrained(track: Track) -> list[str]:
@@ -81,21 +85,21 @@ def on_untrained(track: Track) -> list[str]:
     rows = track.found & np.isfinite(track.root_mm).all(axis=1)
     if track.raw or rows.sum() < LEAST_STEPS:
         return []
-    joints_mm = (track.joints_mm + track.root_mm[:, None])[rows].astype(np.float64)
     said = []
-    speed_m_s = _usual_speed_m_s(joints_mm[:, 0], track.time_s[rows])
+    pelvis_mm, thorax_mm = (track.joints_mm[rows, joint].astype(np.float64) for joint in (0, 8))
+    speed_m_s = _usual_speed_m_s(pelvis_mm + track.root_mm[rows], track.time_s[rows])
     if track.camera_fixed and speed_m_s > FASTEST_M_S:
         said.append(
             f"moves at {speed_m_s:.1f} m/s: the weights never saw anybody faster than "
             f"{FASTEST_M_S:g} (running?)"
         )
-    trunk = joints_mm[:, 8] - joints_mm[:, 0]
+    trunk = thorax_mm - pelvis_mm
     lean = np.degrees(np.arccos(-trunk[:, 1] / np.linalg.norm(trunk, axis=1)))
     if (lying := int((lean > LARGEST_LEAN_DEG).sum())) > UNTRAINED_SHARE * len(lean):
         said.append(
             f"in {lying} frames the trunk lies flat or hangs down: the weights never saw that"
         )
-    height_mm = to_world(track).joints_world_mm[rows][:, _ANKLES, 2].min(axis=1)
+    height_mm = to_world(track).joints_world_mm[:, _ANKLES, 2][rows].min(axis=1)
     # the lower quarter stands even of who jumps half of the time
     aloft = int((height_mm - np.quantile(height_mm, 0.25) > LARGEST_LIFT_MM).sum())
     if track.camera_fixed and aloft > UNTRAINED_SHARE * len(height_mm):

@@ -40,6 +40,7 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
         again_mm = placed_again(
             joints_mm, keypoints_px, track.camera, track.sigma_mm.astype(np.float64)
         )
+        keypoints_px = keypoints_px.astype(np.float32)
         root_mm = np.where(np.isfinite(again_mm), again_mm, root_mm)
         if settings.filter in ("savitzky-golay", "light"):
             root_mm = with_even_distance(root_mm, time_s)
@@ -65,12 +66,12 @@ def _with_still_feet(
     """
     absolute_mm = joints_mm + root_mm[:, None]
     correction_mm = root_correction_mm(absolute_mm, standing(absolute_mm, time_s), time_s)
-    absolute_mm, root_mm = absolute_mm + correction_mm[:, None], root_mm + correction_mm
-    still_mm = (
-        with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s)
-        - root_mm[:, None]
-    )
-    return np.where(known(still_mm)[:, None, None], still_mm, joints_mm), root_mm
+    absolute_mm += correction_mm[:, None]
+    root_mm = root_mm + correction_mm
+    still_mm = with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s)
+    still_mm -= root_mm[:, None]
+    np.copyto(still_mm, joints_mm, where=~known(still_mm)[:, None, None])
+    return still_mm, root_mm
 
 
 def _with_consistent_sides(track: SomeTrack) -> SomeTrack:

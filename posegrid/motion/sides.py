@@ -38,8 +38,8 @@ def consistent_sides(
     if len(rows) < 2:
         return result, exchanged
     for whole, outer in LIMBS:
-        poses = np.stack([_exchanged(joints_mm[rows], joints) for joints in ((), whole, outer)])
-        way = _cheapest_way(poses[:, :, whole], time_s[rows])
+        tellings = [_exchanged(joints_mm, joints)[:, whole][rows] for joints in ((), whole, outer)]
+        way = _cheapest_way(np.stack(tellings), time_s[rows])
         for state, joints in ((1, whole), (2, outer)):
             there = rows[way == state]
             result[there] = _exchanged(result[there], joints)
@@ -69,7 +69,7 @@ def _cheapest_way(
     barred[3:5, :] = barred[:, 5:] = np.inf
     np.fill_diagonal(barred, 0.0)
     price = PRICE_MM_PER_S * np.gradient(time_s)[:, None] * shares
-    best, cost = np.zeros((len(time_s), 7), dtype=np.intp), price[0]
+    best, cost = np.zeros((len(time_s), 7), dtype=np.int8), price[0]
     for row in range(1, len(time_s)):
         jump = np.linalg.norm(poses_mm[:, None, row] - poses_mm[None, :, row - 1], axis=-1)
         total = cost + jump.mean(axis=-1)[np.ix_(tellings, tellings)] + barred

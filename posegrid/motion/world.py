@@ -135,11 +135,13 @@ def to_world(track: Track, up_cam: Float[np.ndarray, "3"] | None = None) -> Worl
         else np.asarray(up_cam, float) / np.linalg.norm(up_cam)
     )
     rotation = _rotation_with(up)
-    turned = joints_cam_mm @ rotation.T
-    height_mm = ANKLE_HEIGHT_MM - float(np.median(turned[found][:, ANKLES, 2].min(axis=1)))
+    joints_world_mm = joints_cam_mm @ rotation.T
+    lower_mm = joints_world_mm[:, ANKLES, 2][found].min(axis=1)
+    height_mm = ANKLE_HEIGHT_MM - float(np.median(lower_mm))
+    joints_world_mm += [0.0, 0.0, height_mm]
     return WorldMotion(
         track.time_s,
-        turned + [0.0, 0.0, height_mm],
+        joints_world_mm,
         track.sigma_mm,
         rotation,
         height_mm,
