@@ -58,11 +58,12 @@ def write_video(path: Path, settings: Settings) -> None:
 def watched(
     video: Path, out: Path, most_s: float | None = None, most_bytes: float | None = None
 ) -> np.ndarray:
-    """(N, 3): seconds since the start of `predict`, MB of its memory, bytes of the answers on disk
-    (NaN: none now). Killed after so many seconds, or with so many bytes of answers on disk.
+    """(N, 4): seconds since the start of `predict`, MB of its memory, bytes of the answers on disk
+    (NaN: none now), and 1 as soon as the Track of before the refining is written, else 0. Killed
+    after so many seconds, or with so many bytes of answers on disk.
     """
     command = [sys.executable, "-m", "posegrid", "predict", str(video), "--out", str(out)]
-    answers = out / f"{video.stem}.watched"
+    answers, raw = out / f"{video.stem}.watched", out / f"{video.stem}_raw.npz"
     start, seen = time.monotonic(), []
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -71,7 +72,7 @@ def watched(
             if "VmRSS:" in status:
                 size = answers.stat().st_size if answers.exists() else np.nan
                 memory = int(status.split("VmRSS:")[1].split()[0]) / 1024
-                seen.append((elapsed, memory, size))
+                seen.append((elapsed, memory, size, raw.exists()))
             enough = seen and most_bytes is not None and seen[-1][2] > most_bytes
             if enough or (most_s is not None and elapsed > most_s):
                 process.kill()
@@ -100,7 +101,11 @@ def report_memory(seen: np.ndarray, frames: int) -> None:
             f"  after {share * frames:.0f} frames: {np.interp(share * frames, at, seen[growing, 1]):.1f} MB"
         )
     print(f"  growth from 10 % on: {slope * 10_000:.2f} MB per 10,000 frames")
-    print(f"  afterwards at most {seen[growing[-1] :, 1].max():.1f} MB")
+    after = seen[growing[-1] :]
+    for what, rows in (("refining", after[after[:, 3] == 0]), ("drawing", after[after[:, 3] == 1])):
+        if len(rows):
+            span_s = rows[-1, 0] - rows[0, 0]
+            print(f"  {what}: {span_s:.0f} s, at most {rows[:, 1].max():.1f} MB")
 
 
 def main(settings: Settings) -> None:

@@ -103,17 +103,20 @@ def _shifts(
     before and after.
     """
     total, weights = np.zeros_like(ankle_mm), np.zeros(len(ankle_mm))
+    timed = np.flatnonzero(np.isfinite(time_s))
+    times = time_s[timed]
     for rows in stretches(stands):
         shift = np.median(ankle_mm[rows], axis=0) - ankle_mm[rows]
         if np.linalg.norm(shift, axis=1).max() > LONGEST_SHIFT_MM:
             continue
-        early, late = time_s[rows[0]] - time_s, time_s - time_s[rows[-1]]
-        near = np.clip(1 - np.maximum(np.maximum(early, late), 0.0) / BLEND_S, 0.0, 1.0)
-        near[~np.isfinite(near) | (stands & ((early > 0) | (late > 0)))] = 0.0
-        here = np.where((early > 0)[:, None], shift[0], shift[-1])
-        here[rows] = shift
-        total += near[:, None] * here
-        weights += near
+        begin_s, end_s = time_s[rows[[0, -1]]]
+        first, last = np.searchsorted(times, (begin_s - BLEND_S, end_s + BLEND_S))
+        near = timed[first:last]
+        apart_s = np.maximum(np.maximum(begin_s - time_s[near], time_s[near] - end_s), 0.0)
+        share = np.clip(1 - apart_s / BLEND_S, 0.0, 1.0)
+        share[stands[near] & (apart_s > 0)] = 0.0
+        total[near] += share[:, None] * shift[np.clip(near - rows[0], 0, len(rows) - 1)]
+        weights[near] += share
     return total / np.maximum(weights, 1.0)[:, None]
 
 
