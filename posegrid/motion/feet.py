@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import solveh_banded
 
-from posegrid.body.skeleton import JOINT_NAMES, with_bones
+from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.motion.smoothing import known, runs
 
 LEGS = tuple(

@@ -2,6 +2,7 @@
 missing stays missing.
 """
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,9 @@ from motion.walks import (
 )
 
 from posegrid.body.skeleton import JOINT_NAMES, fitted_bones_mm, mirror_order, with_bones
-from posegrid.motion.feet import ANKLES, slip_mm, standing
+from posegrid.motion.feet import ANKLES, slip_mm, standing, with_still_feet
 from posegrid.motion.placing import with_even_distance
+from posegrid.motion.plausible import doubts
 from posegrid.motion.refine import RefineSettings, refined
 from posegrid.motion.sides import consistent_sides
 from posegrid.motion.smoothing import gaps_to_fill, interpolated
@@ -197,3 +199,30 @@ def test_the_walk_of_these_tests_walks():
     ankles = TRUE[:, ANKLES]
     assert ankles[..., 1].max() == pytest.approx(1000 - ANKLE_MM, abs=1e-6)
     assert bone_spread(TRUE).max() < 1e-3
+
+
+def test_a_long_motion_takes_little_more_memory_than_its_arrays():
+    def peak_bytes(count: int) -> int:
+        track = walk_track(np.arange(count) / 25, noise_mm=12)
+        tracemalloc.start()
+        doubts(track, refined(track))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    a_frame = (peak_bytes(900) - peak_bytes(300)) / 600
+    assert a_frame < 2300  # the joints of a frame alone are 204; it was 2,930 once
+
+
+def test_feet_are_held_by_the_steps_near_them_alone():
+    time_s = np.arange(300) / 50
+    walk = walking_mm(time_s) + np.random.default_rng(0).normal(0, 5, (300, 17, 3))
+    length_mm, stands = fitted_bones_mm(walk), standing(walk, time_s)
+    whole = with_still_feet(walk, length_mm, stands, time_s)
+    parts = [
+        with_still_feet(walk[part], length_mm, stands[part], time_s[part])
+        for part in (slice(0, 150), slice(150, None))
+    ]
+    apart = np.abs(time_s - time_s[150]) > STRIDE_S
+    np.testing.assert_allclose(whole[apart], np.concatenate(parts)[apart], atol=1e-9)
+    assert np.abs(whole - walk)[apart].max() > 5
