@@ -44,8 +44,13 @@ GROUPS = {
         for name in ("animation", "c3d", "text", "viewer")
     },
     "targets": {
-        LEARNING + f"{name}.py": ["tests/learning/test_targets.py"]
-        for name in ("targets", "pose_targets", "historical_targets", "likelihood")
+        LEARNING + f"{name}.py": [f"tests/learning/test_{test}.py" for test in tests]
+        for name, tests in {
+            "targets": ("targets",),
+            "pose_targets": ("pose_targets", "targets"),
+            "historical_targets": ("targets",),
+            "likelihood": ("likelihood", "targets"),
+        }.items()
     },
 }
 """Files and the tests that are to see their faults."""

@@ -2,7 +2,6 @@
 hand values.
 """
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +11,21 @@ from hypothesis import strategies as st
 
 from posegrid.body.grid import positive_cells
 from posegrid.body.skeleton import NUM_JOINTS
-from posegrid.errors import CheckpointError
+from posegrid.errors import CheckpointError, SettingsError
 from posegrid.learning.batch import Batch
 from posegrid.learning.historical_targets import ParentsTarget, PlainTarget
-from posegrid.learning.likelihood import Flow, LikelihoodTarget
+from posegrid.learning.likelihood import LikelihoodTarget
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.learning.pose_targets import BinsTarget, IntegralTarget, PersonTarget, PoseTarget
-from posegrid.learning.targets import GridTarget, JointTarget, learnt_beside, target_of
+from posegrid.learning.targets import (
+    GridTarget,
+    JointTarget,
+    learnt_beside,
+    own_target,
+    pose_part,
+    target_of,
+    target_of_names,
+)
 
 MEAN_POSE = tuple((10.0 * joint, -5.0 * joint, 2.0 * joint) for joint in range(NUM_JOINTS))
 TARGETS = [
@@ -116,121 +123,6 @@ def test_right_answers_to_the_grid_are_all_right():
     assert torch.equal(target.measure(-outputs, batch), torch.zeros(5))
 
 
-def test_an_error_of_3_4_0_is_5_mm():
-    batch = batch_of(4)
-    target = PoseTarget(MEAN_POSE)
-    outputs = target.encode(batch._replace(pose_mm=batch.pose_mm + torch.tensor([3.0, 4.0, 0.0])))
-    assert target.loss(outputs, batch).item() == pytest.approx(5.0 / 100, rel=1e-4)
-    # The root is at zero by definition, so only 16 of the 17 joints are off in the decoded pose.
-    assert target.measure(outputs, batch).numpy() == pytest.approx([5.0 * 16 / 17] * 4, rel=1e-4)
-
-
-def test_no_output_is_the_mean_pose():
-    decoded = PoseTarget(MEAN_POSE).decode(torch.zeros(1, 51))
-    assert torch.allclose(decoded[0], torch.tensor(MEAN_POSE))
-
-
-def test_pose_decoding_undoes_encoding():
-    batch, target = batch_of(6), PoseTarget(MEAN_POSE)
-    assert torch.allclose(target.decode(target.encode(batch)), batch.pose_mm, atol=1e-3)
-
-
-def test_bins_of_the_true_distribution_decode_to_the_truth():
-    batch, target = batch_of(6), BinsTarget()
-    batch = batch._replace(pose_mm=batch.pose_mm.clamp(-900, 900))
-    outputs = torch.log(target.encode(batch) + 1e-30).flatten(1)
-    assert torch.allclose(target.decode(outputs), batch.pose_mm, atol=0.5)
-    assert target.measure(outputs, batch).max() < 0.5
-
-
-def test_bins_loss_is_least_for_the_true_distribution():
-    batch, target = batch_of(6), BinsTarget()
-    truth = torch.log(target.encode(batch) + 1e-30).flatten(1)
-    assert target.loss(truth, batch) < target.loss(torch.zeros_like(truth), batch)
-
-
-def person_outputs(target, batch, scales):
-    pose, places = target.encode(batch)
-    return torch.cat(
-        [torch.log(pose + 1e-30).flatten(1), torch.log(places + 1e-30).flatten(1), scales], dim=1
-    )
-
-
-def test_a_persons_places_decode_to_the_truth():
-    batch, target = batch_of(6), PersonTarget(64)
-    outputs = person_outputs(target, batch, torch.zeros(6, 17))
-    assert torch.allclose(target.decode_keypoints_px(outputs), batch.keypoints_px, atol=0.05)
-    assert torch.allclose(
-        target.decode(outputs), target.pose.decode(outputs[:, : target.pose.num_outputs])
-    )
-
-
-def test_sigma_by_hand():
-    """e^0 = 1 in units of 100 mm, times the bound of 3.5; the root is at zero by definition."""
-    target, outputs = PersonTarget(64), torch.zeros(2, PersonTarget(64).num_outputs)
-    sigma_mm = target.decode_sigma_mm(outputs)
-    assert torch.equal(sigma_mm[:, 0], torch.zeros(2)) and torch.allclose(
-        sigma_mm[:, 1:], torch.tensor(350.0)
-    )
-
-
-def test_bounds_hold_their_share_of_the_errors():
-    batch, target = batch_of(300), PersonTarget(64)
-    batch = batch._replace(pose_mm=batch.pose_mm.clamp(-900, 900))
-    random = torch.Generator().manual_seed(1)
-    scales = torch.randn(300, 17, generator=random).clamp(-2, 2)
-    outputs = person_outputs(target, batch, scales)
-    shaken = (
-        batch.pose_mm
-        + torch.randn(300, 17, 3, generator=torch.Generator().manual_seed(2))
-        * (40 * scales.exp())[..., None]
-    )
-    bound_68, bound_95 = target.bounds(outputs, shaken)
-    error = (target.decode(outputs) - shaken).norm(dim=-1)[:, 1:]
-    for bound, share in ((bound_68, 0.68), (bound_95, 0.95)):
-        sigma_mm = replace(target, bound_68=bound).decode_sigma_mm(outputs)[:, 1:]
-        assert (error <= sigma_mm * 1.0001).float().mean().item() == pytest.approx(share, abs=0.005)
-
-
-def test_a_persons_loss_term_by_term():
-    """Counted with loops, in float64: expectations, cross-entropies and the likelihood of errors."""
-    target, batch = PersonTarget(64), batch_of(3)
-    outputs = torch.randn(3, target.num_outputs, generator=torch.Generator().manual_seed(5))
-    said = outputs.numpy().astype(np.float64)
-    total = 0.0
-    pose_bins, place_bins = np.linspace(-1100, 1100, 48), 32 + np.linspace(-48, 48, 32)
-
-    def chances(logits):
-        return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-
-    def bell(value, bins, spread):
-        return chances(-0.5 * ((bins - value) / spread) ** 2)
-
-    for crop in range(3):
-        pose, places, scales = np.split(said[crop], [17 * 3 * 48, 17 * 3 * 48 + 17 * 2 * 32])
-        pose, places = pose.reshape(17, 3, 48), places.reshape(17, 2, 32)
-        for joint in range(17):
-            true_mm = batch.pose_mm[crop, joint].numpy().astype(np.float64)
-            true_px = batch.keypoints_px[crop, joint].numpy().astype(np.float64)
-            chance = [chances(one) for one in pose[joint]]
-            off_mm = np.linalg.norm([c @ pose_bins for c in chance] - true_mm)
-            for axis in range(3):
-                surprise = -bell(true_mm[axis], pose_bins, 40) @ np.log(chance[axis])
-                total += 0.3 * surprise / (3 * 17 * 3)
-            total += off_mm / 100 / (17 * 3)
-            chance = [chances(one) for one in places[joint]]
-            off_px = np.linalg.norm([c @ place_bins for c in chance] - true_px)
-            surprise = -sum(
-                bell(true_px[a], place_bins, 96 / 31) @ np.log(chance[a]) for a in range(2)
-            )
-            if (abs(true_px - 32) <= 48).all():
-                total += 0.5 * (off_px / (64 * 100 / 1750) + 0.3 * surprise / 2) / (17 * 3)
-            if joint:
-                scale = np.clip(scales[joint], -4, 3)
-                total += 0.05 * (off_mm / 100 * np.exp(-scale) + 3 * scale) / (16 * 3)
-    assert target.loss(outputs, batch).item() == pytest.approx(total, rel=1e-4)
-
-
 def test_heads_start_without_a_bias():
     for target in (PoseTarget(MEAN_POSE), PlainTarget(), PersonTarget(64)):
         head = torch.nn.Linear(8, target.num_outputs)
@@ -244,105 +136,6 @@ def test_the_grids_head_starts_with_about_one_cell_in_twenty():
     GridTarget(64).start_head(head)
     assert torch.equal(head.bias, torch.full_like(head.bias, -3.0))
     assert head.weight.std().item() == pytest.approx(0.01, rel=0.1)
-
-
-def test_the_integrals_loss_by_hand():
-    """All cells are equally likely: the mean is the root's place, and the error is the pose."""
-    target, batch = IntegralTarget(), batch_of(4)
-    expected = batch.pose_mm.norm(dim=-1).mean().item() / 100
-    assert target.loss(torch.zeros(4, target.num_outputs), batch).item() == pytest.approx(expected)
-
-
-def test_uncertainty_is_learnt_without_moving_the_pose():
-    target, batch = PersonTarget(64, keypoint_weight=0.0, spread_weight=1e6), batch_of(3)
-    outputs = torch.zeros(3, target.num_outputs, requires_grad=True)
-    target.loss(outputs, batch).backward()
-    assert outputs.grad is not None
-    assert outputs.grad[:, :-17].abs().max() < 1e-3 * outputs.grad[:, -16:].abs().max()
-
-
-def test_a_joint_far_outside_the_crop_teaches_nothing_about_places():
-    target, batch = PersonTarget(64, spread_weight=0.0), batch_of(2)
-    batch = batch._replace(keypoints_px=torch.full((2, 17, 2), 1000.0))
-    outputs = torch.randn(2, target.num_outputs)
-    assert torch.allclose(
-        target.loss(outputs, batch), target.pose.loss(outputs[:, : target.pose.num_outputs], batch)
-    )
-
-
-def test_a_peak_in_the_cube_is_where_the_joint_is():
-    """Cells of 300 mm: the peak in cell (1, 2, 3) lies at (-600, -300, 0); two equal ones give the
-    middle.
-    """
-    target = IntegralTarget(cells=7, reach_mm=900.0)
-    logits = torch.full((1, 17, 7, 7, 7), -50.0)
-    logits[:, :, 1, 2, 3] = 50.0
-    assert torch.allclose(
-        target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 0.0]), atol=1e-3
-    )
-    logits[:, :, 1, 2, 5] = 50.0
-    assert torch.allclose(
-        target.decode(logits.flatten(1))[0, 1:], torch.tensor([-600.0, -300.0, 300.0]), atol=1e-3
-    )
-
-
-def bent_flow() -> Flow:
-    """A flow far from doing nothing."""
-    flow = Flow()
-    random = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in flow.parameters():
-            parameter += 0.15 * torch.randn(parameter.shape, generator=random)
-    return flow
-
-
-def test_the_flow_is_undone_by_its_inverse():
-    flow, errors = bent_flow(), torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * 2
-    with torch.no_grad():
-        points, _ = flow.to_gaussian(errors)
-        assert (points - errors).abs().max() > 0.3
-        assert torch.allclose(flow.from_gaussian(points), errors, atol=1e-4)
-
-
-def test_the_flow_says_how_much_it_shrinks_space():
-    flow, error = bent_flow().double(), torch.tensor([0.7, -1.1, 0.4], dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(lambda e: flow.to_gaussian(e[None])[0][0], error)
-    assert flow.to_gaussian(error[None])[1].item() == pytest.approx(
-        torch.linalg.det(jacobian).abs().log().item()
-    )
-
-
-def test_the_flows_density_sums_to_one():
-    flow, line = bent_flow(), torch.linspace(-10, 10, 81)
-    with torch.no_grad():
-        density = flow.log_density(torch.cartesian_prod(line, line, line)).exp()
-    assert density.sum().item() * 0.25**3 == pytest.approx(1.0, abs=0.01)
-
-
-def test_likelihood_by_hand():
-    """Means right, scales of 100 mm, a flow that does nothing: the peaks of a Laplace and of a
-    Gaussian.
-    """
-    target, batch = LikelihoodTarget(MEAN_POSE), batch_of(3)
-    for parameter in target.flow.parameters():
-        torch.nn.init.zeros_(parameter)
-    outputs = torch.cat([target.encode(batch).flatten(1), torch.zeros(3, 51)], dim=1)
-    expected = 1.5 * np.log(2) + 1.5 * np.log(2 * np.pi)
-    assert target.loss(outputs, batch).item() == pytest.approx(expected, rel=1e-5)
-    assert torch.allclose(target.decode(outputs), batch.pose_mm, atol=1e-3)
-
-
-def test_a_wrong_scale_is_unlikelier_than_the_right_one():
-    target, batch = LikelihoodTarget(MEAN_POSE), batch_of(200)
-    shift = torch.randn(200, 17, 3, generator=torch.Generator().manual_seed(4)) * 0.5
-
-    def loss_at(log_scale: float) -> float:
-        means = (target.encode(batch) + shift).flatten(1)
-        return target.loss(
-            torch.cat([means, torch.full((200, 51), log_scale)], dim=1), batch
-        ).item()
-
-    assert loss_at(np.log(0.5)) < min(loss_at(np.log(0.1)), loss_at(np.log(2.0)))
 
 
 @pytest.mark.parametrize(
@@ -405,3 +198,148 @@ def test_facts_of_an_unknown_or_incomplete_target_are_refused():
     facts = ModelFacts("posegrid_s", "bins", 64, "removed", "view", MEAN_POSE)
     with pytest.raises(CheckpointError, match="lack 'bins'"):
         target_of(facts, "here")
+
+
+def test_each_target_asks_for_so_many_numbers():
+    asked = {
+        "grid": 17 * 100,
+        "pose": 51,
+        "bins": 51 * 64,
+        "pose+grid": 51 + 17 * 49,
+        "bins+grid": 51 * 64 + 17 * 100,
+        "person": 51 * 48 + 17 * 2 * 32 + 17,
+        "person+grid": 51 * 48 + 17 * 2 * 32 + 17 + 17 * 100,
+        "integral": 17 * 512,
+        "rle": 102,
+        "rle+grid": 102 + 17 * 100,
+        "plain": 51,
+        "parents": 51,
+        "parents+grid": 51 + 17 * 100,
+    }
+    assert {target.name: target.num_outputs for target in TARGETS} == asked
+    for target in TARGETS:
+        is_grid = isinstance(target, GridTarget)
+        assert (target.figure, target.higher_is_better) == (
+            ("cell_accuracy", True) if is_grid else ("mpjpe_mm", False)
+        )
+
+
+@pytest.mark.parametrize(
+    "target", [t for t in TARGETS if t.name != "plain"], ids=lambda target: target.name
+)
+def test_heads_start_small(target):
+    """Weights of 0.01; no biases, but for the grid's -3: one cell in twenty."""
+    head = torch.nn.Linear(16, target.num_outputs)
+    torch.manual_seed(0)
+    target.start_head(head)
+    assert head.weight.std().item() == pytest.approx(0.01, rel=0.1)
+    num_pose = 0 if isinstance(target, GridTarget) else pose_part(target).num_outputs
+    assert not head.bias[:num_pose].any() and (head.bias[num_pose:] == -3.0).all()
+
+
+def test_the_reports_head_starts_as_wide_as_glorots():
+    head = torch.nn.Linear(400, 51)
+    torch.manual_seed(0)
+    PlainTarget().start_head(head)
+    assert head.weight.std().item() == pytest.approx(np.sqrt(2 / 451), rel=0.05)
+
+
+def test_joints_outside_the_crop_do_not_count_as_right_or_wrong():
+    target, places = GridTarget(64, bone_rule=False), torch.full((3, 17, 2), -100.0)
+    places[0, 4] = places[1, 4] = places[1, 9] = torch.tensor([3.0, 3.0])  # in cell 0
+    batch = batch_of(3)._replace(keypoints_px=places)
+    outputs = torch.zeros(3, 17, 100)
+    outputs[:, :, 50] = 1.0
+    outputs[:, 4, 0] = 2.0  # the likeliest of joint 4 alone
+    assert target.measure(outputs.flatten(1), batch).tolist() == [1.0, 0.5, 0.0]
+
+
+# --- by name
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_names_make_the_target(target):
+    name = target.name.removesuffix("+grid")
+    cells = getattr(target, "grid", GridTarget(64))
+    made = target_of_names(
+        name,
+        64,
+        MEAN_POSE,
+        150.0,
+        grid=(cells.cells, cells.bone_rule),
+        joint=isinstance(target, JointTarget),
+    )
+    assert made == target
+    assert learnt_beside(made) is (pose_part(made).flow if name == "rle" else None)
+
+
+def test_grids_weight_and_size_unless_said():
+    grid = target_of_names("grid", 96, MEAN_POSE, joint=True)
+    assert grid == GridTarget(96, 10, True), "the grid beside itself is the grid"
+    assert target_of_names("parents", 64, MEAN_POSE) == ParentsTarget(100.0)
+    assert target_of_names("pose", 64, MEAN_POSE, joint=True).grid_weight == 0.1
+
+
+class Own(PlainTarget):
+    """A target of the user's own, all of it there."""
+
+    def __init__(self, mean_pose_mm: tuple, far_mm: float = 1.0) -> None:
+        object.__setattr__(self, "said", (mean_pose_mm, far_mm))
+
+
+class Unfinished(Own):
+    """Another, that has no loss."""
+
+    @property
+    def loss(self):
+        raise AttributeError("loss")
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """Code of the user's own, by names without a module."""
+    code = {"Own": Own, "Unfinished": Unfinished, "Grid": lambda mean: GridTarget(64)}
+    code["Nothing"] = lambda mean: None
+    monkeypatch.setattr("posegrid.learning.targets.own_code", code.__getitem__)
+    monkeypatch.setattr("posegrid.learning.targets.is_own", code.__contains__)
+
+
+def test_a_target_of_ones_own_is_made_with_its_settings(own):
+    assert own_target("Own", MEAN_POSE).said == (MEAN_POSE, 1.0)
+    assert target_of_names("Own", 64, MEAN_POSE).said == (MEAN_POSE, 1.0)
+    facts = ModelFacts("posegrid_s", "Own", 64, "removed", "view", MEAN_POSE, {"far_mm": 5.0})
+    assert target_of(facts, "here").said == (MEAN_POSE, 5.0)
+    with pytest.raises(SettingsError, match="Own: a target of your own is learnt by itself"):
+        target_of_names("Own", 64, MEAN_POSE, joint=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("Unfinished", "; it lacks loss."),
+        ("Nothing", "; it lacks num_outputs, settings, loss."),
+        ("Grid", "."),
+    ],
+)
+def test_what_is_no_target_of_poses_is_refused_with_what_it_lacks(own, name, lacks):
+    expected = f"{name}: expected a PoseDecoder with num_outputs, settings, loss and decode{lacks}"
+    with pytest.raises(SettingsError) as error:
+        own_target(name, MEAN_POSE)
+    assert str(error.value) == expected
+
+
+@pytest.mark.parametrize("name", ["grid+grid", "pose+grid+grid", "pose+gridx", "+grid", "pose+"])
+def test_names_that_are_nearly_right_are_unknown(name):
+    settings = {**TARGETS[3].settings(), "depth_scale_mm": 1.0}
+    facts = ModelFacts("posegrid_s", name, 64, "removed", "view", MEAN_POSE, settings)
+    with pytest.raises(CheckpointError, match=r"here: unknown target .* with \+grid"):
+        target_of(facts, "here")
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_each_setting_is_needed(target):
+    for lost in target.settings():
+        rest = {name: value for name, value in target.settings().items() if name != lost}
+        facts = ModelFacts("posegrid_s", target.name, 64, "removed", "view", MEAN_POSE, rest)
+        with pytest.raises(CheckpointError, match=f"here: the target's settings lack '{lost}'"):
+            target_of(facts, "here")
