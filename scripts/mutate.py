@@ -40,8 +40,11 @@ GROUPS = {
         }.items()
     },
     "formats": {
-        f"{BODY}formats/{name}.py": [f"tests/body/formats/test_{name}.py"]
-        for name in ("animation", "c3d", "text", "viewer")
+        f"{BODY}formats/{name}.py": [f"tests/body/formats/test_{test}.py" for test in tests]
+        for name, tests in {
+            **{same: (same,) for same in ("animation", "text", "usd", "viewer")},
+            "c3d": ("c3d", "text"),  # TRC is text
+        }.items()
     },
     "targets": {
         LEARNING + f"{name}.py": [f"tests/learning/test_{test}.py" for test in tests]

@@ -2,7 +2,6 @@
 hand values.
 """
 
-
 import numpy as np
 import pytest
 import torch

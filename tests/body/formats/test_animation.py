@@ -2,8 +2,10 @@
 them.
 """
 
+import json
 import struct
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,19 @@ from body.formats.walks import LENGTHS_MM, make_walk, places_mm
 from pygltflib import GLTF2
 from scipy.spatial.transform import Rotation
 
-from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
-from posegrid.body.skeleton import BONES, JOINT_NAMES
+from posegrid import __version__
+from posegrid.body.formats.animation import (
+    BONE_NAMES,
+    END_NAMES,
+    bone_motion,
+    bvh_text,
+    octahedron,
+    quaternions,
+    starts_mm,
+)
+from posegrid.body.formats.c3d import Markers
+from posegrid.body.rotations import rot_y, rotation_about
+from posegrid.body.skeleton import BONES, JOINT_NAMES, mirrored
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # bvhio imports PyGLM by a name that will go
@@ -48,6 +61,83 @@ def test_joints_lie_where_the_track_has_them(tmp_path):
     assert np.abs(read_mm[found] - true_mm[found]).max() < 0.05
     # Frames without a person or place hold the pose before them, the first ones the pose after.
     assert read_mm[held] == pytest.approx(read_mm[[2, 2, 9, 19]], abs=1e-6)
+
+
+MARKERS = Markers(WALK.frame, WALK.time_s, places_mm(WALK), 25.0, "walk.mp4")
+
+
+def test_the_rest_pose_stretches_its_arms_and_faces_the_viewer():
+    motion = bone_motion(MARKERS)
+    starts = starts_mm(motion) + motion.rest_mm
+    assert not motion.rest_mm[0].any()
+    np.testing.assert_allclose(starts, mirrored(starts), atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(motion.rest_mm[1:], axis=1), LENGTHS_MM, rtol=1e-5)
+    joint = JOINT_NAMES.index
+    for name, direction in (
+        ("left_hip", (1, 0, 0)),
+        ("left_knee", (0, -1, 0)),
+        ("left_ankle", (0, -1, 0)),
+        ("left_shoulder", (1, 0, 0)),
+        ("left_elbow", (1, 0, 0)),
+        ("left_wrist", (1, 0, 0)),
+        *((name, (0, 1, 0)) for name in ("spine", "thorax", "nose", "head_top")),
+    ):
+        rest = motion.rest_mm[joint(name)]
+        assert rest / np.linalg.norm(rest) == pytest.approx(direction, abs=1e-9), name
+
+
+def test_bones_turn_to_where_the_joints_are_and_about_themselves_no_more():
+    motion = bone_motion(MARKERS)
+    held = np.maximum.accumulate(np.where(MARKERS.found, np.arange(len(WALK)), 2))
+    np.testing.assert_allclose(motion.joints_mm(), places_mm(WALK)[held], atol=0.02)
+    np.testing.assert_array_equal(motion.found, MARKERS.found)
+    turns = motion.local
+    np.testing.assert_allclose(
+        turns @ np.swapaxes(turns, -1, -2), np.broadcast_to(np.eye(3), turns.shape), atol=1e-9
+    )
+    assert np.linalg.det(turns) == pytest.approx(1.0)
+    for joint in range(1, 17):
+        about = np.stack(
+            [turns[joint][:, i - 1, i - 2] - turns[joint][:, i - 2, i - 1] for i in range(3)], -1
+        )
+        assert np.abs(about @ motion.rest_mm[joint]).max() < 1e-6, "the smallest turn"
+
+
+def test_the_root_turns_with_the_hips():
+    motion, places = bone_motion(MARKERS), places_mm(WALK)
+    for row in np.flatnonzero(MARKERS.found):
+        x, y, z = motion.local[0, row].T
+        across = places[row, 4] - places[row, 1]
+        assert x == pytest.approx(across / np.linalg.norm(across), abs=1e-6)
+        up = places[row, 8] - places[row, 0]
+        assert up @ y > 0 and abs(up @ z) < 1e-6 * np.linalg.norm(up)
+
+
+def test_bones_without_a_length_stay_as_they_rest():
+    nowhere = Markers(np.arange(2), np.arange(2) / 25, np.zeros((2, 17, 3)), 25.0, "point.mp4")
+    motion = bone_motion(nowhere)
+    np.testing.assert_allclose(motion.local, np.broadcast_to(np.eye(3), (17, 2, 3, 3)), atol=1e-12)
+    assert not motion.joints_mm().any()
+
+
+def test_a_bvh_says_its_frames_and_turns_without_jumps():
+    """Somebody who turns round twice: 720 degrees, not back to 0."""
+    angle = np.linspace(0, 4 * np.pi, 101)
+    pose = places_mm(WALK)[5] - places_mm(WALK)[5, 0]
+    turning = (rot_y(angle)[:, None] @ pose[None, :, :, None])[..., 0]
+    text = bvh_text(bone_motion(Markers(np.arange(101), np.arange(101) / 50, turning, 50.0, "")))
+    head, motion = text.split("MOTION\n")
+    lines = motion.splitlines()
+    assert lines[:2] == ["Frames: 101", "Frame Time: 0.02000000"] and len(lines) == 103
+    values = np.array([line.split() for line in lines[2:]], dtype=float)
+    assert np.abs(np.diff(values[:, 3:6], axis=0)).max() < 30
+    assert values[-1, 5] - values[0, 5] == pytest.approx(720, abs=0.1)
+    assert head.count("CHANNELS 6") == 1 and head.count("CHANNELS 3") == 16 + 5
+    assert head.count("End Site") == 5 and values.shape[1] == 6 + 3 * 21
+    for name in (BONE_NAMES["right_knee"], END_NAMES["left_wrist"]):
+        (line,) = (line for line in head.splitlines() if line.split()[-1:] == [name])
+        depth = {"RightUpLeg": 2, "LeftHand": 6}[name]
+        assert line == "\t" * depth + f"JOINT {name}"
 
 
 def joints_by_offsets_mm(text: str) -> dict[str, np.ndarray]:
@@ -174,3 +264,106 @@ def test_the_file_says_its_length(tmp_path):
     assert (
         struct.unpack("<4sII", content[:12]) == (b"glTF", 2, len(content)) and len(content) % 4 == 0
     )
+
+
+def test_the_file_is_what_the_standard_asks_for(tmp_path):
+    """glTF 2.0: chunks of whole fours, JSON first; views one after another in the binary chunk."""
+    WALK.save(tmp_path / "walk.glb", pinned=True)
+    content = (tmp_path / "walk.glb").read_bytes()
+    length, kind = struct.unpack_from("<I4s", content, 12)
+    text, rest = content[20 : 20 + length], content[20 + length :]
+    binary_length, binary_kind = struct.unpack_from("<I4s", rest)
+    assert (kind, binary_kind, length % 4, binary_length % 4) == (b"JSON", b"BIN\0", 0, 0)
+    assert len(rest) == 8 + binary_length
+    said = json.loads(text)
+    assert said["asset"]["version"] == "2.0" and said["asset"]["generator"].endswith(__version__)
+    assert said["asset"]["extras"] == {"source": "walk.mp4", "unit": "m"}
+    assert said["buffers"] == [{"byteLength": binary_length}]
+    end = 0
+    for view in said["bufferViews"]:
+        assert view["buffer"] == 0 and view["byteOffset"] == -(-end // 4) * 4
+        end = view["byteOffset"] + view["byteLength"]
+    assert -(-end // 4) * 4 == binary_length
+    assert [entry["bufferView"] for entry in said["accessors"]] == list(
+        range(len(said["accessors"]))
+    )
+    (scene,) = said["scenes"]
+    assert said["scene"] == 0 and scene == {"name": "walk.mp4", "nodes": [0, 22]}
+    assert said["nodes"][22] == {"name": "Body", "mesh": 0, "skin": 0} and len(said["nodes"]) == 23
+    (skin,), (mesh,), (animation,) = said["skins"], said["meshes"], said["animations"]
+    assert (skin["joints"], skin["skeleton"]) == (list(range(22)), 0)
+    assert (mesh["name"], animation["name"]) == ("Bones", "Motion")
+    assert {sampler["interpolation"] for sampler in animation["samplers"]} == {"LINEAR"}
+    targets = [(c["target"]["node"], c["target"]["path"]) for c in animation["channels"]]
+    assert targets == [(0, "translation"), *((joint, "rotation") for joint in range(17))]
+    assert [channel["sampler"] for channel in animation["channels"]] == list(range(18))
+
+
+def test_bounds_colours_and_surfaces_are_told(glb):
+    for accessor, entry in enumerate(glb.accessors):
+        if entry.min:
+            found = values(glb, accessor)
+            assert (entry.min, entry.max) == (
+                found.min(axis=0).tolist(),
+                found.max(axis=0).tolist(),
+            )
+    (times,) = {sampler.input for sampler in glb.animations[0].samplers}
+    bounded = [times, *(part.attributes.POSITION for part in glb.meshes[0].primitives)]
+    assert [a for a, entry in enumerate(glb.accessors) if entry.min] == sorted(bounded)
+    names = [material.name for material in glb.materials]
+    assert names == ["left", "right", "middle"]
+    for material in glb.materials:
+        surface = material.pbrMetallicRoughness
+        red, green, blue, alpha = surface.baseColorFactor
+        assert (alpha, surface.metallicFactor, surface.roughnessFactor) == (1.0, 0.0, 0.8)
+        expected = {"left": blue > green > red, "right": red > green > blue, "middle": blue < 0.2}
+        assert expected[material.name]
+    for part in glb.meshes[0].primitives:
+        movers = np.unique(values(glb, part.attributes.JOINTS_0)[:, 0])
+        sides = {JOINT_NAMES[mover].split("_")[0] for mover in movers}
+        side = names[part.material]
+        assert sides == {side} if side != "middle" else not sides & {"left", "right"}
+
+
+def test_nodes_rest_as_in_the_first_frame_with_a_person(glb):
+    motion = bone_motion(MARKERS)
+    assert glb.nodes[0].translation == pytest.approx(places_mm(WALK)[2, 0] / 1000, abs=1e-9)
+    for joint in range(17):
+        turn = Rotation.from_quat(glb.nodes[joint].rotation).as_matrix()
+        assert turn == pytest.approx(motion.local[joint, 0], abs=1e-4)
+
+
+def test_quaternions_are_units_that_never_jump_to_the_other_sign():
+    angle = np.linspace(0, 8 * np.pi, 200)
+    turns = np.stack([rotation_about(np.array([1.0, 2.0, -1.0]), a) for a in angle])
+    found = quaternions(turns)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1.0)
+    assert (np.sum(found[1:] * found[:-1], axis=1) > 0.9).all()
+    assert Rotation.from_quat(found).as_matrix() == pytest.approx(turns, abs=1e-12)
+    assert quaternions(turns[:1])[0] == pytest.approx([0, 0, 0, 1])
+    halves = quaternions(np.stack([np.eye(3), rot_y(np.pi), np.eye(3)]))
+    assert halves[0] == pytest.approx(halves[2]), "a right angle between them is no jump"
+
+
+def test_a_bones_body_by_hand():
+    """100 mm up: 9 mm to each side at 20 mm, points at 0 and 100; closed, and seen from outside."""
+    faces = octahedron(np.zeros(3), np.array([0.0, 100.0, 0.0]))
+    corners = np.unique(faces.reshape(-1, 3).round(9) + 0.0, axis=0).tolist()
+    ring = [[-9, 20, 0], [0, 20, -9], [0, 20, 9], [9, 20, 0]]
+    assert sorted(corners) == sorted([[0, 0, 0], [0, 100, 0], *ring])
+    edges = Counter(
+        (tuple(face[i].round(6)), tuple(face[(i + 1) % 3].round(6)))
+        for face in faces
+        for i in range(3)
+    )
+    assert set(edges.values()) == {1} and all((end, start) in edges for start, end in edges)
+    outwards = np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0])
+    assert ((faces.mean(axis=1) - [0, 30, 0]) * outwards).sum(axis=1).min() > 0
+    shifted = octahedron(np.array([5.0, 6.0, 7.0]), np.array([0.0, 100.0, 0.0]))
+    np.testing.assert_allclose(shifted, faces + [5, 6, 7])
+
+
+def test_a_bone_without_a_length_has_a_body_too_small_to_see():
+    faces = octahedron(np.full(3, 50.0), np.zeros(3))
+    assert np.isfinite(faces).all() and 0 < np.abs(faces - 50).max() <= 1.0
+    assert faces.reshape(-1, 3).max(axis=0) == pytest.approx([50.09, 51.0, 50.09])

@@ -11,6 +11,14 @@ import numpy as np
 import pytest
 from body.test_track import make_track
 
+from posegrid.body.formats.text import (
+    csv_text,
+    from_csv,
+    from_json,
+    json_text,
+    nested,
+    tidy_columns,
+)
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SourceError
@@ -139,3 +147,108 @@ def test_without_any_place_of_the_pelvis_only_pinned_joints_are_written(ending, 
     nobody = replace(TRACK, joints_mm=np.full_like(TRACK.joints_mm, np.nan))
     with pytest.raises(OutputError, match="no person was found in any frame"):
         nobody.save(tmp_path / f"walk.{ending}", pinned=True)
+
+
+def test_a_tidy_table_has_a_row_for_each_frame_and_joint():
+    arrays = TRACK.arrays()
+    table = tidy_columns(arrays)
+    assert list(table) == [
+        *("frame", "time_s", "joint", "x_mm", "y_mm", "z_mm", "x_px", "y_px", "sigma_mm"),
+        "confidence",
+    ]
+    assert {len(column) for column in table.values()} == {17 * len(TRACK)}
+    for frame in range(len(TRACK)):
+        for joint in (0, 5, 16):
+            row = {name: column[17 * frame + joint] for name, column in table.items()}
+            expected = [TRACK.frame[frame], TRACK.time_s[frame], JOINT_NAMES[joint]]
+            expected += [*TRACK.joints_mm[frame, joint], *TRACK.keypoints_px[frame, joint]]
+            expected += [TRACK.sigma_mm[frame, joint], TRACK.confidence[frame]]
+            for found, wanted in zip(row.values(), expected, strict=True):
+                assert found == wanted or (np.isnan(found) and np.isnan(wanted))
+
+
+def test_columns_stand_in_the_order_of_the_description():
+    (head, *_) = csv_text(TRACK.arrays(), {}).splitlines()
+    names = head.split(",")
+    assert names[:5] == ["frame", "time_s", "root_x_mm", "root_y_mm", "root_z_mm"]
+    assert names[5:8] == ["pelvis_x_mm", "pelvis_y_mm", "pelvis_z_mm"]
+    assert names[5 + 51 : 5 + 53] == ["pelvis_x_px", "pelvis_y_px"]
+    assert names[5 + 51 + 34 : 5 + 51 + 36] == ["pelvis_sigma_mm", "right_hip_sigma_mm"]
+    assert names[-6:] == ["box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px", "confidence", "facts"]
+    assert len(names) == len(set(names)) == 5 + 51 + 34 + 17 + 6
+
+
+DTYPES = {name: values.dtype.type for name, values in TRACK.arrays().items()}
+
+
+def test_the_facts_stand_in_the_first_row_alone():
+    text = csv_text(TRACK.arrays(), {"a": [1, "x"]})
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [row["facts"] for row in rows] == ['{"a": [1, "x"]}', *[""] * (len(TRACK) - 1)]
+    arrays, facts = from_csv(text, DTYPES)
+    assert facts == {"a": [1, "x"]}
+    for name, values in TRACK.arrays().items():
+        np.testing.assert_array_equal(arrays[name], values)
+
+
+def test_a_column_may_lack_only_where_it_was_added_later():
+    text = csv_text(TRACK.arrays(), {})
+    rows = [line.rsplit(",", 2) for line in text.splitlines()]
+    without = "\n".join([f"{rest},{facts}" for rest, _, facts in rows])
+    with pytest.raises(ValueError, match="no column 'confidence'"):
+        from_csv(without, DTYPES)
+    arrays, _ = from_csv(without, DTYPES, ("confidence",))
+    assert np.isnan(arrays["confidence"]).all() and arrays["confidence"].shape == (len(TRACK),)
+
+
+@pytest.mark.parametrize("cell", ["", "1.5", "x", "9" * 30])
+def test_a_frame_is_a_whole_number(cell):
+    first, second, *rest = csv_text(TRACK.arrays(), {}).splitlines()
+    broken = "\n".join([first, cell + second[second.index(",") :], *rest])
+    with pytest.raises(ValueError, match="column frame: "):
+        from_csv(broken, DTYPES)
+
+
+def test_numbers_are_told_as_short_as_they_read_back():
+    values = np.array([0.1, 1 / 3, np.nan, -2e20], np.float32)
+    told = nested(values)
+    assert told[0] == 0.1 and told[2] is None
+    np.testing.assert_array_equal(np.array(told, dtype=np.float32), values)
+    assert nested(np.array([3, 4])) == [3, 4]
+    assert all(type(value) is int for value in nested(np.array([3, 4])))
+
+
+def test_json_takes_numbers_of_the_right_kind_only():
+    text = json_text(TRACK.arrays(), {"format": 1, "more": "x"})
+    arrays, facts = from_json(text, DTYPES)
+    assert facts == {"format": 1, "more": "x"} and set(arrays) == set(DTYPES)
+    assert text.endswith("}\n")
+    for name, values in TRACK.arrays().items():
+        np.testing.assert_array_equal(arrays[name], values)
+    content = json.loads(text)
+    for name, value, said in (
+        ("frame", [0.5, 1, 2, 3], "frame holds no numbers of the right kind"),
+        ("frame", [None, 1, 2, 3], "frame holds no numbers of the right kind"),
+        ("frame", ["a"], "frame holds no numbers of the right kind"),
+        ("time_s", [True, False], "time_s holds no numbers of the right kind"),
+        ("time_s", ["a"], "time_s holds no numbers of the right kind"),
+        ("time_s", [[1], [1, 2]], "time_s: "),
+        ("time_s", [{}], "time_s: "),
+    ):
+        with pytest.raises(ValueError, match=said):
+            from_json(json.dumps({**content, name: value}), DTYPES)
+    some, _ = from_json(json.dumps({"frame": [], "time_s": [None, 2]}), DTYPES)
+    assert some["frame"].dtype == np.int64 and not len(some["frame"])
+    np.testing.assert_array_equal(some["time_s"], [np.nan, 2.0])
+
+
+def test_trc_counts_frames_from_one(tmp_path):
+    TRACK.save(tmp_path / "walk.trc")
+    lines = (tmp_path / "walk.trc").read_text().split("\n")
+    assert lines[0].split("\t")[3] == "walk.trc"
+    header = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=True))
+    assert header["DataRate"] == header["CameraRate"] == header["OrigDataRate"]
+    assert (header["OrigDataStartFrame"], header["OrigNumFrames"]) == ("1", "4")
+    assert [line.split("\t")[0] for line in lines[6:10]] == [str(f + 1) for f in TRACK.frame]
+    assert lines[4].split("\t")[-3:] == ["X17", "Y17", "Z17"] and lines[-1] == ""
+    assert lines[3].split("\t")[:2] == ["Frame#", "Time"] and lines[4].split("\t")[:2] == ["", ""]
