@@ -8,7 +8,7 @@ import pytest
 from body.formats.walks import make_walk, places_mm
 from pxr import Usd, UsdGeom, UsdSkel, UsdValidation
 
-from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
+from posegrid.body.formats.animation import BONE_NAMES, COLOURS, END_NAMES
 from posegrid.body.skeleton import BONES, JOINT_NAMES
 from posegrid.errors import SettingsError
 
@@ -48,7 +48,11 @@ def test_samples_lie_at_the_frames_with_a_person(path):
     stage = Usd.Stage.Open(str(path))
     motion = UsdSkel.Animation(stage.GetPrimAtPath("/Walk/Motion"))
     assert motion.GetRotationsAttr().GetTimeSamples() == pytest.approx(FOUND, abs=1e-6)
-    assert stage.GetTimeCodesPerSecond() == pytest.approx(WALK.fps)
+    assert stage.GetTimeCodesPerSecond() == stage.GetFramesPerSecond() == pytest.approx(WALK.fps)
+    assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == pytest.approx(
+        (FOUND[0], FOUND[-1])
+    )
+    assert stage.GetMetadata("comment") == "walk.mp4"
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1.0
     assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
 
@@ -64,6 +68,29 @@ def test_the_body_goes_with_its_bones(path):
             tips = points[24 * number : 24 * number + 24]
             for joint in (parent, child):
                 assert np.linalg.norm(tips - joints[joint], axis=1).min() < 0.1
+
+
+def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path):
+    mesh = UsdGeom.Mesh(Usd.Stage.Open(str(path)).GetPrimAtPath("/Walk/Body"))
+    colours = mesh.GetDisplayColorPrimvar()
+    assert colours.GetInterpolation() == UsdGeom.Tokens.uniform, "one for each face"
+    each = np.array(colours.Get()).reshape(16, 8, 3)
+    for (_, joint), faces in zip(BONES, each, strict=True):
+        side, _, _ = JOINT_NAMES[joint].partition("_")
+        expected = COLOURS[side if side in COLOURS else "middle"]
+        assert faces == pytest.approx(np.tile(expected, (8, 1)), abs=1e-6)
+    points = np.array(mesh.GetPointsAttr().Get())
+    assert np.array(mesh.GetExtentAttr().Get()) == pytest.approx(
+        np.stack([points.min(axis=0), points.max(axis=0)])
+    )
+    assert mesh.GetSubdivisionSchemeAttr().Get() == UsdGeom.Tokens.none
+
+
+def test_the_root_holds_the_whole_way(path):
+    root = UsdSkel.Root(Usd.Stage.Open(str(path)).GetDefaultPrim())
+    places_m = places_mm(WALK)[FOUND].reshape(-1, 3) / 1000
+    extent = np.stack([places_m.min(axis=0), places_m.max(axis=0)])
+    assert np.array(root.GetExtentAttr().Get()) == pytest.approx(extent, abs=1e-3)
 
 
 def test_usds_own_validators_have_nothing_to_say(path):

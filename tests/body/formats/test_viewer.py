@@ -192,6 +192,7 @@ def test_numbers_are_told_in_fine_steps_and_gaps_as_gaps():
     said = data_of(scene_page(scene))
     (person,) = said["people"]
     assert (said["video"], said["size_wh"], said["edits"]) == ("a.webm", [640, 480], [])
+    assert not said["pinned"] and said["save"] is None
     assert said["angles"] == list(angles) and said["frame"] == WALK.frame.tolist()
     assert (person["is_true"], person["number"], person["fingerprint"]) == (True, 3, "print")
     for name, given, step in (
