@@ -71,7 +71,8 @@ def test_the_body_goes_with_its_bones(path):
 
 
 def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path):
-    mesh = UsdGeom.Mesh(Usd.Stage.Open(str(path)).GetPrimAtPath("/Walk/Body"))
+    stage = Usd.Stage.Open(str(path))
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Walk/Body"))
     colours = mesh.GetDisplayColorPrimvar()
     assert colours.GetInterpolation() == UsdGeom.Tokens.uniform, "one for each face"
     each = np.array(colours.Get()).reshape(16, 8, 3)
@@ -87,7 +88,8 @@ def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path):
 
 
 def test_the_root_holds_the_whole_way(path):
-    root = UsdSkel.Root(Usd.Stage.Open(str(path)).GetDefaultPrim())
+    stage = Usd.Stage.Open(str(path))
+    root = UsdSkel.Root(stage.GetDefaultPrim())
     places_m = places_mm(WALK)[FOUND].reshape(-1, 3) / 1000
     extent = np.stack([places_m.min(axis=0), places_m.max(axis=0)])
     assert np.array(root.GetExtentAttr().Get()) == pytest.approx(extent, abs=1e-3)
