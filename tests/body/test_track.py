@@ -135,6 +135,7 @@ CAMERA = make_track().camera
         {"camera": replace(CAMERA, size_wh=(0, 1000))},
         {"camera": replace(CAMERA, size_wh=(1000, 100_001))},
         {"camera": replace(CAMERA, rot_world_to_cam=2 * np.eye(3))},
+        {"camera": replace(CAMERA, rot_world_to_cam=1.01 * np.eye(3))},
         {"camera": replace(CAMERA, tangential=11.0)},
     ],
 )
@@ -155,6 +156,35 @@ def test_the_outermost_facts_are_read(tmp_path: Path) -> None:
     replace(track, camera=replace(camera, tangential=0.0), fps=0.5).save(tmp_path / "slow.npz")
     slow = Track.load(tmp_path / "slow.npz")
     assert (slow.fps, slow.camera.tangential) == (0.5, 0.0)
+
+
+OPTIONAL = {
+    "filled_frames": (),
+    "scale_known": False,
+    "camera_fixed": True,
+    "raw": False,
+    "warnings": (),
+    "contacts": (),
+}
+"""Facts that came later, and what a file without them means."""
+
+
+@pytest.mark.parametrize("lost", make_track().facts())
+def test_a_fact_that_is_missing_has_its_default_or_is_named(lost: str, tmp_path: Path) -> None:
+    made = {"scale_known": True, "raw": True, "warnings": ("far",), "camera_fixed": False}
+    track = replace(make_track(), filled_frames=(2,), **made)
+    facts = track.facts()
+    del facts[lost]
+    (tmp_path / "walk.npz").write_bytes(npz_bytes(track.arrays(), facts))
+    if lost in ("unit", "axes", "joint_names", "posegrid_version"):  # for readers of the file alone
+        assert Track.load(tmp_path / "walk.npz").facts() == track.facts()
+    elif lost in OPTIONAL:
+        assert getattr(Track.load(tmp_path / "walk.npz"), lost) == OPTIONAL[lost]
+    else:
+        kind = lost in ("format", "skeleton")
+        said = "not a track file" if kind else rf"is damaged \({lost} is missing\)"
+        with pytest.raises(SourceError, match=said):
+            Track.load(tmp_path / "walk.npz")
 
 
 def test_json_that_is_no_track_is_refused(tmp_path: Path) -> None:
