@@ -249,3 +249,13 @@ def test_a_mean_pose_is_numbers_in_a_tuple():
     rows = np.arange(51, dtype=np.float32).reshape(17, 3)
     assert as_mean_pose(rows.tolist())[16] == (48.0, 49.0, 50.0)
     assert as_mean_pose([[1, 2, 3]]) == ((1.0, 2.0, 3.0),)
+
+
+def test_a_place_is_a_bell_as_wide_as_its_bins_are_apart():
+    """Bins from -16 to 80: 96 / 31 pixels from one to the next."""
+    batch = batch_of(1)._replace(keypoints_px=torch.full((1, 17, 2), 20.0))
+    pose, places = PersonTarget(64).encode(batch)
+    bins, step = np.linspace(-16, 80, 32), 96 / 31
+    bell = np.exp(-0.5 * ((bins - 20) / step) ** 2)
+    assert places[0, 3, 1].numpy() == pytest.approx(bell / bell.sum(), rel=1e-4, abs=1e-6)
+    assert torch.equal(pose, BinsTarget(bins=48).encode(batch))

@@ -171,6 +171,9 @@ def test_joint_loss_is_the_sum_of_both():
     expected = target.pose.loss(pose, batch) + 0.1 * target.grid.loss(grid, batch)
     assert torch.allclose(target.loss(outputs, batch), expected)
     assert torch.equal(target.decode(outputs), target.pose.decode(pose))
+    right = (target.pose.encode(batch), target.grid.encode(batch))
+    for found, wanted in zip(target.encode(batch), right, strict=True):
+        assert torch.equal(found, wanted)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
