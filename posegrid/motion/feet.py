@@ -73,8 +73,8 @@ def with_still_feet(
     stands: Bool[np.ndarray, "T 2"],
     time_s: Times,
 ) -> Joints:
-    """The motion with every standing foot near one place, and bones of these lengths; all but the
-    legs stays.
+    """The motion with every standing foot near one place, and thighs and shanks of these lengths;
+    all but knees and ankles stays. NaN where a bone has no direction.
 
     A leg follows its ankle as a whole, half of the way at the knee, and keeps its bones' directions
     else: a straight knee is not bent to win some millimetres, so a foot that would have to come
@@ -93,7 +93,8 @@ def with_still_feet(
 
 
 def _of_length(bone_mm: Float[np.ndarray, "T 3"], wanted_mm: float) -> Float[np.ndarray, "T 3"]:
-    return bone_mm * (wanted_mm / np.linalg.norm(bone_mm, axis=1, keepdims=True))
+    size_mm = np.linalg.norm(bone_mm, axis=1, keepdims=True)
+    return bone_mm * (wanted_mm / np.where(size_mm > 0, size_mm, np.nan))
 
 
 def _shifts(

@@ -108,7 +108,7 @@ def turned_to_camera(
     """Poses in the frame of each crop's own camera (which looks at the crop's centre), turned to
     the video's camera.
     """
-    turned_mm = np.empty_like(poses_mm)
+    turned_mm = np.empty(poses_mm.shape)
     for row, (pose, window) in enumerate(zip(poses_mm, windows, strict=True)):
         turned_mm[row] = pose @ camera.windowed(window, size).rotation_to_view()
     return turned_mm

@@ -226,3 +226,18 @@ def test_feet_are_held_by_the_steps_near_them_alone():
     apart = np.abs(time_s - time_s[150]) > STRIDE_S
     np.testing.assert_allclose(whole[apart], np.concatenate(parts)[apart], atol=1e-9)
     assert np.abs(whole - walk)[apart].max() > 5
+
+
+def test_only_knees_and_ankles_follow_the_feet_and_a_leg_without_a_direction_is_not_known():
+    walk = walking_mm(TIME_S) + np.random.default_rng(0).normal(0, 5, (150, 17, 3))
+    walk[70, ANKLES[0]] = walk[70, ANKLES[0] - 1] = walk[70, ANKLES[0] - 2]
+    length_mm, stands = fitted_bones_mm(walk), standing(walk, TIME_S)
+    stands[68:73] = False
+    still = with_still_feet(walk, length_mm, stands, TIME_S)
+    legs = [ankle - back for ankle in ANKLES for back in (0, 1)]
+    np.testing.assert_array_equal(np.delete(still, legs, axis=1), np.delete(walk, legs, axis=1))
+    assert np.isnan(still[70, ANKLES[0]]).all() and np.isfinite(still[70, ANKLES[1]]).all()
+    for ankle in ANKLES:
+        for joint in (ankle - 1, ankle):
+            bone = np.linalg.norm(still[:, joint] - still[:, joint - 1], axis=1)
+            np.testing.assert_allclose(bone[np.isfinite(bone)], length_mm[joint - 1], rtol=1e-9)
