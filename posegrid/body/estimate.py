@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float, Int
 
-from posegrid.body.skeleton import NUM_JOINTS, mirror_order, mirrored
+from posegrid.body.skeleton import FEET_NAMES, NUM_JOINTS, mirror_order, mirrored, mirrored_feet
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +18,14 @@ class Estimate:
     """In the crop's pixels."""
     sigma_mm: Float[np.ndarray, "N 17"]
     """Radius that holds the true joint with a chance of 68 %."""
+    feet_mm: Float[np.ndarray, "N 4 3"]
+    """The points of `FEET_NAMES`, as the poses: relative to the pelvis, in their frame."""
 
     @classmethod
     def of_poses(cls, pose_mm: Float[np.ndarray, "N 17 3"]) -> "Estimate":
         """Of weights that say no more than poses."""
         unsaid = np.full(pose_mm.shape, np.nan, np.float32)
-        return cls(pose_mm, unsaid[..., :2], unsaid[..., 0])
+        return cls(pose_mm, unsaid[..., :2], unsaid[..., 0], unsaid[:, : len(FEET_NAMES)])
 
     @classmethod
     def joined(cls, parts: list["Estimate"]) -> "Estimate":
@@ -46,7 +48,12 @@ class Estimate:
         keypoints_px = self.keypoints_px[:, order] * np.array([-1, 1], np.float32) + np.array(
             [size, 0], np.float32
         )
-        return Estimate(mirrored(self.pose_mm), keypoints_px, self.sigma_mm[:, order])
+        return Estimate(
+            mirrored(self.pose_mm),
+            keypoints_px,
+            self.sigma_mm[:, order],
+            mirrored_feet(self.feet_mm),
+        )
 
     def averaged(self, other: "Estimate") -> "Estimate":
         """The mean of two estimates of the same crops."""

@@ -1,11 +1,12 @@
-"""The skeleton `human36m_17`, what its bones and mirror image are, and the skeletons of others.
+"""The skeleton `human36m_17`, what its bones and mirror image are, its four points of the feet, and
+the skeletons of others.
 
 This is the only file that knows joint indices. Everything else uses names or the constants below.
 Order and parents: Ionescu et al., "Human3.6M", TPAMI 2014, and the release's own `metadata.xml`.
 
-Other skeletons are data: their joints in order, and where each comes from in `human36m_17`. A joint
-is taken over if Human3.6M has it, under the same name or as listed in `made_of`. All others are
-NaN: eyes, ears, fingers, heels and toes are not estimated and not made up. Points of one name still
+Other skeletons are data: their joints in order, and where each comes from in `human36m_21`, the 17
+and the feet's points. A joint is taken over if it is there, under the same name or as listed in
+`made_of`. All others are NaN: eyes, ears and fingers are not estimated and not made up. Points of one name still
 differ a little between data sets: Human3.6M's hips lie higher and wider apart than COCO's, and its
 `nose` lies inside the head, behind the nose.
 """
@@ -41,6 +42,15 @@ MIRROR_PAIRS = ((1, 4), (2, 5), (3, 6), (11, 14), (12, 15), (13, 16))
 RIGHT_JOINTS = tuple(i for i, name in enumerate(JOINT_NAMES) if name.startswith("right_"))
 LEFT_JOINTS = tuple(i for i, name in enumerate(JOINT_NAMES) if name.startswith("left_"))
 
+FEET_NAMES = ("right_heel", "right_toe", "left_heel", "left_toe")
+"""The sole's rearmost point, and the tip of the toes on the sole: not all weights say them."""
+FEET_PARENTS = tuple(
+    JOINT_NAMES.index(f"{side}_ankle") for side in ("right", "right", "left", "left")
+)
+"""The ankle of each, among the 17 joints."""
+FEET_MIRROR_ORDER = (2, 3, 0, 1)
+"""Indices that exchange left and right of the feet's points."""
+
 HUMAN36M_32_NAMES = _names(
     """
     Hips RightUpLeg RightLeg RightFoot RightToeBase RightToeSite LeftUpLeg LeftLeg LeftFoot
@@ -72,9 +82,12 @@ def mirrored(pose_mm: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray, "*b
     """The pose seen in a mirror: x negated, left and right exchanged. Camera frame,
     root-relative.
     """
-    flipped = pose_mm[..., mirror_order(), :].copy()
-    flipped[..., 0] *= -1
-    return flipped
+    return pose_mm[..., mirror_order(), :] * np.array([-1, 1, 1], pose_mm.dtype)
+
+
+def mirrored_feet(feet_mm: Float[np.ndarray, "*batch 4 3"]) -> Float[np.ndarray, "*batch 4 3"]:
+    """The feet's points seen in a mirror, as `mirrored`."""
+    return feet_mm[..., FEET_MIRROR_ORDER, :] * np.array([-1, 1, 1], feet_mm.dtype)
 
 
 def relative_to_root(pose_mm: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray, "*batch 17 3"]:
@@ -97,23 +110,22 @@ def bone_lengths(pose: Float[np.ndarray, "*batch 17 d"]) -> Float[np.ndarray, "*
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Names of a skeleton's joints, in its order, and the joints of `human36m_17` behind them."""
+    """Names of a skeleton's joints, in its order, and the joints of `human36m_21` behind them."""
 
     name: str
     joint_names: tuple[str, ...]
     made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For a joint that has another name in `human36m_17`: that name, or two whose midpoint it is by
+    """For a joint that has another name in `human36m_21`: that name, or two whose midpoint it is by
     definition.
     """
 
     def sources(self) -> list[list[int]]:
-        """Of each joint: the joints of `human36m_17` whose mean it is; none if it is not
+        """Of each joint: the joints of `human36m_21` whose mean it is; none if it is not
         estimated.
         """
-        own = {name: (name,) for name in JOINT_NAMES} | dict(self.made_of)
-        return [
-            [JOINT_NAMES.index(source) for source in own.get(name, ())] for name in self.joint_names
-        ]
+        names = HUMAN36M_21.joint_names
+        own = {name: (name,) for name in names} | dict(self.made_of)
+        return [[names.index(source) for source in own.get(name, ())] for name in self.joint_names]
 
 
 def _sides(names: str, sides: tuple[str, str] = ("left", "right")) -> tuple[str, ...]:
@@ -129,6 +141,7 @@ def _limb(side: str, names: str) -> tuple[str, ...]:
 _ARM, _LEG, _LEG_UP = "shoulder elbow wrist", "hip knee ankle", "ankle knee hip"
 
 HUMAN36M_17 = Skeleton(SKELETON, JOINT_NAMES)
+HUMAN36M_21 = Skeleton("human36m_21", (*JOINT_NAMES, *FEET_NAMES))
 HUMAN36M_32 = Skeleton(
     "human36m_32",
     HUMAN36M_32_NAMES,
@@ -136,7 +149,8 @@ HUMAN36M_32 = Skeleton(
         HUMAN36M_32_NAMES[joint]: (JOINT_NAMES[HUMAN36M_32_TO_17.index(twin)],)
         for joint, twin in (*zip(range(32), range(32), strict=True), *HUMAN36M_32_COINCIDING)
         if twin in HUMAN36M_32_TO_17
-    },
+    }
+    | {"RightToeSite": ("right_toe",), "LeftToeSite": ("left_toe",)},
 )
 COCO17 = Skeleton("coco17", ("nose", *_sides(f"eye ear {_ARM} {_LEG}")))
 MEDIAPIPE33 = Skeleton(
@@ -147,6 +161,7 @@ MEDIAPIPE33 = Skeleton(
         *("left_ear", "right_ear", "mouth_left", "mouth_right"),
         *_sides(f"{_ARM} pinky index thumb {_LEG} heel foot_index"),
     ),
+    {f"{side}_foot_index": (f"{side}_toe",) for side in ("left", "right")},
 )
 OPENPOSE25 = Skeleton(
     "openpose25",
@@ -157,7 +172,8 @@ OPENPOSE25 = Skeleton(
         *_limb("left", "big_toe small_toe heel"),
         *_limb("right", "big_toe small_toe heel"),
     ),
-    {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("pelvis",)},
+    {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("pelvis",)}
+    | {f"{side}_big_toe": (f"{side}_toe",) for side in ("left", "right")},
 )
 MPII16 = Skeleton(
     "mpii16",
@@ -167,7 +183,7 @@ MPII16 = Skeleton(
         *(*_limb("right", "wrist elbow shoulder"), *_limb("left", _ARM)),
     ),
 )
-SKELETONS = (HUMAN36M_17, HUMAN36M_32, COCO17, MEDIAPIPE33, OPENPOSE25, MPII16)
+SKELETONS = (HUMAN36M_17, HUMAN36M_21, HUMAN36M_32, COCO17, MEDIAPIPE33, OPENPOSE25, MPII16)
 
 
 def skeleton_named(name: str) -> Skeleton:

@@ -11,10 +11,12 @@ The Track file is an `.npz` without pickled objects. Its arrays and their names 
     sigma_mm      (T, 17)    float32  expected error of each joint; NaN: not known
     box_xyxy      (T, 4)     float32  the person's box in the source picture, half open
     confidence    (T,)       float32  how sure it is that this is the person, 0 to 1; NaN as the box
+    feet_mm       (T, 4, 3)  float32  heels and toes (`FEET_NAMES`) as joints_mm; NaN: not known
     facts         JSON text: format, skeleton, unit, axes, fps, camera, camera_assumed,
     camera_fixed, contacts, filled_frames, scale_known, warnings, raw, weights, source, version
 
-Files of before 0.2 have no confidence; it is read as NaN.
+Files of before 0.2 have no confidence, those of weights that know no feet no feet_mm; they are read
+as NaN.
 
 JSON and CSV hold the same and read back exactly; TRC, C3D, BVH, GLB, USD are for other programs
 (docs/formats.md).
@@ -32,9 +34,9 @@ from posegrid.body.camera import AXES, UNIT, Camera
 from posegrid.body.contacts import Contact, as_json, contact_rows, contacts_in
 from posegrid.body.formats.in_space import IN_SPACE
 from posegrid.body.formats.text import columns_of, tidy_columns
-from posegrid.body.skeleton import JOINT_NAMES, SKELETON, Skeleton, skeleton_named
+from posegrid.body.skeleton import FEET_NAMES, JOINT_NAMES, SKELETON, Skeleton, skeleton_named
 from posegrid.body.track_content import content_of
-from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, load_values
+from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, WHERE_KNOWN, load_values
 from posegrid.errors import SettingsError, optional
 from posegrid.files import written
 
@@ -48,8 +50,8 @@ SomeTrack = TypeVar("SomeTrack", bound="Track")
 class Track:
     """Poses of one person over time; arrays as in the module's table, T frames.
 
-    `track["left_knee"]`: one joint's places (T, 3), relative to the pelvis. `track[10:50]`: those
-    frames; `track.between(1.0, 2.5)`: those seconds.
+    `track["left_knee"]`: one joint's places (T, 3), relative to the pelvis, of the 17 or the feet's
+    four. `track[10:50]`: those frames; `track.between(1.0, 2.5)`: those seconds.
     """
 
     frame: Int[np.ndarray, "T"]
@@ -60,6 +62,7 @@ class Track:
     sigma_mm: Float[np.ndarray, "T 17"]
     box_xyxy: Float[np.ndarray, "T 4"]
     confidence: Float[np.ndarray, "T"]
+    feet_mm: Float[np.ndarray, "T 4 3"]
     camera: Camera
     fps: float
     """Mean frame rate of the source, frames per second; `time_s` is exact."""
@@ -107,9 +110,10 @@ class Track:
     def __getitem__(self: SomeTrack, key: object) -> "SomeTrack | Float[np.ndarray, 'T 3']":
         """One joint's places by its name, or the frames of a slice as a Track."""
         if isinstance(key, str):
-            if key not in JOINT_NAMES:
-                raise SettingsError(f"no joint {key!r}; there are {', '.join(JOINT_NAMES)}.")
-            return self.joints_mm[:, JOINT_NAMES.index(key)]
+            names = (*JOINT_NAMES, *FEET_NAMES)
+            if key not in names:
+                raise SettingsError(f"no joint {key!r}; there are {', '.join(names)}.")
+            return self._joints_21_mm()[:, names.index(key)]
         if not isinstance(key, slice):
             raise SettingsError(
                 f"track[{key!r}]: expected a joint's name or frames as a slice; track[3:4] is a frame."
@@ -133,6 +137,9 @@ class Track:
     def joint_names(self) -> tuple[str, ...]:
         """Names of the 17 joints, in their order."""
         return JOINT_NAMES
+
+    def _joints_21_mm(self) -> Float[np.ndarray, "T 21 3"]:
+        return np.concatenate([self.joints_mm, self.feet_mm], axis=1)
 
     @property
     def found(self) -> Bool[np.ndarray, "T"]:
@@ -162,14 +169,15 @@ class Track:
         x, y, z are the joint's place relative to the pelvis, in mm, camera frame. Raises
         SettingsError where pandas is not installed.
         """
-        table = columns_of(self.arrays()) if wide else tidy_columns(self.arrays())
+        table = columns_of(self.saved_arrays()) if wide else tidy_columns(self.arrays())
         return optional("pandas").DataFrame(table)
 
     def to(self, skeleton: str) -> "SkeletonTrack":
         """The same motion with the joints of another skeleton: coco17, mediapipe33, openpose25,
-        mpii16, human36m_32.
+        mpii16, human36m_21, human36m_32.
 
-        Joints that it has and `human36m_17` has not are NaN (see `body/skeletons.py`). Raises
+        Joints that it has and `human36m_21` has not are NaN (see `body/skeleton.py`), as are heels
+        and toes where they are not known; no keypoints or sigmas of theirs are. Raises
         SettingsError.
         """
         target = skeleton_named(skeleton)
@@ -177,18 +185,26 @@ class Track:
             skeleton=target,
             frame=self.frame,
             time_s=self.time_s,
-            joints_mm=_taken(self.joints_mm, target),
+            joints_mm=_taken(self._joints_21_mm(), target),
             root_mm=self.root_mm,
-            keypoints_px=_taken(self.keypoints_px, target),
-            sigma_mm=_taken(self.sigma_mm, target),
+            keypoints_px=_taken(_with_unsaid_feet(self.keypoints_px), target),
+            sigma_mm=_taken(_with_unsaid_feet(self.sigma_mm), target),
             confidence=self.confidence,
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The Track's arrays by name, as the file holds them."""
+        """The Track's arrays by name."""
         return {
             name: np.asarray(getattr(self, name), dtype=dtype)
             for name, (dtype, _) in ARRAYS.items()
+        }
+
+    def saved_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays as a file holds them: without the feet where nothing is known of them."""
+        return {
+            name: values
+            for name, values in self.arrays().items()
+            if name not in WHERE_KNOWN or np.isfinite(values).any()
         }
 
     def facts(self) -> dict[str, object]:
@@ -244,8 +260,16 @@ class SkeletonTrack:
         return f"SkeletonTrack({self.skeleton.name}: {len(self.frame)} frames)"
 
 
+def _with_unsaid_feet(values: Float[np.ndarray, "T 17 *rest"]) -> Float[np.ndarray, "T 21 *rest"]:
+    return np.pad(
+        values,
+        [(0, 0), (0, len(FEET_NAMES)), *[(0, 0)] * (values.ndim - 2)],
+        constant_values=np.nan,
+    )
+
+
 def _taken(
-    values: Float[np.ndarray, "T 17 *rest"], target: Skeleton
+    values: Float[np.ndarray, "T 21 *rest"], target: Skeleton
 ) -> Float[np.ndarray, "T J *rest"]:
     """The values of the target's joints: taken over, the mean of two, or NaN."""
     nothing = np.full_like(values[:, 0], np.nan)

@@ -22,12 +22,12 @@ def content_of(track: "Track", path: Path, *, pinned: bool) -> bytes:
     """
     match path.suffix.lower():
         case ".npz":
-            return npz_bytes(track.arrays(), track.facts())
+            return npz_bytes(track.saved_arrays(), track.facts())
         case ".json":
             facts = {**track.facts(), "joint_names": JOINT_NAMES}
-            return json_text(track.arrays(), facts).encode()
+            return json_text(track.saved_arrays(), facts).encode()
         case ".csv":
-            return csv_text(track.arrays(), track.facts()).encode()
+            return csv_text(track.saved_arrays(), track.facts()).encode()
         case ending if ending in IN_SPACE:
             return motion_bytes(ending, _markers(track, path, pinned), path.name)
         case ".html":

@@ -9,7 +9,7 @@ import numpy as np
 from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
 from posegrid.body.contacts import checked_contacts
 from posegrid.body.formats.text import from_csv, from_json, from_npz
-from posegrid.body.skeleton import NUM_JOINTS, SKELETON
+from posegrid.body.skeleton import FEET_NAMES, NUM_JOINTS, SKELETON
 from posegrid.errors import SourceError
 from posegrid.untrusted import DAMAGED, number, numbers, of_type, text_of, texts, whole_number
 
@@ -23,9 +23,12 @@ ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "sigma_mm": (np.float32, (NUM_JOINTS,)),
     "box_xyxy": (np.float32, (4,)),
     "confidence": (np.float32, ()),
+    "feet_mm": (np.float32, (len(FEET_NAMES), 3)),
 }
-ADDED = ("confidence",)
-"""Arrays that files of posegrid 0.1 lack: NaN then."""
+ADDED = ("confidence", "feet_mm")
+"""Arrays that files may lack: NaN then. Those of posegrid 0.1 have no confidence."""
+WHERE_KNOWN = ("feet_mm",)
+"""Arrays that are written only where they say something."""
 MOST_PIXELS_ASIDE, LONGEST_S, MOST_FPS, FARTHEST_MM = 100_000, 1e9, 1e6, 1e8
 
 
@@ -84,7 +87,7 @@ def _checked_arrays(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         raise ValueError(f"the arrays {', '.join(missing)} are missing")
     length = found["frame"].size
     for name in ADDED:
-        found.setdefault(name, np.full(length, np.nan))
+        found.setdefault(name, np.full((length, *ARRAYS[name][1]), np.nan))
     arrays = {}
     for name, (dtype, shape) in ARRAYS.items():
         array = found[name]
@@ -107,6 +110,7 @@ _LIMITS = {
     "sigma_mm": (0.0, FARTHEST_MM),
     "box_xyxy": (-FARTHEST_MM, FARTHEST_MM),
     "confidence": (0.0, 1.0),
+    "feet_mm": (-FARTHEST_MM, FARTHEST_MM),
 }
 
 

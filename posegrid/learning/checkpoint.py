@@ -86,7 +86,8 @@ class Checkpoint:
             if isinstance(target, PersonTarget):
                 places_px = target.decode_keypoints_px(own).cpu().numpy()
                 sigma_mm = target.decode_sigma_mm(own).cpu().numpy()
-                said = Estimate(said.pose_mm, places_px + self._border_px(target), sigma_mm)
+                places_px = places_px + self._border_px(target)
+                said = replace(said, keypoints_px=places_px, sigma_mm=sigma_mm)
             parts.append(said)
         return Estimate.joined(parts)
 

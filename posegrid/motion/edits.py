@@ -203,7 +203,7 @@ class Edits:
 def fingerprint(track: Track) -> str:
     """SHA-256 of the Track's arrays and contacts, the same from each file that holds them."""
     found = hashlib.sha256()
-    for name, values in track.arrays().items():
+    for name, values in track.saved_arrays().items():
         if values.dtype.kind == "f":
             values = np.where(np.isnan(values), np.array(np.nan, values.dtype), values)
         found.update(f"{name} {values.shape} ".encode())

@@ -100,11 +100,11 @@ def assumed_camera(size_wh: tuple[int, int], fov_deg: float = ASSUMED_FOV_DEG) -
 
 
 def turned_to_camera(
-    poses_mm: Float[np.ndarray, "N 17 3"],
+    poses_mm: Float[np.ndarray, "N J 3"],
     windows: Float[np.ndarray, "N 3"],
     camera: Camera,
     size: int,
-) -> Float[np.ndarray, "N 17 3"]:
+) -> Float[np.ndarray, "N J 3"]:
     """Poses in the frame of each crop's own camera (which looks at the crop's centre), turned to
     the video's camera.
     """

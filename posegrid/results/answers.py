@@ -49,10 +49,11 @@ ROW = np.dtype(
         ("pose_mm", "<f4", (17, 3)),
         ("keypoints_px", "<f4", (17, 2)),
         ("sigma_mm", "<f4", 17),
+        ("feet_mm", "<f4", (4, 3)),
     ]
 )
 """One person in one frame: `PersonEstimate`, a row of it."""
-_BEGINNING = b"posegrid answers 1 "
+_BEGINNING = b"posegrid answers 2 "
 _MARK = b"pgan"
 HEAD = struct.Struct("<4sIII")
 """Mark, bytes of rows, bytes of what the finder remembered, CRC-32 of both."""

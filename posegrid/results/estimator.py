@@ -286,6 +286,8 @@ class Placed:
     root_mm: Float[np.ndarray, "N 3"]
     keypoints_px: Float[np.ndarray, "N 17 2"]
     """In the picture; as the joints project where the weights do not say them."""
+    feet_mm: Float[np.ndarray, "N 4 3"]
+    """NaN where the weights do not say them."""
 
 
 def placed(
@@ -298,10 +300,11 @@ def placed(
     """Where a network's answers for crops are in the camera's space: by the joints' places in the
     picture where the weights know them, else by the boxes.
     """
-    poses = said.pose_mm.astype(np.float64)
+    points = np.concatenate([said.pose_mm, said.feet_mm], axis=1).astype(np.float64)
     if facts.pose_frame == "view":
-        poses = turned_to_camera(poses, window, camera, facts.image_size)
-    poses -= poses[:, :1]
+        points = turned_to_camera(points, window, camera, facts.image_size)
+    points -= points[:, :1]
+    poses, feet = np.split(points, [said.pose_mm.shape[1]], axis=1)
     keypoints_px = in_picture(said.keypoints_px.astype(np.float64), window, facts.image_size)
     root_mm = np.full((len(poses), 3), np.nan)
     for row, pose in enumerate(poses):
@@ -311,7 +314,7 @@ def placed(
             root_mm[row] = root_from_box(pose, box_xyxy[row], camera)
     if not np.isfinite(keypoints_px).any():
         keypoints_px = camera.project(poses + root_mm[:, None])
-    return Placed(poses, root_mm, keypoints_px)
+    return Placed(poses, root_mm, keypoints_px, feet)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Weights that run without torch: an ONNX file of `posegrid export` on ONNX Runtime."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # pyrigh
 
 import posegrid
 from posegrid.body.estimate import Estimate
-from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.body.skeleton import FEET_NAMES, NUM_JOINTS
 from posegrid.errors import CheckpointError
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
 from posegrid.people.crop import WITH_MASK
@@ -19,7 +19,7 @@ from posegrid.untrusted import DAMAGED
 
 SHIPPED, SHIPPED_INT8 = "posegrid-m.onnx", "posegrid-m-int8"
 INPUT, OUTPUT = "image", "pose_mm"
-KEYPOINTS, SIGMA = "keypoints_px", "sigma_mm"
+KEYPOINTS, SIGMA, FEET = "keypoints_px", "sigma_mm", "feet_mm"
 MOST_BYTES = 2**31
 """Of memory, for all networks; posegrid-m takes 2 MB a crop of a batch."""
 
@@ -109,13 +109,14 @@ class OnnxModel:
                 "`posegrid export`."
             ) from error
         poses = Estimate.of_poses(said[OUTPUT])
-        return Estimate(
-            poses.pose_mm, said.get(KEYPOINTS, poses.keypoints_px), said.get(SIGMA, poses.sigma_mm)
+        return replace(
+            poses, **{name: said[name] for name in (KEYPOINTS, SIGMA, FEET) if name in said}
         )
 
     def _check_answer(self, said: dict[str, np.ndarray], count: int) -> None:
         """Raise ValueError for answers of other shapes than poses have, or that are no numbers."""
         shapes = {OUTPUT: (NUM_JOINTS, 3), KEYPOINTS: (NUM_JOINTS, 2), SIGMA: (NUM_JOINTS,)}
+        shapes |= {FEET: (len(FEET_NAMES), 3)}
         for name, shape in shapes.items():
             if name in said and said[name].shape != (count, *shape):
                 raise ValueError(f"{name} has the shape {said[name].shape}")

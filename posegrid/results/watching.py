@@ -196,6 +196,7 @@ def person_track(
         sigma_mm=in_all(person.estimate.sigma_mm),
         box_xyxy=in_all(person.box_xyxy),
         confidence=in_all(person.confidence),
+        feet_mm=in_all(there.feet_mm),
         camera=camera,
         fps=origin.fps,
         weights=model.name,

@@ -4,6 +4,7 @@ Other skeletons: joints that Human3.6M has are taken over, all others are NaN; n
 up.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -67,6 +68,18 @@ def test_mirroring_exchanges_the_knees_and_negates_x() -> None:
     np.testing.assert_array_equal(
         skeleton.mirrored(POSES)[:, left_knee], POSES[:, right_knee] * [-1, 1, 1]
     )
+
+
+def test_the_feet_are_mirrored_as_the_joints_are() -> None:
+    feet = POSES[:, :4]
+    once = skeleton.mirrored_feet(feet)
+    np.testing.assert_array_equal(once[:, 0], feet[:, 2] * [-1, 1, 1])
+    np.testing.assert_array_equal(skeleton.mirrored_feet(once), feet)
+    for one, other in enumerate(skeleton.FEET_MIRROR_ORDER):
+        sides, parts = zip(
+            *(skeleton.FEET_NAMES[point].split("_") for point in (one, other)), strict=True
+        )
+        assert set(sides) == {"left", "right"} and parts[0] == parts[1]
 
 
 def test_mirror_pairs_are_the_two_sides_of_the_same_joint() -> None:
@@ -172,8 +185,27 @@ def test_joints_that_are_not_estimated_are_nan():
     coco = TRACK.to("coco17")
     known = np.isfinite(coco.joints_mm[0]).all(axis=1)
     assert known.tolist() == [True, False, False, False, False] + [True] * 12
-    assert np.isfinite(TRACK.to("mediapipe33").joints_mm[0]).all(axis=1).sum() == 13
+    assert np.isfinite(TRACK.to("mediapipe33").joints_mm[0]).all(axis=1).sum() == 13 + 4
     assert coco.joints_mm.dtype == np.float32 and coco.joints_mm.shape == (4, 17, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "heel", "toe"),
+    [
+        ("human36m_21", 19, 20),
+        ("mediapipe33", 29, 31),
+        ("openpose25", 21, 19),
+        ("human36m_32", None, 10),
+    ],
+)
+def test_heels_and_toes_stand_where_the_data_sets_document_them(name, heel, toe):
+    track = TRACK.to(name)
+    np.testing.assert_array_equal(track.joints_mm[:, toe], TRACK["left_toe"])
+    if heel is not None:
+        np.testing.assert_array_equal(track.joints_mm[:, heel], TRACK.feet_mm[:, 2])
+    assert np.isnan(track.keypoints_px[:, toe]).all() and np.isnan(track.sigma_mm[:, toe]).all()
+    unknown = replace(TRACK, feet_mm=np.full_like(TRACK.feet_mm, np.nan)).to(name)
+    assert np.isnan(unknown.joints_mm[:, toe]).all()
 
 
 def test_openpose_necks_are_midway_between_the_shoulders():

@@ -32,6 +32,7 @@ def make_track(num_frames: int = 4) -> Track:
         sigma_mm=np.abs(values(17)),
         box_xyxy=values(4),
         confidence=rng.uniform(0, 1, num_frames).astype(np.float32),
+        feet_mm=values(4, 3),
         camera=Camera(
             (1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)
         ),
@@ -238,12 +239,29 @@ def test_a_raw_track_is_remembered_as_one(tmp_path: Path) -> None:
         assert not Track.load(tmp_path / f"walk{ending}").raw
 
 
+def test_files_hold_the_feet_only_where_something_is_known_of_them(tmp_path: Path) -> None:
+    partly = make_track()
+    partly.feet_mm[0] = np.nan
+    partly.feet_mm[2, 1] = np.nan
+    never = replace(partly, feet_mm=np.full_like(partly.feet_mm, np.nan))
+    for ending in (".npz", ".json", ".csv"):
+        path = tmp_path / f"walk{ending}"
+        partly.save(path)
+        np.testing.assert_array_equal(Track.load(path).feet_mm, partly.feet_mm)
+        never.save(path)
+        np.testing.assert_array_equal(Track.load(path).feet_mm, never.feet_mm)
+    assert "feet_mm" not in np.load(tmp_path / "walk.npz").files
+    assert "heel" not in (tmp_path / "walk.csv").read_text()
+    assert "feet" not in (tmp_path / "walk.json").read_text()
+
+
 def test_joints_have_names_and_frames_and_seconds_can_be_taken() -> None:
     track = replace(make_track(6), time_s=np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5]), fps=10.0)
     assert track.joint_names[track.joint_names.index("left_knee")] == "left_knee"
     assert np.array_equal(track["left_knee"], track.joints_mm[:, 5], equal_nan=True)
-    with pytest.raises(SettingsError, match="no joint 'left_toe'; there are pelvis"):
-        track["left_toe"]
+    assert np.array_equal(track["left_heel"], track.feet_mm[:, 2], equal_nan=True)
+    with pytest.raises(SettingsError, match="no joint 'left_ear'; there are pelvis"):
+        track["left_ear"]
     part = track[2:5]
     assert part.frame.tolist() == [2, 3, 4] and part.fps == pytest.approx(10)
     assert np.array_equal(part.joints_mm, track.joints_mm[2:5], equal_nan=True)

@@ -92,6 +92,7 @@ def walk_track(time_s: np.ndarray, noise_mm: float = 0.0, seed: int = 0) -> Trac
             [keypoints.min(axis=1) - 10, keypoints.max(axis=1) + 10], axis=1
         ).astype(np.float32),
         confidence=np.ones(count, np.float32),
+        feet_mm=np.full((count, 4, 3), np.nan, np.float32),
         camera=CAMERA,
         fps=float((count - 1) / (time_s[-1] - time_s[0])),
         weights="none",

@@ -27,7 +27,7 @@ from posegrid.video.picture import Picture
 from posegrid.video.writer import VideoWriter
 
 NUM_FRAMES, NAME = 52, "walk.watched"
-LINE = len("posegrid answers 1 ") + 64 + 1
+LINE = len("posegrid answers 2 ") + 64 + 1
 
 
 class Killed(BaseException):

@@ -12,6 +12,7 @@ from results.onnx_files import STANDING_MM, facts, write_onnx
 
 from posegrid.body.camera import Camera
 from posegrid.body.estimate import Estimate
+from posegrid.body.skeleton import FEET_PARENTS
 from posegrid.errors import CheckpointError
 from posegrid.motion.placing import assumed_camera, steadied_boxes
 from posegrid.motion.plausible import HEIGHT_PER_BONES
@@ -140,7 +141,7 @@ def test_a_frame_that_lost_the_feet_moves_no_crop(model):
 
 
 def test_the_size_is_the_area_over_all_frames():
-    nothing = Estimate(*(np.zeros((2, 17, *more), np.float32) for more in ((3,), (2,), ())))
+    nothing = Estimate.of_poses(np.zeros((2, 17, 3), np.float32))
     boxes = np.array([[0.0, 0, 2, 3], [10, 10, 14, 11]])
     assert (
         PersonEstimate(1, np.arange(2), boxes, np.zeros((2, 3)), nothing, np.ones(2)).size
@@ -163,6 +164,7 @@ def test_a_network_that_fails_is_not_kept_quiet(model):
 
 CAMERA = assumed_camera((1280, 720))
 POSE = STANDING_MM.astype(np.float64)
+FEET = POSE[list(FEET_PARENTS)] + [[0, 70, 60], [-20, 75, -170], [0, 70, 60], [20, 75, -170]]
 ROOTS = np.array([[-900.0, 100, 4000], [-300, 100, 4100], [900, 50, 5000]])
 
 
@@ -180,17 +182,18 @@ def ideal(
     camera: Camera, frame: str, *, keypoints: bool, rows: tuple[int, ...] = (1, 2, 4)
 ) -> PersonEstimate:
     """What a perfect network says of the pose at ROOTS, in crops of 32 pixels."""
-    boxes, windows, poses, places = [], [], [], []
+    boxes, windows, poses, feet, places = [], [], [], [], []
     for root in ROOTS:
         pixels = camera.project(POSE + root)
         boxes.append(np.concatenate([pixels.min(0) - 5, pixels.max(0) + 5]))
         windows.append(window_of_box(boxes[-1], 0.1))
         view = camera.windowed(windows[-1], 32).rotation_to_view() if frame == "view" else np.eye(3)
         poses.append(POSE @ view.T)
+        feet.append(FEET @ view.T)
         places.append((pixels - windows[-1][:2]) * 32 / windows[-1][2])
     said = np.array(places) if keypoints else np.full((3, 17, 2), np.nan)
     sigma = np.full((3, 17), 40.0 if keypoints else np.nan)
-    estimate = Estimate(*(np.asarray(values, np.float32) for values in (poses, said, sigma)))
+    estimate = Estimate(*(np.asarray(values, np.float32) for values in (poses, said, sigma, feet)))
     return PersonEstimate(
         1, np.array(rows), np.array(boxes), np.array(windows), estimate, np.ones(3)
     )
@@ -209,6 +212,7 @@ def test_a_perfect_network_gives_the_pose_and_its_place(models, frame, distortio
     track = tracked(models, camera, frame)
     assert track.joints_mm[[1, 2, 4]] == pytest.approx(np.tile(POSE, (3, 1, 1)), abs=0.5)
     assert track.root_mm[[1, 2, 4]] == pytest.approx(ROOTS, abs=2)
+    assert track.feet_mm[[1, 2, 4]] == pytest.approx(np.tile(FEET, (3, 1, 1)), abs=0.5)
     assert track.keypoints_px[4] == pytest.approx(camera.project(POSE + ROOTS[2]), abs=0.02)
 
 
@@ -221,6 +225,7 @@ def test_frames_without_the_person_are_missing(models):
         track.keypoints_px,
         track.sigma_mm,
         track.box_xyxy,
+        track.feet_mm,
     ):
         assert np.isnan(values[[0, 3, 5]]).all() and np.isfinite(values[[1, 2, 4]]).all()
     assert track.fps == 25, "the rate of the usual interval"

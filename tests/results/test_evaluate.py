@@ -247,10 +247,10 @@ def test_the_view_frame_is_turned_back_into_the_camera(data: Path) -> None:
 
         def estimate(self, images: np.ndarray) -> Estimate:
             crops = self.crops
-            return Estimate(
-                crops.pose_view_mm,
-                crops.keypoints_crop_px + 3,
-                np.full(crops.pose_view_mm.shape[:2], 9.0),
+            return replace(
+                Estimate.of_poses(crops.pose_view_mm),
+                keypoints_px=crops.keypoints_crop_px + 3,
+                sigma_mm=np.full(crops.pose_view_mm.shape[:2], 9.0),
             )
 
     crops = read_crops(data, ["S9"])

@@ -81,19 +81,23 @@ def test_what_the_weights_do_not_say_is_nan(model):
     estimate = model.estimate(np.zeros((2, 32, 32), np.uint8))
     assert np.isnan(estimate.keypoints_px).all() and estimate.keypoints_px.shape == (2, 17, 2)
     assert np.isnan(estimate.sigma_mm).all() and estimate.sigma_mm.shape == (2, 17)
+    assert np.isnan(estimate.feet_mm).all() and estimate.feet_mm.shape == (2, 4, 3)
 
 
 def test_an_estimate_mirrored_twice_is_itself():
     random = np.random.default_rng(0)
     estimate = Estimate(
-        *(random.normal(0, 100, (3, 17, *more)).astype(np.float32) for more in ((3,), (2,), ()))
+        *(
+            random.normal(0, 100, (3, *shape)).astype(np.float32)
+            for shape in ((17, 3), (17, 2), (17,), (4, 3))
+        )
     )
     once = estimate.mirrored(128)
     assert once.keypoints_px[0, 2] == pytest.approx(
         estimate.keypoints_px[0, 5] * [-1, 1] + [128, 0]
     )
     twice = once.mirrored(128)
-    for name in ("pose_mm", "keypoints_px", "sigma_mm"):
+    for name in ("pose_mm", "keypoints_px", "sigma_mm", "feet_mm"):
         assert getattr(twice, name) == pytest.approx(getattr(estimate, name), abs=1e-3)
 
 

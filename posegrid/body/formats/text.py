@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.skeleton import FEET_NAMES, JOINT_NAMES
 from posegrid.untrusted import arrays_of_npz, object_of_json
 
 FACTS = "facts"
@@ -32,8 +32,12 @@ def csv_text(arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> s
 
 
 def columns_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns of the table by their names."""
-    return {name: arrays[array][(slice(None), *index)] for name, array, index in _columns()}
+    """The columns of the table by their names, of the arrays that there are."""
+    return {
+        name: arrays[array][(slice(None), *index)]
+        for name, array, index in _columns()
+        if array in arrays
+    }
 
 
 def tidy_columns(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -82,7 +86,7 @@ def from_csv(
     parts: dict[str, list[np.ndarray]] = {}
     for name, array, _ in _columns():
         parts.setdefault(array, []).append(_numbers(name, columns[name], dtypes[array]))
-    shapes = {"joints_mm": (-1, 3), "keypoints_px": (-1, 2)}
+    shapes = {"joints_mm": (-1, 3), "keypoints_px": (-1, 2), "feet_mm": (-1, 3)}
     arrays = {name: np.stack(part, axis=1) for name, part in parts.items()}
     for name in ("frame", "time_s", "confidence"):
         arrays[name] = arrays[name][:, 0]
@@ -107,6 +111,9 @@ def _columns() -> Iterator[tuple[str, str, tuple[int, ...]]]:
     for index, side in enumerate(("x0", "y0", "x1", "y1")):
         yield f"box_{side}_px", "box_xyxy", (index,)
     yield "confidence", "confidence", ()
+    for point, name in enumerate(FEET_NAMES):
+        for axis, letter in enumerate("xyz"):
+            yield f"{name}_{letter}_mm", "feet_mm", (point, axis)
 
 
 def _numbers(name: str, cells: list[str | None], dtype: type) -> np.ndarray:

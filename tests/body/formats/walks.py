@@ -37,6 +37,7 @@ def make_walk(num_frames: int = 40, fps: float = 25.0) -> Track:
         sigma_mm=np.full((num_frames, 17), 30.0, np.float32),
         box_xyxy=np.full((num_frames, 4), np.nan, np.float32),
         confidence=np.linspace(0, 1, num_frames, dtype=np.float32),
+        feet_mm=np.full((num_frames, 4, 3), np.nan, np.float32),
         camera=Camera((1000.0, 1000.0), (500.0, 500.0), (1000, 1000)),
         fps=fps,
         weights="none",
