@@ -26,7 +26,7 @@ from posegrid.body.contacts import (
     contact_rows,
     contacts_in,
 )
-from posegrid.body.skeleton import mirror_order
+from posegrid.body.skeleton import FEET_MIRROR_ORDER, mirror_order
 from posegrid.body.track import Track
 from posegrid.errors import SourceError
 from posegrid.motion.sides import LIMBS as SIDED_LIMBS
@@ -70,6 +70,7 @@ class Swap:
         track = _person(tracks, self.person)
         rows, joints = np.flatnonzero(_stretch(track, self)), list(JOINTS_OF[self.limbs])
         arrays = track.arrays()
+        arrays["feet_mm"] = arrays["feet_mm"].copy()
         for name in ("joints_mm", "keypoints_px", "sigma_mm"):
             arrays[name] = arrays[name].copy()
             mirrored = arrays[name][rows[:, None], mirror_order()[joints]]
@@ -77,6 +78,7 @@ class Swap:
         feet = contact_rows(track.contacts, track.frame)
         if self.limbs != "arms":
             feet[rows] = feet[rows, ::-1]
+            arrays["feet_mm"][rows] = track.feet_mm[rows][:, FEET_MIRROR_ORDER]
         contacts = contacts_in(feet, track.frame)
         return tracks | {self.person: replace(track, **arrays, contacts=contacts)}
 

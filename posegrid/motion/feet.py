@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import solveh_banded
 
-from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.skeleton import JOINT_NAMES, TYPICAL_SHARE
 from posegrid.motion.smoothing import known, runs
 
 LEGS = tuple(
@@ -119,6 +119,34 @@ def _shifts(
         total[near] += share[:, None] * shift[np.clip(near - rows[0], 0, len(rows) - 1)]
         weights[near] += share
     return total / np.maximum(weights, 1.0)[:, None]
+
+
+def rigid_feet(from_ankle_mm: Float[np.ndarray, "T 4 3"]) -> Float[np.ndarray, "T 4 3"]:
+    """The feet's points (`FEET_NAMES`, from their ankles) as one triangle of ankle, heel and toe, the
+    same in all frames and on both sides: each keeps the direction from heel to toe and its plane.
+
+    Its sides are the quantile `TYPICAL_SHARE` of those seen. NaN where a point of the foot is.
+    """
+    heel, toe = (from_ankle_mm.reshape(-1, 2, 2, 3)[:, :, point] for point in (0, 1))
+    sole = toe - heel
+    seen = known(from_ankle_mm.reshape(-1, 6)) & sole.any(axis=-1).ravel()
+    if not seen.any():
+        return from_ankle_mm
+    to_heel_mm, to_toe_mm, sole_mm = (
+        float(np.quantile(np.linalg.norm(side, axis=-1).ravel()[seen], TYPICAL_SHARE))
+        for side in (heel, toe, sole)
+    )
+    behind_mm = (to_heel_mm**2 + sole_mm**2 - to_toe_mm**2) / (2 * sole_mm)
+    below_mm = np.sqrt(max(to_heel_mm**2 - behind_mm**2, 0.0))
+    ahead = _unit(sole)
+    down = _unit(heel - (heel * ahead).sum(axis=-1, keepdims=True) * ahead)
+    heel = below_mm * down - behind_mm * ahead
+    return np.stack([heel, heel + sole_mm * ahead], axis=2).reshape(-1, 4, 3)
+
+
+def _unit(vectors: Float[np.ndarray, "T 2 3"]) -> Float[np.ndarray, "T 2 3"]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, np.nan)
 
 
 BEND_S, STAY_S = 0.035, 0.2

@@ -8,9 +8,15 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from posegrid.body.skeleton import fitted_bones_mm, mirror_order, with_bones
+from posegrid.body.skeleton import (
+    FEET_MIRROR_ORDER,
+    FEET_PARENTS,
+    fitted_bones_mm,
+    mirror_order,
+    with_bones,
+)
 from posegrid.body.track import Track
-from posegrid.motion.feet import root_correction_mm, standing, with_still_feet
+from posegrid.motion.feet import rigid_feet, root_correction_mm, standing, with_still_feet
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.refine_settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
@@ -34,7 +40,10 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
     joints_mm = filtered(track.joints_mm, time_s, settings.filter)
     keypoints_px = filtered(track.keypoints_px, time_s, settings.filter)
     root_mm = filtered(track.root_mm, time_s, settings.filter)
+    from_ankle_mm = track.feet_mm - track.joints_mm[:, FEET_PARENTS]
+    from_ankle_mm = filtered(from_ankle_mm, time_s, settings.filter)
     if settings.bones:
+        from_ankle_mm = rigid_feet(from_ankle_mm)
         length_mm = fitted_bones_mm(joints_mm)
         joints_mm = with_bones(joints_mm, length_mm)
         again_mm = placed_again(
@@ -51,6 +60,7 @@ def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTra
         joints_mm=joints_mm.astype(np.float32),
         root_mm=root_mm.astype(np.float32),
         keypoints_px=keypoints_px.astype(np.float32),
+        feet_mm=(joints_mm[:, FEET_PARENTS] + from_ankle_mm).astype(np.float32),
         raw=False,
     )
 
@@ -75,7 +85,7 @@ def _with_still_feet(
 
 
 def _with_consistent_sides(track: SomeTrack) -> SomeTrack:
-    """Keypoints and sigmas go with their limbs."""
+    """Keypoints and sigmas go with their limbs, feet with their ankles."""
     joints_mm, exchanged = consistent_sides(track.joints_mm, track.time_s)
 
     def along(values: np.ndarray) -> np.ndarray:
@@ -87,11 +97,14 @@ def _with_consistent_sides(track: SomeTrack) -> SomeTrack:
         joints_mm=joints_mm,
         keypoints_px=along(track.keypoints_px),
         sigma_mm=along(track.sigma_mm),
+        feet_mm=np.where(
+            exchanged[:, FEET_PARENTS, None], track.feet_mm[:, FEET_MIRROR_ORDER], track.feet_mm
+        ),
     )
 
 
 def _filled(track: SomeTrack) -> SomeTrack:
-    """Joints, places and keypoints of short gaps; how sure they are and the box stay unknown."""
+    """Joints, places, keypoints and feet of short gaps; how sure they are and the box stay unknown."""
     gaps = gaps_to_fill(track.found, track.time_s)
 
     def closed(values: np.ndarray) -> np.ndarray:
@@ -102,5 +115,6 @@ def _filled(track: SomeTrack) -> SomeTrack:
         joints_mm=closed(track.joints_mm),
         root_mm=closed(track.root_mm),
         keypoints_px=closed(track.keypoints_px),
+        feet_mm=closed(track.feet_mm),
         filled_frames=tuple(int(frame) for frame in track.frame[gaps]),
     )

@@ -65,6 +65,7 @@ def scaled(track: SomeTrack, scale: Scale) -> SomeTrack:
         joints_mm=track.joints_mm * factor,
         root_mm=track.root_mm * factor,
         sigma_mm=track.sigma_mm * factor,
+        feet_mm=track.feet_mm * factor,
         scale_known=scale.spread < SURE_SPREAD,
     )
 

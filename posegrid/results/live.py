@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
+from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.smoothing import OneEuro
 from posegrid.people.crop import window_of_box
@@ -36,6 +37,7 @@ class LivePose:
     root_mm: Float[np.ndarray, "3"]
     keypoints_px: Float[np.ndarray, "17 2"]
     sigma_mm: Float[np.ndarray, "17"]
+    feet_mm: Float[np.ndarray, "4 3"]
     box_xyxy: Float[np.ndarray, "4"]
     confidence: float
     num_dropped: int = 0
@@ -110,9 +112,10 @@ def _pose(
     crop = crop_for(model.facts, frame.picture, sighting.silhouette, window)[None]
     said = model.estimate_both(crop) if settings.looks == "both" else model.estimate(crop)
     there = placed(said, window[None], box[None], camera, model.facts)
-    joints_mm, root_mm, sigma_mm = there.joints_mm[0], there.root_mm[0], said.sigma_mm[0]
+    joints_mm = np.concatenate([there.joints_mm[0], there.feet_mm[0]])
+    root_mm, sigma_mm = there.root_mm[0], said.sigma_mm[0]
     if settings.height_m is not None:
-        past.poses.append(joints_mm)
+        past.poses.append(there.joints_mm[0])
         scale = 1000 * settings.height_m / bones_to_height_mm(np.stack(past.poses))
         joints_mm, root_mm, sigma_mm = joints_mm * scale, root_mm * scale, sigma_mm * scale
     if settings.filter != "none":
@@ -122,10 +125,11 @@ def _pose(
     return LivePose(
         frame.time_s,
         sighting.number,
-        joints_mm,
+        joints_mm[:NUM_JOINTS],
         root_mm,
         there.keypoints_px[0],
         sigma_mm,
+        joints_mm[NUM_JOINTS:],
         box,
         sighting.confidence,
     )

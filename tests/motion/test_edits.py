@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body.formats.walks import make_walk
+from body.formats.walks import make_walk_with_feet
 from hypothesis import given
 from hypothesis import strategies as st
 from motion.walks import STANCE, STRIDE_S, walk_track
@@ -29,7 +29,7 @@ from posegrid.motion.gait_events import FootEvents, with_contacts
 from posegrid.motion.motion_track import MotionTrack
 
 CONTACTS = (Contact("right", 3, 30, True), Contact("left", 12, 14, False))
-WALK = replace(make_walk(), contacts=CONTACTS, filled_frames=(5, 25))
+WALK = replace(make_walk_with_feet(), contacts=CONTACTS, filled_frames=(5, 25))
 T = len(WALK)
 STRETCHES = st.tuples(st.integers(0, T - 1), st.integers(0, T - 1)).map(sorted)
 """First and last frame of a stretch of `WALK`."""
@@ -57,6 +57,7 @@ def test_swapped_legs_are_the_other_leg_in_the_stretch_only() -> None:
     found = of_person(WALK, Swap(1, 12, 14, "legs"))[1]
     np.testing.assert_array_equal(found["left_knee"][12:15], WALK["right_knee"][12:15])
     np.testing.assert_array_equal(found["left_wrist"], WALK["left_wrist"])
+    np.testing.assert_array_equal(found["left_toe"][12:15], WALK["right_toe"][12:15])
     outside = np.r_[0:12, 15:T]
     np.testing.assert_array_equal(found.joints_mm[outside], WALK.joints_mm[outside])
     assert found.contacts == (
@@ -67,6 +68,7 @@ def test_swapped_legs_are_the_other_leg_in_the_stretch_only() -> None:
     )
     arms = of_person(WALK, Swap(1, 0, T - 1, "arms"))[1]
     assert arms.contacts == CONTACTS
+    np.testing.assert_array_equal(arms.feet_mm, WALK.feet_mm)
     both = of_person(WALK, Swap(1, 12, 14, "legs"), Swap(1, 12, 14, "arms"))[1]
     assert_same(both, of_person(WALK, Swap(1, 12, 14, "both"))[1])
 

@@ -14,11 +14,19 @@ from motion.walks import (
     bone_spread,
     walk_track,
     walking_mm,
+    with_feet,
     without_frames,
 )
 
-from posegrid.body.skeleton import JOINT_NAMES, fitted_bones_mm, mirror_order, with_bones
-from posegrid.motion.feet import ANKLES, slip_mm, standing, with_still_feet
+from posegrid.body.skeleton import (
+    FEET_MIRROR_ORDER,
+    FEET_PARENTS,
+    JOINT_NAMES,
+    fitted_bones_mm,
+    mirror_order,
+    with_bones,
+)
+from posegrid.motion.feet import ANKLES, rigid_feet, slip_mm, standing, with_still_feet
 from posegrid.motion.placing import with_even_distance
 from posegrid.motion.plausible import doubts
 from posegrid.motion.refine import RefineSettings, refined
@@ -81,6 +89,49 @@ def test_feet_stand_still(noisy):
     )
 
 
+def triangles(track) -> np.ndarray:
+    """(T, 2, 3): from ankle to heel, to the toe, and from heel to toe, mm."""
+    heel, toe = (track.feet_mm[:, [point, point + 2]] for point in (0, 1))
+    ankle = track.joints_mm[:, ANKLES]
+    sides = [heel - ankle, toe - ankle, toe - heel]
+    return np.stack([np.linalg.norm(side, axis=-1) for side in sides], axis=-1)
+
+
+def test_feet_become_one_triangle_that_keeps_the_direction_of_its_sole(noisy):
+    rng = np.random.default_rng(5)
+    shaken = with_feet(noisy, pitch_rad=0.2)
+    shaken.feet_mm[:] += rng.normal(0, 12, shaken.feet_mm.shape)
+    after = refined(shaken)
+    assert np.ptp(triangles(shaken), axis=(0, 1)).min() > 30
+    assert np.ptp(triangles(after), axis=(0, 1)).max() < 0.01
+    assert triangles(after)[0, 0] == pytest.approx(triangles(with_feet(noisy))[0, 0], abs=6)
+    sole = after.feet_mm[:, [1, 3]] - after.feet_mm[:, [0, 2]]
+    tilt = np.degrees(np.arcsin(-sole[..., 1] / np.linalg.norm(sole, axis=-1)))
+    assert np.abs(tilt - np.degrees(0.2)).mean() < 2
+    np.testing.assert_array_equal(after.joints_mm, refined(noisy).joints_mm)
+
+
+def test_true_feet_stay_on_their_ankles_wherever_those_are_moved():
+    from_ankle = (
+        with_feet(walk_track(TIME_S)).feet_mm - walk_track(TIME_S).joints_mm[:, FEET_PARENTS]
+    )
+    after = refined(with_feet(walk_track(TIME_S)))
+    found = after.feet_mm - after.joints_mm[:, FEET_PARENTS]
+    np.testing.assert_allclose(found, from_ankle, atol=0.01)
+    same = rigid_feet(from_ankle.astype(np.float64))
+    np.testing.assert_allclose(rigid_feet(same), same, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan])
+def test_feet_without_a_sole_are_no_triangle(bad):
+    feet = with_feet(walk_track(TIME_S)).feet_mm - walk_track(TIME_S).joints_mm[:, FEET_PARENTS]
+    feet[:5, :2] = bad
+    after = rigid_feet(feet)
+    assert np.isnan(after[:5, :2]).all() and np.isfinite(after[5:]).all()
+    assert np.isfinite(after[:5, 2:]).all()
+    np.testing.assert_array_equal(rigid_feet(feet[:5, [0, 1, 0, 1]]), feet[:5, [0, 1, 0, 1]])
+
+
 def test_standing_is_where_the_walk_has_it():
     stands = standing(TRUE, TIME_S)
     part = (TIME_S[:, None] / STRIDE_S + [0.0, 0.5]) % 1
@@ -100,12 +151,16 @@ def test_exchanged_legs_are_exchanged_back_with_their_keypoints(noisy):
     order[LEGS] = mirror_order()[LEGS]
     joints, keypoints = noisy.joints_mm.copy(), noisy.keypoints_px.copy()
     joints[wrong], keypoints[wrong] = joints[wrong][:, order], keypoints[wrong][:, order]
+    sound = with_feet(noisy, out_rad=0.2)
+    feet = sound.feet_mm.copy()
+    feet[wrong] = feet[wrong][:, FEET_MIRROR_ORDER]
     mended, exchanged = consistent_sides(joints, TIME_S)
     np.testing.assert_array_equal(mended, noisy.joints_mm)
     assert np.flatnonzero(exchanged.any(axis=1)).tolist() == [60, 61, 62, 63]
     assert set(np.flatnonzero(exchanged.any(axis=0))) == set(LEGS)
-    after = refined(replace(noisy, joints_mm=joints, keypoints_px=keypoints))
+    after = refined(replace(noisy, joints_mm=joints, keypoints_px=keypoints, feet_mm=feet))
     np.testing.assert_allclose(after.keypoints_px, refined(noisy).keypoints_px)
+    np.testing.assert_allclose(after.feet_mm, refined(sound).feet_mm)
 
 
 @pytest.mark.parametrize("wrong", [slice(0, 15), slice(-15, None)])
@@ -131,7 +186,8 @@ def test_missing_frames_stay_missing_unless_filled_and_then_are_marked(noisy, tm
     track = without_frames(noisy, gone)
     after = refined(track)
     assert np.flatnonzero(~after.found).tolist() == gone and after.filled_frames == ()
-    filled = refined(track, RefineSettings(fill=True))
+    filled = refined(with_feet(track), RefineSettings(fill=True))
+    np.testing.assert_array_equal(np.isfinite(filled.feet_mm).all(axis=(1, 2)), filled.found)
     assert filled.filled_frames == (40, 41, 42, 43)
     assert np.flatnonzero(~filled.found).tolist() == gone[4:], "a gap of 0.8 s hides a step"
     assert np.isnan(filled.sigma_mm[41]).all() and np.isfinite(filled.root_mm[41]).all()

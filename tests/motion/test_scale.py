@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motion.walks import ANKLE_MM, walk_track
+from motion.walks import ANKLE_MM, walk_track, with_feet
 
 from posegrid.body.track import Track
 from posegrid.errors import SettingsError
@@ -51,11 +51,11 @@ def test_a_camera_that_looks_along_the_floor_says_little_and_the_walk_less_than_
 
 
 def test_lengths_are_scaled_and_known_only_if_they_are_sure():
-    track = seen_from(4000, 0.2, 0.8)
+    track = with_feet(seen_from(4000, 0.2, 0.8))
     sure, unsure = scale_by_camera(track, 4000, 0.2), scale_by_camera(track, 4000)
     whole, part = scaled(track, sure), scaled(track, unsure)
     assert whole.scale_known and not part.scale_known
-    for name in ("joints_mm", "root_mm", "sigma_mm"):
+    for name in ("joints_mm", "root_mm", "sigma_mm", "feet_mm"):
         expected = sure.factor * getattr(track, name)
         assert np.allclose(getattr(whole, name), expected, rtol=1e-5, equal_nan=True)
     heights = [bones_to_height_mm(t.joints_mm.astype(np.float64)) for t in (whole, track)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from posegrid.body.camera import Camera
-from posegrid.body.skeleton import BONES, JOINT_NAMES
+from posegrid.body.skeleton import BONES, FEET_PARENTS, JOINT_NAMES
 from posegrid.body.track import Track
 
 THIGH_MM, SHANK_MM, HIP_HALF_MM, ANKLE_MM = 430.0, 420.0, 110.0, 80.0
@@ -59,6 +59,21 @@ def walking_mm(time_s: np.ndarray) -> np.ndarray:
     return np.stack(
         [world[..., 0] - 1500, CAMERA_HEIGHT_MM - world[..., 1], 4000 + world[..., 2]], axis=-1
     )
+
+
+FOOT_MM = {"heel": (-50.0, -ANKLE_MM, 0.0), "toe": (150.0, -ANKLE_MM, 0.0)}
+"""A flat foot's points from its ankle: ahead, up, to the outside."""
+
+
+def with_feet(track: Track, pitch_rad: float = 0.0, out_rad: float = 0.0) -> Track:
+    """The walk with rigid feet, their toes lifted by `pitch_rad` and turned outwards by `out_rad`."""
+    cosine, sine = np.cos(pitch_rad), np.sin(pitch_rad)
+    ahead = np.array([cosine * np.cos(out_rad), sine, cosine * np.sin(out_rad)])
+    up = np.array([-sine * np.cos(out_rad), cosine, -sine * np.sin(out_rad)])
+    points = [at * ahead + height * up for at, height, _ in FOOT_MM.values()]
+    feet = [point * [1.0, -1.0, sign] for sign in (-1.0, 1.0) for point in points]
+    feet_mm = track.joints_mm[:, FEET_PARENTS] + np.array(feet)
+    return replace(track, feet_mm=feet_mm.astype(np.float32))
 
 
 def _knee(hip: np.ndarray, ankle: np.ndarray) -> np.ndarray:

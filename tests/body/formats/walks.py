@@ -1,9 +1,11 @@
 """A made-up motion with bones of constant length, as other programs' files hold it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from posegrid.body.camera import Camera
-from posegrid.body.skeleton import BONES
+from posegrid.body.skeleton import BONES, FEET_PARENTS
 from posegrid.body.track import Track
 
 LENGTHS_MM = (130, 450, 440, 130, 450, 440, 230, 250, 120, 110, 150, 280, 250, 150, 280, 250)
@@ -43,6 +45,21 @@ def make_walk(num_frames: int = 40, fps: float = 25.0) -> Track:
         weights="none",
         source="walk.mp4",
     )
+
+
+FOOT_MM = ((-50.0, 80.0, 0.0), (150.0, 80.0, 0.0))
+
+
+def make_walk_with_feet(num_frames: int = 40) -> Track:
+    """The same with rigid feet that turn about their ankles, each at its own rate."""
+    walk = make_walk(num_frames)
+    rate = 2 * np.pi * np.array([0.7, 1.1])
+    cosine, sine = np.cos(walk.time_s[:, None] * rate), np.sin(walk.time_s[:, None] * rate)
+    turns = np.stack([cosine, -sine, 0 * sine, sine, cosine, 0 * sine], axis=-1)
+    turns = np.concatenate([turns, np.broadcast_to([0.0, 0, 1], (*sine.shape, 3))], axis=-1)
+    feet = turns.reshape(num_frames, 2, 1, 3, 3) @ np.array(FOOT_MM)[..., None]
+    feet_mm = walk.joints_mm[:, FEET_PARENTS] + feet.reshape(num_frames, 4, 3)
+    return replace(walk, feet_mm=feet_mm.astype(np.float32))
 
 
 def places_mm(track: Track) -> np.ndarray:
