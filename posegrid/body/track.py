@@ -142,6 +142,11 @@ class Track:
         return np.concatenate([self.joints_mm, self.feet_mm], axis=1)
 
     @property
+    def joints_and_feet_mm(self) -> Float[np.ndarray, "T J 3"]:
+        """The joints of `human36m_21`, or the 17 alone where nothing is known of the feet."""
+        return self._joints_21_mm() if np.isfinite(self.feet_mm).any() else self.joints_mm
+
+    @property
     def found(self) -> Bool[np.ndarray, "T"]:
         """True where a person was found."""
         return np.asarray(np.isfinite(self.joints_mm).all(axis=(1, 2)))

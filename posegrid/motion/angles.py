@@ -9,7 +9,7 @@ sagittal plane:
 The pelvis' L is the line through the hips, the chest's the line through the shoulders; U of both is
 the trunk's axis (pelvis to thorax), made perpendicular. What positions cannot show is not given:
 turns of a thigh, upper arm or head about their own length, the tilt of the pelvis against the
-trunk, and the ankles (the skeleton has no foot).
+trunk, and the ankles where heels and toes are not known.
 """
 
 import csv
@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.formats.viewer import LEFT, RIGHT
-from posegrid.body.skeleton import JOINT_NAMES, ROOT
+from posegrid.body.skeleton import HUMAN36M_21, JOINT_NAMES, ROOT
 from posegrid.errors import optional
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ ANGLE_NAMES = (
     *("pelvis_obliquity", "trunk_flexion", "trunk_lateral_flexion", "trunk_rotation"),
     *("neck_flexion", "neck_lateral_flexion"),
 )
+ANKLE_NAMES = ("right_ankle_dorsiflexion", "left_ankle_dorsiflexion")
+"""Angles of joints with heels and toes."""
 CAMERA_UP = (0.0, -1.0, 0.0)
 """Up in the frame of a level camera."""
 LARGEST_ABDUCTION_RAD = np.radians(80)
@@ -55,18 +57,20 @@ Angle = Float[np.ndarray, "T"]
 
 
 def joint_angles(
-    joints_mm: Float[np.ndarray, "T 17 3"],
+    joints_mm: Float[np.ndarray, "T J 3"],
     up: Float[np.ndarray, "3"] | tuple[float, float, float] = CAMERA_UP,
 ) -> Mapping[str, Angle]:
-    """The angles of `ANGLE_NAMES` in radians, by name; NaN where a joint they need is NaN.
+    """The angles of `ANGLE_NAMES` in radians, by name, of the 21 joints with heels and toes those of
+    `ANKLE_NAMES`, too; NaN where a joint they need is NaN.
 
     Zero is upright with hanging limbs; flexion and abduction are positive, knees and elbows bend
-    from 0 to pi. joints_mm: in any right-handed frame, relative to anything. up: the vertical in
-    that frame. Only `pelvis_obliquity`, `trunk_flexion` and `trunk_lateral_flexion` depend on it;
-    the default is right for a level camera's frame, and as wrong as the camera is tilted otherwise.
+    from 0 to pi, a foot is at 0 at a right angle to its shank (Wu et al., J. Biomechanics 2002).
+    joints_mm: in any right-handed frame, relative to anything. up: the vertical in that frame. Only
+    `pelvis_obliquity`, `trunk_flexion` and `trunk_lateral_flexion` depend on it; the default is
+    right for a level camera's frame, and as wrong as the camera is tilted otherwise.
     """
     joint: dict[str, Vectors] = dict(
-        zip(JOINT_NAMES, np.moveaxis(joints_mm.astype(np.float64), 1, 0), strict=True)
+        zip(HUMAN36M_21.joint_names, np.moveaxis(joints_mm.astype(np.float64), 1, 0), strict=False)
     )
     trunk = joint["thorax"] - joint[JOINT_NAMES[ROOT]]
     hips, shoulders = (
@@ -89,6 +93,10 @@ def joint_angles(
             upper, outwards
         )
         angles[f"{side}_elbow_flexion"] = _between(upper, forearm)
+        if f"{side}_toe" in joint:
+            sole = joint[f"{side}_toe"] - joint[f"{side}_heel"]
+            rise = -_dot(_unit(sole), _unit(shank))
+            angles[f"{side}_ankle_dorsiflexion"] = np.arcsin(np.clip(rise, -1, 1))
     vertical = np.broadcast_to(np.asarray(up, dtype=np.float64), trunk.shape)
     rise = _dot(_unit(hips), _unit(vertical))
     level = _Frame(_unit(hips) - rise[:, None] * _unit(vertical), vertical)
@@ -98,7 +106,7 @@ def joint_angles(
     angles["neck_flexion"], angles["neck_lateral_flexion"] = chest.standing(
         joint["head_top"] - joint["thorax"]
     )
-    return {name: angles[name] for name in ANGLE_NAMES}
+    return {name: angles[name] for name in (*ANGLE_NAMES, *ANKLE_NAMES) if name in angles}
 
 
 class _Frame:
@@ -127,7 +135,7 @@ class _Frame:
         return flexion, np.arcsin(np.clip(-_dot(_unit(part), self.left), -1, 1))
 
 
-def joint_angles_deg(joints_mm: Float[np.ndarray, "T 17 3"]) -> dict[str, Angle]:
+def joint_angles_deg(joints_mm: Float[np.ndarray, "T J 3"]) -> dict[str, Angle]:
     """The same of a level camera's frame in degrees, by names such as left_knee_flexion_deg."""
     return {f"{name}_deg": np.degrees(angle) for name, angle in joint_angles(joints_mm).items()}
 
@@ -160,23 +168,28 @@ OPENSIM = {
             ("elbow_flex", "elbow_flexion", 1),
         )
     },
+    **{f"ankle_angle_{side[0]}": (f"{side}_ankle_dorsiflexion", 1) for side in ("right", "left")},
 }
 """Coordinates of OpenSim's full-body models (Rajagopal et al., IEEE Trans. Biomed. Eng. 2016): which
 angle, and its sign there. The pelvis tilts as the trunk does: positions do not tell them apart."""
 
 
 def mot_text(
-    joints_mm: Float[np.ndarray, "T 17 3"], time_s: Float[np.ndarray, "T"], name: str
+    joints_mm: Float[np.ndarray, "T J 3"], time_s: Float[np.ndarray, "T"], name: str
 ) -> str:
     """Angles of a level camera's joints as a motion file of OpenSim, degrees; frames without all of
     them are left out.
     """
     angles = joint_angles_deg(joints_mm)
-    columns = [sign * angles[f"{angle}_deg"] for angle, sign in OPENSIM.values()]
-    rows = np.stack([time_s, *columns], axis=1)
+    columns = {
+        name: sign * angles[f"{angle}_deg"]
+        for name, (angle, sign) in OPENSIM.items()
+        if f"{angle}_deg" in angles
+    }
+    rows = np.stack([time_s, *columns.values()], axis=1)
     rows = rows[np.isfinite(rows).all(axis=1)]
     head = [name, "version=1", f"nRows={len(rows)}", f"nColumns={rows.shape[1]}", "inDegrees=yes"]
-    lines = [*head, "endheader", "\t".join(["time", *OPENSIM])]
+    lines = [*head, "endheader", "\t".join(["time", *columns])]
     lines += ["\t".join(f"{value:.6f}" for value in row) for row in rows]
     return "\n".join(lines) + "\n"
 

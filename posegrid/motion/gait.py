@@ -18,6 +18,7 @@ from posegrid.errors import OutputError, SourceError, optional
 from posegrid.files import write_text
 from posegrid.motion.gait_events import (
     SIDES,
+    STANDING_PART,
     FootEvents,
     Side,
     events_within,
@@ -49,14 +50,18 @@ SYSTEMATIC = {
 }
 """What more strides do not improve, in the quantity's unit: mean error on rendered walks
 (benchmarks/motion.py). Knees seem to bend by 18 degrees less than they do."""
+UNMEASURED = (
+    "ankles and feet: ± is the spread between strides; how far estimated feet are off was not "
+    "measured"
+)
 SINGLE_SPREAD = 0.06
 """Relative spread between strides that is taken where there is a single one: about that of healthy
 walking.
 """
 LEAST_ADVANCE_MM = 200.0
 """A stride that leads less far ahead is marching on the spot, turning, or walking backwards."""
-FROM_THE_SIDE = ("step_width",)
-FROM_THE_FRONT = ("speed", "stride_length", "step_length", "knee_range", "hip_range")
+FROM_THE_SIDE = ("step_width", "foot_progression")
+FROM_THE_FRONT = ("speed", "stride_length", "step_length", "knee_range", "hip_range", "ankle_range")
 """Quantities, of either side, that lie along the line of sight in such a view: a picture hardly
 shows them."""
 
@@ -84,8 +89,9 @@ class Gait:
     strides: tuple[Stride, ...]
     quantities: Mapping[str, Quantity]
     """By name: cadence, speed, stride_time, stride_length, step_width, double_support; with _right
-    and _left step_time, step_length, stance, knee_range, hip_range; and asymmetry_step_time,
-    asymmetry_step_length, asymmetry_stance."""
+    and _left step_time, step_length, stance, knee_range, hip_range, where feet are known
+    ankle_range, foot_progression; and asymmetry_step_time, asymmetry_step_length,
+    asymmetry_stance."""
     notes: tuple[str, ...]
     """What a reader should know about these figures."""
     sight_deg: float
@@ -125,7 +131,9 @@ class Gait:
         )
 
     def flexion_deg(self, joint: str, side: Side) -> Float[np.ndarray, "S 101"]:
-        """Flexion of a side's "knee" or "hip" over each of its strides, degrees."""
+        """Flexion of a side's "knee" or "hip", or where feet are known its "ankle" or
+        "foot_progression", over each of its strides, degrees.
+        """
         curves = [stride.flexion_deg[joint] for stride in self.strides if stride.side == side]
         return np.array(curves).reshape(-1, len(CYCLE_PERCENT))
 
@@ -147,7 +155,7 @@ def gait_of(
     """
     events, num_unsure = _events(motion, contacts)
     num_events = num_unsure + sum(map(len, events.values()))
-    found = strides_of(motion.joints_world_mm, motion.time_s, events)
+    found = strides_of(motion.joints_world_mm, motion.time_s, events, motion.feet_world_mm)
     forwards = [s for s in found if s.length_mm >= LEAST_ADVANCE_MM or not camera_fixed]
     if len(forwards) < 2:
         raise SourceError(
@@ -175,10 +183,12 @@ def gait_of(
     if not camera_fixed:
         quantities = {
             name: replace(quantity, value=np.nan, uncertainty=np.nan, spread=np.nan, count=0)
-            if quantity.unit in ("mm", "m/s") or "length" in name
+            if quantity.unit in ("mm", "m/s") or "length" in name or "progression" in name
             else quantity
             for name, quantity in quantities.items()
         }
+    if "ankle_range_right" in quantities:
+        notes.append(UNMEASURED)
     angle_deg = sight_deg(motion.joints_world_mm, motion.time_s, forwards)
     notes.append(_on_view(angle_deg))
     cadence, seen = quantities["cadence"].value, known(motion.joints_world_mm)
@@ -236,9 +246,10 @@ def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict
             systematic=SYSTEMATIC["double_support"],
         ),
     }
+    feet = "ankle" in strides[0].flexion_deg
     for side in SIDES:
         result |= _one_sided(
-            [stride for stride in strides if stride.side == side], side, time_noise_s, scale
+            [s for s in strides if s.side == side], side, time_noise_s, scale, feet=feet
         )
     for name in ("step_time", "step_length", "stance"):
         result[f"asymmetry_{name}"] = _asymmetry(
@@ -248,7 +259,7 @@ def _quantities(strides: Sequence[Stride], frame_s: float, scale: float) -> dict
 
 
 def _one_sided(
-    strides: Sequence[Stride], side: Side, time_noise_s: float, scale: float
+    strides: Sequence[Stride], side: Side, time_noise_s: float, scale: float, *, feet: bool
 ) -> dict[str, Quantity]:
     """Figures of one foot's strides."""
     figures = {
@@ -263,9 +274,16 @@ def _one_sided(
         ),
         "hip_range": ([float(np.ptp(s.flexion_deg["hip"])) for s in strides], "degrees", 0.0, 0.0),
     }
+    if feet:
+        ankle, foot = (
+            [s.flexion_deg[name] for s in strides] for name in ("ankle", "foot_progression")
+        )
+        figures["ankle_range"] = ([float(np.ptp(curve)) for curve in ankle], "degrees", 0.0, 0.0)
+        flat = slice(*(round(100 * part) for part in STANDING_PART))
+        figures["foot_progression"] = ([float(c[flat].mean()) for c in foot], "degrees", 0.0, 0.0)
     return {
         f"{name}_{side}": _mean(
-            values, unit, noise=noise, systematic=SYSTEMATIC[name], relative=relative
+            values, unit, noise=noise, systematic=SYSTEMATIC.get(name, 0.0), relative=relative
         )
         for name, (values, unit, noise, relative) in figures.items()
     }

@@ -60,7 +60,7 @@ class MotionTrack(Track):
         ending = path.suffix.lower()
         placed = self.found & np.isfinite(self.root_mm).all(axis=1)
         if ending == ".mot":
-            write_text(path, mot_text(self.joints_mm, self.time_s, path.stem), ELSEWHERE)
+            write_text(path, mot_text(self.joints_and_feet_mm, self.time_s, path.stem), ELSEWHERE)
         elif ending == ".html":
             write_text(path, motion_page([self], pinned=pinned), ELSEWHERE)
         elif ending in AXES_OF and self.camera_fixed and placed.any() and not camera_frame | pinned:
@@ -72,7 +72,7 @@ class MotionTrack(Track):
         """Joint angles in degrees (docs/angles.md), by names such as left_knee_flexion_deg; NaN where
         they are not known.
         """
-        return joint_angles_deg(self.joints_mm)
+        return joint_angles_deg(self.joints_and_feet_mm)
 
     @property
     def height_m(self) -> float:

@@ -9,12 +9,15 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float
 
+from posegrid.body.skeleton import FEET_NAMES, JOINT_NAMES
 from posegrid.motion.angles import joint_angles
 from posegrid.motion.gait_events import FootEvents, Side, facing_world, placement_mm, strides_s
 from posegrid.motion.smoothing import LONGEST_GAP_S, known
 
 UP = (0.0, 0.0, 1.0)
 CYCLE_PERCENT = np.arange(101.0)
+
+Place = Float[np.ndarray, "2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,10 @@ class Stride:
     & Posture 2006).
     """
     flexion_deg: Mapping[str, Float[np.ndarray, "101"]] = field(repr=False)
-    """Flexion of this side's knee and hip over the stride, at 0, 1, ... 100 %."""
+    """Flexion of this side's knee and hip over the stride, at 0, 1, ... 100 %. Where feet are known,
+    also the dorsiflexion of its ankle, and of its foot ("foot_progression") the angle on the floor
+    between heel to toe and the way: positive outwards (Kadaba et al., J. Orthop. Res. 1990).
+    """
 
     @property
     def time_s(self) -> float:
@@ -67,9 +73,11 @@ def strides_of(
     joints_world_mm: Float[np.ndarray, "T 17 3"],
     time_s: Float[np.ndarray, "T"],
     events: Mapping[Side, FootEvents],
+    feet_world_mm: Float[np.ndarray, "T 4 3"],
 ) -> list[Stride]:
     """All strides of both feet, the right foot's first. z is up."""
-    walk = _Walk(joints_world_mm, time_s, facing_world(joints_world_mm, time_s), events)
+    facing = facing_world(joints_world_mm, time_s)
+    walk = _Walk(joints_world_mm, time_s, facing, events, feet_world_mm)
     return [walk.stride(*span) for span in strides_s(events) if walk.sees(*span[1:])]
 
 
@@ -95,6 +103,7 @@ class _Walk:
     time_s: Float[np.ndarray, "T"]
     facing: Float[np.ndarray, "T 2"]
     events: Mapping[Side, FootEvents]
+    feet_mm: Float[np.ndarray, "T 4 3"]
 
     @cached_property
     def seen(self) -> Bool[np.ndarray, "T"]:
@@ -137,7 +146,7 @@ class _Walk:
             step_length_mm=length - ahead,
             other_step_length_mm=ahead,
             width_mm=to_the_left if side == "right" else -to_the_left,
-            flexion_deg=self._flexion_deg(side, begin_s, end_s),
+            flexion_deg=self._flexion_deg(side, begin_s, end_s, (first, last)),
         )
 
     def _turn_rad(self, begin_s: float, end_s: float) -> float:
@@ -145,15 +154,35 @@ class _Walk:
         return float(end - begin)
 
     def _flexion_deg(
-        self, side: Side, begin_s: float, end_s: float
+        self, side: Side, begin_s: float, end_s: float, places_mm: tuple[Place, Place]
     ) -> dict[str, Float[np.ndarray, "101"]]:
         near = self.seen & (self.time_s > begin_s - 0.2) & (self.time_s < end_s + 0.2)
-        angles = joint_angles(self.joints_mm[near], UP)
+        joints_mm = np.concatenate([self.joints_mm, self.feet_mm], axis=1)[near]
+        angles = joint_angles(joints_mm, UP)
         at_s = begin_s + (end_s - begin_s) * CYCLE_PERCENT / 100
+        curves = {joint: angles[f"{side}_{joint}_flexion"] for joint in ("knee", "hip")}
+        if np.isfinite(self.feet_mm).any():
+            curves["ankle"] = angles[f"{side}_ankle_dorsiflexion"]
+            turn_rad = self._turn_rad(begin_s, end_s)
+            curves["foot_progression"] = self._progression_rad(side, turn_rad, *places_mm)[near]
         return {
-            joint: np.degrees(np.interp(at_s, self.time_s[near], angles[f"{side}_{joint}_flexion"]))
-            for joint in ("knee", "hip")
+            name: np.degrees(np.interp(at_s, self.time_s[near], curve))
+            for name, curve in curves.items()
         }
+
+    def _progression_rad(
+        self, side: Side, turn_rad: float, first: Place, last: Place
+    ) -> Float[np.ndarray, "T"]:
+        """How far the foot points outwards from the way where it is, between two of its places."""
+        ankle, heel, toe = (
+            self.joints_mm[:, JOINT_NAMES.index(f"{side}_ankle"), :2],
+            *(self.feet_mm[:, FEET_NAMES.index(f"{side}_{end}"), :2] for end in ("heel", "toe")),
+        )
+        chord, sole = last - first, toe - heel
+        part = (ankle - first) @ chord / np.maximum(chord @ chord, 1e-9)
+        to_the_left = np.arctan2(sole @ [-chord[1], chord[0]], sole @ chord)
+        to_the_left -= turn_rad * (part - 0.5)
+        return to_the_left if side == "left" else -to_the_left
 
 
 def along_bend(turn_rad: float) -> float:

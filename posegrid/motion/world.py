@@ -46,6 +46,8 @@ class WorldMotion:
     time_s: Float[np.ndarray, "T"]
     joints_world_mm: Float[np.ndarray, "T 17 3"]
     """Absolute; NaN where nobody was found, or where the pelvis' place is unknown."""
+    feet_world_mm: Float[np.ndarray, "T 4 3"]
+    """Heels and toes (`FEET_NAMES`); NaN where they are not known."""
     sigma_mm: Float[np.ndarray, "T 17"]
     """As in the Track; NaN where the weights do not say."""
     rot_cam_to_world: Float[np.ndarray, "3 3"]
@@ -85,6 +87,8 @@ class WorldMotion:
     def _markers(self, ending: str) -> Markers:
         joints = self.joints_world_mm
         start, ahead = joints[self.found][0, ROOT, :2], self._ahead()
+        if np.isfinite(self.feet_world_mm).any():
+            joints = np.concatenate([joints, self.feet_world_mm], axis=1)
         level = joints[..., :2] - start
         forwards = level @ ahead
         left = level @ np.array([-ahead[1], ahead[0]])
@@ -142,6 +146,7 @@ def to_world(track: Track, up_cam: Float[np.ndarray, "3"] | None = None) -> Worl
     return WorldMotion(
         track.time_s,
         joints_world_mm,
+        (track.feet_mm + track.root_mm[:, None]) @ rotation.T + [0.0, 0.0, height_mm],
         track.sigma_mm,
         rotation,
         height_mm,

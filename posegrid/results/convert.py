@@ -60,7 +60,7 @@ def angles_text(track: MotionTrack) -> str:
     """Joint angles (docs/angles.md) in degrees as CSV, one row per frame; empty where they are not
     known.
     """
-    angles_deg = joint_angles_deg(track.joints_mm)
+    angles_deg = joint_angles_deg(track.joints_and_feet_mm)
     rows = [
         [frame, time, *("" if np.isnan(angle) else f"{angle:.3f}" for angle in angles)]
         for frame, time, *angles in zip(

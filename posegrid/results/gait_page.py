@@ -200,6 +200,8 @@ DIGITS = {"mm": 0, "steps/min": 1, "m/s": 2, "s": 3, "degrees": 1}
 """Decimal places of a unit's figures; one for the rest."""
 WHOLE = ("cadence", "speed", "stride_time", "stride_length", "step_width", "double_support")
 SIDED = ("step_time", "step_length", "stance", "knee_range", "hip_range")
+OF_FEET = ("ankle_range", "foot_progression")
+"""Figures of tracks that know heels and toes."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,8 @@ def gait_page(found: Gait, track: MotionTrack, up_cam: Float[np.ndarray, "3"] | 
                     _figure(q[f"asymmetry_{name}"]) if f"asymmetry_{name}" in q else "",
                     q[f"{name}_right"].unit,
                 )
-                for name in SIDED
+                for name in (*SIDED, *OF_FEET)
+                if f"{name}_right" in q
             ],
         ),
         paragraph(

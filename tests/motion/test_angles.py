@@ -5,8 +5,20 @@ that made it.
 import numpy as np
 import pytest
 
-from posegrid.body.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, mirrored
-from posegrid.motion.angles import ANGLE_NAMES, angles_figure, joint_angles, joint_angles_deg
+from posegrid.body.skeleton import (
+    FEET_PARENTS,
+    HUMAN36M_32_TO_17,
+    JOINT_NAMES,
+    mirrored,
+    mirrored_feet,
+)
+from posegrid.motion.angles import (
+    ANGLE_NAMES,
+    ANKLE_NAMES,
+    angles_figure,
+    joint_angles,
+    joint_angles_deg,
+)
 from posegrid.walkers.body.joints import joints_world_mm
 from posegrid.walkers.body.mesh import forward_kinematics, load_body_model
 from posegrid.walkers.motion.gait_style import gait_angles, sample_style
@@ -126,25 +138,73 @@ def test_a_lifted_hip_is_oblique():
     assert angles["pelvis_obliquity"] == pytest.approx(np.degrees(np.arctan2(20, 130)))
 
 
+FEET = ((-130, 960, 60), (-130, 960, -190), (130, 960, 60), (130, 960, -190))
+
+
+def with_feet(joints: np.ndarray, turn: np.ndarray | None = None) -> np.ndarray:
+    """The pose with heels and toes (they face the camera: -z), turned by `turn` about the ankles."""
+    ankles = joints[:, list(FEET_PARENTS)]
+    feet = (np.array(FEET) - pose()[0, list(FEET_PARENTS)]) @ (
+        np.eye(3) if turn is None else turn.T
+    )
+    return np.concatenate([joints, ankles + feet], axis=1)
+
+
+def turn_about(axis: int, degrees: float) -> np.ndarray:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    one, other = (axis + 1) % 3, (axis + 2) % 3
+    turn = np.eye(3)
+    turn[[one, one, other, other], [one, other, one, other]] = (c, -s, s, c)
+    return turn
+
+
+def test_a_foot_square_to_its_shank_is_at_zero_and_only_the_21_joints_have_one():
+    angles = degrees(with_feet(pose()))
+    assert tuple(angles) == (*ANGLE_NAMES, *ANKLE_NAMES)
+    assert max(map(abs, angles.values())) < 1e-9
+    assert {name: angles[name] for name in ANGLE_NAMES} == degrees(pose())
+
+
+@pytest.mark.parametrize("lifted_deg", [-40.0, -5.0, 20.0, 85.0])
+@pytest.mark.parametrize("out_deg", [0.0, 30.0])
+def test_a_foot_of_a_known_angle_has_it_whichever_way_it_points_and_rolls(lifted_deg, out_deg):
+    turn = turn_about(1, out_deg) @ turn_about(0, -lifted_deg) @ turn_about(2, 15)
+    angles = degrees(with_feet(pose(), turn))
+    sole = (turn @ [0, 0, -1])[1]  # down: the toes hang
+    assert np.degrees(np.arcsin(-sole)) == pytest.approx(lifted_deg, abs=1e-6)
+    for name in ANKLE_NAMES:
+        assert angles[name] == pytest.approx(lifted_deg, abs=1e-6)
+
+
+def test_a_shank_that_leans_forwards_over_a_flat_foot_is_dorsiflexed():
+    c, s = np.cos(np.radians(12)), np.sin(np.radians(12))
+    knee = {"right_knee": (-130, 880 - 430 * c, -430 * s)}
+    angles = degrees(with_feet(pose(**knee)))
+    assert angles["right_ankle_dorsiflexion"] == pytest.approx(12)
+    assert angles["left_ankle_dorsiflexion"] == pytest.approx(0, abs=1e-9)
+
+
 def random_poses(count: int = 50) -> np.ndarray:
     return pose() + np.random.default_rng(2).normal(0, 60, (count, 17, 3))
 
 
 def test_turning_the_world_with_its_vertical_changes_nothing():
-    poses = random_poses()
+    poses = with_feet(random_poses())
     turn, _ = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))
     turn *= np.sign(np.linalg.det(turn))
     before, after = (
         joint_angles(poses),
         joint_angles(poses @ turn.T + 400.0, up=turn @ [0.0, -1.0, 0.0]),
     )
-    for name in ANGLE_NAMES:
+    for name in (*ANGLE_NAMES, *ANKLE_NAMES):
         np.testing.assert_allclose(after[name], before[name], atol=1e-9)
 
 
 def test_a_mirror_exchanges_the_sides():
-    before, after = joint_angles(random_poses()), joint_angles(mirrored(random_poses()))
-    for name in ANGLE_NAMES:
+    poses = with_feet(random_poses()) + np.random.default_rng(3).normal(0, 20, (50, 21, 3))
+    mirror = np.concatenate([mirrored(poses[:, :17]), mirrored_feet(poses[:, 17:])], axis=1)
+    before, after = joint_angles(poses), joint_angles(mirror)
+    for name in (*ANGLE_NAMES, *ANKLE_NAMES):
         twin = name.replace("left_", "~").replace("right_", "left_").replace("~", "right_")
         sign = (
             -1

@@ -13,10 +13,12 @@ from motion.walks import (
     STRIDE_S,
     circle_track,
     walk_track,
+    walking_mm,
+    with_feet,
     without_frames,
 )
 
-from posegrid.body.skeleton import mirror_order
+from posegrid.body.skeleton import JOINT_NAMES, mirror_order
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.gait import gait_of
 from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
@@ -79,6 +81,48 @@ def test_ranges_are_those_of_the_joints(gait):
     assert knee.shape == (gait.quantities["stance_right"].count, 101)
     assert gait.quantities["knee_range_right"].value == pytest.approx(np.ptp(knee, axis=1).mean())
     assert gait.quantities["hip_range_left"].value > 25
+
+
+@pytest.mark.parametrize("out_deg", [-5.0, 0.0, 12.0])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_feet_of_a_known_angle_give_it(side, out_deg, gait):
+    walk = with_feet(walk_track(TIME_S), pitch_rad=np.radians(10), out_rad=np.radians(out_deg))
+    found = as_motion(walk).gait()
+    foot = found.quantities[f"foot_progression_{side}"]
+    assert foot.value == pytest.approx(out_deg, abs=1.5) and foot.unit == "degrees"
+    ankle = found.flexion_deg("ankle", side)
+    assert ankle.shape == found.flexion_deg("knee", side).shape
+    assert found.quantities[f"ankle_range_{side}"].value == pytest.approx(
+        np.ptp(ankle, axis=1).mean()
+    )
+    assert sum("feet are off was not measured" in note for note in found.notes) == 1
+    moving = as_motion(replace(walk, camera_fixed=False)).gait()
+    assert np.isnan(moving.quantities[f"foot_progression_{side}"].value)
+    assert not any("ankle" in name or "foot" in name for name in gait.quantities)
+    assert not any("feet" in note for note in gait.notes)
+
+
+def test_the_ankle_of_a_foot_that_never_turns_goes_as_its_shank():
+    walk = with_feet(walk_track(TIME_S))
+    found = as_motion(walk).gait()
+    shank = walk["right_ankle"] - walk["right_knee"]
+    lean_deg = np.degrees(np.arctan2(-shank[:, 0], shank[:, 1]))  # the ankle behind the knee: +
+    stride = next(s for s in found.strides if s.side == "right")
+    at_s = np.linspace(stride.begin_s, stride.end_s, 101)
+    assert stride.flexion_deg["ankle"] == pytest.approx(np.interp(at_s, TIME_S, lean_deg), abs=2)
+
+
+@pytest.mark.parametrize("radius_mm", [3000.0, -3000.0])
+def test_on_a_circle_feet_along_the_way_point_along_it(radius_mm):
+    walk, feet = circle_track(TIME_S, radius_mm), []
+    for side in ("right", "left"):
+        ankle = walk[f"{side}_ankle"]
+        angle = (walking_mm(TIME_S)[:, JOINT_NAMES.index(f"{side}_ankle"), 0] + 1500) / radius_mm
+        ahead = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], axis=1)
+        feet += [ankle - 50 * ahead + [0, 80, 0], ankle + 150 * ahead + [0, 80, 0]]
+    found = as_motion(replace(walk, feet_mm=np.stack(feet, axis=1).astype(np.float32))).gait()
+    for side in ("right", "left"):
+        assert found.quantities[f"foot_progression_{side}"].value == pytest.approx(0, abs=1.5)
 
 
 def test_a_longer_walk_is_surer_and_a_known_height_much_more():

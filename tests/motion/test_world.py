@@ -9,7 +9,7 @@ import pytest
 from body.formats.test_animation import node_places_m, read_joints_cm
 from body.formats.test_text import read_trc
 from body.formats.test_usd import joint_places_m
-from motion.walks import ANKLE_MM, walk_track
+from motion.walks import ANKLE_MM, walk_track, with_feet
 from pygltflib import GLTF2
 
 from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
@@ -135,3 +135,12 @@ def test_angles_for_opensim_have_its_names_signs_and_no_gaps(walk, tmp_path):
         ("pelvis_tilt", "trunk_flexion_deg", -1),
     ):
         assert values[name] == pytest.approx(sign * angles[angle][kept], abs=1e-4)
+    assert not any(name.startswith("ankle") for name in names)
+    footed = as_motion(with_feet(walk_track(walk.time_s), pitch_rad=0.2))
+    footed.save(tmp_path / "feet.mot")
+    names, *rows = (
+        line.split("\t") for line in (tmp_path / "feet.mot").read_text().splitlines()[6:]
+    )
+    assert names[-2:] == ["ankle_angle_r", "ankle_angle_l"]
+    expected = footed.angles()["left_ankle_dorsiflexion_deg"]
+    assert np.array(rows, float)[:, -1] == pytest.approx(expected, abs=1e-4)
