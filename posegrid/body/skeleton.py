@@ -13,6 +13,7 @@ differ a little between data sets: Human3.6M's hips lie higher and wider apart t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -48,6 +49,10 @@ FEET_PARENTS = tuple(
     JOINT_NAMES.index(f"{side}_ankle") for side in ("right", "right", "left", "left")
 )
 """The ankle of each, among the 17 joints."""
+PARENTS_21 = (*PARENTS, *FEET_PARENTS)
+"""Of the 17 joints and the feet's points; the first 17 are `PARENTS`."""
+BONES_21 = tuple((parent, joint) for joint, parent in enumerate(PARENTS_21) if parent >= 0)
+"""(parent, child); the first 16 are `BONES`, so `BONES_21[: J - 1]` are those of J joints."""
 FEET_MIRROR_ORDER = (2, 3, 0, 1)
 """Indices that exchange left and right of the feet's points."""
 
@@ -100,10 +105,11 @@ def body_size_mm(pose_mm: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray,
     return bone_lengths(pose_mm).sum(axis=-1)
 
 
-def bone_lengths(pose: Float[np.ndarray, "*batch 17 d"]) -> Float[np.ndarray, "*batch 16"]:
-    """Length of each bone of `BONES`, in the unit of the pose."""
+def bone_lengths(pose: Float[np.ndarray, "*batch J d"]) -> Float[np.ndarray, "*batch B"]:
+    """Length of each bone of `BONES`, or of those of `BONES_21`, in the unit of the pose."""
     lengths = [
-        np.linalg.norm(pose[..., end, :] - pose[..., begin, :], axis=-1) for begin, end in BONES
+        np.linalg.norm(pose[..., end, :] - pose[..., begin, :], axis=-1)
+        for begin, end in BONES_21[: pose.shape[-2] - 1]
     ]
     return np.stack(lengths, axis=-1)
 
@@ -184,6 +190,12 @@ MPII16 = Skeleton(
     ),
 )
 SKELETONS = (HUMAN36M_17, HUMAN36M_21, HUMAN36M_32, COCO17, MEDIAPIPE33, OPENPOSE25, MPII16)
+
+
+def side_of(joint: int) -> Literal["left", "right", "middle"]:
+    """Of the body: where a joint of `human36m_21` is, and the bone that ends there."""
+    side = HUMAN36M_21.joint_names[joint].split("_")[0]
+    return "left" if side == "left" else "right" if side == "right" else "middle"
 
 
 def skeleton_named(name: str) -> Skeleton:

@@ -42,7 +42,7 @@ def _markers(track: "Track", path: Path, pinned: bool) -> Markers:
     markers = Markers(
         frame=track.frame,
         time_s=track.time_s,
-        places_mm=turned_upright(track.joints_mm + place_mm[:, None]),
+        places_mm=turned_upright(track.joints_and_feet_mm + place_mm[:, None]),
         rate_hz=track.fps,
         source=track.source,
         origin="the pelvis" if pinned else "the camera's centre",

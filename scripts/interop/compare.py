@@ -2,7 +2,7 @@
 
     make interop        installs them once (Node's three.js, Blender's and OpenSim's wheels)
 
-A person of known bones walks aslant before a camera that looks down; so where the joints are in
+A person of known bones and feet walks aslant before a camera that looks down; so where the joints are in
 the world is known. Each program reads the file in its own process and says where it has each joint.
 A table is printed: the largest error of any joint in any frame, and the height of the floor, which
 is that of the standing ankle less its height over the floor. The exit code is 1 for an error of
@@ -25,11 +25,11 @@ sys.path[:0] = [str(ROOT / "tests")]
 import ezc3d  # noqa: E402
 from body.formats.test_animation import node_places_m, read_joints_cm  # noqa: E402
 from body.formats.test_usd import joint_places_m  # noqa: E402
-from motion.walks import ANKLE_MM, walk_track  # noqa: E402
+from body.formats.walks import node_names  # noqa: E402
+from motion.walks import ANKLE_MM, walk_track, with_feet  # noqa: E402
 from pygltflib import GLTF2  # noqa: E402
 
-from posegrid.body.formats.animation import BONE_NAMES, END_NAMES  # noqa: E402
-from posegrid.body.skeleton import BONES, JOINT_NAMES  # noqa: E402
+from posegrid.body.skeleton import HUMAN36M_21  # noqa: E402
 from posegrid.motion.angles import OPENSIM  # noqa: E402
 from posegrid.motion.feet import ANKLES  # noqa: E402
 from posegrid.motion.motion_track import MotionTrack  # noqa: E402
@@ -42,7 +42,7 @@ LIMIT_MM, FLOOR_LIMIT_MM = 1.0, 5.0
 ASLANT_RAD, PITCH_RAD = 0.6, 0.2
 
 Places = np.ndarray
-"""(T, 17, 3) forwards, left, up, mm."""
+"""(T, 21, 3) forwards, left, up, mm."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def main() -> None:
 
 def walk() -> tuple[MotionTrack, Places]:
     """A Track of the walk, and where its joints truly are."""
-    level = walk_track(np.arange(FRAMES) / RATE)
+    level = with_feet(walk_track(np.arange(FRAMES) / RATE), pitch_rad=0.2, out_rad=0.1)
     turned = _about_y(ASLANT_RAD)
     cosine, sine = np.cos(PITCH_RAD), np.sin(PITCH_RAD)
     tilt = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]]) @ turned
@@ -95,9 +95,10 @@ def walk() -> tuple[MotionTrack, Places]:
         level,
         joints_mm=(level.joints_mm @ tilt.T).astype(np.float32),
         root_mm=((level.root_mm - middle) @ tilt.T + middle).astype(np.float32),
+        feet_mm=(level.feet_mm @ tilt.T).astype(np.float32),
     )
     track = MotionTrack(**{name: getattr(changed, name) for name in changed.__dataclass_fields__})
-    joints = (level.joints_mm + level.root_mm[:, None]).astype(np.float64)
+    joints = (level.joints_and_feet_mm + level.root_mm[:, None]).astype(np.float64)
     start = joints[0, 0]
     forwards, left = joints[..., 0] - start[0], joints[..., 2] - start[2]
     lowest = np.median(-joints[:, ANKLES, 1].max(axis=1))
@@ -109,7 +110,7 @@ def readings() -> list[Reading]:
     return [
         Reading("three.js BVHLoader", ".bvh", lambda path: _yup(10 * three(path))),
         Reading("three.js GLTFLoader", ".glb", lambda path: _yup(1000 * three(path))),
-        Reading("bvhio", ".bvh", lambda path: _yup(10 * read_joints_cm(path))),
+        Reading("bvhio", ".bvh", lambda path: _yup(10 * read_joints_cm(path, 21))),
         Reading("pygltflib, glTF's rules", ".glb", lambda path: _yup(1000 * gltf(path))),
         Reading("usd-core, UsdSkel", ".usd", lambda path: _yup(1000 * usd(path))),
         Reading("ezc3d", ".c3d", lambda path: c3d(path)),
@@ -139,7 +140,7 @@ def blender(path: Path) -> np.ndarray:
 def opensim_markers(path: Path) -> np.ndarray:
     """By OpenSim's reader of marker files."""
     said = _said("opensim", path)
-    return np.stack([said[name] for name in JOINT_NAMES], axis=1)
+    return np.stack([said[name] for name in HUMAN36M_21.joint_names], axis=1)
 
 
 def gltf(path: Path) -> np.ndarray:
@@ -186,12 +187,7 @@ def _said(program: str, path: Path, *more: str) -> Mapping[str, list]:
 
 def _of_bones(places: Mapping[str, list] | Mapping[str, np.ndarray]) -> np.ndarray:
     """The joints' places from those of the bones that start, or end, at them."""
-    child_of = {joint: next((c for p, c in BONES if p == joint), None) for joint in range(17)}
-    names = [
-        END_NAMES[JOINT_NAMES[joint]] if child is None else BONE_NAMES[JOINT_NAMES[child]]
-        for joint, child in child_of.items()
-    ]
-    return np.stack([np.array(places[name]) for name in names], axis=1)
+    return np.stack([np.array(places[name]) for name in node_names(21)], axis=1)
 
 
 def _yup(places: np.ndarray) -> Places:

@@ -22,7 +22,8 @@ def make_track(num_frames: int = 4) -> Track:
         return rng.normal(0, 300, (num_frames, *shape)).astype(np.float32)
 
     joints = values(17, 3)
-    joints[1] = np.nan
+    joints[1], feet = np.nan, values(4, 3)
+    feet[1] = np.nan
     return Track(
         frame=np.arange(num_frames),
         time_s=np.arange(num_frames) * 1001 / 30000,
@@ -32,7 +33,7 @@ def make_track(num_frames: int = 4) -> Track:
         sigma_mm=np.abs(values(17)),
         box_xyxy=values(4),
         confidence=rng.uniform(0, 1, num_frames).astype(np.float32),
-        feet_mm=values(4, 3),
+        feet_mm=feet,
         camera=Camera(
             (1145.0, 1143.0), (512.0, 515.0), (1000, 1002), (-0.2, 0.2, 0.0, 0.001, 0.002)
         ),

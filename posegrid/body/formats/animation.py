@@ -15,8 +15,9 @@ of the CMU motion-capture files.
   first pose after).
 
 BVH, for Blender, Unity and the like, is text: centimetres, y up, z towards the camera, degrees.
-Each joint's rotation is Rz Rx Ry, as its channels are listed. The joints at the ends (feet, hands,
-crown) do not turn and have no length. The rate is constant: see `Markers.evenly_timed`.
+Each joint's rotation is Rz Rx Ry, as its channels are listed. The joints at the ends (feet, or heels
+and toes where they are known, hands, crown) do not turn and have no length. The rate is constant:
+see `Markers.evenly_timed`.
 
 GLB (glTF 2.0, Khronos 2017) is a skeleton that any 3D viewer shows, with a small body of bones as
 its skin: metres, y up, z towards the camera, which is glTF's own convention. One node per bone, one
@@ -35,14 +36,16 @@ from posegrid import __version__
 from posegrid.body.formats.c3d import Markers
 from posegrid.body.rotations import angles_zxy, smallest_rotations, turned
 from posegrid.body.skeleton import (
-    BONES,
+    BONES_21,
+    HUMAN36M_21,
     JOINT_NAMES,
-    LEFT_JOINTS,
-    PARENTS,
-    RIGHT_JOINTS,
+    PARENTS_21,
     ROOT,
     bone_lengths,
+    side_of,
 )
+
+_NAMES = HUMAN36M_21.joint_names
 
 BONE_NAMES = {
     "pelvis": "Hips",
@@ -62,10 +65,16 @@ BONE_NAMES = {
     "right_shoulder": "RightShoulder",
     "right_elbow": "RightArm",
     "right_wrist": "RightForeArm",
+    "right_heel": "RightHindfoot",
+    "right_toe": "RightFoot",
+    "left_heel": "LeftHindfoot",
+    "left_toe": "LeftFoot",
 }
 """Name of the bone that ends at each joint; the pelvis stands for the root."""
 END_NAMES = {"right_ankle": "RightFoot", "left_ankle": "LeftFoot", "head_top": "HeadEnd"}
 END_NAMES |= {"left_wrist": "LeftHand", "right_wrist": "RightHand"}
+END_NAMES |= {"right_heel": "RightHeel", "right_toe": "RightToe"}
+END_NAMES |= {"left_heel": "LeftHeel", "left_toe": "LeftToe"}
 """Names of the places where the last bones end."""
 
 _RIGHT, _LEFT, _UP, _DOWN = (-1.0, 0, 0), (1.0, 0, 0), (0, 1.0, 0), (0, -1.0, 0)
@@ -74,28 +83,41 @@ _REST_DIRECTIONS = {
     **dict.fromkeys(("left_hip", "left_shoulder", "left_elbow", "left_wrist"), _LEFT),
     **dict.fromkeys(("spine", "thorax", "nose", "head_top"), _UP),
     **dict.fromkeys(("right_knee", "right_ankle", "left_knee", "left_ankle"), _DOWN),
+    **dict.fromkeys(("right_heel", "left_heel"), (0, -0.8, -0.6)),
+    **dict.fromkeys(("right_toe", "left_toe"), (0, -0.6, 0.8)),
 }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BoneMotion:
-    """Bones by the index of the joint they end at; index 0 is the root. T frames."""
+    """Bones by the index of the joint they end at, of 17 or 21; index 0 is the root. T frames."""
 
-    rest_mm: Float[np.ndarray, "17 3"]
+    rest_mm: Float[np.ndarray, "J 3"]
     """The bone in the rest pose, from the parent's joint to its own; zero for the root."""
     root_mm: Float[np.ndarray, "T 3"]
-    local: Float[np.ndarray, "17 T 3 3"]
+    local: Float[np.ndarray, "J T 3 3"]
     """Each bone's T rotations against its parent bone; the root's in space."""
     found: Bool[np.ndarray, "T"]
     """False where a pose is only held."""
     time_s: Float[np.ndarray, "T"]
     rate_hz: float
 
-    def joints_mm(self) -> Float[np.ndarray, "T 17 3"]:
+    @property
+    def bones(self) -> tuple[tuple[int, int], ...]:
+        """(parent, child), the joints' indices."""
+        return BONES_21[: len(self.rest_mm) - 1]
+
+    @property
+    def ends(self) -> list[int]:
+        """The joints where the last bones end."""
+        parents = PARENTS_21[: len(self.rest_mm)]
+        return [joint for joint in range(len(parents)) if joint not in parents]
+
+    def joints_mm(self) -> Float[np.ndarray, "T J 3"]:
         """Where the joints come to lie."""
-        places = np.repeat(self.root_mm[:, None], len(JOINT_NAMES), axis=1)
+        places = np.repeat(self.root_mm[:, None], len(self.rest_mm), axis=1)
         in_space = self.local.copy()
-        for parent, joint in BONES:
+        for parent, joint in self.bones:
             in_space[joint] = in_space[parent] @ self.local[joint]
             places[:, joint] = places[:, parent] + turned(in_space[joint], self.rest_mm[joint])
         return places
@@ -106,13 +128,13 @@ def bone_motion(markers: Markers) -> BoneMotion:
     found = np.flatnonzero(markers.found)
     last = np.searchsorted(found, np.arange(len(markers.frame)), side="right") - 1
     places = markers.places_mm[found].astype(np.float64)
-    lengths = np.median(bone_lengths(places), axis=0)
-    rest_mm = np.zeros((len(JOINT_NAMES), 3))
-    local = np.zeros((len(JOINT_NAMES), len(found), 3, 3))
+    lengths = np.nanmedian(bone_lengths(places), axis=0)
+    rest_mm = np.zeros((len(markers.names), 3))
+    local = np.zeros((len(markers.names), len(found), 3, 3))
     local[ROOT] = _hips(places)
     in_space = local.copy()
-    for (parent, joint), length in zip(BONES, lengths, strict=True):
-        direction = np.array(_REST_DIRECTIONS[JOINT_NAMES[joint]])
+    for (parent, joint), length in zip(BONES_21[: len(lengths)], lengths, strict=True):
+        direction = np.array(_REST_DIRECTIONS[markers.names[joint]])
         rest_mm[joint] = length * direction
         bone = turned(np.swapaxes(in_space[parent], -1, -2), places[:, joint] - places[:, parent])
         local[joint] = smallest_rotations(direction, _unit(bone, direction))
@@ -128,7 +150,7 @@ def bone_motion(markers: Markers) -> BoneMotion:
     )
 
 
-def _hips(places: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 3 3"]:
+def _hips(places: Float[np.ndarray, "N J 3"]) -> Float[np.ndarray, "N 3 3"]:
     """The root's rotation: x from the right to the left hip, y to the thorax as near as may be."""
     index = JOINT_NAMES.index
     x = _unit(places[:, index("left_hip")] - places[:, index("right_hip")], np.array(_LEFT))
@@ -177,10 +199,10 @@ def _joint(motion: BoneMotion, joint: int, order: list[int], indent: str) -> lis
     else:
         start, channels = "JOINT", f"CHANNELS 3 {_TURN}"
     # the root's place is in its channels; many readers add its OFFSET to them
-    offset_mm = np.zeros(3) if joint == ROOT else motion.rest_mm[PARENTS[joint]]
-    lines = _opened(start, BONE_NAMES[JOINT_NAMES[joint]], offset_mm, indent)
+    offset_mm = np.zeros(3) if joint == ROOT else motion.rest_mm[PARENTS_21[joint]]
+    lines = _opened(start, BONE_NAMES[_NAMES[joint]], offset_mm, indent)
     lines.append(inner + channels)
-    children = [child for child, parent in enumerate(PARENTS) if parent == joint]
+    children = [child for parent, child in motion.bones if parent == joint]
     for child in children:
         lines += _joint(motion, child, order, inner)
     return [*lines, *([] if children else _end(motion, joint, order, inner)), f"{indent}}}"]
@@ -190,7 +212,7 @@ def _end(motion: BoneMotion, joint: int, order: list[int], indent: str) -> list[
     """Lines of the joint at a last bone's end (a foot, a hand): many readers leave End Sites out."""
     order.append(END)
     inner = indent + "\t"
-    lines = _opened("JOINT", END_NAMES[JOINT_NAMES[joint]], motion.rest_mm[joint], indent)
+    lines = _opened("JOINT", END_NAMES[_NAMES[joint]], motion.rest_mm[joint], indent)
     site = _opened("End", "Site", np.zeros(3), inner)
     return [*lines, f"{inner}CHANNELS 3 {_TURN}", *site, f"{inner}}}", f"{indent}}}"]
 
@@ -279,17 +301,17 @@ class _Buffer:
 def _nodes(motion: BoneMotion) -> tuple[list[dict], list[int]]:
     """The nodes, of bones by their joints' indices, then ends; and which move the skin (all)."""
     nodes = []
-    for joint, name in enumerate(JOINT_NAMES):
-        offset = motion.rest_mm[PARENTS[joint]] if joint != ROOT else motion.root_mm[0]
-        turn = quaternions(motion.local[joint, :1])[0].tolist()
-        place_m = (offset * M_PER_MM).tolist()
-        nodes.append({"name": BONE_NAMES[name], "translation": place_m, "rotation": turn})
-    for parent, joint in BONES:
+    for joint, local in enumerate(motion.local):
+        offset = motion.rest_mm[PARENTS_21[joint]] if joint != ROOT else motion.root_mm[0]
+        turn = quaternions(local[:1])[0].tolist()
+        place_m, name = (offset * M_PER_MM).tolist(), BONE_NAMES[_NAMES[joint]]
+        nodes.append({"name": name, "translation": place_m, "rotation": turn})
+    for parent, joint in motion.bones:
         nodes[parent].setdefault("children", []).append(joint)
-    for name, end in END_NAMES.items():
-        joint = JOINT_NAMES.index(name)
+    for joint in motion.ends:
         nodes[joint]["children"] = [len(nodes)]
-        nodes.append({"name": end, "translation": (motion.rest_mm[joint] * M_PER_MM).tolist()})
+        place_m, name = (motion.rest_mm[joint] * M_PER_MM).tolist(), END_NAMES[_NAMES[joint]]
+        nodes.append({"name": name, "translation": place_m})
     return nodes, list(range(len(nodes)))
 
 
@@ -299,7 +321,7 @@ def _animation(motion: BoneMotion, buffer: _Buffer) -> dict:
     times = buffer.add((motion.time_s - motion.time_s[0])[found], 1, bounds=True)
     turns = [buffer.add(quaternions(turns[found]), 4) for turns in motion.local]
     outputs = [buffer.add(motion.root_mm[found] * M_PER_MM, 3), *turns]
-    targets = [(ROOT, "translation"), *((joint, "rotation") for joint in range(len(JOINT_NAMES)))]
+    targets = [(ROOT, "translation"), *((joint, "rotation") for joint in range(len(turns)))]
     return {
         "name": "Motion",
         "samplers": [
@@ -321,10 +343,10 @@ def quaternions(turns: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 4"]:
     return quaternions * np.cumprod(np.r_[1.0, np.where(same, 1.0, -1.0)])[:, None]
 
 
-def starts_mm(motion: BoneMotion) -> Float[np.ndarray, "17 3"]:
+def starts_mm(motion: BoneMotion) -> Float[np.ndarray, "J 3"]:
     """Where each bone starts in the rest pose, the root at the origin."""
-    starts = np.zeros((len(JOINT_NAMES), 3))
-    for parent, joint in BONES:
+    starts = np.zeros_like(motion.rest_mm)
+    for parent, joint in motion.bones:
         starts[joint] = starts[parent] + motion.rest_mm[parent]
     return starts
 
@@ -332,8 +354,7 @@ def starts_mm(motion: BoneMotion) -> Float[np.ndarray, "17 3"]:
 def _unbinding(motion: BoneMotion) -> Float[np.ndarray, "M 16"]:
     """The inverse of each node's place in the rest pose, column by column as glTF has matrices."""
     starts = starts_mm(motion)
-    leaves = [JOINT_NAMES.index(name) for name in END_NAMES]
-    places = np.concatenate([starts, starts[leaves] + motion.rest_mm[leaves]]) * M_PER_MM
+    places = np.concatenate([starts, (starts + motion.rest_mm)[motion.ends]]) * M_PER_MM
     matrices = np.tile(np.eye(4), (len(places), 1, 1))
     matrices[:, 3, :3] = -places
     return matrices.reshape(-1, 16)
@@ -344,7 +365,7 @@ def _body(motion: BoneMotion, buffer: _Buffer) -> list[dict]:
     starts = starts_mm(motion)
     primitives = []
     for material, side in enumerate(COLOURS):
-        bones = [joint for _, joint in BONES if side_of(joint) == side]
+        bones = [joint for _, joint in motion.bones if side_of(joint) == side]
         bodies = [octahedron(starts[joint], motion.rest_mm[joint]) for joint in bones]
         corners = M_PER_MM * np.concatenate(bodies)
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -377,10 +398,6 @@ def octahedron(start_mm: np.ndarray, bone_mm: np.ndarray) -> Float[np.ndarray, "
     return np.array(
         [(two, one, tail) for one, two in sides] + [(one, two, head) for one, two in sides]
     )
-
-
-def side_of(joint: int) -> str:
-    return "left" if joint in LEFT_JOINTS else "right" if joint in RIGHT_JOINTS else "middle"
 
 
 def _material(side: str) -> dict:

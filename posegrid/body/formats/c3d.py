@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from posegrid import __version__
-from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.skeleton import HUMAN36M_21, NUM_JOINTS
 
 MOST_UNEVEN = 0.25
 """Share of a frame's time that a frame may come early or late and still count as even."""
@@ -30,7 +30,7 @@ LONGEST_GAP_S = 0.2
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Markers:
-    """The 17 joints of a Track in space, T frames, mm.
+    """The 17 joints of a Track in space, or the 21 with heels and toes, T frames, mm.
 
     Axes of a Track: x to the camera's right, y up (against the camera's y: vertical if the camera
     is level), z towards the camera. Axes of a motion in the world: `motion.world.AXES_OF`.
@@ -38,7 +38,7 @@ class Markers:
 
     frame: Int[np.ndarray, "T"]
     time_s: Float[np.ndarray, "T"]
-    places_mm: Float[np.ndarray, "T 17 3"]
+    places_mm: Float[np.ndarray, "T J 3"]
     """NaN where nobody was found, or where the pelvis' place is unknown."""
     rate_hz: float
     source: str
@@ -47,8 +47,13 @@ class Markers:
 
     @property
     def found(self) -> Bool[np.ndarray, "T"]:
-        """True where every joint has a place."""
-        return np.asarray(np.isfinite(self.places_mm).all(axis=(1, 2)))
+        """True where each of the 17 joints has a place."""
+        return np.asarray(np.isfinite(self.places_mm[:, :NUM_JOINTS]).all(axis=(1, 2)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the joints."""
+        return HUMAN36M_21.joint_names[: self.places_mm.shape[1]]
 
     def evenly_timed(self) -> "Markers":
         """The markers at times that are 1 / `rate_hz` apart.
@@ -84,7 +89,7 @@ def trc_text(markers: Markers, name: str) -> str:
     """The joints as markers, axes as in `Markers`; cells are empty where nobody was found. Times
     are exact.
     """
-    rate, count = f"{markers.rate_hz:.6f}", str(len(markers.frame))
+    rate, count, names = f"{markers.rate_hz:.6f}", str(len(markers.frame)), markers.names
     head = [
         ["PathFileType", "4", "(X/Y/Z)", name],
         [
@@ -97,13 +102,9 @@ def trc_text(markers: Markers, name: str) -> str:
             "OrigDataStartFrame",
         ]
         + ["OrigNumFrames"],
-        [rate, rate, count, str(len(JOINT_NAMES)), "m", rate, "1", count],
-        ["Frame#", "Time", *(cell for joint in JOINT_NAMES for cell in (joint, "", ""))],
-        [
-            "",
-            "",
-            *(f"{letter}{number}" for number in range(1, len(JOINT_NAMES) + 1) for letter in "XYZ"),
-        ],
+        [rate, rate, count, str(len(names)), "m", rate, "1", count],
+        ["Frame#", "Time", *(cell for joint in names for cell in (joint, "", ""))],
+        ["", "", *(f"{letter}{number}" for number in range(1, len(names) + 1) for letter in "XYZ")],
         [],
     ]
     rows = [
@@ -132,35 +133,34 @@ def c3d_bytes(markers: Markers) -> bytes:
     from 1.
     """
     even = markers.evenly_timed()
-    count = len(even.frame)
     blocks = -(-len(_parameters(even, 0)) // BLOCK)
     parameters = _parameters(even, 2 + blocks)
     data = _points(even.places_mm).tobytes()
-    return b"".join(map(_padded, (_header(count, even.rate_hz, 2 + blocks), parameters, data)))
+    return b"".join(map(_padded, (_header(even, 2 + blocks), parameters, data)))
 
 
-def _points(places_mm: Float[np.ndarray, "T 17 3"]) -> Float[np.ndarray, "T 17 4"]:
+def _points(places_mm: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "T J 4"]:
     points = np.concatenate([places_mm, np.zeros((*places_mm.shape[:2], 1))], axis=2)
     points[~np.isfinite(places_mm).all(axis=2)] = (0, 0, 0, -1)
     return points.astype("<f4")
 
 
-def _header(count: int, rate_hz: float, data_block: int) -> bytes:
-    """The first block: parameters in block 2, no analog data, frames 1 to `count`, no
-    interpolation; float data.
+def _header(markers: Markers, data_block: int) -> bytes:
+    """The first block: parameters in block 2, no analog data, frames from 1 on, no interpolation;
+    float data.
     """
-    last = min(count, MOST_FRAMES)
+    last, points = min(len(markers.frame), MOST_FRAMES), len(markers.names)
     return struct.pack(
-        "<BBHHHHHfHHf", 2, 0x50, len(JOINT_NAMES), 0, 1, last, 0, -1.0, data_block, 0, rate_hz
+        "<BBHHHHHfHHf", 2, 0x50, points, 0, 1, last, 0, -1.0, data_block, 0, markers.rate_hz
     )
 
 
 def _parameters(markers: Markers, data_block: int) -> bytes:
     """The parameter section: what the points are."""
-    count = len(markers.frame)
-    about = f"joint of human36m_17, relative to {markers.origin}"
+    count, names = len(markers.frame), markers.names
+    about = f"joint of human36m_{len(names)}, relative to {markers.origin}"
     points = {
-        "USED": _integers([len(JOINT_NAMES)]),
+        "USED": _integers([len(names)]),
         "FRAMES": _integers([min(count, MOST_FRAMES)]),
         "SCALE": _reals([-1.0]),
         "RATE": _reals([markers.rate_hz]),
@@ -168,8 +168,8 @@ def _parameters(markers: Markers, data_block: int) -> bytes:
         "UNITS": _texts(["mm"]),
         "X_SCREEN": _texts(["+X"]),
         "Y_SCREEN": _texts([f"+{markers.up}"]),
-        "LABELS": _texts(JOINT_NAMES, rows=True),
-        "DESCRIPTIONS": _texts([about] * len(JOINT_NAMES), rows=True),
+        "LABELS": _texts(names, rows=True),
+        "DESCRIPTIONS": _texts([about] * len(names), rows=True),
     }
     groups = {
         "POINT": points,

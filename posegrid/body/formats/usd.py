@@ -17,10 +17,9 @@ from posegrid.body.formats.animation import (
     BoneMotion,
     octahedron,
     quaternions,
-    side_of,
     starts_mm,
 )
-from posegrid.body.skeleton import BONES, JOINT_NAMES, PARENTS, ROOT
+from posegrid.body.skeleton import HUMAN36M_21, ROOT, side_of
 from posegrid.errors import optional
 
 
@@ -42,7 +41,7 @@ def usd_text(motion: BoneMotion, source: str) -> str:
     root.CreateExtentAttr(np.stack([joints_m.min(axis=0), joints_m.max(axis=0)]).astype("f4"))
     skeleton = skel.Skeleton.Define(stage, "/Walk/Skeleton")
     motions = _animation(stage, skel, motion, at)
-    skeleton.CreateJointsAttr(_paths())
+    skeleton.CreateJointsAttr(_paths(motion))
     skeleton.CreateRestTransformsAttr(_transforms(_offsets_m(motion)))
     skeleton.CreateBindTransformsAttr(_transforms(_places_m(motion)))
     binding = skel.BindingAPI.Apply(skeleton.GetPrim())
@@ -55,7 +54,7 @@ def _animation(stage: Any, skel: Any, motion: BoneMotion, at: np.ndarray) -> Any
     """Every joint's place beside its parent and turn, at the time codes `at`."""
     vt = optional("pxr.Vt")
     motions = skel.Animation.Define(stage, "/Walk/Motion")
-    motions.CreateJointsAttr(_paths())
+    motions.CreateJointsAttr(_paths(motion))
     places_m = np.repeat(_offsets_m(motion)[None], len(at), axis=0)
     places_m[:, ROOT] = motion.root_mm[motion.found] * M_PER_MM
     turns = np.zeros((len(at), places_m.shape[1], 4))
@@ -73,7 +72,7 @@ def _animation(stage: Any, skel: Any, motion: BoneMotion, at: np.ndarray) -> Any
 def _body(stage: Any, geom: Any, skel: Any, motion: BoneMotion) -> None:
     """Flat octahedra from joint to joint, each moved by its bone alone."""
     starts = starts_mm(motion)
-    bones = [joint for _, joint in BONES]
+    bones = [joint for _, joint in motion.bones]
     corners = np.concatenate([octahedron(starts[bone], motion.rest_mm[bone]) for bone in bones])
     points_m = (corners.reshape(-1, 3) * M_PER_MM).astype("f4")
     mesh = geom.Mesh.Define(stage, "/Walk/Body")
@@ -90,26 +89,25 @@ def _body(stage: Any, geom: Any, skel: Any, motion: BoneMotion) -> None:
     binding.CreateJointWeightsPrimvar(False, 1).Set([1.0] * len(points_m))
 
 
-def _paths() -> list[str]:
+def _paths(motion: BoneMotion) -> list[str]:
     """Every bone under its parent, then where the last ones end."""
-    paths: list[str] = []
-    for joint, name in enumerate(JOINT_NAMES):
-        above = f"{paths[PARENTS[joint]]}/" if joint != ROOT else ""
-        paths.append(above + BONE_NAMES[name])
-    return [*paths, *(f"{paths[JOINT_NAMES.index(name)]}/{end}" for name, end in END_NAMES.items())]
+    names = HUMAN36M_21.joint_names
+    paths = [BONE_NAMES[names[ROOT]]]
+    for parent, joint in motion.bones:
+        paths.append(f"{paths[parent]}/{BONE_NAMES[names[joint]]}")
+    return [*paths, *(f"{paths[joint]}/{END_NAMES[names[joint]]}" for joint in motion.ends)]
 
 
 def _offsets_m(motion: BoneMotion) -> np.ndarray:
-    """(22, 3) each joint of the file from its parent in the rest pose."""
-    inner = motion.rest_mm[[max(parent, ROOT) for parent in PARENTS]]  # the root's own is 0
-    ends = motion.rest_mm[[JOINT_NAMES.index(name) for name in END_NAMES]]
-    return np.concatenate([inner, ends]) * M_PER_MM
+    """(22 or 28, 3) each joint of the file from its parent in the rest pose."""
+    inner = [ROOT, *(parent for parent, _ in motion.bones)]  # the root's own is 0
+    return motion.rest_mm[[*inner, *motion.ends]] * M_PER_MM
 
 
 def _places_m(motion: BoneMotion) -> np.ndarray:
-    """(22, 3) the same from the root."""
-    starts, ends = starts_mm(motion), [JOINT_NAMES.index(name) for name in END_NAMES]
-    return np.concatenate([starts, starts[ends] + motion.rest_mm[ends]]) * M_PER_MM
+    """The same from the root."""
+    starts = starts_mm(motion)
+    return np.concatenate([starts, (starts + motion.rest_mm)[motion.ends]]) * M_PER_MM
 
 
 def _transforms(places_m: np.ndarray) -> Any:

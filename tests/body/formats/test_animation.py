@@ -10,7 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body.formats.walks import LENGTHS_MM, make_walk, places_mm
+from body.formats.walks import (
+    FOOT_MM,
+    LENGTHS_MM,
+    make_walk,
+    make_walk_with_feet,
+    node_names,
+    places_mm,
+)
 from pygltflib import GLTF2
 from scipy.spatial.transform import Rotation
 
@@ -26,38 +33,39 @@ from posegrid.body.formats.animation import (
 )
 from posegrid.body.formats.c3d import Markers
 from posegrid.body.rotations import rot_y, rotation_about
-from posegrid.body.skeleton import BONES, JOINT_NAMES, mirrored
+from posegrid.body.skeleton import BONES, BONES_21, HUMAN36M_21, JOINT_NAMES, mirrored
+from posegrid.body.track import Track
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # bvhio imports PyGLM by a name that will go
     import bvhio
 
-WALK = make_walk()
+WALK, FOOTED = make_walk(), make_walk_with_feet()
+both_walks = pytest.mark.parametrize("walk", [WALK, FOOTED], ids=["17", "21"])
 
 
-def read_joints_cm(path: Path) -> np.ndarray:
-    """Places of the 17 joints in every frame by bvhio."""
+def read_joints_cm(path: Path, num_joints: int = 17) -> np.ndarray:
+    """Places of the joints in every frame by bvhio."""
     root = bvhio.readAsHierarchy(str(path))
     places = []
     for frame in range(bvhio.readAsBvh(str(path)).FrameCount):
         root.loadPose(frame)
-        places.append([_place(root, joint) for joint in range(len(JOINT_NAMES))])
+        places.append([_place(root, name) for name in node_names(num_joints)])
     return np.array(places)
 
 
-def _place(root: bvhio.Joint, joint: int) -> list[float]:
-    child = next((child for parent, child in BONES if parent == joint), None)
-    name = END_NAMES[JOINT_NAMES[joint]] if child is None else BONE_NAMES[JOINT_NAMES[child]]
+def _place(root: bvhio.Joint, name: str) -> list[float]:
     (bone,) = root.filter(name, isEqual=True)
     return list(bone.PositionWorld)
 
 
-def test_joints_lie_where_the_track_has_them(tmp_path):
-    WALK.save(tmp_path / "walk.bvh")
-    read_mm = read_joints_cm(tmp_path / "walk.bvh") * 10
-    true_mm = places_mm(WALK)
+@both_walks
+def test_joints_lie_where_the_track_has_them(walk, tmp_path):
+    walk.save(tmp_path / "walk.bvh")
+    true_mm = places_mm(walk)
+    read_mm = read_joints_cm(tmp_path / "walk.bvh", true_mm.shape[1]) * 10
     held = [0, 1, 10, 20]
-    found = np.setdiff1d(np.arange(len(WALK)), held)
+    found = np.setdiff1d(np.arange(len(walk)), held)
     assert np.abs(read_mm[found] - true_mm[found]).max() < 0.05
     # Frames without a person or place hold the pose before them, the first ones the pose after.
     assert read_mm[held] == pytest.approx(read_mm[[2, 2, 9, 19]], abs=1e-6)
@@ -167,16 +175,29 @@ def joints_by_offsets_mm(text: str) -> dict[str, np.ndarray]:
     return {name: 10 * place for name, place in places.items()}
 
 
-def test_readers_that_add_the_roots_offset_find_the_joints_in_the_same_place(tmp_path):
-    WALK.save(tmp_path / "walk.bvh")
+@both_walks
+def test_readers_that_add_the_roots_offset_find_the_joints_in_the_same_place(walk, tmp_path):
+    walk.save(tmp_path / "walk.bvh")
     read_mm = joints_by_offsets_mm((tmp_path / "walk.bvh").read_text())
-    found = np.setdiff1d(np.arange(len(WALK)), [0, 1, 10, 20])
-    true_mm = places_mm(WALK)
-    for parent, child in BONES:
-        starts = read_mm[BONE_NAMES[JOINT_NAMES[child]]]
+    found = np.setdiff1d(np.arange(len(walk)), [0, 1, 10, 20])
+    true_mm, names = places_mm(walk), HUMAN36M_21.joint_names
+    for parent, child in BONES_21[: true_mm.shape[1] - 1]:
+        starts = read_mm[BONE_NAMES[names[child]]]
         assert np.abs(starts - true_mm[:, parent])[found].max() < 0.05
-    for name, end in END_NAMES.items():
-        assert np.abs(read_mm[end] - true_mm[:, JOINT_NAMES.index(name)])[found].max() < 0.05
+    assert len(read_mm) == (17 + 5 if walk is WALK else 21 + 7)
+    for joint, name in enumerate(node_names(true_mm.shape[1])):
+        assert np.abs(read_mm[name] - true_mm[:, joint])[found].max() < 0.05
+
+
+def test_feet_that_are_not_known_in_a_frame_hang_as_in_the_rest_pose(tmp_path):
+    walk = make_walk_with_feet()
+    walk.feet_mm[5] = np.nan
+    walk.save(tmp_path / "walk.bvh")
+    read_mm = read_joints_cm(tmp_path / "walk.bvh", 21) * 10
+    assert np.isfinite(read_mm).all()
+    np.testing.assert_allclose(read_mm[5, :17], places_mm(walk)[5, :17], atol=0.05)
+    sole = np.linalg.norm(read_mm[5, 18] - read_mm[5, 17])
+    assert 100 < sole < 350
 
 
 # --- GLB
@@ -185,10 +206,15 @@ def test_readers_that_add_the_roots_offset_find_the_joints_in_the_same_place(tmp
 FOUND = np.setdiff1d(np.arange(len(WALK)), [0, 1, 10, 20])
 
 
+@pytest.fixture(scope="module", params=[WALK, FOOTED], ids=["17", "21"])
+def walk(request: pytest.FixtureRequest) -> Track:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def glb(tmp_path_factory: pytest.TempPathFactory) -> GLTF2:
+def glb(walk: Track, tmp_path_factory: pytest.TempPathFactory) -> GLTF2:
     path = tmp_path_factory.mktemp("glb") / "walk.glb"
-    WALK.save(path)
+    walk.save(path)
     return GLTF2().load(str(path))
 
 
@@ -222,12 +248,10 @@ def node_places_m(glb: GLTF2, num_keys: int = len(FOUND)) -> dict[str, np.ndarra
     return places
 
 
-def test_nodes_lie_where_the_track_has_its_joints(glb):
-    places = node_places_m(glb)
-    for joint, name in enumerate(JOINT_NAMES):
-        child = next((child for parent, child in BONES if parent == joint), None)
-        node = END_NAMES[name] if child is None else BONE_NAMES[JOINT_NAMES[child]]
-        assert places[node] * 1000 == pytest.approx(places_mm(WALK)[FOUND, joint], abs=0.05), name
+def test_nodes_lie_where_the_track_has_its_joints(glb, walk):
+    places, true_mm = node_places_m(glb), places_mm(walk)[FOUND]
+    for joint, node in enumerate(node_names(true_mm.shape[1])):
+        assert places[node] * 1000 == pytest.approx(true_mm[:, joint], abs=0.05), node
 
 
 def test_keys_stand_at_the_times_of_frames_with_a_person(glb):
@@ -235,8 +259,9 @@ def test_keys_stand_at_the_times_of_frames_with_a_person(glb):
     assert values(glb, times)[:, 0] == pytest.approx(FOUND / 25, abs=1e-5)
 
 
-def test_every_corner_of_the_body_is_moved_by_its_bone_and_faces_outwards(glb):
-    assert len(glb.skins[0].joints) == 17 + 5
+def test_every_corner_of_the_body_is_moved_by_its_bone_and_faces_outwards(glb, walk):
+    assert len(glb.skins[0].joints) == (17 + 5 if walk is WALK else 21 + 7)
+    lengths_mm = [*LENGTHS_MM, *(float(np.linalg.norm(point)) for point in 2 * FOOT_MM)]
     inverse = values(glb, glb.skins[0].inverseBindMatrices).reshape(-1, 4, 4)
     counted = 0
     for primitive in glb.meshes[0].primitives:
@@ -249,13 +274,13 @@ def test_every_corner_of_the_body_is_moved_by_its_bone_and_faces_outwards(glb):
         ].any()
         for bone in np.unique(movers[:, 0]):
             mine = movers[:, 0] == bone
-            length = LENGTHS_MM[bone - 1] / 1000
+            length = lengths_mm[bone - 1] / 1000
             local = corners[mine] + inverse[bone, 3, :3]
             assert np.linalg.norm(local, axis=1).max() == pytest.approx(length, rel=1e-4)
             outwards = corners[mine] - corners[mine].mean(axis=0)
             assert ((outwards * normals[mine]).sum(axis=1) > 0).all()
             counted += 1
-    assert counted == 16
+    assert counted == (16 if walk is WALK else 20)
 
 
 def test_the_file_says_its_length(tmp_path):

@@ -6,11 +6,11 @@ from dataclasses import replace
 import ezc3d
 import numpy as np
 import pytest
-from body.formats.walks import make_walk, places_mm
+from body.formats.walks import make_walk, make_walk_with_feet, places_mm
 
 from posegrid import __version__
 from posegrid.body.formats.c3d import Markers, c3d_bytes, turned_upright
-from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.skeleton import HUMAN36M_21, JOINT_NAMES
 
 WALK = make_walk()
 
@@ -23,6 +23,17 @@ def test_points_come_back_exactly(tmp_path):
     assert np.isnan(points[[0, 1, 10, 20]]).all()
     residuals = c3d["data"]["meta_points"]["residuals"][0]
     assert (residuals[:, [0, 1, 10, 20]] == -1).all() and (residuals[:, 2:10] == 0).all()
+
+
+def test_feet_are_points_of_their_own_names(tmp_path):
+    walk = make_walk_with_feet()
+    walk.feet_mm[5, 1] = np.nan
+    walk.save(tmp_path / "walk.c3d")
+    c3d = ezc3d.c3d(str(tmp_path / "walk.c3d"))
+    assert c3d["parameters"]["POINT"]["LABELS"]["value"] == list(HUMAN36M_21.joint_names)
+    points = c3d["data"]["points"][:3].transpose(2, 1, 0)
+    np.testing.assert_array_equal(points, places_mm(walk).astype(np.float32))
+    assert np.isnan(points[5]).any(axis=1).tolist() == [j == 18 for j in range(21)]
 
 
 def test_the_file_says_units_axes_rate_and_names(tmp_path):

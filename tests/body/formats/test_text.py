@@ -19,7 +19,7 @@ from posegrid.body.formats.text import (
     nested,
     tidy_columns,
 )
-from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.body.skeleton import FEET_NAMES, JOINT_NAMES
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SourceError
 
@@ -69,15 +69,17 @@ def read_trc(path: Path) -> tuple[dict[str, str], list[str], np.ndarray, np.ndar
     return header, names, values[:, 1], values[:, 2:].reshape(len(rows), len(names), 3)
 
 
-def test_trc_holds_the_joints_in_metres_with_y_up(tmp_path):
-    TRACK.save(tmp_path / "walk.trc")
+@pytest.mark.parametrize("feet", [True, False])
+def test_trc_holds_the_joints_in_metres_with_y_up(feet, tmp_path):
+    track = TRACK if feet else replace(TRACK, feet_mm=np.full_like(TRACK.feet_mm, np.nan))
+    track.save(tmp_path / "walk.trc")
     header, names, time_s, places_m = read_trc(tmp_path / "walk.trc")
-    assert names == list(JOINT_NAMES) and header["Units"] == "m"
-    assert (
-        header["NumFrames"] == "4"
-        and header["NumMarkers"] == "17"
-        and float(header["DataRate"]) > 29.9
-    )
+    assert names == [*JOINT_NAMES, *(FEET_NAMES if feet else ())] and header["Units"] == "m"
+    assert header["NumFrames"] == "4" and header["NumMarkers"] == str(len(names))
+    assert float(header["DataRate"]) > 29.9
+    if feet:
+        toe_mm = TRACK["left_toe"][0] + TRACK.root_mm[0]
+        assert places_m[0, 20] == pytest.approx(toe_mm * [1, -1, -1] / 1000, abs=1e-6)
     assert time_s == pytest.approx(TRACK.time_s, abs=1e-6)
     absolute_mm = TRACK.joints_mm + TRACK.root_mm[:, None]
     assert places_m[0, 3, 0] == pytest.approx(absolute_mm[0, 3, 0] / 1000, abs=1e-6)

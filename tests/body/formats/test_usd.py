@@ -5,21 +5,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body.formats.walks import make_walk, places_mm
+from body.formats.walks import make_walk, make_walk_with_feet, node_names, places_mm
 from pxr import Usd, UsdGeom, UsdSkel, UsdValidation
 
 from posegrid.body.formats.animation import BONE_NAMES, COLOURS, END_NAMES
-from posegrid.body.skeleton import BONES, JOINT_NAMES
+from posegrid.body.skeleton import BONES, BONES_21, JOINT_NAMES
+from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 
-WALK = make_walk()
+WALK, FOOTED = make_walk(), make_walk_with_feet()
 FOUND = np.setdiff1d(np.arange(len(WALK)), [0, 1, 10, 20])
 
 
+@pytest.fixture(scope="module", params=[WALK, FOOTED], ids=["17", "21"])
+def walk(request: pytest.FixtureRequest) -> Track:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(walk: Track, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("usd") / "walk.usd"
-    WALK.save(path)
+    walk.save(path)
     return path
 
 
@@ -36,12 +42,10 @@ def joint_places_m(path: Path, codes: np.ndarray) -> dict[str, np.ndarray]:
     return {name: places[:, number, 3, :3] for number, name in enumerate(names)}
 
 
-def test_joints_lie_where_the_track_has_them(path):
-    places = joint_places_m(path, FOUND.astype(float))
-    for joint, name in enumerate(JOINT_NAMES):
-        child = next((child for parent, child in BONES if parent == joint), None)
-        node = END_NAMES[name] if child is None else BONE_NAMES[JOINT_NAMES[child]]
-        assert places[node] * 1000 == pytest.approx(places_mm(WALK)[FOUND, joint], abs=0.05), name
+def test_joints_lie_where_the_track_has_them(path, walk):
+    places, true_mm = joint_places_m(path, FOUND.astype(float)), places_mm(walk)[FOUND]
+    for joint, node in enumerate(node_names(true_mm.shape[1])):
+        assert places[node] * 1000 == pytest.approx(true_mm[:, joint], abs=0.05), node
 
 
 def test_samples_lie_at_the_frames_with_a_person(path):
@@ -57,14 +61,14 @@ def test_samples_lie_at_the_frames_with_a_person(path):
     assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
 
 
-def test_the_body_goes_with_its_bones(path):
+def test_the_body_goes_with_its_bones(path, walk):
     stage = Usd.Stage.Open(str(path))
     assert UsdSkel.BakeSkinning(stage.Traverse())
     mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Walk/Body"))
     for row in (5, 30):
         points = np.array(mesh.GetPointsAttr().Get(float(row))) * 1000
-        joints = places_mm(WALK)[row]
-        for number, (parent, child) in enumerate(BONES):
+        joints = places_mm(walk)[row]
+        for number, (parent, child) in enumerate(BONES_21[: len(joints) - 1]):
             tips = points[24 * number : 24 * number + 24]
             for joint in (parent, child):
                 assert np.linalg.norm(tips - joints[joint], axis=1).min() < 0.1

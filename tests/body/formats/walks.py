@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from posegrid.body.camera import Camera
-from posegrid.body.skeleton import BONES, FEET_PARENTS
+from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
+from posegrid.body.skeleton import BONES, FEET_PARENTS, HUMAN36M_21, PARENTS_21
 from posegrid.body.track import Track
 
 LENGTHS_MM = (130, 450, 440, 130, 450, 440, 230, 250, 120, 110, 150, 280, 250, 150, 280, 250)
@@ -64,5 +65,17 @@ def make_walk_with_feet(num_frames: int = 40) -> Track:
 
 def places_mm(track: Track) -> np.ndarray:
     """Joints in space by hand: x right, y up, z towards the camera."""
-    places = track.joints_mm.astype(np.float64) + track.root_mm[:, None]
+    places = track.joints_and_feet_mm.astype(np.float64) + track.root_mm[:, None]
     return np.stack([places[..., 0], -places[..., 1], -places[..., 2]], axis=-1)
+
+
+def node_names(num_joints: int) -> list[str]:
+    """What the bone that starts, or the last one that ends, at each of 17 or 21 joints is called in
+    files of animation.
+    """
+    parents, names = PARENTS_21[:num_joints], HUMAN36M_21.joint_names
+    child_of = {parent: child for child, parent in reversed(list(enumerate(parents)))}
+    return [
+        BONE_NAMES[names[child_of[joint]]] if joint in child_of else END_NAMES[names[joint]]
+        for joint in range(num_joints)
+    ]
