@@ -34,7 +34,14 @@ from posegrid.body.camera import AXES, UNIT, Camera
 from posegrid.body.contacts import Contact, as_json, contact_rows, contacts_in
 from posegrid.body.formats.in_space import IN_SPACE
 from posegrid.body.formats.text import columns_of, tidy_columns
-from posegrid.body.skeleton import FEET_NAMES, JOINT_NAMES, SKELETON, Skeleton, skeleton_named
+from posegrid.body.skeleton import (
+    FEET_NAMES,
+    FEET_PARENTS,
+    JOINT_NAMES,
+    SKELETON,
+    Skeleton,
+    skeleton_named,
+)
 from posegrid.body.track_content import content_of
 from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, WHERE_KNOWN, load_values
 from posegrid.errors import SettingsError, optional
@@ -147,6 +154,18 @@ class Track:
         return self._joints_21_mm() if np.isfinite(self.feet_mm).any() else self.joints_mm
 
     @property
+    def keypoints_and_feet_px(self) -> Float[np.ndarray, "T J 2"]:
+        """The keypoints of `joints_and_feet_mm`: the feet's points as far beside their ankles' as they
+        project.
+        """
+        if not np.isfinite(self.feet_mm).any():
+            return self.keypoints_px
+        joints_mm = (self._joints_21_mm() + self.root_mm[:, None]).astype(np.float64)
+        parents, points_px = list(FEET_PARENTS), self.camera.project(joints_mm)
+        feet_px = points_px[:, len(JOINT_NAMES) :] - points_px[:, parents]
+        return np.concatenate([self.keypoints_px, self.keypoints_px[:, parents] + feet_px], axis=1)
+
+    @property
     def found(self) -> Bool[np.ndarray, "T"]:
         """True where a person was found."""
         return np.asarray(np.isfinite(self.joints_mm).all(axis=(1, 2)))
@@ -174,8 +193,8 @@ class Track:
         x, y, z are the joint's place relative to the pelvis, in mm, camera frame. Raises
         SettingsError where pandas is not installed.
         """
-        table = columns_of(self.saved_arrays()) if wide else tidy_columns(self.arrays())
-        return optional("pandas").DataFrame(table)
+        columns = columns_of if wide else tidy_columns
+        return optional("pandas").DataFrame(columns(self.saved_arrays()))
 
     def to(self, skeleton: str) -> "SkeletonTrack":
         """The same motion with the joints of another skeleton: coco17, mediapipe33, openpose25,

@@ -31,7 +31,13 @@ def content_of(track: "Track", path: Path, *, pinned: bool) -> bytes:
         case ending if ending in IN_SPACE:
             return motion_bytes(ending, _markers(track, path, pinned), path.name)
         case ".html":
-            of_track = (track.joints_mm, track.root_mm, track.frame, track.time_s, track.source)
+            of_track = (
+                track.joints_and_feet_mm,
+                track.root_mm,
+                track.frame,
+                track.time_s,
+                track.source,
+            )
             return viewer_page(*of_track, pinned=pinned).encode()
     raise OutputError(f"{path}: expected a name that ends in {', '.join(track.ENDINGS)}.")
 

@@ -31,11 +31,11 @@ def motion_page(
         raise SettingsError("the tracks are not of the same frames: expected those of one video.")
     figures = [
         Figure(
-            track.joints_mm,
+            track.joints_and_feet_mm,
             track.root_mm,
-            track.keypoints_px,
+            track.keypoints_and_feet_px,
             track.sigma_mm,
-            joint_angles_deg(track.joints_mm),
+            joint_angles_deg(track.joints_and_feet_mm),
             number=number,
             fingerprint=fingerprint(track),
             contacts=track.contacts,
@@ -43,7 +43,8 @@ def motion_page(
         for number, track in zip(numbers or range(1, len(tracks) + 1), tracks, strict=True)
     ]
     figures += [
-        Figure(track.joints_mm, track.root_mm, track.keypoints_px, is_true=True) for track in true
+        Figure(track.joints_and_feet_mm, track.root_mm, track.keypoints_and_feet_px, is_true=True)
+        for track in true
     ]
     scene = Scene(
         tuple(figures),

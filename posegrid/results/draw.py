@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from posegrid.body.formats.viewer import Colour, colour_of
-from posegrid.body.skeleton import BONES
+from posegrid.body.skeleton import BONES_21
 from posegrid.files import written
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
@@ -60,7 +60,7 @@ SIDE = Viewpoint(azimuth_rad=1.2)
 
 
 def draw_keypoints(
-    image_rgb: Picture, keypoints_px: Float[np.ndarray, "17 2"], *, line_px: float | None = None
+    image_rgb: Picture, keypoints_px: Float[np.ndarray, "J 2"], *, line_px: float | None = None
 ) -> Picture:
     """A copy of the picture with the skeleton on it.
 
@@ -80,7 +80,7 @@ def draw_keypoints(
     canvas = _Canvas(image_rgb[y0:y1, x0:x1])
     points = keypoints_px - corner
     for colour, extra in ((WHITE, 0.9 * line), (None, 0.0)):
-        for parent, child in BONES:
+        for parent, child in BONES_21[: len(points) - 1]:
             if known[parent] and known[child]:
                 canvas.line(points[[parent, child]], colour or colour_of(child), line + extra)
         for joint in np.flatnonzero(known):
@@ -101,11 +101,11 @@ def draw_dot(
 
 
 def draw_pose_3d(
-    pose_mm: Float[np.ndarray, "17 3"],
+    pose_mm: Float[np.ndarray, "J 3"],
     size_px: int = 256,
     *,
     view: Viewpoint = SIDE,
-    true_pose_mm: Float[np.ndarray, "17 3"] | None = None,
+    true_pose_mm: Float[np.ndarray, "J 3"] | None = None,
     ground_mm: float | None = None,
 ) -> Picture:
     """A square picture of a pose in space, on a ground grid of 250 mm with the pose's shadow, a
@@ -287,21 +287,21 @@ class _Scene:
                 line,
             )
 
-    def shadow(self, pose_mm: Float[np.ndarray, "17 3"], ground_mm: float) -> None:
+    def shadow(self, pose_mm: Float[np.ndarray, "J 3"], ground_mm: float) -> None:
         """The pose as a lamp straight above would throw it: where on the ground each part is."""
         flat = pose_mm.copy()
         flat[:, 1] = np.where(np.isfinite(flat[:, 1]), ground_mm, np.nan)
         self._bones(self._placed(flat), _SHADOW, self.size_px / 90, halo=False)
 
-    def skeleton(self, pose_mm: Float[np.ndarray, "17 3"]) -> None:
+    def skeleton(self, pose_mm: Float[np.ndarray, "J 3"]) -> None:
         self._bones(self._placed(pose_mm), None, self.size_px / 58, halo=True)
 
-    def thin_skeleton(self, pose_mm: Float[np.ndarray, "17 3"]) -> None:
+    def thin_skeleton(self, pose_mm: Float[np.ndarray, "J 3"]) -> None:
         self._bones(self._placed(pose_mm), TRUTH, max(0.9, self.size_px / 190), halo=False)
 
     def _bones(
         self,
-        placed: Float[np.ndarray, "17 3"],
+        placed: Float[np.ndarray, "J 3"],
         colour: Colour | None,
         width_px: float,
         *,
@@ -309,7 +309,8 @@ class _Scene:
     ) -> None:
         known = np.isfinite(placed.sum(axis=1))
         depth_mm = placed[:, 2].tolist()
-        bones = [(parent, child) for parent, child in BONES if known[parent] and known[child]]
+        bones = BONES_21[: len(placed) - 1]
+        bones = [(parent, child) for parent, child in bones if known[parent] and known[child]]
         for parent, child in sorted(bones, key=lambda bone: -depth_mm[bone[0]] - depth_mm[bone[1]]):
             nearness = min(max(-(depth_mm[parent] + depth_mm[child]) / 1000, -1.0), 1.0)
             width = width_px * (1 + 0.3 * nearness)

@@ -62,15 +62,17 @@ def _drawn(
         for i in np.linspace(0, len(found) - 1, min(NUM_CONTACT, len(found))).round().astype(int)
     }
     level = levelling_rotation(track.joints_mm[found].astype(np.float64))
-    ground_mm = float(np.median((track.joints_mm[found] @ level.T)[..., 1].max(axis=1)))
+    joints_mm, keypoints_px = track.joints_and_feet_mm, track.keypoints_and_feet_px
+    heights_mm = (joints_mm[found] @ level.T)[..., 1]
+    ground_mm = float(np.median(np.nanmax(heights_mm, axis=1)))
     for row, frame in enumerate(frames):
         fits = frame.picture.size_wh == size
         image = frame.image if fits else frame.picture.scaled_rgb(size)
         if track.found[row]:
-            image = draw_keypoints(image, track.keypoints_px[row].astype(np.float64) * scale)
+            image = draw_keypoints(image, keypoints_px[row].astype(np.float64) * scale)
             if row in wanted:
                 contact.append(_cut_out(image, track, row, scale))
-            pose = track.joints_mm[row].astype(np.float64) @ level.T
+            pose = joints_mm[row].astype(np.float64) @ level.T
             side = int(INSET_SHARE * min(size))
             _inset(image, draw_pose_3d(pose, side, ground_mm=ground_mm), track, row)
         yield float(frame.time_s - track.time_s[0]), image

@@ -282,7 +282,7 @@ def test_pandas_gets_a_row_for_each_joint_or_each_frame(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     track = make_track()
     tidy = track.to_dataframe()
-    assert len(tidy) == 4 * 17 and list(tidy.columns[:4]) == ["frame", "time_s", "joint", "x_mm"]
+    assert len(tidy) == 4 * 21 and list(tidy.columns[:4]) == ["frame", "time_s", "joint", "x_mm"]
     knee = tidy[tidy.joint == "left_knee"]
     np.testing.assert_array_equal(knee[["x_mm", "y_mm", "z_mm"]], track["left_knee"])
     np.testing.assert_array_equal(knee.sigma_mm, track.sigma_mm[:, 5])

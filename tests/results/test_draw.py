@@ -54,6 +54,24 @@ def test_keypoints_lie_at_their_pixels() -> None:
         assert tuple(picture[y, x]) == colour_of(joint)
 
 
+def test_heels_and_toes_are_drawn_in_the_colours_of_their_sides() -> None:
+    pose = np.concatenate([standing(), np.zeros((4, 3))])
+    pose[17:, 0] = [-140, -160, 140, 160]
+    pose[17:, 1] = [970, 990, 970, 990]
+    points = pose[:, :2] * 0.4 + [150, 300]
+    picture = draw_keypoints(grey(800), points)
+    for joint, colour in ((17, RIGHT), (18, RIGHT), (19, LEFT), (20, LEFT)):
+        x, y = np.floor(points[joint]).astype(int)
+        assert tuple(picture[y, x]) == colour == colour_of(joint)
+        middle = (points[joint] + points[6 if joint > 18 else 3]) / 2
+        assert tuple(picture[int(middle[1]), int(middle[0])]) == colour
+    np.testing.assert_array_equal(
+        draw_keypoints(grey(800), points[:17]),
+        draw_keypoints(grey(800), np.where(np.arange(21)[:, None] < 17, points, np.nan)),
+    )
+    assert (draw_pose_3d(pose, 200) != draw_pose_3d(standing(), 200, ground_mm=990)).any()
+
+
 def test_the_picture_given_is_left_alone_and_so_are_pixels_far_from_the_person() -> None:
     image = grey()
     picture = draw_keypoints(image, standing()[:, :2] * 0.02 + [20, 30])

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from motion.walks import STRIDE_S, walk_track
+from motion.walks import STRIDE_S, walk_track, with_feet
 
 from posegrid.errors import SettingsError, SourceError
 from posegrid.motion.angles import KNEE_ERRORS
@@ -47,6 +47,18 @@ def test_the_page_shows_them_and_needs_nothing_else(folder):
     for picture in pictures:
         root = ElementTree.fromstring("<svg" + picture.split("</svg>")[0] + "</svg>")
         assert "nan" not in ElementTree.tostring(root).decode()
+
+
+def test_figures_of_feet_stand_on_the_page_where_feet_are_known_and_nowhere_else(tmp_path, folder):
+    with_feet(walk_track(np.arange(300) / 60), out_rad=0.1).save(tmp_path / "walk.npz")
+    gait(GaitSettings(tmp_path / "walk.npz"))
+    text = (tmp_path / "walk_gait.html").read_text(encoding="utf-8")
+    assert "ankle range" in text and "foot progression (depth)" in text
+    content = json.loads((tmp_path / "walk_gait.json").read_text())
+    assert content["quantities"]["foot_progression_left"]["value"] == pytest.approx(5.7, abs=1.5)
+    assert len(content["strides"][0]["flexion_deg"]["ankle"]) == 101
+    without = (folder / "walk_gait.html").read_text() + (folder / "walk_gait.json").read_text()
+    assert "ankle" not in without and "progression" not in without
 
 
 def test_a_raw_track_is_refined_first_and_the_page_says_so(tmp_path):

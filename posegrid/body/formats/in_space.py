@@ -1,7 +1,8 @@
 """Files that hold the joints in space only, by what their names end in."""
 
-from posegrid.body.formats.animation import bone_motion, bvh_text, glb_bytes
+from posegrid.body.formats.animation import bone_motion, bvh_text
 from posegrid.body.formats.c3d import Markers, c3d_bytes, trc_text
+from posegrid.body.formats.glb import glb_bytes
 from posegrid.body.formats.usd import usd_text
 
 IN_SPACE = (".trc", ".c3d", ".bvh", ".glb", ".usd")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from posegrid.body.skeleton import FEET_NAMES, JOINT_NAMES
+from posegrid.body.skeleton import FEET_NAMES, HUMAN36M_21, JOINT_NAMES
 from posegrid.untrusted import arrays_of_npz, object_of_json
 
 FACTS = "facts"
@@ -41,15 +41,22 @@ def columns_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def tidy_columns(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Columns of a table with a row for each frame and joint, one frame after another."""
-    count, joints = len(arrays["frame"]), len(JOINT_NAMES)
+    """Columns of a table with a row for each frame and joint, one frame after another; with rows for
+    heels and toes where there is an array of them.
+    """
+    count = len(arrays["frame"])
+    feet_mm = arrays.get("feet_mm", np.zeros((count, 0, 3), np.float32))
+    unsaid = np.full_like(feet_mm, np.nan)
+    points_mm = np.concatenate([arrays["joints_mm"], feet_mm], axis=1)
+    points_px = np.concatenate([arrays["keypoints_px"], unsaid[..., :2]], axis=1)
+    joints = points_mm.shape[1]
     columns = {name: np.repeat(arrays[name], joints) for name in ("frame", "time_s")}
-    columns["joint"] = np.tile(JOINT_NAMES, count)
+    columns["joint"] = np.tile(HUMAN36M_21.joint_names[:joints], count)
     for axis, letter in enumerate("xyz"):
-        columns[f"{letter}_mm"] = arrays["joints_mm"][..., axis].ravel()
+        columns[f"{letter}_mm"] = points_mm[..., axis].ravel()
     for axis, letter in enumerate("xy"):
-        columns[f"{letter}_px"] = arrays["keypoints_px"][..., axis].ravel()
-    columns["sigma_mm"] = arrays["sigma_mm"].ravel()
+        columns[f"{letter}_px"] = points_px[..., axis].ravel()
+    columns["sigma_mm"] = np.concatenate([arrays["sigma_mm"], unsaid[..., 0]], axis=1).ravel()
     columns["confidence"] = np.repeat(arrays["confidence"], joints)
     return columns
 

@@ -9,17 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from posegrid.body.formats.animation import (
-    BONE_NAMES,
-    COLOURS,
-    END_NAMES,
-    M_PER_MM,
-    BoneMotion,
-    octahedron,
-    quaternions,
-    starts_mm,
-)
-from posegrid.body.skeleton import HUMAN36M_21, ROOT, side_of
+from posegrid.body.formats.animation import BoneMotion, bone_name, end_name
+from posegrid.body.formats.glb import COLOURS, M_PER_MM, octahedron, quaternions, starts_mm
+from posegrid.body.skeleton import ROOT, side_of
 from posegrid.errors import optional
 
 
@@ -91,11 +83,10 @@ def _body(stage: Any, geom: Any, skel: Any, motion: BoneMotion) -> None:
 
 def _paths(motion: BoneMotion) -> list[str]:
     """Every bone under its parent, then where the last ones end."""
-    names = HUMAN36M_21.joint_names
-    paths = [BONE_NAMES[names[ROOT]]]
+    paths = [bone_name(ROOT)]
     for parent, joint in motion.bones:
-        paths.append(f"{paths[parent]}/{BONE_NAMES[names[joint]]}")
-    return [*paths, *(f"{paths[joint]}/{END_NAMES[names[joint]]}" for joint in motion.ends)]
+        paths.append(f"{paths[parent]}/{bone_name(joint)}")
+    return [*paths, *(f"{paths[joint]}/{end_name(joint)}" for joint in motion.ends)]
 
 
 def _offsets_m(motion: BoneMotion) -> np.ndarray:

@@ -49,7 +49,7 @@ function projector() {
   return (point) => {
     const away = [point[0] - target[0], point[1] - target[1], point[2] - target[2]];
     const depth = view.distance - dot(away, back), scale = focal / depth;
-    return depth < 100 ? null : { x: width / 2 + scale * dot(away, right), y: height / 2 - scale * dot(away, up), scale, depth };
+    return depth >= 100 ? { x: width / 2 + scale * dot(away, right), y: height / 2 - scale * dot(away, up), scale, depth } : null;
   };
 }
 function path(brush, points, colour, width) {
@@ -160,7 +160,7 @@ function drawCurves() {
   // What an angle is with left and right swapped, the file does not say.
   const angle = (i, at) => (person.swapped[at] ? NaN : valueOf(person, "angles", i, at));
   if (angles) strip(0, half, chosen.replaceAll("_", " ") + ", degrees", sides.map(([name, i]) => [(at) => angle(i, at), colours[name.split("_")[0]] ?? colours.middle]));
-  const joints = picked.length ? [picked[0].joint] : scene.joints.map((_, i) => i);
+  const joints = picked.length ? [picked[0].joint] : scene.joints.map((_, i) => i).slice(0, 17); // feet have no sigma
   const sigma = (at) => joints.reduce((sum, joint) => sum + valueOf(person, "sigma", jointOf(person, joint, at), at), 0) / joints.length;
   const whose = picked.length ? scene.joints[joints[0]].replace("_", " ") : "all joints";
   if (isKnown) strip(half, half, `expected error, mm (${whose})`, [[sigma, colours.middle]]);

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 from posegrid.body.contacts import Contact, as_json
 from posegrid.body.rotations import smallest_rotations
-from posegrid.body.skeleton import BONES, JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, ROOT
+from posegrid.body.skeleton import BONES_21, HUMAN36M_21, JOINT_NAMES, NUM_JOINTS, ROOT, side_of
 from posegrid.errors import OutputError
 
 Colour = tuple[int, int, int]
@@ -30,7 +30,7 @@ MIDDLE: Colour = (95, 95, 105)
 
 def colour_of(joint: int) -> Colour:
     """The colour of a joint, and of the bone that ends there."""
-    return LEFT if joint in LEFT_JOINTS else RIGHT if joint in RIGHT_JOINTS else MIDDLE
+    return {"left": LEFT, "right": RIGHT, "middle": MIDDLE}[side_of(joint)]
 
 
 def levelling_rotation(poses_mm: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "3 3"]:
@@ -58,10 +58,10 @@ MISSING, LARGEST = -32768, 32000
 class Figure:
     """One person as the viewer shows them, over the scene's T frames."""
 
-    joints_mm: Float[np.ndarray, "T 17 3"]
-    """Camera frame, relative to the pelvis, as in a Track."""
+    joints_mm: Float[np.ndarray, "T J 3"]
+    """Camera frame, relative to the pelvis, as in a Track: the 17 joints, or the 21 with feet."""
     root_mm: Float[np.ndarray, "T 3"]
-    keypoints_px: Float[np.ndarray, "T 17 2"] | None = None
+    keypoints_px: Float[np.ndarray, "T J 2"] | None = None
     """For the skeleton on the video."""
     sigma_mm: Float[np.ndarray, "T 17"] | None = None
     angles_deg: Mapping[str, Float[np.ndarray, "T"]] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Scene:
 
 
 def viewer_page(
-    joints_mm: Float[np.ndarray, "T 17 3"],
+    joints_mm: Float[np.ndarray, "T J 3"],
     root_mm: Float[np.ndarray, "T 3"],
     frame: Int[np.ndarray, "T"],
     time_s: Float[np.ndarray, "T"],
@@ -152,23 +152,21 @@ def _hash(text: str) -> str:
 
 def _content(scene: Scene) -> dict[str, object]:
     """What the viewer's program reads."""
-    joints = np.concatenate([figure.joints_mm for figure in scene.figures])
+    count = max(figure.joints_mm.shape[1] for figure in scene.figures)
+    joints = np.concatenate([_padded(figure.joints_mm, count) for figure in scene.figures])
     roots = np.concatenate([figure.root_mm for figure in scene.figures])
-    found = np.isfinite(joints).all(axis=(1, 2))
+    found = np.isfinite(joints[:, :NUM_JOINTS]).all(axis=(1, 2))
     if not found.any():
         raise OutputError(f"{scene.source}: nothing to show: no person was found in any frame.")
-    level = levelling_rotation(joints[found].astype(np.float64))
+    level = levelling_rotation(joints[found, :NUM_JOINTS].astype(np.float64))
     pinned = scene.pinned or not np.isfinite(roots[found]).all(axis=1).any()
     places = joints + (np.zeros_like(roots) if pinned else roots)[:, None]
     upright = _on_ground(places.astype(np.float64) @ level.T)
     each = upright.reshape(len(scene.figures), len(scene.frame), -1)
-    sides = [
-        "left" if j in LEFT_JOINTS else "right" if j in RIGHT_JOINTS else "middle" for _, j in BONES
-    ]
     return {
         "source": scene.source,
-        "joints": JOINT_NAMES,
-        "bones": [[*bone, side] for bone, side in zip(BONES, sides, strict=True)],
+        "joints": HUMAN36M_21.joint_names[:count],
+        "bones": [[*bone, side_of(bone[1])] for bone in BONES_21[: count - 1]],
         "frame": scene.frame.tolist(),
         "time_s": [round(time, 4) for time in (scene.time_s - scene.time_s[0]).tolist()],
         "pinned": pinned,
@@ -178,13 +176,21 @@ def _content(scene: Scene) -> dict[str, object]:
         "edits": scene.edits,
         "save": scene.save,
         "people": [
-            _person(figure, places) for figure, places in zip(scene.figures, each, strict=True)
+            _person(figure, places, count)
+            for figure, places in zip(scene.figures, each, strict=True)
         ],
     }
 
 
-def _person(figure: Figure, places: Float[np.ndarray, "T 51"]) -> dict[str, object]:
-    incomplete = ~np.isfinite(places).all(axis=1, keepdims=True)
+def _padded(values: Float[np.ndarray, "T J d"], count: int) -> Float[np.ndarray, "T K d"]:
+    """The values of so many joints: NaN for those that are missing."""
+    missing = [(0, 0), (0, count - values.shape[1]), (0, 0)]
+    return np.pad(values, missing, constant_values=np.nan)
+
+
+def _person(figure: Figure, places: Float[np.ndarray, "T M"], count: int) -> dict[str, object]:
+    incomplete = ~np.isfinite(places[:, : 3 * NUM_JOINTS]).all(axis=1, keepdims=True)
+    keypoints = figure.keypoints_px
     angles = list(figure.angles_deg.values())
     return {
         "is_true": figure.is_true,
@@ -192,7 +198,7 @@ def _person(figure: Figure, places: Float[np.ndarray, "T 51"]) -> dict[str, obje
         "fingerprint": figure.fingerprint,
         "contacts": as_json(figure.contacts),
         "places": _packed(np.where(incomplete, np.nan, places), 1),
-        "keypoints": _packed(figure.keypoints_px, 8),
+        "keypoints": _packed(None if keypoints is None else _padded(keypoints, count), 8),
         "sigma": _packed(figure.sigma_mm, 8),
         "angles": _packed(np.stack(angles, axis=1), 64) if angles else None,
     }
@@ -215,12 +221,12 @@ def _packed(values: Float[np.ndarray, "T *more"] | None, finest: float) -> dict[
     return {"scale": float(scale), "data": data}
 
 
-def _on_ground(places_cam: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 17 3"]:
+def _on_ground(places_cam: Float[np.ndarray, "N J 3"]) -> Float[np.ndarray, "N J 3"]:
     """x right, y up, z to the viewer; the ground where the lowest joint mostly is, the middle of
     the way at 0.
     """
     upright = places_cam * np.array([1.0, -1.0, -1.0])
     shift = np.nanmedian(upright[:, ROOT], axis=0)
-    with_pose = np.isfinite(upright).all(axis=(1, 2))
-    shift[1] = np.median(upright[with_pose, :, 1].min(axis=1))
+    with_pose = np.isfinite(upright[:, :NUM_JOINTS]).all(axis=(1, 2))
+    shift[1] = np.median(np.nanmin(upright[with_pose, :, 1], axis=1))
     return upright - shift

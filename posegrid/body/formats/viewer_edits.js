@@ -1,7 +1,7 @@
 "use strict";
 // Corrections by hand, as posegrid/motion/edits.py applies them: which pose is whose in each frame.
 const FEET = ["right", "left"], LEGS = 1, ARMS = 2, LIMBS = { legs: LEGS, arms: ARMS, both: LEGS + ARMS };
-const LIMB_OF = scene.joints.map((name) => (/hip|knee|ankle/.test(name) ? LEGS : /shoulder|elbow|wrist/.test(name) ? ARMS : 0));
+const LIMB_OF = scene.joints.map((name) => (/hip|knee|ankle|heel|toe/.test(name) ? LEGS : /shoulder|elbow|wrist/.test(name) ? ARMS : 0));
 const MIRRORED = scene.joints.map((name) => scene.joints.indexOf(name.replace(/left|right/, (side) => (side === "left" ? "right" : "left"))));
 const edits = [...scene.edits];
 let people = [];

@@ -22,18 +22,11 @@ from pygltflib import GLTF2
 from scipy.spatial.transform import Rotation
 
 from posegrid import __version__
-from posegrid.body.formats.animation import (
-    BONE_NAMES,
-    END_NAMES,
-    bone_motion,
-    bvh_text,
-    octahedron,
-    quaternions,
-    starts_mm,
-)
+from posegrid.body.formats.animation import BONE_NAMES, END_NAMES, bone_motion, bone_name, bvh_text
 from posegrid.body.formats.c3d import Markers
+from posegrid.body.formats.glb import octahedron, quaternions, starts_mm
 from posegrid.body.rotations import rot_y, rotation_about
-from posegrid.body.skeleton import BONES, BONES_21, HUMAN36M_21, JOINT_NAMES, mirrored
+from posegrid.body.skeleton import BONES_21, HUMAN36M_21, JOINT_NAMES, mirrored
 from posegrid.body.track import Track
 
 with warnings.catch_warnings():
@@ -180,9 +173,9 @@ def test_readers_that_add_the_roots_offset_find_the_joints_in_the_same_place(wal
     walk.save(tmp_path / "walk.bvh")
     read_mm = joints_by_offsets_mm((tmp_path / "walk.bvh").read_text())
     found = np.setdiff1d(np.arange(len(walk)), [0, 1, 10, 20])
-    true_mm, names = places_mm(walk), HUMAN36M_21.joint_names
+    true_mm = places_mm(walk)
     for parent, child in BONES_21[: true_mm.shape[1] - 1]:
-        starts = read_mm[BONE_NAMES[names[child]]]
+        starts = read_mm[bone_name(child)]
         assert np.abs(starts - true_mm[:, parent])[found].max() < 0.05
     assert len(read_mm) == (17 + 5 if walk is WALK else 21 + 7)
     for joint, name in enumerate(node_names(true_mm.shape[1])):
@@ -345,7 +338,7 @@ def test_bounds_colours_and_surfaces_are_told(glb):
         assert expected[material.name]
     for part in glb.meshes[0].primitives:
         movers = np.unique(values(glb, part.attributes.JOINTS_0)[:, 0])
-        sides = {JOINT_NAMES[mover].split("_")[0] for mover in movers}
+        sides = {HUMAN36M_21.joint_names[mover].split("_")[0] for mover in movers}
         side = names[part.material]
         assert sides == {side} if side != "middle" else not sides & {"left", "right"}
 

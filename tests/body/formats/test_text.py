@@ -24,6 +24,8 @@ from posegrid.body.track import Track
 from posegrid.errors import OutputError, SourceError
 
 TRACK = make_track()
+BARE = replace(TRACK, feet_mm=np.full_like(TRACK.feet_mm, np.nan))
+"""Nothing is known of the feet."""
 
 
 def test_json_holds_every_number_exactly(tmp_path):
@@ -71,7 +73,7 @@ def read_trc(path: Path) -> tuple[dict[str, str], list[str], np.ndarray, np.ndar
 
 @pytest.mark.parametrize("feet", [True, False])
 def test_trc_holds_the_joints_in_metres_with_y_up(feet, tmp_path):
-    track = TRACK if feet else replace(TRACK, feet_mm=np.full_like(TRACK.feet_mm, np.nan))
+    track = TRACK if feet else BARE
     track.save(tmp_path / "walk.trc")
     header, names, time_s, places_m = read_trc(tmp_path / "walk.trc")
     assert names == [*JOINT_NAMES, *(FEET_NAMES if feet else ())] and header["Units"] == "m"
@@ -152,8 +154,7 @@ def test_without_any_place_of_the_pelvis_only_pinned_joints_are_written(ending, 
 
 
 def test_a_tidy_table_has_a_row_for_each_frame_and_joint():
-    arrays = TRACK.arrays()
-    table = tidy_columns(arrays)
+    table = tidy_columns(BARE.saved_arrays())
     assert list(table) == [
         *("frame", "time_s", "joint", "x_mm", "y_mm", "z_mm", "x_px", "y_px", "sigma_mm"),
         "confidence",
@@ -167,10 +168,20 @@ def test_a_tidy_table_has_a_row_for_each_frame_and_joint():
             expected += [TRACK.sigma_mm[frame, joint], TRACK.confidence[frame]]
             for found, wanted in zip(row.values(), expected, strict=True):
                 assert found == wanted or (np.isnan(found) and np.isnan(wanted))
+    footed = tidy_columns(TRACK.saved_arrays())
+    assert footed["joint"][:21].tolist() == [*JOINT_NAMES, *FEET_NAMES]
+    for name, column in footed.items():
+        rows = column.reshape(len(TRACK), 21)
+        assert rows.dtype == table[name].dtype
+        np.testing.assert_array_equal(rows[:, :17].ravel(), table[name])
+        if name in ("x_mm", "y_mm", "z_mm"):
+            np.testing.assert_array_equal(rows[:, 17:], TRACK.feet_mm[..., "xyz".index(name[0])])
+        elif name in ("x_px", "y_px", "sigma_mm"):
+            assert np.isnan(rows[:, 17:]).all()
 
 
 def test_columns_stand_in_the_order_of_the_description():
-    (head, *_) = csv_text(TRACK.arrays(), {}).splitlines()
+    (head, *_) = csv_text(BARE.saved_arrays(), {}).splitlines()
     names = head.split(",")
     assert names[:5] == ["frame", "time_s", "root_x_mm", "root_y_mm", "root_z_mm"]
     assert names[5:8] == ["pelvis_x_mm", "pelvis_y_mm", "pelvis_z_mm"]
@@ -178,6 +189,9 @@ def test_columns_stand_in_the_order_of_the_description():
     assert names[5 + 51 + 34 : 5 + 51 + 36] == ["pelvis_sigma_mm", "right_hip_sigma_mm"]
     assert names[-6:] == ["box_x0_px", "box_y0_px", "box_x1_px", "box_y1_px", "confidence", "facts"]
     assert len(names) == len(set(names)) == 5 + 51 + 34 + 17 + 6
+    (head, *_) = csv_text(TRACK.saved_arrays(), {}).splitlines()
+    feet = [f"{name}_{axis}_mm" for name in FEET_NAMES for axis in "xyz"]
+    assert head.split(",") == [*names[:-1], *feet, "facts"]
 
 
 DTYPES = {name: values.dtype.type for name, values in TRACK.arrays().items()}
@@ -194,12 +208,12 @@ def test_the_facts_stand_in_the_first_row_alone():
 
 
 def test_a_column_may_lack_only_where_it_was_added_later():
-    text = csv_text(TRACK.arrays(), {})
+    text = csv_text(BARE.saved_arrays(), {})
     rows = [line.rsplit(",", 2) for line in text.splitlines()]
     without = "\n".join([f"{rest},{facts}" for rest, _, facts in rows])
     with pytest.raises(ValueError, match="no column 'confidence'"):
         from_csv(without, DTYPES)
-    arrays, _ = from_csv(without, DTYPES, ("confidence",))
+    arrays, _ = from_csv(without, DTYPES, ("confidence", "feet_mm"))
     assert np.isnan(arrays["confidence"]).all() and arrays["confidence"].shape == (len(TRACK),)
 
 
@@ -252,5 +266,5 @@ def test_trc_counts_frames_from_one(tmp_path):
     assert header["DataRate"] == header["CameraRate"] == header["OrigDataRate"]
     assert (header["OrigDataStartFrame"], header["OrigNumFrames"]) == ("1", "4")
     assert [line.split("\t")[0] for line in lines[6:10]] == [str(f + 1) for f in TRACK.frame]
-    assert lines[4].split("\t")[-3:] == ["X17", "Y17", "Z17"] and lines[-1] == ""
+    assert lines[4].split("\t")[-3:] == ["X21", "Y21", "Z21"] and lines[-1] == ""
     assert lines[3].split("\t")[:2] == ["Frame#", "Time"] and lines[4].split("\t")[:2] == ["", ""]

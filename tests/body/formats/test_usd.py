@@ -8,8 +8,8 @@ import pytest
 from body.formats.walks import make_walk, make_walk_with_feet, node_names, places_mm
 from pxr import Usd, UsdGeom, UsdSkel, UsdValidation
 
-from posegrid.body.formats.animation import BONE_NAMES, COLOURS, END_NAMES
-from posegrid.body.skeleton import BONES, BONES_21, JOINT_NAMES
+from posegrid.body.formats.glb import COLOURS
+from posegrid.body.skeleton import BONES_21, HUMAN36M_21
 from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 
@@ -74,14 +74,15 @@ def test_the_body_goes_with_its_bones(path, walk):
                 assert np.linalg.norm(tips - joints[joint], axis=1).min() < 0.1
 
 
-def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path):
+def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path, walk):
     stage = Usd.Stage.Open(str(path))
     mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Walk/Body"))
     colours = mesh.GetDisplayColorPrimvar()
     assert colours.GetInterpolation() == UsdGeom.Tokens.uniform, "one for each face"
-    each = np.array(colours.Get()).reshape(16, 8, 3)
-    for (_, joint), faces in zip(BONES, each, strict=True):
-        side, _, _ = JOINT_NAMES[joint].partition("_")
+    each = np.array(colours.Get()).reshape(-1, 8, 3)
+    assert len(each) == (16 if walk is WALK else 20)
+    for (_, joint), faces in zip(BONES_21[: len(each)], each, strict=True):
+        side, _, _ = HUMAN36M_21.joint_names[joint].partition("_")
         expected = COLOURS[side if side in COLOURS else "middle"]
         assert faces == pytest.approx(np.tile(expected, (8, 1)), abs=1e-6)
     points = np.array(mesh.GetPointsAttr().Get())
@@ -91,10 +92,10 @@ def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path):
     assert mesh.GetSubdivisionSchemeAttr().Get() == UsdGeom.Tokens.none
 
 
-def test_the_root_holds_the_whole_way(path):
+def test_the_root_holds_the_whole_way(path, walk):
     stage = Usd.Stage.Open(str(path))
     root = UsdSkel.Root(stage.GetDefaultPrim())
-    places_m = places_mm(WALK)[FOUND].reshape(-1, 3) / 1000
+    places_m = places_mm(walk)[FOUND].reshape(-1, 3) / 1000
     extent = np.stack([places_m.min(axis=0), places_m.max(axis=0)])
     assert np.array(root.GetExtentAttr().Get()) == pytest.approx(extent, abs=1e-3)
 

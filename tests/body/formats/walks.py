@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from posegrid.body.camera import Camera
-from posegrid.body.formats.animation import BONE_NAMES, END_NAMES
-from posegrid.body.skeleton import BONES, FEET_PARENTS, HUMAN36M_21, PARENTS_21
+from posegrid.body.formats.animation import bone_name, end_name
+from posegrid.body.skeleton import BONES, FEET_PARENTS, PARENTS_21
 from posegrid.body.track import Track
 
 LENGTHS_MM = (130, 450, 440, 130, 450, 440, 230, 250, 120, 110, 150, 280, 250, 150, 280, 250)
@@ -73,9 +73,9 @@ def node_names(num_joints: int) -> list[str]:
     """What the bone that starts, or the last one that ends, at each of 17 or 21 joints is called in
     files of animation.
     """
-    parents, names = PARENTS_21[:num_joints], HUMAN36M_21.joint_names
+    parents = PARENTS_21[:num_joints]
     child_of = {parent: child for child, parent in reversed(list(enumerate(parents)))}
     return [
-        BONE_NAMES[names[child_of[joint]]] if joint in child_of else END_NAMES[names[joint]]
+        bone_name(child_of[joint]) if joint in child_of else end_name(joint)
         for joint in range(num_joints)
     ]
