@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from results.onnx_files import STANDING_MM, facts, write_onnx
+from results.onnx_files import FROM_ANKLES_MM, STANDING_MM, facts, write_onnx
 
 from posegrid.body.estimate import Estimate
 from posegrid.body.metrics import mpjpe_mm
-from posegrid.body.skeleton import mirrored, relative_to_root
+from posegrid.body.skeleton import FEET_PARENTS, mirrored, relative_to_root
 from posegrid.errors import CheckpointError
 from posegrid.learning.checkpoint import load_checkpoint
 from posegrid.people.crop import DEFAULT_MARGIN, grey, window_of_box
@@ -82,6 +82,21 @@ def test_what_the_weights_do_not_say_is_nan(model):
     assert np.isnan(estimate.keypoints_px).all() and estimate.keypoints_px.shape == (2, 17, 2)
     assert np.isnan(estimate.sigma_mm).all() and estimate.sigma_mm.shape == (2, 17)
     assert np.isnan(estimate.feet_mm).all() and estimate.feet_mm.shape == (2, 4, 3)
+
+
+def test_weights_may_say_heels_and_toes(tmp_path):
+    model = load_onnx(write_onnx(tmp_path / "feet.onnx", left_half_mm=100.0, feet=True))
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32), dtype=np.uint8)
+    for said in (model.estimate(images), model.estimate_both(images)):
+        from_ankles = said.feet_mm - said.pose_mm[:, list(FEET_PARENTS)]
+        assert from_ankles == pytest.approx(np.tile(FROM_ANKLES_MM, (4, 1, 1)), abs=1e-3)
+
+
+@pytest.mark.parametrize("feet_mm", [np.zeros((2, 3, 3)), np.full((2, 4, 3), np.nan)])
+def test_feet_of_another_shape_or_no_numbers_are_refused(model, feet_mm):
+    said = {"pose_mm": np.zeros((2, 17, 3)), "feet_mm": feet_mm}
+    with pytest.raises(ValueError, match="feet_mm h"):
+        model._check_answer(said, 2)
 
 
 def test_an_estimate_mirrored_twice_is_itself():

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from motion.walks import walk_track
 from people.scenes import scene
-from results.onnx_files import write_onnx
+from results.onnx_files import FROM_ANKLES_MM, write_onnx
 from results.test_predict import CENTRES, two_walkers, write_video
 
 import posegrid
 from posegrid.body.camera import Camera
+from posegrid.body.skeleton import FEET_PARENTS
 from posegrid.cli import run
 from posegrid.errors import CheckpointError, PosegridError, SettingsError, SourceError
 from posegrid.results.predict import predict
@@ -120,6 +121,29 @@ def test_a_stream_gives_each_pose_once_in_time(folder, model, whole):
     )
     row = whole[0].time_s.tolist().index(times[-4])
     np.testing.assert_allclose(poses[-4].joints_mm, whole[0].joints_mm[row], atol=60)
+
+
+@pytest.mark.parametrize("looks", ["in-turns", "both"])
+def test_heels_and_toes_come_through_where_the_weights_say_them(folder, looks, tmp_path):
+    model = posegrid.load(write_onnx(tmp_path / "feet.onnx", feet=True))
+    video, long_mm = folder / "walk.mp4", np.linalg.norm(FROM_ANKLES_MM, axis=1)
+    track = model(video, looks=looks, height_m=1.9)
+    ankles_mm = track.joints_mm[:, list(FEET_PARENTS)]
+    found_mm = np.linalg.norm(track.feet_mm - ankles_mm, axis=2)[track.found]
+    factor = found_mm[0, 0] / long_mm[0]
+    assert factor > 1.02 and found_mm == pytest.approx(
+        np.tile(factor * long_mm, (len(found_mm), 1)), rel=1e-3
+    )
+    assert np.isnan(track.feet_mm[~track.found]).all()
+    assert np.isfinite(track.angles()["left_ankle_dorsiflexion_deg"][track.found]).all()
+    for pose in model.stream(video, looks=looks):
+        live_mm = np.linalg.norm(pose.feet_mm - pose.joints_mm[list(FEET_PARENTS)], axis=1)
+        assert live_mm == pytest.approx(long_mm, rel=0.1)
+
+
+def test_a_stream_of_weights_without_feet_says_none(folder, model):
+    pose = next(model.stream(folder / "walk.mp4"))
+    assert np.isnan(pose.feet_mm).all() and np.isfinite(pose.joints_mm).all()
 
 
 def test_live_pictures_have_a_pose_as_soon_as_somebody_is_there(folder, model):
