@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from body.formats.walks import make_walk
+from motion.walks import walk_track, with_feet
 
 from posegrid import cli
+from posegrid.body.skeleton import FEET_PARENTS
 from posegrid.body.track import Track
 from posegrid.motion.angles import joint_angles
 from posegrid.motion.edits import Edits, Split, Swap, Wrong, edited, fingerprint
+from posegrid.motion.motion_track import MotionTrack
+from posegrid.motion.refine import refined
+from posegrid.results.convert import write_track_file
 
 WALK = make_walk()
 FORMATS = ("csv", "json", "trc", "c3d", "bvh", "glb", "usd", "angles", "html", "mot")
@@ -61,6 +66,41 @@ def test_angles_are_in_degrees_and_empty_where_nobody_is(track_file, tmp_path):
     assert rows[10]["left_knee_flexion_deg"] == "" and rows[20]["left_knee_flexion_deg"] != ""
     expected = np.degrees(joint_angles(WALK.joints_mm)["left_knee_flexion"][5])
     assert float(rows[5]["left_knee_flexion_deg"]) == pytest.approx(expected, abs=1e-3)
+
+
+FOOTED = with_feet(walk_track(np.arange(75) / 25, noise_mm=5))
+POINT, ROW = np.arange(4)[:, None], np.arange(len(FOOTED))[:, None, None]
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(
+    "feet_mm",
+    [
+        np.zeros((len(FOOTED), 4, 3)),
+        1e5 * FOOTED.feet_mm,
+        FOOTED.joints_mm[:, FEET_PARENTS],
+        np.where(POINT < 2, FOOTED.feet_mm, np.nan),
+        np.where(POINT % 2 == 1, FOOTED.feet_mm, np.nan),
+        np.where(ROW == 7, FOOTED.feet_mm, np.nan),
+        np.where((ROW + POINT) % 3 == 0, FOOTED.feet_mm, np.nan),
+    ],
+    ids=["0", "far", "ankles", "right", "toes", "one frame", "mixed"],
+)
+def test_whatever_is_known_of_feet_all_files_can_be_written(feet_mm, tmp_path):
+    fields = {name: getattr(FOOTED, name) for name in FOOTED.__dataclass_fields__}
+    walk = MotionTrack(**{**fields, "feet_mm": feet_mm.astype(np.float32)})
+    for track in (walk, walk.refined()):
+        np.testing.assert_array_equal(
+            track.joints_mm, FOOTED.joints_mm if track is walk else refined(FOOTED).joints_mm
+        )
+        for ending in ("npz", *FORMATS):
+            path = write_track_file(track, tmp_path, "walk", ending)
+            if ending in ("csv", "json", "trc", "bvh", "usd", "angles", "mot"):
+                assert "nan" not in path.read_text().lower()
+        for ending in ("npz", "csv", "json"):
+            back = Track.load(tmp_path / f"walk.{ending}")
+            np.testing.assert_array_equal(back.feet_mm, track.feet_mm)
+        assert len(track.gait().strides) > 2
 
 
 def test_from_csv_and_json_back_to_the_track_file(track_file, tmp_path):

@@ -128,7 +128,9 @@ def bone_motion(markers: Markers) -> BoneMotion:
     found = np.flatnonzero(markers.found)
     last = np.searchsorted(found, np.arange(len(markers.frame)), side="right") - 1
     places = markers.places_mm[found].astype(np.float64)
-    lengths = np.nanmedian(bone_lengths(places), axis=0)
+    lengths = bone_lengths(places)
+    seen = np.isfinite(lengths).any(axis=0)  # a foot may never be: no bone then
+    lengths = np.nanmedian(np.where(seen, lengths, 0.0), axis=0)
     rest_mm = np.zeros((len(markers.names), 3))
     local = np.zeros((len(markers.names), len(found), 3, 3))
     local[ROOT] = _hips(places)

@@ -182,6 +182,20 @@ def test_readers_that_add_the_roots_offset_find_the_joints_in_the_same_place(wal
         assert np.abs(read_mm[name] - true_mm[:, joint])[found].max() < 0.05
 
 
+@pytest.mark.parametrize("ending", [".bvh", ".glb", ".usd"])
+def test_a_foot_that_is_never_known_has_no_length(ending, tmp_path):
+    walk = make_walk_with_feet()
+    walk.feet_mm[:, :2] = np.nan
+    walk.save(tmp_path / f"walk{ending}")
+    content = (tmp_path / f"walk{ending}").read_bytes()
+    text = content[: 20 + struct.unpack("<I", content[12:16])[0]] if ending == ".glb" else content
+    assert b"nan" not in text.lower()
+    if ending == ".bvh":
+        read_mm = read_joints_cm(tmp_path / "walk.bvh", 21) * 10
+        np.testing.assert_allclose(read_mm[:, 17:19], read_mm[:, [3, 3]], atol=1e-3)
+        assert np.linalg.norm(read_mm[:, 20] - read_mm[:, 6], axis=1).min() > 100
+
+
 def test_feet_that_are_not_known_in_a_frame_hang_as_in_the_rest_pose(tmp_path):
     walk = make_walk_with_feet()
     walk.feet_mm[5] = np.nan
