@@ -38,7 +38,7 @@ def test_lines_say_how_far_it_is_and_what_is_left() -> None:
     text = StringIO()
     pieces = [Finished("a", 10), Finished("b", 30)]
     assert follow(pieces, 40, "crops", Console(file=text, width=200)) == pieces
-    first, second = text.getvalue().strip().splitlines()  # Rich before 14.1 adds an empty one
+    first, second = text.getvalue().strip().splitlines()  # Rich before 14.3 adds an empty one
     assert first.startswith("10/40 crops, ") and first.endswith("s left: a")
     assert second.startswith("40/40 crops, ") and " 0 s left: b" in second
 
