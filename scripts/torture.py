@@ -187,14 +187,15 @@ def run(arguments: list[str], kill_after_s: float | None = None) -> int:
     return 3 if "Traceback" in said else process.returncode
 
 
-def run_with_a_worker_killed(arguments: list[str], after_s: float) -> int:
-    """The exit code; one of its workers is killed at a moment, if any is at work then."""
+def run_with_a_worker_killed(arguments: list[str], after_s: float) -> tuple[int, int]:
+    """The exit code, and how many workers were killed: one at a moment, if any is at work then."""
     process = started(arguments)
     time.sleep(after_s)
-    for worker in workers_of(process.pid)[:1]:
+    victims = workers_of(process.pid)[:1]
+    for worker in victims:
         os.kill(worker, signal.SIGKILL)
     _, said = process.communicate()
-    return 3 if "Traceback" in said else process.returncode
+    return 3 if "Traceback" in said else process.returncode, len(victims)
 
 
 @contextmanager
@@ -295,14 +296,15 @@ class Bout:
             losses += self.lost("killed", code if code == 0 else self.again())
         return hits, losses
 
-    def worker_killed(self, tries: int) -> int:
-        """Losses of workers: the command itself goes on."""
-        losses = 0
+    def worker_killed(self, tries: int) -> tuple[int, int]:
+        """How often a worker was there to be killed, and losses: the command itself goes on."""
+        hits = losses = 0
         for _ in range(tries):
             shutil.rmtree(self.out, ignore_errors=True)
-            code = run_with_a_worker_killed(self.case.call(self.out), self.moment())
+            code, killed = run_with_a_worker_killed(self.case.call(self.out), self.moment())
+            hits += killed
             losses += self.lost("worker killed", code)
-        return losses
+        return hits, losses
 
     def disk_full(self, tries: int) -> tuple[int, int]:
         """How often the disk was full, and losses: no sentence, or other files with room made."""
@@ -348,23 +350,25 @@ def tormented(
 ) -> list[str | int]:
     """The row of the table."""
     bout = Bout(case, folder / "disk" / "out", rng)  # of one name: settings.json holds it
-    untried = ["-"] * 5
+    untried = ["-"] * 6
     if not bout.undisturbed():
         return [case.name, 0, 0, 1, *untried]
     row = [case.name, num_kills, *bout.killed(num_kills)]
     if case.only_killed or not tries:
         return [*row, *untried]
     both = two_at_once(case, bout.out, bout.expected)
-    worker = bout.worker_killed(tries) if case.has_workers else "-"
+    workers = bout.worker_killed(tries) if case.has_workers else untried[:2]
     try:
         disks = [*bout.disk_full(tries), bout.read_only()]
     except PermissionError as error:
         print(f"  {error}")
         disks = untried[:3]
-    return [*row, *disks, worker, both]
+    return [*row, *disks, *workers, both]
 
 
-COLUMNS = "command, kills, at work, lost, disks full, lost, read-only: lost, workers killed: lost"
+COLUMNS = "command, kills, at work, lost, disks full, lost, read-only: lost, workers killed, lost"
+LOST = (3, 5, 6, 8, 9)
+"""Which of the columns count losses."""
 
 
 def main() -> int:
@@ -384,13 +388,13 @@ def main() -> int:
     shutil.rmtree(settings.folder, ignore_errors=True)
     make_data(data)
     print(f"| {COLUMNS.replace(', ', ' | ')} | two at once: lost |")
-    print("|---|" + "---:|" * 8, flush=True)
+    print("|---|" + "---:|" * 9, flush=True)
     kills, lost = settings.tries if settings.kills is None else settings.kills, False
     for case in torments(data):
         if settings.only and case.name not in settings.only:
             continue
         row = tormented(case, settings.folder / case.name, kills, settings.tries, rng)
-        lost = lost or any(row[place] not in (0, "-") for place in (3, 5, 6, 7, 8))
+        lost = lost or any(row[place] not in (0, "-") for place in LOST)
         print(f"| {' | '.join(map(str, row))} |", flush=True)
     return int(lost)
 
