@@ -2,11 +2,12 @@
 
     python scripts/torture.py --tries 20
     python scripts/torture.py --tries 0 --kills 20      # kills alone
+    python scripts/torture.py --tries 0 --kills 0 --workers 20
 
 Each command runs once undisturbed. Then, --kills times, it is killed (SIGKILL, with all its
-processes) at a random moment. And, --tries times each: the disk fills up at a random moment (a
-tmpfs of a random size; needs root); one of its workers is killed, as the kernel does where memory
-is short. Once each: its folder cannot be written to; two calls work at once. After that it is
+processes) at a random moment; --workers times, one of its workers is, as the kernel does where
+memory is short; --tries times, its disk fills up (a tmpfs of a random size; needs root). Once each,
+unless --tries is 0: its folder cannot be written to; two calls work at once. After that it is
 called again until it ends well.
 
 A loss is: another exit code than 0 in the end, a traceback, a file that differs, is missing, or is
@@ -34,6 +35,7 @@ from pathlib import Path
 import numpy as np
 from prove_cluster import workers_of
 from safetensors.numpy import load_file
+from torture_data import write_recording
 
 import posegrid
 from posegrid.files import LOCK
@@ -111,27 +113,6 @@ def make_data(data: Path) -> None:
     (data / "boxes.csv").write_text("\n".join(["frame,x0,y0,x1,y1", *lines]))
     if run(train.call(data / "train")):
         raise SystemExit("the weights could not be made")
-
-
-def write_recording(folder: Path) -> None:
-    """A grey square that moves, its camera and its poses: nothing here looks at the pictures."""
-    from posegrid.body.skeleton import JOINT_NAMES
-    from posegrid.video.writer import VideoWriter
-
-    folder.mkdir(parents=True)
-    with VideoWriter(folder / "a.mp4", 25, (320, 300)) as video:
-        for frame in range(40):
-            image = np.full((300, 320, 3), 60, np.uint8)
-            image[40:260, 100 + frame : 180 + frame] = 190
-            video.write(image)
-    camera = {"focal_px": [400, 400], "principal_px": [160, 150], "size_wh": [320, 300]}
-    (folder / "a.json").write_text(json.dumps(camera))
-    names = [f"{joint}_{axis}" for joint in JOINT_NAMES for axis in "xyz"]
-    rng = np.random.default_rng(0)
-    pose = rng.normal(0, 250, (17, 3)) + [0, 0, 3000]
-    rows = [pose + [4 * frame, 0, 0] for frame in range(40)]
-    text = "\n".join([",".join(names), *(",".join(map(str, row.ravel())) for row in rows)])
-    (folder / "a.poses.csv").write_text(text + "\n")
 
 
 def serve(folder: Path) -> int:
@@ -346,7 +327,7 @@ def two_at_once(case: Torment, out: Path, expected: dict[str, str]) -> int:
 
 
 def tormented(
-    case: Torment, folder: Path, num_kills: int, tries: int, rng: random.Random
+    case: Torment, folder: Path, num_kills: int, num_workers: int, tries: int, rng: random.Random
 ) -> list[str | int]:
     """The row of the table."""
     bout = Bout(case, folder / "disk" / "out", rng)  # of one name: settings.json holds it
@@ -354,10 +335,12 @@ def tormented(
     if not bout.undisturbed():
         return [case.name, 0, 0, 1, *untried]
     row = [case.name, num_kills, *bout.killed(num_kills)]
-    if case.only_killed or not tries:
+    if case.only_killed:
         return [*row, *untried]
+    workers = bout.worker_killed(num_workers) if case.has_workers else untried[:2]
+    if not tries:
+        return [*row, *untried[:3], *workers, "-"]
     both = two_at_once(case, bout.out, bout.expected)
-    workers = bout.worker_killed(tries) if case.has_workers else untried[:2]
     try:
         disks = [*bout.disk_full(tries), bout.read_only()]
     except PermissionError as error:
@@ -368,7 +351,6 @@ def tormented(
 
 COLUMNS = "command, kills, at work, lost, disks full, lost, read-only: lost, workers killed, lost"
 LOST = (3, 5, 6, 8, 9)
-"""Which of the columns count losses."""
 
 
 def main() -> int:
@@ -376,6 +358,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tries", type=int, default=20)
     parser.add_argument("--kills", type=int, help="as many as --tries by default")
+    parser.add_argument("--workers", type=int, help="as many as --tries by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--folder", type=Path, default=Path("runs/torture"))
@@ -389,11 +372,13 @@ def main() -> int:
     make_data(data)
     print(f"| {COLUMNS.replace(', ', ' | ')} | two at once: lost |")
     print("|---|" + "---:|" * 9, flush=True)
-    kills, lost = settings.tries if settings.kills is None else settings.kills, False
+    counts = (settings.kills, settings.workers)
+    kills, workers = (settings.tries if count is None else count for count in counts)
+    lost = False
     for case in torments(data):
         if settings.only and case.name not in settings.only:
             continue
-        row = tormented(case, settings.folder / case.name, kills, settings.tries, rng)
+        row = tormented(case, settings.folder / case.name, kills, workers, settings.tries, rng)
         lost = lost or any(row[place] not in (0, "-") for place in LOST)
         print(f"| {' | '.join(map(str, row))} |", flush=True)
     return int(lost)
