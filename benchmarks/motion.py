@@ -25,7 +25,8 @@ from posegrid.datasets.human36m.release_sequences import Human36m
 from posegrid.datasets.sequence import Sequence
 from posegrid.datasets.synth import synth
 from posegrid.datasets.synth_settings import SynthSettings
-from posegrid.motion.feet import ANKLES, slip_mm, standing
+from posegrid.motion.contact import standing
+from posegrid.motion.feet import ANKLES, slip_mm
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import WorldMotion

@@ -1,4 +1,4 @@
-"""Feet that stand: when each foot is on the floor, and motions whose standing feet stay where they are.
+"""Motions whose standing feet (`contact.py`) stay where they are.
 
 First the way of the whole body is corrected, so that the feet that stand hardly slide: keypoints
 tell little of how the distance from the camera changes, feet that stand tell it well. Then single
@@ -7,10 +7,11 @@ must be at rest.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.linalg import solveh_banded
 
 from posegrid.body.skeleton import JOINT_NAMES, TYPICAL_SHARE
+from posegrid.motion.contact import stretches
 from posegrid.motion.smoothing import known, runs
 
 LEGS = tuple(
@@ -19,44 +20,15 @@ LEGS = tuple(
 )
 ANKLES = tuple(leg[2] for leg in LEGS)
 
-SLOW_MM_S, SLOW_SHARE, FASTEST_MM_S = 250.0, 0.35, 1000.0
-"""A foot stands while it is slower than the first, or than this share of the other foot's speed and
-the last. On predicted rendered walks 95 % of such ankles are truly slower than 0.3 m/s, and under
-0.5 % faster than 1 m/s."""
-SHORTEST_S = 0.1
-LONGEST_SHIFT_MM = 80.0
+LONGEST_SHIFT_MM = 300.0
 """Where a foot would have to be moved farther, it does not stand, or the estimate is bad: the
 stretch is left alone.
 """
-BLEND_S = 0.12
+BLEND_S = 0.2
 """Before and after it stands, a foot is led to its place and away from it over so long."""
 
 Joints = Float[np.ndarray, "T 17 3"]
 Times = Float[np.ndarray, "T"]
-
-
-def standing(joints_mm: Joints, time_s: Times) -> Bool[np.ndarray, "T 2"]:
-    """True where the right and the left foot stand; False where the joints (absolute, any frame at
-    rest) are NaN.
-    """
-    result = np.zeros((len(joints_mm), 2), dtype=bool)
-    for rows in runs(known(joints_mm), time_s):
-        if len(rows) < 3:
-            continue
-        velocity = np.gradient(joints_mm[:, ANKLES][rows], time_s[rows], axis=0)
-        speed = np.linalg.norm(velocity, axis=-1)
-        result[rows] = speed < np.clip(SLOW_SHARE * speed[:, ::-1], SLOW_MM_S, FASTEST_MM_S)
-    for foot in range(2):
-        for stretch in stretches(result[:, foot]):
-            if not time_s[stretch[-1]] - time_s[stretch[0]] >= SHORTEST_S:
-                result[stretch, foot] = False
-    return result
-
-
-def stretches(flags: Bool[np.ndarray, "T"]) -> list[Int[np.ndarray, "_"]]:
-    """Rows of each unbroken run of True."""
-    rows = np.flatnonzero(flags)
-    return [run for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(run)]
 
 
 def slip_mm(joints_mm: Joints, stands: Bool[np.ndarray, "T 2"]) -> float:
@@ -149,7 +121,7 @@ def _unit(vectors: Float[np.ndarray, "T 2 3"]) -> Float[np.ndarray, "T 2 3"]:
     return vectors / np.where(lengths > 0, lengths, np.nan)
 
 
-BEND_S, STAY_S = 0.035, 0.2
+BEND_S, STAY_S = 0.07, 0.2
 """The correction bends and stays near zero: their weights against the slide, as times. Chosen on
 rendered walks.
 """

@@ -1,8 +1,5 @@
-"""When the feet of a walking person strike and leave the floor, and where they stand.
-
-Zeni, Richards & Higginson (Gait & Posture 2008): seen from the pelvis, a foot is farthest ahead
-when it strikes and farthest behind when it leaves. Their markers sit on heel and toe, our skeleton
-ends at the ankle, which turns back a little before the heel strikes: `STRIKE_EARLY_S`.
+"""When the feet of a walking person strike and leave the floor, as the network of feet says
+(`contact.py`), and where they stand.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,21 +12,16 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid.body.contacts import Contact, Foot
 from posegrid.body.skeleton import JOINT_NAMES
+from posegrid.motion.contact import foot_chances
 from posegrid.motion.feet import ANKLES
 from posegrid.motion.smoothing import known, local_parabolas, runs
 
 Side = Foot
 SIDES: tuple[Side, Side] = ("right", "left")
 
-LEAST_SWING_MM = 120.0
-"""A foot that goes forth and back by less, seen from the pelvis, does not step."""
 FACING_HALF_S = 0.4
 STRIDE_RANGE_S = (0.5, 2.5)
 """Strikes of one foot that are nearer or farther apart are no stride."""
-LEAST_STRIDE_SHARE = 0.6
-"""Two strikes nearer than this share of the usual time between two strikes of a foot are not both
-true.
-"""
 STRIDE_SHARES = (0.75, 1.35)
 """Strides shorter or longer than these shares of the median stride hold a strike too many or miss
 one.
@@ -38,10 +30,8 @@ STANDING_PART = (0.10, 0.35)
 """Share of the stride after the strike in which the whole foot is on the floor, the other one
 swings.
 """
-STRIKE_EARLY_S = 0.025
-"""By how much an ankle turns back before its foot strikes: median of 384 strikes of 30 rendered
-walkers, captured and made-up walks alike (half of them within 8 ms); where a foot leaves, the same
-difference is 2 ms."""
+SHORTEST_S = 0.1
+"""A shorter stance or swing is none."""
 
 UNSURE = 2.0
 """Where an ankle's sigma is above so many times its median, no contact is told by it."""
@@ -71,23 +61,34 @@ class FootEvents:
 
 
 def foot_events(joints_world_mm: Joints, time_s: Times) -> dict[Side, FootEvents]:
-    """The events of both feet; z is up. Between frames the time is that of a parabola's turning
-    point.
+    """The events of both feet: when it becomes likelier than not that a foot touches the floor, and
+    when less likely; between frames along a line.
     """
-    facing = facing_world(joints_world_mm, time_s)
+    touches = foot_chances(joints_world_mm, time_s)[..., 0]
     strikes: dict[Side, list[float]] = {side: [] for side in SIDES}
     offs: dict[Side, list[float]] = {side: [] for side in SIDES}
     for rows in runs(known(joints_world_mm), time_s):
-        for side, ankle in zip(SIDES, ANKLES, strict=True):
-            ahead_mm = (
-                (joints_world_mm[rows, ankle] - joints_world_mm[rows, 0])[:, :2] * facing[rows]
-            ).sum(axis=1)
-            strikes[side] += turning_points_s(ahead_mm, time_s[rows])
-            offs[side] += turning_points_s(-ahead_mm, time_s[rows])
-    return {
-        side: FootEvents(np.array(strikes[side]) + STRIKE_EARLY_S, np.array(offs[side]))
-        for side in SIDES
-    }
+        for side, chance in zip(SIDES, touches[rows].T, strict=True):
+            rising, at_s = changes_s(chance, time_s[rows])
+            strikes[side] += at_s[rising].tolist()
+            offs[side] += at_s[~rising].tolist()
+    return {side: FootEvents(np.array(strikes[side]), np.array(offs[side])) for side in SIDES}
+
+
+def changes_s(
+    chance: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "n"]
+) -> tuple[Bool[np.ndarray, "k"], Float[np.ndarray, "k"]]:
+    """When a chance passes one half, and whether upwards. Two changes that are nearer than
+    `SHORTEST_S` are none.
+    """
+    above = chance > 0.5
+    rows = np.flatnonzero(above[1:] != above[:-1])
+    share = (0.5 - chance[rows]) / (chance[rows + 1] - chance[rows])
+    at_s, rising = time_s[rows] + share * (time_s[rows + 1] - time_s[rows]), above[rows + 1]
+    while len(at_s) > 1 and np.diff(at_s).min() < SHORTEST_S:
+        nearest = int(np.diff(at_s).argmin())
+        at_s, rising = (np.delete(values, [nearest, nearest + 1]) for values in (at_s, rising))
+    return rising, at_s
 
 
 def sure_events(
@@ -164,35 +165,6 @@ def facing_world(joints_world_mm: Joints, time_s: Times) -> Float[np.ndarray, "T
     left = joint["left_hip"] - joint["right_hip"] + joint["left_shoulder"] - joint["right_shoulder"]
     ahead = local_parabolas(np.stack([left[:, 1], -left[:, 0]], axis=1), time_s, FACING_HALF_S)
     return ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
-
-
-def turning_points_s(values: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "n"]) -> list[float]:
-    """Times of the peaks that stand out by `LEAST_SWING_MM`, not of those at the ends.
-
-    Of two that are much nearer than is usual here the lower one is left out: for a moment the
-    estimate took one leg for the other, or forwards for backwards.
-    """
-    from scipy.signal import find_peaks  # a second that only the gait pays for
-
-    peaks, _ = find_peaks(values, prominence=LEAST_SWING_MM)
-    if len(peaks) > 2:
-        heights = np.zeros(len(values))
-        heights[peaks] = 1 + values[peaks] - values[peaks].min()
-        usual = float(np.median(np.diff(peaks)))
-        peaks, _ = find_peaks(heights, distance=LEAST_STRIDE_SHARE * usual)
-    return [_vertex_s(values[row - 1 : row + 2], time_s[row - 1 : row + 2]) for row in peaks]
-
-
-def _vertex_s(values: Float[np.ndarray, "3"], time_s: Float[np.ndarray, "3"]) -> float:
-    """Where the parabola through three points turns; the middle one's time if they lie on a
-    line.
-    """
-    steps, slopes = np.diff(time_s), np.diff(values) / np.diff(time_s)
-    bend = (slopes[1] - slopes[0]) / (steps.sum() / 2)
-    if not bend < 0:
-        return float(time_s[1])
-    middle_slope = (slopes[0] * steps[1] + slopes[1] * steps[0]) / steps.sum()
-    return float(np.clip(time_s[1] - middle_slope / bend, time_s[0], time_s[2]))
 
 
 def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, float]]:

@@ -16,7 +16,8 @@ from posegrid.body.skeleton import (
     with_bones,
 )
 from posegrid.body.track import Track
-from posegrid.motion.feet import rigid_feet, root_correction_mm, standing, with_still_feet
+from posegrid.motion.contact import standing
+from posegrid.motion.feet import rigid_feet, root_correction_mm, with_still_feet
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.refine_settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
@@ -75,10 +76,11 @@ def _with_still_feet(
     are.
     """
     absolute_mm = joints_mm + root_mm[:, None]
-    correction_mm = root_correction_mm(absolute_mm, standing(absolute_mm, time_s), time_s)
+    stands = standing(absolute_mm, time_s)
+    correction_mm = root_correction_mm(absolute_mm, stands, time_s)
     absolute_mm += correction_mm[:, None]
     root_mm = root_mm + correction_mm
-    still_mm = with_still_feet(absolute_mm, length_mm, standing(absolute_mm, time_s), time_s)
+    still_mm = with_still_feet(absolute_mm, length_mm, stands, time_s)
     still_mm -= root_mm[:, None]
     np.copyto(still_mm, joints_mm, where=~known(still_mm)[:, None, None])
     return still_mm, root_mm

@@ -21,7 +21,6 @@ from motion.walks import (
 from posegrid.body.skeleton import JOINT_NAMES, mirror_order
 from posegrid.errors import OutputError, SettingsError, SourceError
 from posegrid.motion.gait import gait_of
-from posegrid.motion.gait_events import STRIKE_EARLY_S, turning_points_s
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.world import to_world, up_of_camera
 
@@ -43,8 +42,8 @@ def test_strikes_come_every_stride_the_left_half_a_stride_later(gait):
         STRIDE_S, abs=0.005
     )
     assert left[0] - right[0] == pytest.approx(-STRIDE_S / 2, abs=0.005)
-    # This ankle turns back exactly when the foot strikes; a real one does so a little before.
-    assert (right - STRIKE_EARLY_S) % STRIDE_S == pytest.approx(0, abs=0.02) or right[0] > 0.5
+    late = (right + STRIDE_S / 2) % STRIDE_S - STRIDE_S / 2
+    assert late == pytest.approx(0, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +66,10 @@ def test_figures_are_those_of_the_walk(gait, name, true, within):
     assert quantity.count >= 3 and quantity.uncertainty > 0
 
 
-def test_phases_lie_where_the_ankle_turns(gait):
-    # Seen from the pelvis, which goes evenly, this ankle turns where it is as fast: 1 - cos(2 pi s)
-    # = 1 - STANCE.
-    late = (1 - STANCE) * np.arccos(STANCE) / (2 * np.pi)
-    stance = STANCE + 2 * late - STRIKE_EARLY_S / STRIDE_S
-    assert gait.quantities["stance_left"].value == pytest.approx(100 * stance, abs=0.5)
-    assert gait.quantities["double_support"].value == pytest.approx(100 * (2 * stance - 1), abs=1)
+def test_phases_are_those_of_the_walk(gait):
+    # the network has never seen this walk, whose feet have neither heel nor toe
+    assert gait.quantities["stance_left"].value == pytest.approx(100 * STANCE, abs=3)
+    assert gait.quantities["double_support"].value == pytest.approx(100 * (2 * STANCE - 1), abs=6)
 
 
 def test_ranges_are_those_of_the_joints(gait):
@@ -209,12 +205,6 @@ def test_who_stands_or_walks_backwards_is_not_walking():
     )
     with pytest.raises(SourceError, match="0 strides forwards"):
         as_motion(backwards).gait()
-
-
-def test_turning_points_lie_between_frames():
-    time_s = np.cumsum(np.random.default_rng(3).uniform(0.02, 0.04, 100))
-    turns = turning_points_s(300 * np.cos(2 * np.pi * (time_s - 0.7)), time_s)
-    assert turns == pytest.approx([0.7, 1.7, 2.7][: len(turns)], abs=0.004) and len(turns) >= 2
 
 
 def test_a_tilted_camera_changes_nothing_once_gravity_is_known(gait):

@@ -1,33 +1,33 @@
-"""Where a foot turns, by hand: peaks that stand out, none too near to a higher one."""
+"""When a chance passes one half, by hand."""
 
 import numpy as np
+import pytest
 
-from posegrid.motion.gait_events import LEAST_SWING_MM, turning_points_s
-
-
-def peaks_s(*values: float) -> list[float]:
-    """Turning points of a curve in units of `LEAST_SWING_MM`, one value a second."""
-    return turning_points_s(LEAST_SWING_MM * np.array(values), np.arange(float(len(values))))
+from posegrid.motion.gait_events import changes_s
 
 
-def test_a_peak_is_measured_from_the_higher_of_its_two_valleys():
-    values = np.array([0.0, 5, 3, 9, 9, 9, 1, 2]) / 2
-    assert [round(time) for time in peaks_s(*values)] == [1, 4]
-    assert [round(time) for time in peaks_s(*values / 1.25)] == [4]
-    assert [round(time) for time in peaks_s(*values[::-1] / 1.25)] == [3]
-    assert peaks_s(3, 1, 3) == []
+def test_between_frames_a_change_lies_on_a_line_whatever_the_times_are():
+    rising, at_s = changes_s(
+        np.array([0.1, 0.4, 0.8, 0.9, 0.5, 0.3]), np.array([0.0, 1.0, 2.0, 4.0, 5.0, 7.0])
+    )
+    assert rising.tolist() == [True, False]
+    assert at_s == pytest.approx([1.25, 5.0])
 
 
-def test_between_frames_it_is_where_a_parabola_turns():
-    time_s = np.arange(7.0)
-    found = turning_points_s(-300.0 * (time_s - 3.2) ** 2, time_s)
-    np.testing.assert_allclose(found, [3.2], atol=1e-9)
+def test_two_changes_within_a_tenth_of_a_second_are_none():
+    time_s = np.arange(12) / 25
+    chance = np.array([0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0]) * 0.8 + 0.1
+    rising, at_s = changes_s(chance, time_s)
+    assert rising.tolist() == [True, False]
+    assert at_s == pytest.approx([1.5 / 25, 9.5 / 25])
 
 
-def test_of_two_peaks_that_are_too_near_the_higher_one_stays():
-    time_s = np.linspace(0, 5, 101)
-    walk = 300 * np.cos(2 * np.pi * time_s)
-    walk[27] += 350
-    np.testing.assert_allclose(turning_points_s(walk, time_s), [1, 2, 3, 4], atol=0.02)
-    walk[27] += 350
-    np.testing.assert_allclose(turning_points_s(walk, time_s), [1.35, 2, 3, 4], atol=0.02)
+def test_of_three_changes_the_two_that_are_nearest_cancel():
+    time_s = np.arange(8) / 25
+    rising, at_s = changes_s(np.array([0.0, 1, 1, 0, 1, 1, 1, 1]), time_s)
+    assert rising.tolist() == [True] and at_s == pytest.approx([0.5 / 25])
+
+
+def test_what_stays_on_one_side_does_not_change():
+    for chance in (np.full(5, 0.9), np.full(5, 0.2), np.zeros(0)):
+        assert not len(changes_s(chance, np.arange(float(len(chance))))[1])

@@ -26,7 +26,8 @@ from posegrid.body.skeleton import (
     mirror_order,
     with_bones,
 )
-from posegrid.motion.feet import ANKLES, rigid_feet, slip_mm, standing, with_still_feet
+from posegrid.motion.contact import standing
+from posegrid.motion.feet import ANKLES, rigid_feet, slip_mm, with_still_feet
 from posegrid.motion.placing import with_even_distance
 from posegrid.motion.plausible import doubts
 from posegrid.motion.refine import RefineSettings, refined
