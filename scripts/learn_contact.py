@@ -105,16 +105,23 @@ def main() -> None:
 
 def clips_of(folder: Path) -> Iterator[tuple[str, ClipMotions]]:
     """Split and motions of every clip of a data set."""
-    settings, facts = settings_of(folder), load_dataset_facts(folder)
+    facts, jobs, model = (
+        load_dataset_facts(folder),
+        jobs_of(settings_of(folder)),
+        posegrid.load().network,
+    )
     split_of = {name: split for split, names in facts.splits.items() for name in names}
-    jobs = [job for job in crop_jobs(settings, captures_of(settings)) if job.path.exists()]
-    model = posegrid.load().network
     for number, job in enumerate(jobs, start=1):
         crops = read_crops(folder, [job.clip.subject])
         if len(crops) >= LEAST_FRAMES:
             yield split_of[job.clip.subject], clip_of(job, crops, model)
         if number % 50 == 0 or number == len(jobs):
             print(f"{folder}: {number} of {len(jobs)} clips", flush=True)
+
+
+def jobs_of(settings: SynthSettings) -> list[CropJob]:
+    """The shards that are there: one a clip."""
+    return [job for job in crop_jobs(settings, captures_of(settings)) if job.path.exists()]
 
 
 def settings_of(folder: Path) -> SynthSettings:

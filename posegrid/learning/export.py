@@ -2,7 +2,8 @@
 facts in it, and on demand a second one in whole numbers of 8 bits.
 
 Input `image`: (N, channels, size, size) in 0..1. Output `pose_mm` (N, 17, 3), root-relative, mm;
-where the weights know them `keypoints_px` (N, 17, 2), crop px, and `sigma_mm` (N, 17).
+where the weights know them `keypoints_px` (N, 17, 2), crop px, and `sigma_mm` (N, 17); with a head of
+feet `feet_mm` (N, 4, 3), root-relative, mm.
 
 8 bits are a quarter of the file and half the time on CPUs that multiply them in hardware: static
 quantisation of ONNX Runtime, weights per channel, the size of what flows between layers measured on
@@ -40,6 +41,7 @@ from posegrid.learning.checkpoint import (
     save_checkpoint,
 )
 from posegrid.learning.data import CropSet, whole_batches
+from posegrid.learning.feet_head import FeetHead, load_feet_head
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.targets import GridTarget, pose_part
@@ -51,6 +53,7 @@ WORST_DIFFERENCE_MM = 0.1
 INPUT, OUTPUT = "image", "pose_mm"
 MORE_OUTPUTS = ("keypoints_px", "sigma_mm")
 """Of weights with the target person."""
+FEET_OUTPUT = "feet_mm"
 MOST_PEOPLE, CALIBRATION_CROPS, VALIDATION_CROPS = 64, 512, 2000
 WORST_RATIO = 1.02
 """What whole numbers may cost in accuracy."""
@@ -75,6 +78,9 @@ class ExportSettings:
     """Round the linear layers to 16 bits: files a third smaller, poses a fraction of a mm off. A
     checkpoint with the same numbers is written beside the ONNX file (--out), where none may be
     yet."""
+    feet: Path | None = None
+    """Head of heels and toes that was learnt on these weights (scripts/learn_feet.py), to be told
+    with the poses."""
     int8: Path | None = None
     """Folder of prepared crops like those that the weights learnt from. With it a second file
     NAME-int8.onnx is written, in whole numbers of 8 bits: a quarter as large, faster on most CPUs,
@@ -87,29 +93,28 @@ class Predictor(nn.Module):
     Outputs for the grid task, learnt beside the poses, are left out.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, feet: FeetHead | None = None) -> None:
         super().__init__()
+        self.feet = feet
         self.backbone, self.target = checkpoint.network.backbone, pose_part(checkpoint.target)
         self.head = _first_outputs(checkpoint.network.head, self.target.num_outputs)
 
     @property
     def output_names(self) -> list[str]:
         """What `forward` answers, in order."""
-        return [OUTPUT, *(MORE_OUTPUTS if isinstance(self.target, PersonTarget) else ())]
+        more = MORE_OUTPUTS if isinstance(self.target, PersonTarget) else ()
+        return [OUTPUT, *more, *((FEET_OUTPUT,) if self.feet else ())]
 
     def forward(self, image: Float[Tensor, "n channels size size"]) -> tuple[Tensor, ...]:
         """Of grey crops in 0..1: root-relative poses (N, 17, 3), mm; perhaps places (N, 17, 2),
-        crop px, and sigma.
+        crop px, and sigma; perhaps heels and toes (N, 4, 3), root-relative, mm.
         """
-        outputs = self.head(self.backbone.forward_features(image))
-        if isinstance(self.target, PersonTarget):
-            target = self.target
-            return (
-                target.decode(outputs),
-                target.decode_keypoints_px(outputs),
-                target.decode_sigma_mm(outputs),
-            )
-        return (self.target.decode(outputs),)
+        features = self.backbone.forward_features(image)
+        outputs, target = self.head(features), self.target
+        answers = [pose_mm := target.decode(outputs)]
+        if isinstance(target, PersonTarget):
+            answers += [target.decode_keypoints_px(outputs), target.decode_sigma_mm(outputs)]
+        return (*answers, self.feet(features, pose_mm)) if self.feet else tuple(answers)
 
 
 def export(settings: ExportSettings) -> Path:
@@ -134,7 +139,8 @@ def export(settings: ExportSettings) -> Path:
         )
     network = halved(whole.network) if settings.half else whole.network
     checkpoint = replace(whole, network=network)
-    _export_float(out, checkpoint)
+    feet = settings.feet and load_feet_head(settings.feet, network.backbone)
+    _export_float(out, checkpoint, feet)
     if settings.half:
         save_checkpoint(beside, checkpoint.network, checkpoint.facts)
         away_mm = largest_difference_mm(whole, out)
@@ -147,9 +153,9 @@ def export(settings: ExportSettings) -> Path:
     return out
 
 
-def _export_float(out: Path, checkpoint: Checkpoint) -> None:
+def _export_float(out: Path, checkpoint: Checkpoint, feet: FeetHead | None) -> None:
     with written(out) as temporary:
-        temporary.write_bytes(onnx_bytes(checkpoint))
+        temporary.write_bytes(onnx_bytes(checkpoint, feet))
         difference_mm = largest_difference_mm(checkpoint, temporary)
         if difference_mm >= WORST_DIFFERENCE_MM:
             raise CheckpointError(
@@ -164,13 +170,13 @@ def _with_size(path: Path) -> str:
     return f"{path}: {path.stat().st_size / 1e6:.1f} MB"
 
 
-def onnx_bytes(checkpoint: Checkpoint) -> bytes:
+def onnx_bytes(checkpoint: Checkpoint, feet: FeetHead | None = None) -> bytes:
     """The checkpoint as an ONNX model: `image` (N, channels, size, size) in 0..1 to `pose_mm` (N,
-    17, 3) and more.
+    17, 3) and more. feet: learnt on its backbone.
     """
     size = checkpoint.facts.image_size
     example = torch.zeros(2, checkpoint.facts.channels, size, size)
-    predictor = Predictor(checkpoint).eval()
+    predictor = Predictor(checkpoint, feet).eval()
     names = predictor.output_names
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # torch 2.13 calls this exporter deprecated; the new one needs onnxscript, and its files are

@@ -100,8 +100,8 @@ def seen_by_feet(
 def _at(
     joints_mm: Float[np.ndarray, "n 17 3"],
     time_s: Float[np.ndarray, "n"],
-    moments_s: Float[np.ndarray, "n k"],
-) -> Float[np.ndarray, "n k 17 3"]:
+    moments_s: Float[np.ndarray, "m k"],
+) -> Float[np.ndarray, "m k 17 3"]:
     """The joints at other moments, along lines between the frames; at the ends as there."""
     before = np.clip(np.searchsorted(time_s, moments_s, "right") - 1, 0, max(len(time_s) - 2, 0))
     after = np.minimum(before + 1, len(time_s) - 1)
