@@ -43,6 +43,8 @@ PACES = (0.8, 1.0, 1.25)
 SLOWEST_MM_S, PANNED_MM_S = 350.0, (400.0, 1800.0)
 """A world that drifts by less may stand still: that is left out; and how fast one drifts before a
 camera that pans."""
+STOPS, STOP_S = 4, 0.4
+"""So many frames of each motion last, so long."""
 LEAST_FRAMES = 10
 
 
@@ -169,6 +171,7 @@ def found_in(crops: Crops, model: OnnxModel, mirrored: np.ndarray) -> Motion:
         joints_mm=there.joints_mm,
         root_mm=there.root_mm,
         keypoints_px=there.keypoints_px,
+        feet_mm=there.feet_mm,
         sigma_mm=said.sigma_mm,
         box_xyxy=box_xyxy,
         confidence=np.ones(len(crops)),
@@ -196,8 +199,10 @@ def camera_of(crops: Crops) -> Camera:
 def learnt_from(clip: ClipMotions, rng: np.random.Generator) -> list[Feet]:
     """What is found and what is true, at all paces and drifting."""
     motions = (*clip.found, clip.true)
-    plain = [shown(motion, clip.touches, pace) for motion in motions for pace in PACES]
-    return plain + [f for motion in motions for f in drifting(motion, clip.touches, rng)]
+    feet = [shown(motion, clip.touches, pace) for motion in motions for pace in PACES]
+    for motion in motions:
+        feet += [*drifting(motion, clip.touches, rng), *stopped(motion, clip.touches, rng)]
+    return feet
 
 
 def shown(motion: Motion, touches: np.ndarray, pace: float = 1.0, *, stands: bool = True) -> Feet:
@@ -233,6 +238,15 @@ def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> l
             moved = Motion(motion.joints_mm[known_rows] + drift_mm[:, None], time_s)
             feet.append(shown(moved, touches[known_rows], stands=False))
     return feet
+
+
+def stopped(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
+    """People who stay as they are in some of the frames: feet that touch stand."""
+    rows = np.flatnonzero(known(motion.joints_mm))
+    some = rng.choice(rows, min(STOPS, len(rows)), replace=False)
+    moments_s = np.arange(3) * STOP_S / 2
+    still = [Motion(np.repeat(motion.joints_mm[[row]], 3, axis=0), moments_s) for row in some]
+    return [shown(m, touches[[row] * 3]) for m, row in zip(still, some, strict=True)]
 
 
 # --- learning
