@@ -291,19 +291,13 @@ def test_a_walk_on_a_circle_has_its_true_strides_and_says_so(radius_mm, noise_mm
     assert "the way bends: strides are measured along it" in said
 
 
-def test_contacts_that_nobody_made_are_told():
-    """A slow walk whose ankles both swing once more a stride, as of an estimate that wavers: they
-    pass each other as before.
-    """
+def test_ankles_that_waver_make_no_contacts():
+    """A slow walk whose ankles both swing once more a stride, as of an estimate that wavers."""
     track = walk_track(TIME_S)
     joints = track.joints_mm.copy()
     joints[:, [3, 6], 0] += np.float32(250 * np.sin(4 * np.pi * TIME_S / STRIDE_S))[:, None]
     wavering = as_motion(replace(track, joints_mm=joints, time_s=1.5 * TIME_S)).gait()
-    assert wavering.quantities["cadence"].value > 1.5 * 80 / STRIDE_S
-    (said,) = [note for note in wavering.notes if note.startswith("contacts make")]
-    assert "the ankles pass each other 73 times" in said
-    slow = as_motion(replace(track, time_s=1.5 * TIME_S)).gait()
-    assert not [note for note in slow.notes if note.startswith("contacts make")]
+    assert wavering.quantities["cadence"].value == pytest.approx(120 / STRIDE_S / 1.5, rel=0.03)
 
 
 def test_of_a_camera_that_moved_there_are_times_and_angles_and_no_lengths():

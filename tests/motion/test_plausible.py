@@ -14,6 +14,7 @@ from posegrid.motion.plausible import (
     of_level_camera,
     on_cadence,
     on_changed_pictures,
+    on_counts,
     on_untrained,
     steps_per_minute,
 )
@@ -68,6 +69,15 @@ def test_a_gap_takes_no_steps_from_the_count():
     level_mm = of_level_camera(track.joints_mm.astype(np.float64))[seen]
     said = steps_per_minute(level_mm, track.time_s[seen])
     assert said == pytest.approx(STEPS_PER_MINUTE, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "warned"), [(73, False), (80, False), (110, True), (45, True)]
+)
+def test_steps_of_which_contacts_and_ankles_make_different_counts(contacts, warned):
+    said = on_counts(contacts, 73.0)
+    assert bool(said) == warned and on_counts(contacts, None) == ""
+    assert not warned or f"contacts make {contacts} steps a minute" in said and "73 times" in said
 
 
 def test_who_stands_has_no_cadence():
