@@ -77,7 +77,7 @@ def test_a_gap_takes_no_steps_from_the_count():
 def test_steps_of_which_contacts_and_ankles_make_different_counts(contacts, warned):
     said = on_counts(contacts, 73.0)
     assert bool(said) == warned and on_counts(contacts, None) == ""
-    assert not warned or f"contacts make {contacts} steps a minute" in said and "73 times" in said
+    assert not warned or (f"contacts make {contacts} steps a minute" in said and "73 times" in said)
 
 
 def test_who_stands_has_no_cadence():
