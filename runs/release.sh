@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights that come with posegrid, from nothing: about eleven hours of one fast core, less with WORKERS=2.
+# Makes the weights that come with posegrid, from nothing: about twelve hours of one fast core, less with WORKERS=2.
 #
 #   MOTION=cmu_walk BACKGROUNDS=places POSES=cmu_more runs/release.sh
 #
@@ -78,9 +78,21 @@ posegrid train "$data/found_rooms" --also "$data/found_gaits" "$data/found_poses
 mkdir -p "$run/mean"
 python scripts/average_weights.py "$run/mean_of_sixth/last.safetensors" "$run/seventh/last.safetensors" --share 0.6 \
     --out "$run/mean/last.safetensors"
+
+# Clips before cameras at rest teach where heels and toes are, and when feet touch the floor (docs/motion.md).
+clips() { # NAME PEOPLE VALIDATION SEED, and how they differ
+    posegrid synth "$data/$1" "${walkers[@]}" "${places[@]}" --masks found --cameras fixed --views 1 \
+        --every-nth-frame 2 --crops-per-person 60 --people "$2" --validation-people "$3" --test-people 0 --seed "$4" "${@:5}"
+}
+clips clips_of_gaits 310 40 810 --activities gaits
+clips clips_of_poses 60 20 811 "${odd[@]}"
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
-posegrid export "$run/mean/last.safetensors" --out "$out" --half --int8 "$data/varied"
+posegrid export "$run/mean/last.safetensors" --out "$out" --half
+python scripts/learn_feet.py "$data/clips_of_gaits" "$data/clips_of_poses" --weights "${out%.onnx}.safetensors" \
+    --out "${out%.onnx}-feet.safetensors"
+posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/clips_of_gaits"
+python scripts/learn_contact.py "$data/clips_of_gaits" "$data/clips_of_poses" --out posegrid/weights/contact.npz
 
 for set in walkers-test walkers-hard; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"

@@ -29,6 +29,7 @@ from posegrid.motion.strides import CYCLE_PERCENT
 from posegrid.motion.world import WorldMotion
 from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import Clip, ClipPlan, activity_of, film
+from posegrid.walkers.motion.foot_contact import foot_points_mm
 from posegrid.walkers.pictures import StudioView
 from posegrid.walkers.render.cameras import STUDIO_REACH_MM
 
@@ -47,6 +48,8 @@ FIGURES = {
     "double_support": (1, "%"),
     "knee_range": (1, "degrees"),
     "hip_range": (1, "degrees"),
+    "ankle_range": (1, "degrees"),
+    "foot_progression": (1, "degrees"),
 }
 """What is compared, times what, and in which unit; a range is the mean of both sides."""
 LENGTHS = ("stride_length", "speed", "step_width")
@@ -125,9 +128,12 @@ def true_gait(clip: Clip, name: str) -> Gait:
     """The gait of the true joints at the video's frames."""
     camera, rows = clip.cameras[name], np.arange(0, FRAMES, EVERY)
     world = np.stack([clip.pose_world_mm(int(row)) for row in rows])
+    soles = foot_points_mm(clip.person.body, clip.motion)[rows][:, ::-1][:, :, [0, 2]]
+    under_camera_mm = camera.centre_world_mm * [1, 1, 0]
     motion = WorldMotion(
         rows / clip.motion.fps,
-        world - camera.centre_world_mm * [1, 1, 0],
+        world - under_camera_mm,
+        soles.reshape(-1, 4, 3) - under_camera_mm,
         np.full(world.shape[:2], np.nan),
         camera.rot_world_to_cam.T,
         float(camera.centre_world_mm[2]),
@@ -307,7 +313,7 @@ def draw(walks: Sequence[Walk]) -> None:
     from matplotlib import pyplot as plt
 
     panels = [(name, "said") for name in FIGURES] + [("stride_length", "with_height")]
-    figure, grid = plt.subplots(2, 4, figsize=(13, 6), layout="constrained")
+    figure, grid = plt.subplots(2, 5, figsize=(16, 6), layout="constrained")
     views = {view: there for view, there in _views(walks).items() if view != "all"}
     for panel, (name, kind) in zip(grid.flat, panels, strict=True):
         for view, there in views.items():
