@@ -43,8 +43,8 @@ PACES = (0.8, 1.0, 1.25)
 SLOWEST_MM_S, PANNED_MM_S = 350.0, (400.0, 1800.0)
 """A world that drifts by less may stand still: that is left out; and how fast one drifts before a
 camera that pans."""
-STOPS, STOP_S = 4, 0.4
-"""So many frames of each motion last, so long."""
+STOPS, STOP_S = 3, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""So many frames of each motion last, over these moments."""
 LEAST_FRAMES = 10
 
 
@@ -218,7 +218,7 @@ def shown(motion: Motion, touches: np.ndarray, pace: float = 1.0, *, stands: boo
 
 def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
     """The same on a treadmill, followed by the camera, and before one that pans: feet touch, none
-    stands. Each in half of the cases, and only where the world drifts fast enough.
+    stands. Only where the world drifts fast enough.
     """
     known_rows = known(motion.joints_mm)
     root_mm, time_s = motion.joints_mm[known_rows, 0], motion.time_s[known_rows]
@@ -233,8 +233,7 @@ def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> l
         root_mm[:1] - root_mm,
         np.outer(time_s, panned_mm_s),
     ):
-        is_fast = np.linalg.norm(np.polyfit(time_s, drift_mm, 1)[0]) > SLOWEST_MM_S
-        if is_fast and rng.random() < 0.5:
+        if np.linalg.norm(np.polyfit(time_s, drift_mm, 1)[0]) > SLOWEST_MM_S:
             moved = Motion(motion.joints_mm[known_rows] + drift_mm[:, None], time_s)
             feet.append(shown(moved, touches[known_rows], stands=False))
     return feet
@@ -244,9 +243,11 @@ def stopped(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> li
     """People who stay as they are in some of the frames: feet that touch stand."""
     rows = np.flatnonzero(known(motion.joints_mm))
     some = rng.choice(rows, min(STOPS, len(rows)), replace=False)
-    moments_s = np.arange(3) * STOP_S / 2
-    still = [Motion(np.repeat(motion.joints_mm[[row]], 3, axis=0), moments_s) for row in some]
-    return [shown(m, touches[[row] * 3]) for m, row in zip(still, some, strict=True)]
+    feet = []
+    for row in some:
+        still_mm = np.repeat(motion.joints_mm[[row]], len(STOP_S), axis=0)
+        feet.append(shown(Motion(still_mm, np.array(STOP_S)), touches[[row] * len(STOP_S)]))
+    return feet
 
 
 # --- learning

@@ -26,8 +26,8 @@ NUM_INPUTS = 24 * len(OFFSETS_S) + 2
 """Three coordinates of eight joints at each, and how much is known before and after."""
 SHORTEST_S = 0.1
 """A foot that stands for less does not."""
-BLOCK = 1000
-"""Frames that the network is asked about at a time: 20 MB."""
+BLOCK = 100
+"""Frames that the network is asked about at a time: 4 MB."""
 
 Joints = Float[np.ndarray, "T 17 3"]
 Times = Float[np.ndarray, "T"]

@@ -79,7 +79,8 @@ def changes_s(
     chance: Float[np.ndarray, "n"], time_s: Float[np.ndarray, "n"]
 ) -> tuple[Bool[np.ndarray, "k"], Float[np.ndarray, "k"]]:
     """When a chance passes one half, and whether upwards. Two changes that are nearer than
-    `SHORTEST_S` are none.
+    `SHORTEST_S` are none; nor is one that is nearer to an end: what was before, or comes, is too
+    short to tell.
     """
     above = chance > 0.5
     rows = np.flatnonzero(above[1:] != above[:-1])
@@ -88,7 +89,8 @@ def changes_s(
     while len(at_s) > 1 and np.diff(at_s).min() < SHORTEST_S:
         nearest = int(np.diff(at_s).argmin())
         at_s, rising = (np.delete(values, [nearest, nearest + 1]) for values in (at_s, rising))
-    return rising, at_s
+    inner = (at_s - time_s[:1] >= SHORTEST_S) & (time_s[-1:] - at_s >= SHORTEST_S)
+    return rising[inner], at_s[inner]
 
 
 def sure_events(
