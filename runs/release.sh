@@ -86,10 +86,11 @@ clips() { # NAME PEOPLE VALIDATION SEED, and how they differ
 }
 clips clips_of_gaits 310 40 810 --activities gaits
 clips clips_of_poses 60 20 811 "${odd[@]}"
+found crops_of_feet 150 812 "${places[@]}" --activities gaits --masks found --views 1 --every-nth-frame 8
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
 posegrid export "$run/mean/last.safetensors" --out "$out" --half
-python scripts/learn_feet.py "$data/clips_of_gaits" "$data/clips_of_poses" --weights "${out%.onnx}.safetensors" \
+python scripts/learn_feet.py "$data/clips_of_gaits" "$data/clips_of_poses" "$data/crops_of_feet" --weights "${out%.onnx}.safetensors" \
     --out "${out%.onnx}-feet.safetensors"
 posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/clips_of_gaits"
 python scripts/learn_contact.py "$data/clips_of_gaits" "$data/clips_of_poses" --out posegrid/weights/contact.npz

@@ -40,6 +40,8 @@ SEED, HIDDEN, ROUNDS, BATCH, RATE = 16, (128, 48), 10, 512, 2e-3
 DROPOUT, NOISE, DECAY = 0.3, 0.05, 0.02
 PACES = (0.8, 1.0, 1.25)
 """Clips count as if they were so many times as fast, too."""
+WAYS = tuple((along, pace) for along in (True, False) for pace in PACES)
+NOT_ASKED = -1.0
 SLOWEST_MM_S, PANNED_MM_S = 350.0, (400.0, 1800.0)
 """A world that drifts by less may stand still: that is left out; and how fast one drifts before a
 camera that pans."""
@@ -69,7 +71,8 @@ class ClipMotions:
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """What the network is shown of N feet, and what is true: whether each touches, and stands."""
+    """What the network is shown of N feet, and what is true: whether each touches, and stands;
+    `NOT_ASKED` where this is not what it is shown for."""
 
     seen: np.ndarray
     true: np.ndarray
@@ -94,9 +97,13 @@ def main() -> None:
     training = Feet.joined([feet for clip in clips["train"] for feet in learnt_from(clip, rng)])
     judges = clips["validation"]
     judged = {
-        "as found": [shown(clip.found[0], clip.touches) for clip in judges],
-        "drifting": [f for clip in judges for f in drifting(clip.found[0], clip.touches, rng)],
-        "true joints": [shown(clip.true, clip.touches) for clip in judges],
+        "touches": [shown(clip.found[0], clip.touches, along=True) for clip in judges],
+        "stands": [shown(clip.found[0], clip.touches, along=False) for clip in judges],
+        "stands nowhere": [
+            f for clip in judges for f in drifting(clip.found[0], clip.touches, rng)
+        ],
+        "touches, true joints": [shown(clip.true, clip.touches, along=True) for clip in judges],
+        "stands, true joints": [shown(clip.true, clip.touches, along=False) for clip in judges],
     }
     network = learnt(training, {name: Feet.joined(feet) for name, feet in judged.items()})
     write(network, training, asked.out)
@@ -107,11 +114,14 @@ def main() -> None:
 
 def clips_of(folder: Path) -> Iterator[tuple[str, ClipMotions]]:
     """Split and motions of every clip of a data set."""
-    facts, jobs, model = (
+    settings, facts, model = (
+        settings_of(folder),
         load_dataset_facts(folder),
-        jobs_of(settings_of(folder)),
         posegrid.load().network,
     )
+    if settings.cameras != "fixed" or settings.views != 1:
+        raise SystemExit(f"{folder}: expected clips of posegrid synth --cameras fixed --views 1.")
+    jobs = jobs_of(settings)
     split_of = {name: split for split, names in facts.splits.items() for name in names}
     for number, job in enumerate(jobs, start=1):
         crops = read_crops(folder, [job.clip.subject])
@@ -130,8 +140,6 @@ def settings_of(folder: Path) -> SynthSettings:
     """The settings that a data set was made with."""
     facts = load_dataset_facts(folder)
     said = dict(facts.settings)
-    if said.get("cameras") != "fixed" or said.get("views") != 1:
-        raise SystemExit(f"{folder}: expected clips of posegrid synth --cameras fixed --views 1.")
     for name, value in said.items():
         if name in ("motion", "poses", "backgrounds"):
             said[name] = Path(value) if value else None
@@ -197,28 +205,32 @@ def camera_of(crops: Crops) -> Camera:
 
 
 def learnt_from(clip: ClipMotions, rng: np.random.Generator) -> list[Feet]:
-    """What is found and what is true, at all paces and drifting."""
-    motions = (*clip.found, clip.true)
-    feet = [shown(motion, clip.touches, pace) for motion in motions for pace in PACES]
-    for motion in motions:
+    """What is found and what is true, at all paces, drifting and stopped."""
+    feet = []
+    for motion in (*clip.found, clip.true):
+        feet += [shown(motion, clip.touches, along=along, pace=pace) for along, pace in WAYS]
         feet += [*drifting(motion, clip.touches, rng), *stopped(motion, clip.touches, rng)]
     return feet
 
 
-def shown(motion: Motion, touches: np.ndarray, pace: float = 1.0, *, stands: bool = True) -> Feet:
-    """What the network is shown of the stretches without gaps, and the truth. stands: whether feet
-    that touch do so."""
+def shown(
+    motion: Motion, touches: np.ndarray, *, along: bool, pace: float = 1.0, stands: bool = True
+) -> Feet:
+    """What the network is shown of the stretches without gaps, and the truth: seen along, whether feet
+    touch; else whether they stand, as all that touch do if `stands`."""
     seen, true = [np.zeros((0, 2, NUM_INPUTS), np.float16)], [np.zeros((0, 2, 2), np.float32)]
     for rows in runs(known(motion.joints_mm), motion.time_s):
-        said = seen_by_feet(motion.joints_mm[rows], motion.time_s[rows], pace=pace)
+        said = seen_by_feet(motion.joints_mm[rows], motion.time_s[rows], along=along, pace=pace)
         seen.append(said.astype(np.float16))
-        true.append(np.stack([touches[rows], touches[rows] & stands], axis=-1).astype(np.float32))
+        answers = np.full((*touches[rows].shape, 2), NOT_ASKED, np.float32)
+        answers[..., int(not along)] = touches[rows] & (along or stands)
+        true.append(answers)
     return Feet(np.concatenate(seen).reshape(-1, NUM_INPUTS), np.concatenate(true).reshape(-1, 2))
 
 
 def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
-    """The same on a treadmill, followed by the camera, and before one that pans: feet touch, none
-    stands. Only where the world drifts fast enough.
+    """The same on a treadmill, followed by the camera, and before one that pans: no foot stands. Only
+    where the world drifts fast enough.
     """
     known_rows = known(motion.joints_mm)
     root_mm, time_s = motion.joints_mm[known_rows, 0], motion.time_s[known_rows]
@@ -235,7 +247,7 @@ def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> l
     ):
         if np.linalg.norm(np.polyfit(time_s, drift_mm, 1)[0]) > SLOWEST_MM_S:
             moved = Motion(motion.joints_mm[known_rows] + drift_mm[:, None], time_s)
-            feet.append(shown(moved, touches[known_rows], stands=False))
+            feet.append(shown(moved, touches[known_rows], along=False, stands=False))
     return feet
 
 
@@ -246,7 +258,8 @@ def stopped(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> li
     feet = []
     for row in some:
         still_mm = np.repeat(motion.joints_mm[[row]], len(STOP_S), axis=0)
-        feet.append(shown(Motion(still_mm, np.array(STOP_S)), touches[[row] * len(STOP_S)]))
+        still, kept = Motion(still_mm, np.array(STOP_S)), touches[[row] * len(STOP_S)]
+        feet += [shown(still, kept, along=along) for along in (True, False)]
     return feet
 
 
@@ -276,7 +289,8 @@ def learnt(training: Feet, judged: Mapping[str, Feet]) -> nn.Sequential:
             shaken = inputs(training, rows)
             shaken = shaken + NOISE * torch.randn_like(shaken)
             true = torch.from_numpy(training.true[rows])
-            loss = functional.binary_cross_entropy_with_logits(network(shaken), true)
+            asked = true != NOT_ASKED
+            loss = functional.binary_cross_entropy_with_logits(network(shaken)[asked], true[asked])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -285,8 +299,7 @@ def learnt(training: Feet, judged: Mapping[str, Feet]) -> nn.Sequential:
         with torch.no_grad():
             for name, feet in judged.items():
                 right = (network(inputs(feet, slice(None))).numpy() > 0) == (feet.true > 0.5)
-                touches, stands = right.mean(axis=0)
-                print(f"round {number}, {name}: touches {touches:.1%}, stands {stands:.1%} right")
+                print(f"round {number}, {name}: {right[feet.true != NOT_ASKED].mean():.1%} right")
     return network
 
 

@@ -2,10 +2,10 @@
 
     python scripts/learn_feet.py DATA [DATA ...] --weights posegrid-m --out feet.safetensors
 
-DATA: as for scripts/learn_contact.py. The weights stay as they are; a small head learns from the last
-features that they have of each crop, plain and mirrored without background as in `predict`. The
-truth is that of the soles of the rendered bodies. Validation people judge. Afterwards: `posegrid
-export WEIGHTS --feet feet.safetensors`.
+DATA: crops of rendered walkers with masks, by any cameras. The weights stay as they are; a small
+head learns from the last features that they have of each crop, plain and mirrored without background
+as in `predict`. The truth is that of the soles of the rendered bodies. Validation people judge.
+Afterwards: `posegrid export WEIGHTS --feet feet.safetensors`.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from posegrid.learning.networks import Backbone
 from posegrid.walkers.clip import film
 from posegrid.walkers.motion.foot_contact import foot_points_mm
 
-SEED, ROUNDS, BATCH, RATE, DECAY = 16, 20, 256, 2e-3, 1e-3
+SEED, ROUNDS, BATCH, RATE, DECAY = 16, 6, 256, 2e-3, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Seen:
 def main() -> None:
     """Read, learn, judge, write."""
     parser = argparse.ArgumentParser(description="Learn where heels and toes are.")
-    parser.add_argument("data", type=Path, nargs="+", help="made by posegrid synth --cameras fixed")
+    parser.add_argument("data", type=Path, nargs="+", help="made by posegrid synth")
     parser.add_argument(
         "--weights", type=Path, required=True, help="of posegrid train, or posegrid-m"
     )

@@ -3,8 +3,9 @@ before and after, learnt from rendered walkers (`scripts/learn_contact.py`).
 
 It is asked about one foot at a time, a right one as the left one of the mirror image. It sees the
 pelvis, the thorax and both legs in axes of the body itself, in leg lengths: neither gravity nor the
-floor, the person's size or the frame rate has to be known. On a treadmill, and before a camera that
-moves along, feet touch and do not stand.
+floor, the person's size or the frame rate has to be known. Whether a foot touches it tells from how
+the legs move against the pelvis, on a treadmill and before a moving camera as elsewhere; whether it
+stands, from how they move in a frame at rest.
 """
 
 from dataclasses import dataclass
@@ -69,25 +70,27 @@ def foot_chances(joints_mm: Joints, time_s: Times) -> Float[np.ndarray, "T 2 2"]
     for rows in runs(known(joints_mm), time_s):
         for start in range(0, len(rows), BLOCK):
             asked = slice(start, start + BLOCK)
-            seen = seen_by_feet(joints_mm[rows], time_s[rows], asked)
-            chances[rows[asked]] = shipped().chances(seen)
+            for answer, along in enumerate((True, False)):
+                seen = seen_by_feet(joints_mm[rows], time_s[rows], asked, along=along)
+                chances[rows[asked], :, answer] = shipped().chances(seen)[..., answer]
     return chances
 
 
 def seen_by_feet(
-    joints_mm: Joints, time_s: Times, asked: slice = slice(None), pace: float = 1.0
+    joints_mm: Joints, time_s: Times, asked: slice = slice(None), *, along: bool, pace: float = 1.0
 ) -> Float[np.ndarray, "n 2 inputs"]:
     """What the network is shown for the right and the left foot of the frames that are asked about,
     of a motion without gaps.
 
     Joints at `OFFSETS_S`, between frames along lines, before the first frame and after the last one
-    as in these; then how much of the time before and after is known. pace: as if the motion were so
-    many times as fast.
+    as in these; then how much of the time before and after is known. along: from the pelvis of each
+    moment, not of the frame's. pace: as if the motion were so many times as fast.
     """
     moments_s = time_s[asked, None] + pace * OFFSETS_S
     near_mm = _at(joints_mm, time_s, moments_s)
     axes, leg_mm = _body(near_mm)
-    own = np.einsum("nij,nkaj->nkai", axes, near_mm - joints_mm[asked, None, None, 0])
+    origin_mm = near_mm[:, :, :1] if along else joints_mm[asked, None, None, 0]
+    own = np.einsum("nij,nkaj->nkai", axes, near_mm - origin_mm)
     own /= leg_mm[:, None, None, None]
     ends_s = np.stack([time_s[asked] - time_s[0], time_s[-1] - time_s[asked]], axis=1)
     is_known = np.minimum(ends_s / (pace * OFFSETS_S[-1]), 1.0)
@@ -142,7 +145,7 @@ class ContactNetwork:
     biases: tuple[np.ndarray, ...]
 
     def chances(self, seen: Float[np.ndarray, "*n inputs"]) -> Float[np.ndarray, "*n 2"]:
-        """Of each foot that is shown, that it touches, and that it stands."""
+        """Of each foot that is shown along, that it touches; of others, that it stands."""
         values = (seen - self.mean) / self.spread
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             values = (np.maximum(values, 0.0) if number else values) @ weight.T + bias
