@@ -86,7 +86,8 @@ clips() { # NAME PEOPLE VALIDATION SEED, and how they differ
 }
 clips clips_of_gaits 310 40 810 --activities gaits
 clips clips_of_poses 60 20 811 "${odd[@]}"
-found crops_of_feet 150 812 "${places[@]}" --activities gaits --masks found --views 1 --every-nth-frame 8
+found crops_of_feet 150 812 "${places[@]}" --activities gaits --masks found --views 1 --every-nth-frame 8 \
+    --crops-per-person 16 --held-out-crops-per-person 16 --validation-people 40
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
 posegrid export "$run/mean/last.safetensors" --out "$out" --half

@@ -252,14 +252,18 @@ def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> l
 
 
 def stopped(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
-    """People who stay as they are in some of the frames: feet that touch stand."""
+    """People who stay as they are in some of the frames: feet that touch stand, unless the whole person
+    drifts."""
     rows = np.flatnonzero(known(motion.joints_mm))
-    some = rng.choice(rows, min(STOPS, len(rows)), replace=False)
-    feet = []
-    for row in some:
+    moments_s, feet = np.array(STOP_S), []
+    for row in rng.choice(rows, min(STOPS, len(rows)), replace=False):
         still_mm = np.repeat(motion.joints_mm[[row]], len(STOP_S), axis=0)
-        still, kept = Motion(still_mm, np.array(STOP_S)), touches[[row] * len(STOP_S)]
+        still, kept = Motion(still_mm, moments_s), touches[[row] * len(STOP_S)]
+        towards = rng.normal(size=3)
+        drift_mm_s = rng.uniform(*PANNED_MM_S) * towards / np.linalg.norm(towards)
+        moved = Motion(still_mm + np.outer(moments_s, drift_mm_s)[:, None], moments_s)
         feet += [shown(still, kept, along=along) for along in (True, False)]
+        feet.append(shown(moved, kept, along=False, stands=False))
     return feet
 
 

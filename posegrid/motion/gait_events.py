@@ -171,14 +171,18 @@ def facing_world(joints_world_mm: Joints, time_s: Times) -> Float[np.ndarray, "T
     return ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
 
 
-def strides_s(events: Mapping[Side, FootEvents]) -> list[tuple[Side, float, float]]:
+def strides_s(
+    events: Mapping[Side, FootEvents], sees: Callable[[float, float], bool]
+) -> list[tuple[Side, float, float]]:
     """(side, begin, end) of the strides: from strike to strike of a foot, where none is missing or
-    too many between.
+    too many between. sees: whether the person was seen throughout.
     """
-    spans: list[tuple[Side, float, float]] = []
-    for side in SIDES:
-        for begin_s, end_s in pairwise(events[side].strike_s.tolist()):
-            spans.append((side, begin_s, end_s))
+    spans: list[tuple[Side, float, float]] = [
+        (side, begin_s, end_s)
+        for side in SIDES
+        for begin_s, end_s in pairwise(events[side].strike_s.tolist())
+        if sees(begin_s, end_s)
+    ]
     usual_s = float(np.median([end_s - begin_s for _, begin_s, end_s in spans])) if spans else 0.0
     shortest, longest = (share * usual_s for share in STRIDE_SHARES)
     shortest, longest = max(shortest, STRIDE_RANGE_S[0]), min(longest, STRIDE_RANGE_S[1])

@@ -78,7 +78,7 @@ def strides_of(
     """All strides of both feet, the right foot's first. z is up."""
     facing = facing_world(joints_world_mm, time_s)
     walk = _Walk(joints_world_mm, time_s, facing, events, feet_world_mm)
-    return [walk.stride(*span) for span in strides_s(events) if walk.sees(*span[1:])]
+    return [walk.stride(*span) for span in strides_s(events, walk.sees)]
 
 
 def sight_deg(

@@ -136,7 +136,7 @@ def test_feet_without_a_sole_are_no_triangle(bad):
 def test_standing_is_where_the_walk_has_it():
     stands = standing(TRUE, TIME_S)
     part = (TIME_S[:, None] / STRIDE_S + [0.0, 0.5]) % 1
-    assert stands[(part > 0.05) & (part < STANCE - 0.05)].all()
+    assert stands[(part > 0.08) & (part < STANCE - 0.08)].all()
     assert not stands[(part > STANCE + 0.12) & (part < 0.95)].any()
 
 
