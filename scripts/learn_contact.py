@@ -36,12 +36,10 @@ from posegrid.results.estimator import placed
 from posegrid.results.network import OnnxModel
 from posegrid.walkers.clip import film
 
-SEED, HIDDEN, ROUNDS, BATCH, RATE = 16, (128, 48), 10, 512, 2e-3
+SEED, HIDDEN, ROUNDS, BATCH, RATE = 16, (128, 48), 5, 512, 2e-3
 DROPOUT, NOISE, DECAY = 0.3, 0.05, 0.02
 PACES = (0.8, 1.0, 1.25)
 """Clips count as if they were so many times as fast, too."""
-WAYS = tuple((along, pace) for along in (True, False) for pace in PACES)
-NOT_ASKED = -1.0
 SLOWEST_MM_S, PANNED_MM_S = 350.0, (400.0, 1800.0)
 """A world that drifts by less may stand still: that is left out; and how fast one drifts before a
 camera that pans."""
@@ -71,8 +69,7 @@ class ClipMotions:
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """What the network is shown of N feet, and what is true: whether each touches, and stands;
-    `NOT_ASKED` where this is not what it is shown for."""
+    """What a network is shown of N feet, and whether each touches, or stands."""
 
     seen: np.ndarray
     true: np.ndarray
@@ -89,24 +86,33 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="+", help="made by posegrid synth --cameras fixed")
     parser.add_argument("--out", type=Path, required=True, help="takes the network (.npz)")
     asked = parser.parse_args()
-    rng = np.random.default_rng(SEED)
     clips: dict[str, list[ClipMotions]] = {"train": [], "validation": [], "test": []}
     for folder in asked.data:
         for split, clip in clips_of(folder):
             clips[split].append(clip)
-    training = Feet.joined([feet for clip in clips["train"] for feet in learnt_from(clip, rng)])
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("touches", "stands"):
+        arrays |= {f"{name}_{key}": values for key, values in network_of(name, clips).items()}
+    with written(asked.out, "choose another place") as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{n: v.astype(np.float16) for n, v in arrays.items()})
+
+
+def network_of(name: str, clips: Mapping[str, Sequence[ClipMotions]]) -> dict[str, np.ndarray]:
+    """The arrays of the network that says whether feet touch, or stand."""
+    rng, along = np.random.default_rng(SEED), name == "touches"
+    training = Feet.joined(
+        [feet for clip in clips["train"] for feet in learnt_from(clip, rng, along=along)]
+    )
     judges = clips["validation"]
     judged = {
-        "touches": [shown(clip.found[0], clip.touches, along=True) for clip in judges],
-        "stands": [shown(clip.found[0], clip.touches, along=False) for clip in judges],
-        "stands nowhere": [
-            f for clip in judges for f in drifting(clip.found[0], clip.touches, rng)
-        ],
-        "touches, true joints": [shown(clip.true, clip.touches, along=True) for clip in judges],
-        "stands, true joints": [shown(clip.true, clip.touches, along=False) for clip in judges],
+        name: [shown(clip.found[0], clip.touches, along=along) for clip in judges],
+        f"{name}, true joints": [shown(clip.true, clip.touches, along=along) for clip in judges],
     }
-    network = learnt(training, {name: Feet.joined(feet) for name, feet in judged.items()})
-    write(network, training, asked.out)
+    if not along:
+        moved = [feet for clip in judges for feet in drifting(clip.found[0], clip.touches, rng)]
+        judged["stands, drifting"] = moved
+    network = learnt(training, {part: Feet.joined(feet) for part, feet in judged.items()})
+    return arrays_of(network, training)
 
 
 # --- clips
@@ -204,28 +210,27 @@ def camera_of(crops: Crops) -> Camera:
 # --- what feet are seen to do
 
 
-def learnt_from(clip: ClipMotions, rng: np.random.Generator) -> list[Feet]:
-    """What is found and what is true, at all paces, drifting and stopped."""
+def learnt_from(clip: ClipMotions, rng: np.random.Generator, *, along: bool) -> list[Feet]:
+    """What is found and what is true, at all paces and stopped; and drifting, where feet stand or not."""
     feet = []
     for motion in (*clip.found, clip.true):
-        feet += [shown(motion, clip.touches, along=along, pace=pace) for along, pace in WAYS]
-        feet += [*drifting(motion, clip.touches, rng), *stopped(motion, clip.touches, rng)]
+        feet += [shown(motion, clip.touches, along=along, pace=pace) for pace in PACES]
+        feet += stopped(motion, clip.touches, rng, along=along)
+        feet += [] if along else drifting(motion, clip.touches, rng)
     return feet
 
 
 def shown(
     motion: Motion, touches: np.ndarray, *, along: bool, pace: float = 1.0, stands: bool = True
 ) -> Feet:
-    """What the network is shown of the stretches without gaps, and the truth: seen along, whether feet
-    touch; else whether they stand, as all that touch do if `stands`."""
-    seen, true = [np.zeros((0, 2, NUM_INPUTS), np.float16)], [np.zeros((0, 2, 2), np.float32)]
+    """What a network is shown of the stretches without gaps, and the truth; stands: whether feet that
+    touch do so."""
+    seen, true = [np.zeros((0, 2, NUM_INPUTS), np.float16)], [np.zeros((0, 2), np.float32)]
     for rows in runs(known(motion.joints_mm), motion.time_s):
         said = seen_by_feet(motion.joints_mm[rows], motion.time_s[rows], along=along, pace=pace)
         seen.append(said.astype(np.float16))
-        answers = np.full((*touches[rows].shape, 2), NOT_ASKED, np.float32)
-        answers[..., int(not along)] = touches[rows] & (along or stands)
-        true.append(answers)
-    return Feet(np.concatenate(seen).reshape(-1, NUM_INPUTS), np.concatenate(true).reshape(-1, 2))
+        true.append((touches[rows] & stands).astype(np.float32))
+    return Feet(np.concatenate(seen).reshape(-1, NUM_INPUTS), np.concatenate(true).reshape(-1))
 
 
 def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
@@ -251,19 +256,21 @@ def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> l
     return feet
 
 
-def stopped(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
+def stopped(
+    motion: Motion, touches: np.ndarray, rng: np.random.Generator, *, along: bool
+) -> list[Feet]:
     """People who stay as they are in some of the frames: feet that touch stand, unless the whole person
     drifts."""
     rows = np.flatnonzero(known(motion.joints_mm))
     moments_s, feet = np.array(STOP_S), []
     for row in rng.choice(rows, min(STOPS, len(rows)), replace=False):
         still_mm = np.repeat(motion.joints_mm[[row]], len(STOP_S), axis=0)
-        still, kept = Motion(still_mm, moments_s), touches[[row] * len(STOP_S)]
-        towards = rng.normal(size=3)
-        drift_mm_s = rng.uniform(*PANNED_MM_S) * towards / np.linalg.norm(towards)
-        moved = Motion(still_mm + np.outer(moments_s, drift_mm_s)[:, None], moments_s)
-        feet += [shown(still, kept, along=along) for along in (True, False)]
-        feet.append(shown(moved, kept, along=False, stands=False))
+        kept, towards = touches[[row] * len(STOP_S)], rng.normal(size=3)
+        feet.append(shown(Motion(still_mm, moments_s), kept, along=along))
+        if not along:
+            drift_mm_s = rng.uniform(*PANNED_MM_S) * towards / np.linalg.norm(towards)
+            moved = Motion(still_mm + np.outer(moments_s, drift_mm_s)[:, None], moments_s)
+            feet.append(shown(moved, kept, along=along, stands=False))
     return feet
 
 
@@ -277,7 +284,7 @@ def learnt(training: Feet, judged: Mapping[str, Feet]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for before, after in pairwise((NUM_INPUTS, *HIDDEN)):
         layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT)]
-    network = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], 2))
+    network = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], 1))
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     steps = len(training.seen) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=ROUNDS * steps + 1)
@@ -293,8 +300,7 @@ def learnt(training: Feet, judged: Mapping[str, Feet]) -> nn.Sequential:
             shaken = inputs(training, rows)
             shaken = shaken + NOISE * torch.randn_like(shaken)
             true = torch.from_numpy(training.true[rows])
-            asked = true != NOT_ASKED
-            loss = functional.binary_cross_entropy_with_logits(network(shaken)[asked], true[asked])
+            loss = functional.binary_cross_entropy_with_logits(network(shaken)[:, 0], true)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -302,8 +308,9 @@ def learnt(training: Feet, judged: Mapping[str, Feet]) -> nn.Sequential:
         network.eval()
         with torch.no_grad():
             for name, feet in judged.items():
-                right = (network(inputs(feet, slice(None))).numpy() > 0) == (feet.true > 0.5)
-                print(f"round {number}, {name}: {right[feet.true != NOT_ASKED].mean():.1%} right")
+                said = network(inputs(feet, slice(None))).numpy()[:, 0] > 0
+                right = (said == (feet.true > 0.5)).mean()
+                print(f"round {number}, {name}: {right:.1%} right", flush=True)
     return network
 
 
@@ -313,16 +320,15 @@ def scale_of(training: Feet) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), values.std(axis=0) + np.float32(0.02)
 
 
-def write(network: nn.Sequential, training: Feet, out: Path) -> None:
-    """As `posegrid/motion/contact.py` reads it, in 16 bits."""
+def arrays_of(network: nn.Sequential, training: Feet) -> dict[str, np.ndarray]:
+    """As `posegrid/motion/contact.py` reads them."""
     mean, spread = scale_of(training)
     arrays = {"mean": mean, "spread": spread}
     linear = [layer for layer in network if isinstance(layer, nn.Linear)]
     for number, layer in enumerate(linear):
         arrays[f"weight{number}"] = layer.weight.detach().numpy()
         arrays[f"bias{number}"] = layer.bias.detach().numpy()
-    with written(out, "choose another place") as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{n: v.astype(np.float16) for n, v in arrays.items()})
+    return arrays
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Which feet touch the floor, and which stand still on it: a small network that looks at half a second
-before and after, learnt from rendered walkers (`scripts/learn_contact.py`).
+"""Which feet touch the floor, and which stand still on it: two small networks that look at half a
+second before and after, learnt from rendered walkers (`scripts/learn_contact.py`).
 
-It is asked about one foot at a time, a right one as the left one of the mirror image. It sees the
-pelvis, the thorax and both legs in axes of the body itself, in leg lengths: neither gravity nor the
-floor, the person's size or the frame rate has to be known. Whether a foot touches it tells from how
-the legs move against the pelvis, on a treadmill and before a moving camera as elsewhere; whether it
-stands, from how they move in a frame at rest.
+They are asked about one foot at a time, a right one as the left one of the mirror image. They see
+the pelvis, the thorax and both legs in axes of the body itself, in leg lengths: neither gravity nor
+the floor, the person's size or the frame rate has to be known. Whether a foot touches is told from
+how the legs move against the pelvis, on a treadmill and before a moving camera as elsewhere;
+whether it stands, from how they move in a frame at rest.
 """
 
 from dataclasses import dataclass
@@ -42,6 +42,8 @@ _RIGHT, _LEFT = (
     _joints(*(f"{side}_{part}" for part in ("hip", "knee", "ankle"))) for side in ("right", "left")
 )
 _TRUNK = _joints("pelvis", "thorax")
+ANKLE = 4
+"""Of the eight joints that are shown, the foot's own."""
 
 
 def standing(joints_mm: Joints, time_s: Times) -> Bool[np.ndarray, "T 2"]:
@@ -70,9 +72,9 @@ def foot_chances(joints_mm: Joints, time_s: Times) -> Float[np.ndarray, "T 2 2"]
     for rows in runs(known(joints_mm), time_s):
         for start in range(0, len(rows), BLOCK):
             asked = slice(start, start + BLOCK)
-            for answer, along in enumerate((True, False)):
-                seen = seen_by_feet(joints_mm[rows], time_s[rows], asked, along=along)
-                chances[rows[asked], :, answer] = shipped().chances(seen)[..., answer]
+            for answer, network in enumerate(shipped()):
+                seen = seen_by_feet(joints_mm[rows], time_s[rows], asked, along=not answer)
+                chances[rows[asked], :, answer] = network.chance(seen)
     return chances
 
 
@@ -84,19 +86,22 @@ def seen_by_feet(
 
     Joints at `OFFSETS_S`, between frames along lines, before the first frame and after the last one
     as in these; then how much of the time before and after is known. along: from the pelvis of each
-    moment, not of the frame's. pace: as if the motion were so many times as fast.
+    moment, else from where the foot's own ankle is in the frame. pace: as if the motion were so many
+    times as fast.
     """
     moments_s = time_s[asked, None] + pace * OFFSETS_S
     near_mm = _at(joints_mm, time_s, moments_s)
     axes, leg_mm = _body(near_mm)
-    origin_mm = near_mm[:, :, :1] if along else joints_mm[asked, None, None, 0]
-    own = np.einsum("nij,nkaj->nkai", axes, near_mm - origin_mm)
+    own = np.einsum("nij,nkaj->nkai", axes, near_mm - near_mm[:, :, :1] * float(along))
     own /= leg_mm[:, None, None, None]
     ends_s = np.stack([time_s[asked] - time_s[0], time_s[-1] - time_s[asked]], axis=1)
     is_known = np.minimum(ends_s / (pace * OFFSETS_S[-1]), 1.0)
-    mirrored = own * [-1.0, 1.0, 1.0]
-    feet = (mirrored[:, :, _TRUNK + _RIGHT + _LEFT], own[:, :, _TRUNK + _LEFT + _RIGHT])
-    shown = [np.concatenate([foot.reshape(len(own), -1), is_known], axis=1) for foot in feet]
+    shown = []
+    for order, sides in ((_RIGHT + _LEFT, [-1.0, 1.0, 1.0]), (_LEFT + _RIGHT, 1.0)):
+        foot = own[:, :, _TRUNK + order] * sides
+        if not along:
+            foot -= foot[:, REACH : REACH + 1, ANKLE : ANKLE + 1]
+        shown.append(np.concatenate([foot.reshape(len(foot), -1), is_known], axis=1))
     return np.stack(shown, axis=1)
 
 
@@ -135,7 +140,7 @@ def _unit(vectors: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
 
 @dataclass(frozen=True, eq=False)
 class ContactNetwork:
-    """Layers of numbers: each answer is 0 or more, but for the last one's, which are logits."""
+    """Layers of numbers: each answer is 0 or more, but for the last one's, which is a logit."""
 
     mean: Float[np.ndarray, "inputs"]
     spread: Float[np.ndarray, "inputs"]
@@ -144,23 +149,27 @@ class ContactNetwork:
     """Of each layer, (answers, inputs)."""
     biases: tuple[np.ndarray, ...]
 
-    def chances(self, seen: Float[np.ndarray, "*n inputs"]) -> Float[np.ndarray, "*n 2"]:
-        """Of each foot that is shown along, that it touches; of others, that it stands."""
+    def chance(self, seen: Float[np.ndarray, "*n inputs"]) -> Float[np.ndarray, "*n"]:
+        """Of each foot that is shown, 0..1."""
         values = (seen - self.mean) / self.spread
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             values = (np.maximum(values, 0.0) if number else values) @ weight.T + bias
-        return 1 / (1 + np.exp(-np.clip(values, -50, 50)))
+        return 1 / (1 + np.exp(-np.clip(values[..., 0], -50, 50)))
 
 
 @cache
-def shipped() -> ContactNetwork:
-    """The network that comes with posegrid, read once."""
+def shipped() -> tuple[ContactNetwork, ContactNetwork]:
+    """The networks that come with posegrid, read once: whether feet touch, and stand."""
     with (files("posegrid") / "weights" / WEIGHTS).open("rb") as file, np.load(file) as arrays:
         numbers = {name: arrays[name].astype(np.float64) for name in arrays.files}
-    layers = range(sum(name.startswith("weight") for name in numbers))
-    return ContactNetwork(
-        numbers["mean"],
-        numbers["spread"],
-        tuple(numbers[f"weight{layer}"] for layer in layers),
-        tuple(numbers[f"bias{layer}"] for layer in layers),
-    )
+
+    def of(name: str) -> ContactNetwork:
+        layers = range(sum(key.startswith(f"{name}_weight") for key in numbers))
+        return ContactNetwork(
+            numbers[f"{name}_mean"],
+            numbers[f"{name}_spread"],
+            tuple(numbers[f"{name}_weight{layer}"] for layer in layers),
+            tuple(numbers[f"{name}_bias{layer}"] for layer in layers),
+        )
+
+    return of("touches"), of("stands")

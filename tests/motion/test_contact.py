@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from posegrid.body.skeleton import JOINT_NAMES, mirrored
 from posegrid.motion import contact
-from posegrid.motion.contact import NUM_INPUTS, foot_chances, seen_by_feet, standing
+from posegrid.motion.contact import ANKLE, NUM_INPUTS, foot_chances, seen_by_feet, standing
 
 TIME_S = np.arange(120) / 50
 WALK = walking_mm(TIME_S)
@@ -26,16 +26,27 @@ def test_a_mirror_exchanges_the_feet():
     )
 
 
-def test_one_sees_joints_in_leg_lengths_from_the_pelvis_and_how_much_is_known():
-    seen = seen_by_feet(WALK, TIME_S, along=False)
+@pytest.mark.parametrize(("along", "origin"), [(True, 0), (False, ANKLE)])
+def test_one_sees_joints_in_leg_lengths_and_how_much_is_known(along, origin):
+    seen = seen_by_feet(WALK, TIME_S, along=along)
     assert seen.shape == (120, 2, NUM_INPUTS)
     now = seen[60, :, :-2].reshape(2, 25, 8, 3)[:, 12]
-    np.testing.assert_allclose(now[:, 0], 0, atol=1e-9)  # the pelvis, of this moment
+    np.testing.assert_allclose(now[:, origin], 0, atol=1e-9)
     upper, lower = (np.linalg.norm(now[:, b] - now[:, a], axis=1) for a, b in ((2, 3), (3, 4)))
     np.testing.assert_allclose(upper + lower, 1, atol=0.01)
-    np.testing.assert_allclose(now[0, 2:5], now[1, 5:8] * [-1, 1, 1], atol=1e-9)
+    legs = now - now[:, :1]
+    np.testing.assert_allclose(legs[0, 2:5], legs[1, 5:8] * [-1, 1, 1], atol=1e-9)
     np.testing.assert_allclose(seen[0, :, -2:], [[0, 1], [0, 1]])
     np.testing.assert_allclose(seen[12, :, -2:], [[0.5, 1], [0.5, 1]])
+
+
+def test_a_foot_that_stands_is_seen_to_stay_where_it_is():
+    seen = seen_by_feet(WALK, TIME_S, along=False)[..., :-2].reshape(120, 2, 25, 8, 3)
+    ankles = seen[:, :, 8:17, :][:, :, :, ANKLE]  # from 0.16 s before to 0.16 s after
+    rests = np.array([TOUCHES[max(row - 9, 0) : row + 10].all(axis=0) for row in range(120)])
+    assert 0.2 < rests.mean() < 0.6
+    np.testing.assert_allclose(ankles[rests], 0, atol=1e-9)
+    assert np.abs(ankles[~TOUCHES]).max() > 0.1
 
 
 def test_a_made_up_walk_has_its_contacts():
