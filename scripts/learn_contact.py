@@ -1,4 +1,4 @@
-"""Learn which feet touch the floor and which stand on it: makes posegrid/weights/contact.npz.
+"""Learn which feet touch the floor: makes posegrid/weights/contact.npz.
 
     python scripts/learn_contact.py DATA [DATA ...] --out contact.npz
 
@@ -35,14 +35,12 @@ from posegrid.motion.smoothing import known, runs
 from posegrid.results.estimator import placed
 from posegrid.results.network import OnnxModel
 from posegrid.walkers.clip import film
+from posegrid.walkers.motion.captured import RecordedWalk
 
 SEED, HIDDEN, ROUNDS, BATCH, RATE = 16, (128, 48), 5, 512, 2e-3
 DROPOUT, NOISE, DECAY = 0.3, 0.05, 0.02
 PACES = (0.8, 1.0, 1.25)
 """Clips count as if they were so many times as fast, too."""
-SLOWEST_MM_S, PANNED_MM_S = 350.0, (400.0, 1800.0)
-"""A world that drifts by less may stand still: that is left out; and how fast one drifts before a
-camera that pans."""
 STOPS, STOP_S = 3, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """So many frames of each motion last, over these moments."""
 LEAST_FRAMES = 10
@@ -69,7 +67,7 @@ class ClipMotions:
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """What a network is shown of N feet, and whether each touches, or stands."""
+    """What the network is shown of N feet, and whether each touches the floor."""
 
     seen: np.ndarray
     true: np.ndarray
@@ -90,29 +88,13 @@ def main() -> None:
     for folder in asked.data:
         for split, clip in clips_of(folder):
             clips[split].append(clip)
-    arrays: dict[str, np.ndarray] = {}
-    for name in ("touches", "stands"):
-        arrays |= {f"{name}_{key}": values for key, values in network_of(name, clips).items()}
-    with written(asked.out, "choose another place") as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{n: v.astype(np.float16) for n, v in arrays.items()})
-
-
-def network_of(name: str, clips: Mapping[str, Sequence[ClipMotions]]) -> dict[str, np.ndarray]:
-    """The arrays of the network that says whether feet touch, or stand."""
-    rng, along = np.random.default_rng(SEED), name == "touches"
-    training = Feet.joined(
-        [feet for clip in clips["train"] for feet in learnt_from(clip, rng, along=along)]
-    )
-    judges = clips["validation"]
+    rng, judges = np.random.default_rng(SEED), clips["validation"]
+    training = Feet.joined([feet for clip in clips["train"] for feet in learnt_from(clip, rng)])
     judged = {
-        name: [shown(clip.found[0], clip.touches, along=along) for clip in judges],
-        f"{name}, true joints": [shown(clip.true, clip.touches, along=along) for clip in judges],
+        "as found": Feet.joined([shown(clip.found[0], clip.touches) for clip in judges]),
+        "true joints": Feet.joined([shown(clip.true, clip.touches) for clip in judges]),
     }
-    if not along:
-        moved = [feet for clip in judges for feet in drifting(clip.found[0], clip.touches, rng)]
-        judged["stands, drifting"] = moved
-    network = learnt(training, {part: Feet.joined(feet) for part, feet in judged.items()})
-    return arrays_of(network, training)
+    write(learnt(training, judged), training, asked.out)
 
 
 # --- clips
@@ -131,7 +113,8 @@ def clips_of(folder: Path) -> Iterator[tuple[str, ClipMotions]]:
     split_of = {name: split for split, names in facts.splits.items() for name in names}
     for number, job in enumerate(jobs, start=1):
         crops = read_crops(folder, [job.clip.subject])
-        if len(crops) >= LEAST_FRAMES:
+        # other captured motions do not say when feet touch
+        if len(crops) >= LEAST_FRAMES and isinstance(job.clip.recorded, RecordedWalk | None):
             yield split_of[job.clip.subject], clip_of(job, crops, model)
         if number % 50 == 0 or number == len(jobs):
             print(f"{folder}: {number} of {len(jobs)} clips", flush=True)
@@ -210,67 +193,32 @@ def camera_of(crops: Crops) -> Camera:
 # --- what feet are seen to do
 
 
-def learnt_from(clip: ClipMotions, rng: np.random.Generator, *, along: bool) -> list[Feet]:
-    """What is found and what is true, at all paces and stopped; and drifting, where feet stand or not."""
+def learnt_from(clip: ClipMotions, rng: np.random.Generator) -> list[Feet]:
+    """What is found and what is true, at all paces and stopped."""
     feet = []
     for motion in (*clip.found, clip.true):
-        feet += [shown(motion, clip.touches, along=along, pace=pace) for pace in PACES]
-        feet += stopped(motion, clip.touches, rng, along=along)
-        feet += [] if along else drifting(motion, clip.touches, rng)
+        feet += [shown(motion, clip.touches, pace) for pace in PACES]
+        feet += stopped(motion, clip.touches, rng)
     return feet
 
 
-def shown(
-    motion: Motion, touches: np.ndarray, *, along: bool, pace: float = 1.0, stands: bool = True
-) -> Feet:
-    """What a network is shown of the stretches without gaps, and the truth; stands: whether feet that
-    touch do so."""
+def shown(motion: Motion, touches: np.ndarray, pace: float = 1.0) -> Feet:
+    """What the network is shown of the stretches without gaps, and the truth."""
     seen, true = [np.zeros((0, 2, NUM_INPUTS), np.float16)], [np.zeros((0, 2), np.float32)]
     for rows in runs(known(motion.joints_mm), motion.time_s):
-        said = seen_by_feet(motion.joints_mm[rows], motion.time_s[rows], along=along, pace=pace)
+        said = seen_by_feet(motion.joints_mm[rows], motion.time_s[rows], pace=pace)
         seen.append(said.astype(np.float16))
-        true.append((touches[rows] & stands).astype(np.float32))
+        true.append(touches[rows].astype(np.float32))
     return Feet(np.concatenate(seen).reshape(-1, NUM_INPUTS), np.concatenate(true).reshape(-1))
 
 
-def drifting(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
-    """The same on a treadmill, followed by the camera, and before one that pans: no foot stands. Only
-    where the world drifts fast enough.
-    """
-    known_rows = known(motion.joints_mm)
-    root_mm, time_s = motion.joints_mm[known_rows, 0], motion.time_s[known_rows]
-    if len(time_s) < LEAST_FRAMES:
-        return []
-    towards = rng.normal(size=3)
-    panned_mm_s = rng.uniform(*PANNED_MM_S) * towards / np.linalg.norm(towards)
-    treadmill_mm_s = -np.polyfit(time_s, root_mm, 1)[0]
-    feet = []
-    for drift_mm in (
-        np.outer(time_s, treadmill_mm_s),
-        root_mm[:1] - root_mm,
-        np.outer(time_s, panned_mm_s),
-    ):
-        if np.linalg.norm(np.polyfit(time_s, drift_mm, 1)[0]) > SLOWEST_MM_S:
-            moved = Motion(motion.joints_mm[known_rows] + drift_mm[:, None], time_s)
-            feet.append(shown(moved, touches[known_rows], along=False, stands=False))
-    return feet
-
-
-def stopped(
-    motion: Motion, touches: np.ndarray, rng: np.random.Generator, *, along: bool
-) -> list[Feet]:
-    """People who stay as they are in some of the frames: feet that touch stand, unless the whole person
-    drifts."""
+def stopped(motion: Motion, touches: np.ndarray, rng: np.random.Generator) -> list[Feet]:
+    """People who stay as they are in some of the frames."""
     rows = np.flatnonzero(known(motion.joints_mm))
     moments_s, feet = np.array(STOP_S), []
     for row in rng.choice(rows, min(STOPS, len(rows)), replace=False):
         still_mm = np.repeat(motion.joints_mm[[row]], len(STOP_S), axis=0)
-        kept, towards = touches[[row] * len(STOP_S)], rng.normal(size=3)
-        feet.append(shown(Motion(still_mm, moments_s), kept, along=along))
-        if not along:
-            drift_mm_s = rng.uniform(*PANNED_MM_S) * towards / np.linalg.norm(towards)
-            moved = Motion(still_mm + np.outer(moments_s, drift_mm_s)[:, None], moments_s)
-            feet.append(shown(moved, kept, along=along, stands=False))
+        feet.append(shown(Motion(still_mm, moments_s), touches[[row] * len(STOP_S)]))
     return feet
 
 
@@ -320,15 +268,16 @@ def scale_of(training: Feet) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), values.std(axis=0) + np.float32(0.02)
 
 
-def arrays_of(network: nn.Sequential, training: Feet) -> dict[str, np.ndarray]:
-    """As `posegrid/motion/contact.py` reads them."""
+def write(network: nn.Sequential, training: Feet, out: Path) -> None:
+    """As `posegrid/motion/contact.py` reads it, in 16 bits."""
     mean, spread = scale_of(training)
     arrays = {"mean": mean, "spread": spread}
     linear = [layer for layer in network if isinstance(layer, nn.Linear)]
     for number, layer in enumerate(linear):
         arrays[f"weight{number}"] = layer.weight.detach().numpy()
         arrays[f"bias{number}"] = layer.bias.detach().numpy()
-    return arrays
+    with written(out, "choose another place") as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{n: v.astype(np.float16) for n, v in arrays.items()})
 
 
 if __name__ == "__main__":

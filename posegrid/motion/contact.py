@@ -1,11 +1,10 @@
-"""Which feet touch the floor, and which stand still on it: two small networks that look at half a
-second before and after, learnt from rendered walkers (`scripts/learn_contact.py`).
+"""Which feet touch the floor: a small network that looks at half a second before and after, learnt
+from rendered walkers (`scripts/learn_contact.py`); and which of these stand still.
 
-They are asked about one foot at a time, a right one as the left one of the mirror image. They see
-the pelvis, the thorax and both legs in axes of the body itself, in leg lengths: neither gravity nor
-the floor, the person's size or the frame rate has to be known. Whether a foot touches is told from
-how the legs move against the pelvis, on a treadmill and before a moving camera as elsewhere;
-whether it stands, from how they move in a frame at rest.
+It is asked about one foot at a time, a right one as the left one of the mirror image. It sees the
+thorax and both legs from the pelvis of each moment, in axes of the body itself and in leg lengths:
+neither gravity nor the floor, the person's size or the frame rate has to be known, and a treadmill
+or a moving camera makes no difference. There feet touch and do not stand.
 """
 
 from dataclasses import dataclass
@@ -23,10 +22,12 @@ WEIGHTS = "contact.npz"
 STEP_S, REACH = 0.04, 12
 OFFSETS_S = STEP_S * np.arange(-REACH, REACH + 1)
 """Moments that the network sees, against the one that it is asked about."""
-NUM_INPUTS = 24 * len(OFFSETS_S) + 2
-"""Three coordinates of eight joints at each, and how much is known before and after."""
+NUM_INPUTS = 21 * len(OFFSETS_S) + 2
+"""Three coordinates of seven joints at each, and how much is known before and after."""
 SHORTEST_S = 0.1
 """A foot that stands for less does not."""
+REST_MM_S = 150.0
+"""Feet that touch may move so fast where nobody gets ahead."""
 BLOCK = 100
 """Frames that the network is asked about at a time: 4 MB."""
 
@@ -41,21 +42,42 @@ def _joints(*names: str) -> list[int]:
 _RIGHT, _LEFT = (
     _joints(*(f"{side}_{part}" for part in ("hip", "knee", "ankle"))) for side in ("right", "left")
 )
-_TRUNK = _joints("pelvis", "thorax")
-ANKLE = 4
-"""Of the eight joints that are shown, the foot's own."""
+PELVIS, THORAX = _joints("pelvis", "thorax")
 
 
 def standing(joints_mm: Joints, time_s: Times) -> Bool[np.ndarray, "T 2"]:
-    """True where the right and the left foot stand; False where the joints (absolute, any frame at
-    rest) are NaN.
+    """True where the right and the left foot touch the floor, if feet that touch are at rest here;
+    False where the joints (absolute, any frame at rest) are NaN.
     """
-    stands = np.nan_to_num(foot_chances(joints_mm, time_s)[..., 1]) > 0.5
+    stands = np.nan_to_num(touch_chance(joints_mm, time_s)) > 0.5
+    for rows in runs(known(joints_mm), time_s):
+        stands[rows] &= _at_rest(joints_mm[rows], time_s[rows], stands[rows])
     for foot in range(2):
         for stretch in stretches(stands[:, foot]):
             if not time_s[stretch[-1]] - time_s[stretch[0]] >= SHORTEST_S:
                 stands[stretch, foot] = False
     return stands
+
+
+def _at_rest(
+    joints_mm: Float[np.ndarray, "n 17 3"],
+    time_s: Float[np.ndarray, "n"],
+    touches: Bool[np.ndarray, "n 2"],
+) -> bool:
+    """Whether feet that touch move much less in this frame than against the pelvis: a foot that
+    stands goes back under the person as fast as the person gets ahead.
+    """
+    if len(time_s) < 2 or not touches.any():
+        return False
+    pelvis, *ankles = (
+        np.gradient(joints_mm[:, joint], time_s, axis=0) for joint in (PELVIS, _RIGHT[2], _LEFT[2])
+    )
+    speeds = np.concatenate([ankle[on] for ankle, on in zip(ankles, touches.T, strict=True)])
+    passing = np.concatenate(
+        [(ankle - pelvis)[on] for ankle, on in zip(ankles, touches.T, strict=True)]
+    )
+    own, against = (float(np.linalg.norm(np.median(v, axis=0))) for v in (speeds, passing))
+    return own < REST_MM_S + against / 2
 
 
 def stretches(flags: Bool[np.ndarray, "T"]) -> list[Int[np.ndarray, "_"]]:
@@ -64,44 +86,40 @@ def stretches(flags: Bool[np.ndarray, "T"]) -> list[Int[np.ndarray, "_"]]:
     return [run for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(run)]
 
 
-def foot_chances(joints_mm: Joints, time_s: Times) -> Float[np.ndarray, "T 2 2"]:
-    """How sure it is, 0..1, of the right and the left foot, that it touches the floor, and that it
-    stands; NaN where the joints (absolute, any frame at rest) are.
+def touch_chance(joints_mm: Joints, time_s: Times) -> Float[np.ndarray, "T 2"]:
+    """How sure it is, 0..1, that the right and the left foot touch the floor; NaN where the joints
+    (in any frame, relative to anything) are.
     """
-    chances = np.full((len(joints_mm), 2, 2), np.nan)
+    chance = np.full((len(joints_mm), 2), np.nan)
     for rows in runs(known(joints_mm), time_s):
         for start in range(0, len(rows), BLOCK):
             asked = slice(start, start + BLOCK)
-            for answer, network in enumerate(shipped()):
-                seen = seen_by_feet(joints_mm[rows], time_s[rows], asked, along=not answer)
-                chances[rows[asked], :, answer] = network.chance(seen)
-    return chances
+            chance[rows[asked]] = shipped().chance(
+                seen_by_feet(joints_mm[rows], time_s[rows], asked)
+            )
+    return chance
 
 
 def seen_by_feet(
-    joints_mm: Joints, time_s: Times, asked: slice = slice(None), *, along: bool, pace: float = 1.0
+    joints_mm: Joints, time_s: Times, asked: slice = slice(None), pace: float = 1.0
 ) -> Float[np.ndarray, "n 2 inputs"]:
     """What the network is shown for the right and the left foot of the frames that are asked about,
     of a motion without gaps.
 
     Joints at `OFFSETS_S`, between frames along lines, before the first frame and after the last one
-    as in these; then how much of the time before and after is known. along: from the pelvis of each
-    moment, else from where the foot's own ankle is in the frame. pace: as if the motion were so many
-    times as fast.
+    as in these; then how much of the time before and after is known. pace: as if the motion were so
+    many times as fast.
     """
     moments_s = time_s[asked, None] + pace * OFFSETS_S
     near_mm = _at(joints_mm, time_s, moments_s)
     axes, leg_mm = _body(near_mm)
-    own = np.einsum("nij,nkaj->nkai", axes, near_mm - near_mm[:, :, :1] * float(along))
+    own = np.einsum("nij,nkaj->nkai", axes, near_mm - near_mm[:, :, :1])
     own /= leg_mm[:, None, None, None]
     ends_s = np.stack([time_s[asked] - time_s[0], time_s[-1] - time_s[asked]], axis=1)
     is_known = np.minimum(ends_s / (pace * OFFSETS_S[-1]), 1.0)
-    shown = []
-    for order, sides in ((_RIGHT + _LEFT, [-1.0, 1.0, 1.0]), (_LEFT + _RIGHT, 1.0)):
-        foot = own[:, :, _TRUNK + order] * sides
-        if not along:
-            foot -= foot[:, REACH : REACH + 1, ANKLE : ANKLE + 1]
-        shown.append(np.concatenate([foot.reshape(len(foot), -1), is_known], axis=1))
+    mirrored = own * [-1.0, 1.0, 1.0]
+    feet = (mirrored[:, :, [THORAX, *_RIGHT, *_LEFT]], own[:, :, [THORAX, *_LEFT, *_RIGHT]])
+    shown = [np.concatenate([foot.reshape(len(own), -1), is_known], axis=1) for foot in feet]
     return np.stack(shown, axis=1)
 
 
@@ -123,7 +141,7 @@ def _body(
 ) -> tuple[Float[np.ndarray, "n 3 3"], Float[np.ndarray, "n"]]:
     """The body's own axes (left, ahead, up) over the moments, and the length of its legs."""
     ankles_mm = near_mm[:, :, [_RIGHT[2], _LEFT[2]]].mean(axis=2)
-    up = _unit(_unit(near_mm[:, :, _TRUNK[1]] - ankles_mm).mean(axis=1))
+    up = _unit(_unit(near_mm[:, :, THORAX] - ankles_mm).mean(axis=1))
     left = (near_mm[:, :, _LEFT[0]] - near_mm[:, :, _RIGHT[0]]).mean(axis=1)
     left = _unit(left - (left * up).sum(axis=1, keepdims=True) * up)
     parts_mm = [
@@ -158,18 +176,14 @@ class ContactNetwork:
 
 
 @cache
-def shipped() -> tuple[ContactNetwork, ContactNetwork]:
-    """The networks that come with posegrid, read once: whether feet touch, and stand."""
+def shipped() -> ContactNetwork:
+    """The network that comes with posegrid, read once."""
     with (files("posegrid") / "weights" / WEIGHTS).open("rb") as file, np.load(file) as arrays:
         numbers = {name: arrays[name].astype(np.float64) for name in arrays.files}
-
-    def of(name: str) -> ContactNetwork:
-        layers = range(sum(key.startswith(f"{name}_weight") for key in numbers))
-        return ContactNetwork(
-            numbers[f"{name}_mean"],
-            numbers[f"{name}_spread"],
-            tuple(numbers[f"{name}_weight{layer}"] for layer in layers),
-            tuple(numbers[f"{name}_bias{layer}"] for layer in layers),
-        )
-
-    return of("touches"), of("stands")
+    layers = range(sum(name.startswith("weight") for name in numbers))
+    return ContactNetwork(
+        numbers["mean"],
+        numbers["spread"],
+        tuple(numbers[f"weight{layer}"] for layer in layers),
+        tuple(numbers[f"bias{layer}"] for layer in layers),
+    )

@@ -153,7 +153,7 @@ def gait_of(
     Seen by a camera that moved, strides may lead anywhere: their times and angles count, there are
     no lengths.
     """
-    events, num_unsure = _events(motion, contacts, camera_fixed=camera_fixed)
+    events, num_unsure = _events(motion, contacts)
     num_events = num_unsure + sum(map(len, events.values()))
     found = strides_of(motion.joints_world_mm, motion.time_s, events, motion.feet_world_mm)
     forwards = [s for s in found if s.length_mm >= LEAST_ADVANCE_MM or not camera_fixed]
@@ -198,11 +198,9 @@ def gait_of(
     return Gait(events, tuple(forwards), quantities, tuple(notes), angle_deg)
 
 
-def _events(
-    motion: WorldMotion, contacts: Sequence[Contact], *, camera_fixed: bool
-) -> tuple[dict[Side, FootEvents], int]:
+def _events(motion: WorldMotion, contacts: Sequence[Contact]) -> tuple[dict[Side, FootEvents], int]:
     """The contacts that count, and how many were too unsure to."""
-    every = foot_events(motion.joints_world_mm, motion.time_s, camera_fixed=camera_fixed)
+    every = foot_events(motion.joints_world_mm, motion.time_s)
     sure = sure_events(every, motion.sigma_mm, motion.time_s)
     num_unsure = sum(map(len, every.values())) - sum(map(len, sure.values()))
     return with_contacts(sure, contacts, motion.frame, motion.time_s), num_unsure

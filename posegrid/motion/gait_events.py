@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid.body.contacts import Contact, Foot
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.motion.contact import foot_chances
+from posegrid.motion.contact import touch_chance
 from posegrid.motion.feet import ANKLES
 from posegrid.motion.smoothing import known, local_parabolas, runs
 
@@ -60,13 +60,11 @@ class FootEvents:
         return FootEvents(self.strike_s[kept(self.strike_s)], self.off_s[kept(self.off_s)])
 
 
-def foot_events(
-    joints_world_mm: Joints, time_s: Times, *, camera_fixed: bool = True
-) -> dict[Side, FootEvents]:
-    """The events of both feet: when it becomes likelier than not that a foot stands, and when less
-    likely; seen by a camera that moved, that it touches the floor. Between frames along a line.
+def foot_events(joints_world_mm: Joints, time_s: Times) -> dict[Side, FootEvents]:
+    """The events of both feet: when it becomes likelier than not that a foot touches the floor, and
+    when less likely; between frames along a line.
     """
-    touches = foot_chances(joints_world_mm, time_s)[..., int(camera_fixed)]
+    touches = touch_chance(joints_world_mm, time_s)
     strikes: dict[Side, list[float]] = {side: [] for side in SIDES}
     offs: dict[Side, list[float]] = {side: [] for side in SIDES}
     for rows in runs(known(joints_world_mm), time_s):
