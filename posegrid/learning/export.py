@@ -45,7 +45,6 @@ from posegrid.learning.feet_head import FeetHead, load_feet_head
 from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.targets import GridTarget, pose_part
-from posegrid.learning.training_settings import PoseFrame
 
 OPSET = 17
 """Read by every ONNX Runtime since 1.12 (2022)."""
@@ -321,7 +320,7 @@ def _crops(data: Path, split: str, facts: ModelFacts, count: int) -> CropSet:
                 f"{data} has crops with {name} {found}, the weights take {wanted}."
             )
     subjects = its.subjects_of(split)
-    frame: PoseFrame = "camera" if facts.pose_frame == "camera" else "view"
+    frame = "camera" if facts.pose_frame == "camera" else "view"
     chosen = subjects[:: -(-len(subjects) // MOST_PEOPLE)] if subjects else []
     return CropSet.of(
         read_crops(data, chosen), frame, its.background, exact_masks=its.exact_masks
