@@ -51,7 +51,7 @@ class Stride:
     flexion_deg: Mapping[str, Float[np.ndarray, "101"]] = field(repr=False)
     """Flexion of this side's knee and hip over the stride, at 0, 1, ... 100 %. Where feet are known,
     also the dorsiflexion of its ankle, and of its foot ("foot_progression") the angle on the floor
-    between heel to toe and the way: positive outwards (Kadaba et al., J. Orthop. Res. 1990).
+    between heel to toe and the way: positive outwards (as in Appl. Mech. 2022, 3, 174).
     """
 
     @property
