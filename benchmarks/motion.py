@@ -93,6 +93,7 @@ def noisy(track: MotionTrack, sequence: Sequence, number: int) -> MotionTrack:
         joints_mm=(joints - joints[:, :1]).astype(np.float32),
         root_mm=(truth[:, 0] + rng.normal(0, [10, 10, 80], (len(truth), 3))).astype(np.float32),
         keypoints_px=keypoints.astype(np.float32),
+        feet_mm=np.full_like(track.feet_mm, np.nan),
     )
 
 
@@ -161,6 +162,7 @@ def gait_report(cases: list[tuple[Sequence, MotionTrack]]) -> None:
         motion = WorldMotion(
             track.time_s,
             world - camera.centre_world_mm * [1, 1, 0],
+            np.full(track.feet_mm.shape, np.nan),
             track.sigma_mm,
             camera.rot_world_to_cam.T,
             float(camera.centre_world_mm[2]),

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import CDPSession, Page
 from running import PICTURES
 
+from posegrid.body.skeleton import FEET_PARENTS
 from posegrid.body.track import Track
 from posegrid.motion.motion_viewer import motion_page
 from posegrid.motion.placing import assumed_camera
@@ -33,6 +34,7 @@ def walk(num_frames: int, fps: float = 50.0) -> Track:
         joints_mm=joints.astype(np.float32),
         root_mm=root.astype(np.float32),
         keypoints_px=np.full((num_frames, 17, 2), SIDE / 2, np.float32),
+        feet_mm=(joints[:, FEET_PARENTS] + rng.normal(0, 100, (1, 4, 3))).astype(np.float32),
         sigma_mm=rng.uniform(10, 40, (num_frames, 17)).astype(np.float32),
         box_xyxy=np.zeros((num_frames, 4), np.float32),
         confidence=np.ones(num_frames, np.float32),
