@@ -27,6 +27,7 @@ from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.datasets.synth_plan import CropJob, captures_of, crop_jobs
 from posegrid.datasets.synth_settings import SynthSettings
+from posegrid.errors import PosegridError
 from posegrid.files import written
 from posegrid.motion.contact import NUM_INPUTS, seen_by_feet
 from posegrid.motion.refine import refined
@@ -281,4 +282,7 @@ def write(network: nn.Sequential, training: Feet, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PosegridError as error:
+        raise SystemExit(str(error)) from None

@@ -23,6 +23,7 @@ from posegrid.body.skeleton import FEET_PARENTS, mirrored, mirrored_feet, relati
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.datasets.synth_plan import CropJob
+from posegrid.errors import PosegridError
 from posegrid.learning.checkpoint import load_checkpoint
 from posegrid.learning.feet_head import FeetHead, save_feet_head
 from posegrid.learning.networks import Backbone
@@ -167,4 +168,7 @@ def unscaled(head: FeetHead, mean: Tensor, spread: Tensor) -> FeetHead:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PosegridError as error:
+        raise SystemExit(str(error)) from None
