@@ -78,8 +78,8 @@ class ExportSettings:
     checkpoint with the same numbers is written beside the ONNX file (--out), where none may be
     yet."""
     feet: Path | None = None
-    """Head of heels and toes that was learnt on these weights (scripts/learn_feet.py), to be told
-    with the poses."""
+    """Head of heels and toes that was learnt on these weights (scripts/learn_feet.py): with it
+    the file tells them with the poses, in mm."""
     int8: Path | None = None
     """Folder of prepared crops like those that the weights learnt from. With it a second file
     NAME-int8.onnx is written, in whole numbers of 8 bits: a quarter as large, faster on most CPUs,

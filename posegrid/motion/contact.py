@@ -25,7 +25,7 @@ OFFSETS_S = STEP_S * np.arange(-REACH, REACH + 1)
 NUM_INPUTS = 21 * len(OFFSETS_S) + 2
 """Three coordinates of seven joints at each, and how much is known before and after."""
 SHORTEST_S = 0.1
-"""A foot that stands for less does not."""
+"""A shorter stance or swing is none."""
 REST_MM_S = 150.0
 """Feet that touch may move so fast where nobody gets ahead."""
 BLOCK = 100

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from posegrid.body.contacts import Contact, Foot
 from posegrid.body.skeleton import JOINT_NAMES
-from posegrid.motion.contact import touch_chance
+from posegrid.motion.contact import SHORTEST_S, touch_chance
 from posegrid.motion.feet import ANKLES
 from posegrid.motion.smoothing import known, local_parabolas, runs
 
@@ -30,9 +30,6 @@ STANDING_PART = (0.10, 0.35)
 """Share of the stride after the strike in which the whole foot is on the floor, the other one
 swings.
 """
-SHORTEST_S = 0.1
-"""A shorter stance or swing is none."""
-
 UNSURE = 2.0
 """Where an ankle's sigma is above so many times its median, no contact is told by it."""
 
