@@ -22,7 +22,6 @@ from posegrid.results.draw import (
     below,
     beside,
     draw_dot,
-    draw_keypoints,
     draw_pose_3d,
     enlarged,
     labelled,
@@ -99,32 +98,6 @@ def _of_different_sequences(rows: np.ndarray, sequence: np.ndarray, count: int) 
         if sequence[row] not in sequence[chosen]:
             chosen.append(row)
     return chosen
-
-
-def grid_picture(
-    crop: UInt8[np.ndarray, "S S"],
-    keypoints_px: Float[np.ndarray, "17 2"],
-    cells: int = 10,
-    panel_px: int = 150,
-) -> Picture:
-    """One crop with its skeleton, then again for each of the 17 joints with the grid cells that are
-    positive for it.
-
-    The number is that of the positive cells; the white dot is the joint.
-
-    keypoints_px: pixels of the crop.
-    """
-    size = crop.shape[-1]
-    positive = positive_cells(keypoints_px[None], size, cells)[0]
-    large = enlarged(crop, panel_px)
-    points = keypoints_px * (panel_px / size)
-    panels = [labelled(draw_keypoints(large, points), f"{cells} x {cells} cells", text_px=13)]
-    for joint, name in enumerate(JOINT_NAMES):
-        text = f"{name.replace('_', ' ')}: {int(positive[joint].sum())}"
-        cells_shown = draw_dot(_with_cells(large, positive[joint], joint), points[joint])
-        panels.append(labelled(cells_shown, text, text_px=13))
-    rows = [beside(*panels[start : start + 6]) for start in range(0, len(panels), 6)]
-    return below(*rows)
 
 
 GRID_SAMPLES = 3

@@ -87,6 +87,15 @@ def test_the_rest_pose_stretches_its_arms_and_faces_the_viewer():
         assert rest / np.linalg.norm(rest) == pytest.approx(direction, abs=1e-9), name
 
 
+def test_feet_rest_on_the_floor_with_toes_ahead():
+    feet = Markers(FOOTED.frame, FOOTED.time_s, places_mm(FOOTED), 25.0, "walk.mp4")
+    rest_mm = bone_motion(feet).rest_mm
+    for side in ("right", "left"):
+        for name, direction in (("heel", (0, -0.8, -0.6)), ("toe", (0, -0.6, 0.8))):
+            rest = rest_mm[HUMAN36M_21.joint_names.index(f"{side}_{name}")]
+            assert rest / np.linalg.norm(rest) == pytest.approx(direction, abs=1e-9), (side, name)
+
+
 def test_bones_turn_to_where_the_joints_are_and_about_themselves_no_more():
     motion = bone_motion(MARKERS)
     held = np.maximum.accumulate(np.where(MARKERS.found, np.arange(len(WALK)), 2))

@@ -86,6 +86,8 @@ def test_the_body_has_the_colours_of_its_sides_and_its_bounds(path, walk):
         expected = COLOURS[side if side in COLOURS else "middle"]
         assert faces == pytest.approx(np.tile(expected, (8, 1)), abs=1e-6)
     points = np.array(mesh.GetPointsAttr().Get())
+    assert set(mesh.GetFaceVertexCountsAttr().Get()) == {3}
+    np.testing.assert_array_equal(mesh.GetFaceVertexIndicesAttr().Get(), np.arange(len(points)))
     assert np.array(mesh.GetExtentAttr().Get()) == pytest.approx(
         np.stack([points.min(axis=0), points.max(axis=0)])
     )
