@@ -165,8 +165,9 @@ def moving(time_s: np.ndarray, rate_hz: float = 25.0) -> Markers:
 
 def test_even_times_stay_as_they_are():
     late = np.random.default_rng(2).uniform(-0.005, 0.005, 20)
-    markers = moving(np.arange(20) / 25 + late)
-    assert markers.evenly_timed() is markers
+    for start_s in (0.0, 7.3):
+        markers = moving(start_s + np.arange(20) / 25 + late)
+        assert markers.evenly_timed() is markers
 
 
 def test_uneven_times_are_interpolated():

@@ -52,6 +52,7 @@ def test_samples_lie_at_the_frames_with_a_person(path):
     stage = Usd.Stage.Open(str(path))
     motion = UsdSkel.Animation(stage.GetPrimAtPath("/Walk/Motion"))
     assert motion.GetRotationsAttr().GetTimeSamples() == pytest.approx(FOUND, abs=1e-6)
+    assert stage.GetRootLayer().HasTimeCodesPerSecond()
     assert stage.GetTimeCodesPerSecond() == stage.GetFramesPerSecond() == pytest.approx(WALK.fps)
     assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == pytest.approx(
         (FOUND[0], FOUND[-1])
@@ -59,6 +60,21 @@ def test_samples_lie_at_the_frames_with_a_person(path):
     assert stage.GetMetadata("comment") == "walk.mp4"
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1.0
     assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
+
+
+def test_joints_are_bound_where_they_rest(path):
+    stage = Usd.Stage.Open(str(path))
+    skeleton = UsdSkel.Skeleton(stage.GetPrimAtPath("/Walk/Skeleton"))
+    rest, bound = (
+        dict(zip(skeleton.GetJointsAttr().Get(), np.array(places)[:, 3, :3], strict=True))
+        for places in (
+            skeleton.GetRestTransformsAttr().Get(),
+            skeleton.GetBindTransformsAttr().Get(),
+        )
+    )
+    for joint, place_m in bound.items():
+        above = bound.get(joint.rpartition("/")[0], np.zeros(3))
+        assert place_m == pytest.approx(above + rest[joint], abs=1e-6), joint
 
 
 def test_the_body_goes_with_its_bones(path, walk):
