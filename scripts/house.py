@@ -75,7 +75,7 @@ def table(found: list[Room]) -> str:
 
 
 def documents() -> list[Path]:
-    """Pages that people read; the log and the changelog are kept as they were written."""
+    """Pages that people read; the log is kept as it was written, the messages come from a script."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     return sorted(p for p in pages if p.name not in ("LOG.md", "messages.md"))
 

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+import posegrid
 from posegrid import cli
 from posegrid.video.writer import VideoWriter
 from posegrid.walkers.clip import ClipPlan, film
@@ -54,6 +55,21 @@ def test_every_page_is_in_the_sites_list_and_every_listed_page_is_there() -> Non
     listed = {page for section in site["nav"] for page in _pages(next(iter(section.values())))}
     pages = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*.md")}
     assert listed == pages - set(site["exclude_docs"].split())
+
+
+def test_the_changelog_has_a_line_for_a_change() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("- ") for line in lines) > 100
+    assert [line for line in lines if line.startswith(" ") or len(line) > 100] == []
+
+
+def test_all_that_the_package_offers_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^::: ([\w.]+)", page, re.MULTILINE))
+    members = re.findall(r"members: \[(.*)\]", page)[0].split(", ")
+    for name in set(posegrid.__all__) - set(members):
+        thing = getattr(posegrid, name)
+        assert {thing.__module__, f"{thing.__module__}.{thing.__name__}"} & shown, name
 
 
 def test_links_lead_somewhere() -> None:
