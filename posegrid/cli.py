@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from posegrid import __version__
 from posegrid.errors import EXTRA_OF_MODULE, PosegridError, in_flags
-from posegrid.files import is_utf8
+from posegrid.files import LONGEST_NAME, is_utf8
 
 
 @dataclass(frozen=True)
@@ -187,29 +187,51 @@ def run(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    if (odd := next((word for word in arguments if not is_utf8(word)), None)) is not None:
-        print(f"posegrid {name}: {odd!a}: is no UTF-8; rename the file.", file=sys.stderr)
+    if (complaint := unnameable(arguments)) is not None:
+        print(f"posegrid {name}: {complaint}", file=sys.stderr)
         return 2
     try:
         call(name, COMMANDS[name], rest)
         sys.stdout.flush()
-    except PosegridError as error:
-        print(f"posegrid {name}: {COMMANDS[name].in_flags(str(error))}", file=sys.stderr)
-        return 1
     except ModuleNotFoundError as error:
         return missing_library(name, error)
-    except MemoryError as error:
-        print(f"posegrid {name}: not enough memory ({error or 'none is left'})", file=sys.stderr)
-        return 1
     except BrokenPipeError:
         # who reads the output has seen enough (posegrid ... | head); nothing more can be told, at
         # the exit neither
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (PosegridError, MemoryError, OSError) as error:
+        print(f"posegrid {name}: {sentence(name, error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"\nposegrid {name}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def sentence(name: str, error: PosegridError | MemoryError | OSError) -> str:
+    """What went wrong, for the one who called; an OSError that names no file is a fault of ours and
+    goes on.
+    """
+    if isinstance(error, PosegridError):
+        return COMMANDS[name].in_flags(str(error))
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error or 'none is left'})"
+    if error.filename is None:
+        raise error
+    # such as a folder above the path that may not be entered
+    return f"{error.filename}: {error.strerror}; check the path, and that you may use it."
+
+
+def unnameable(arguments: list[str]) -> str | None:
+    """What among the arguments no file can be called, in a sentence; None if all is well."""
+    for word in arguments:
+        if not is_utf8(word):
+            return f"{word!a}: is no UTF-8; rename the file."
+        name = max(word.split("/"), key=lambda part: len(part.encode()))
+        if (size := len(name.encode())) > LONGEST_NAME:
+            return f"{name[:40]}...: {size} bytes long, expected at most {LONGEST_NAME}; rename it."
+    return None
 
 
 def named(arguments: list[str]) -> tuple[str, list[str]]:

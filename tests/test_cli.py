@@ -72,6 +72,50 @@ def test_too_little_memory_is_one_line_and_exit_code_1(
     assert said == "posegrid predict: not enough memory (Unable to allocate 7 GiB)\n"
 
 
+@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (
+            "runs/" + 128 * "\u00e4" + "/walk.mp4",
+            "256 bytes long, expected at most 255; rename it.",
+        ),
+        ("walk\udcff.mp4", "'walk\\udcff.mp4': is no UTF-8; rename the file."),
+    ],
+)
+def test_what_no_file_can_be_called_is_told_before_the_work(
+    name: str, word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([*name.split(), word]) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+
+
+def test_a_path_that_the_system_refuses_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/closed/walk.mp4")
+
+    monkeypatch.setattr(cli, "call", fail)
+    assert cli.run(["predict", "/closed/walk.mp4"]) == 1
+    assert capsys.readouterr().err == (
+        "posegrid predict: /closed/walk.mp4: Permission denied; check the path, and that you may "
+        "use it.\n"
+    )
+
+
+def test_an_error_of_the_system_about_no_file_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("a fault of ours")
+
+    monkeypatch.setattr(cli, "call", fail)
+    with pytest.raises(OSError, match="a fault of ours"):
+        cli.run(["predict", "walk.mp4"])
+
+
 def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
