@@ -23,10 +23,10 @@ from posegrid.learning.finder_evaluation import (
     LEAST_PIXELS,
     Answer,
     HeldOut,
+    detected,
     look_at,
     matched,
     onnx_answer,
-    peaks,
 )
 from posegrid.learning.finder_target import box_of
 from posegrid.walkers.scenes.compose import Scene
@@ -70,7 +70,7 @@ def failures(
     """The frame, the reference, the truth and the answer of each scene in which it is wrong."""
     for scene in scenes:
         out = look_at(answer, scene)
-        seen = peaks(out["centre"][0], out["box"][0], out["seen"][0], NEARLY)
+        seen = detected(out, NEARLY)
         wanted = [box_of(layer) for layer in scene.cover if (layer >= 0.5).sum() >= LEAST_PIXELS]
         sure = seen.score >= least
         met = matched(seen.box[sure], wanted)

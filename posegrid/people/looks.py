@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import onnxruntime
@@ -166,7 +166,7 @@ class FinderNetwork:
         centre, box = self._run(["centre", "box"], frame[None], reference[None], known[None])
         scale = np.tile(scene.picture.size_wh, 2) / np.tile(frame.shape[1::-1], 2)
         found = peaks(centre[0, 0], box[0], min(self.thresholds.keep, self.thresholds.find))
-        return [Candidate(candidate.box_xyxy * scale, candidate.score) for candidate in found]
+        return [Candidate(peak.box_xyxy * scale, peak.score) for peak in found]
 
     def each(self, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
         """Second looks at the people who are expected in boxes (the picture's pixels)."""
@@ -216,20 +216,30 @@ class FinderNetwork:
         return [np.asarray(answer) for answer in self.session.run(names, given)]
 
 
+class Peak(NamedTuple):
+    """A local maximum of a map of centres."""
+
+    box_xyxy: Float[np.ndarray, "4"]
+    """In the look's pixels."""
+    score: float
+    cell: tuple[int, int]
+    """Row and column in the map."""
+
+
 def peaks(
     centre: Float[np.ndarray, "h w"], box: Float[np.ndarray, "4 h w"], least: float
-) -> list[Candidate]:
+) -> list[Peak]:
     """The local maxima of a map of centres, the highest first, each with its box (the look's
     pixels); one of those whose boxes are nearly the same.
     """
     high = (centre >= least) & (centre == ndimage.maximum_filter(centre, 3))
     labels = labelled(high, touching=True)
     tops = ndimage.maximum_position(centre, labels, range(1, int(labels.max()) + 1))
-    found: list[Candidate] = []
+    found: list[Peak] = []
     for row, column in sorted(tops, key=lambda at: -centre[at]):
         mine = box[:, row, column].astype(np.float64)
-        if (mine[:2] < mine[2:]).all() and all(iou(mine, c.box_xyxy) <= SAME_BOX for c in found):
-            found.append(Candidate(mine, float(centre[row, column])))
+        if (mine[:2] < mine[2:]).all() and all(iou(mine, p.box_xyxy) <= SAME_BOX for p in found):
+            found.append(Peak(mine, float(centre[row, column]), (int(row), int(column))))
     return found
 
 

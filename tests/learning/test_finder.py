@@ -30,19 +30,19 @@ from posegrid.learning.finder_evaluation import (
     HeldOut,
     average_precision,
     contrast,
+    detected,
     evaluate_kind,
     evaluate_second_look,
-    iou,
     onnx_answer,
-    peaks,
 )
 from posegrid.learning.finder_export import INPUTS, FinderFacts, export_finder, rounded
-from posegrid.learning.finder_network import Answers, FinderNetwork, Widths, decode
+from posegrid.learning.finder_network import Answers, Decoded, FinderNetwork, Widths, decode
 from posegrid.learning.finder_target import Truth, Truths, box_of, losses, truth_of
 from posegrid.learning.finder_training import FinderStage, begun_stage, load_finder, train_finder
 from posegrid.learning.model_facts import METADATA_KEY
 from posegrid.learning.run import Record
 from posegrid.learning.training_settings import FinderSettings
+from posegrid.people.looks import iou
 from posegrid.walkers.scenes.compose import Scene
 from tests.walkers.scenes.made_up_scenes import library, surroundings, write_folders
 
@@ -77,14 +77,18 @@ def tensors(truth: Truth) -> Truths:
     return Truths(*(torch.from_numpy(np.asarray(part))[None] for part in truth))
 
 
+def arrays(out: Decoded) -> dict[str, np.ndarray]:
+    """Answers as the ONNX file gives them."""
+    return {name: part.detach().numpy() for name, part in out._asdict().items()}
+
+
 # --- target ---------------------------------------------------------------------------------------
 
 
 def test_boxes_and_centres_come_back_from_the_truth() -> None:
     wanted = [(10, 20, 30, 80), (60, 12, 101, 90), (110, 40, 118, 60)]
     truth = truth_of(boxes_cover(*wanted), np.array([[1, 0], [1, 1], [0, 1]], np.float32))
-    out = [part.numpy()[0] for part in decode(certain(truth))]
-    found = peaks(out[1], out[2], out[4], 0.5)
+    found = detected(arrays(decode(certain(truth))), 0.5)
     assert len(found.box) == 3
     for box, seen in zip(wanted, ((1, 0), (1, 1), (0, 1)), strict=True):
         best = int(np.argmax([iou(np.array(box, float), other) for other in found.box]))
@@ -189,7 +193,7 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
     out = decode(network(frame, frame * 0, blank, blank))
     mask, wanted = out.person[0, 0] > 0.5, torch.from_numpy(cover.sum(0)) > 0.5
     assert (mask & wanted).sum() / (mask | wanted).sum() > 0.9
-    found = peaks(*(part.detach().numpy()[0] for part in (out.centre, out.box, out.seen)), 0.5)
+    found = detected(arrays(out), 0.5)
     assert len(found.box) == 2
     assert max(iou(np.array([20, 12, 44, 60.0]), box) for box in found.box) > 0.8
 
@@ -412,13 +416,6 @@ def test_the_shipped_weights_that_training_begins_with_are_the_shipped_finder() 
 # --- evaluation -----------------------------------------------------------------------------------
 
 
-def test_overlap_of_boxes() -> None:
-    one, other = np.array([0, 0, 10, 10.0]), np.array([5, 0, 15, 10.0])
-    assert iou(one, other) == pytest.approx(50 / 150)
-    assert iou(one, one) == 1
-    assert iou(one, other + 20) == 0
-
-
 def test_average_precision_by_hand() -> None:
     score, hit = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
     assert average_precision(score, hit, 2) == pytest.approx((1 + 2 / 3) / 2)
@@ -433,8 +430,7 @@ def test_who_always_knows_is_always_right(folders: SceneFolders) -> None:
     right = iter([decode(certain(truth_of(s.cover, s.seen))) for s in scenes])
 
     def answer(*_: np.ndarray) -> dict[str, np.ndarray]:
-        out = next(right)
-        return {name: part.numpy() for name, part in zip(out._fields, out, strict=True)}
+        return arrays(next(right))
 
     figures = evaluate_kind(answer, kind, iter(scenes), 0.45)
     assert figures.people > 3
