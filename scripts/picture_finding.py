@@ -28,7 +28,7 @@ from posegrid.learning.finder_evaluation import (
     matched,
     onnx_answer,
 )
-from posegrid.learning.finder_target import box_of
+from posegrid.learning.finder_target import wanted_box
 from posegrid.walkers.scenes.compose import Scene
 
 KINDS = {"one, fixed camera": 2, "one, never moves": 4, "one, no reference": 4, "nobody, ghosts": 2}
@@ -71,7 +71,9 @@ def failures(
     for scene in scenes:
         out = look_at(answer, scene)
         seen = detected(out, NEARLY)
-        wanted = [box_of(layer) for layer in scene.cover if (layer >= 0.5).sum() >= LEAST_PIXELS]
+        wanted = [
+            wanted_box(layer) for layer in scene.cover if (layer >= 0.5).sum() >= LEAST_PIXELS
+        ]
         sure = seen.score >= least
         met = matched(seen.box[sure], wanted)
         if len(met) == len(wanted) and None not in met:

@@ -20,7 +20,7 @@ from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
 from posegrid.learning.finder_export import FORMAT, INPUTS
-from posegrid.learning.finder_target import box_of, truth_of
+from posegrid.learning.finder_target import truth_of, wanted_box
 from posegrid.learning.model_facts import METADATA_KEY
 from posegrid.people.looks import iou, peaks
 from posegrid.walkers.scenes.compose import Scene, SceneRecipe, compose
@@ -206,14 +206,14 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
         count += 1
         out = look_at(answer, scene)
         wanted = [n for n, layer in enumerate(scene.cover) if (layer >= 0.5).sum() >= LEAST_PIXELS]
-        boxes = [box_of(scene.cover[n]) for n in wanted]
+        boxes = [wanted_box(scene.cover[n]) for n in wanted]
         plain = [contrast(scene.frame, scene.cover[n] >= 0.5) >= PLAIN_LEVELS for n in wanted]
         seen = detected(out, 0.05)
         taken = matched(seen.box, boxes)
         scores.extend(seen.score)
         hits.extend(match is not None for match in taken)
         sure = seen.score >= least
-        slivers = [box_of(layer) for layer in scene.cover]
+        slivers = [wanted_box(layer) for layer in scene.cover]
         for number, match in enumerate(taken):
             if not sure[number]:
                 continue

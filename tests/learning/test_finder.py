@@ -37,7 +37,7 @@ from posegrid.learning.finder_evaluation import (
 )
 from posegrid.learning.finder_export import INPUTS, FinderFacts, export_finder, rounded
 from posegrid.learning.finder_network import Answers, Decoded, FinderNetwork, Widths, decode
-from posegrid.learning.finder_target import Truth, Truths, box_of, losses, truth_of
+from posegrid.learning.finder_target import Truth, Truths, losses, truth_of, wanted_box
 from posegrid.learning.finder_training import FinderStage, begun_stage, load_finder, train_finder
 from posegrid.learning.model_facts import METADATA_KEY
 from posegrid.learning.run import Record
@@ -106,7 +106,7 @@ def test_every_pixel_points_at_its_owner() -> None:
 
 def test_hardly_anybody_has_no_centre_but_a_mask() -> None:
     truth = truth_of(boxes_cover((5, 5, 7, 8)), np.zeros((1, 2), np.float32))
-    assert box_of(boxes_cover((5, 5, 7, 8))[0]) is None
+    assert wanted_box(boxes_cover((5, 5, 7, 8))[0]) is None
     assert truth.centre.max() == 0
     assert truth.mask.sum() == 6
 
