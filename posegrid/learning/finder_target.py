@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
-from posegrid.learning.finder_network import OWNER_UNIT_PX, SIZE_UNIT_PX, STRIDE, Answers
+from posegrid.learning.finder_network import OWNER_UNIT_PX, SIZE_UNIT_PX, STRIDE, RawAnswers
 from posegrid.people.crop import box_of
 
 LEAST_PIXELS = 10
@@ -113,9 +113,9 @@ class Losses(NamedTuple):
         return self.mask + self.overlap + self.centre + self.box + self.owner + self.seen
 
 
-def losses(answers: Answers, truth: Truths) -> Losses:
+def losses(answers: RawAnswers, truth: Truths) -> Losses:
     """How wrong a batch of answers is."""
-    answers = Answers(*(each.float() for each in answers))
+    answers = RawAnswers(*(each.float() for each in answers))
     mask, wanted = answers.mask[:, 0], truth.mask
     entropy = functional.binary_cross_entropy_with_logits(mask, wanted, reduction="none").mean(
         (1, 2)

@@ -36,7 +36,7 @@ from posegrid.learning.finder_evaluation import (
     onnx_answer,
 )
 from posegrid.learning.finder_export import INPUTS, FinderFacts, export_finder, rounded
-from posegrid.learning.finder_network import Answers, Decoded, FinderNetwork, Widths, decode
+from posegrid.learning.finder_network import Decoded, FinderModule, RawAnswers, Widths, decode
 from posegrid.learning.finder_target import Truth, Truths, losses, truth_of, wanted_box
 from posegrid.learning.finder_training import FinderStage, begun_stage, load_finder, train_finder
 from posegrid.learning.model_facts import METADATA_KEY
@@ -56,14 +56,14 @@ def boxes_cover(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return cover
 
 
-def certain(truth: Truth) -> Answers:
+def certain(truth: Truth) -> RawAnswers:
     """Answers that are as sure of the truth as can be."""
 
     def sure(chance: np.ndarray) -> torch.Tensor:
         return torch.logit(torch.from_numpy(np.asarray(chance, np.float32)).clamp(1e-4, 1 - 1e-4))
 
     box = torch.from_numpy(truth.box)[None]
-    return Answers(
+    return RawAnswers(
         mask=sure(truth.mask)[None, None],
         centre=sure(truth.centre)[None, None],
         offset=box[:, :2],
@@ -146,7 +146,7 @@ def pictures(count: int = 2, high: int = 64, wide: int = 96) -> tuple[torch.Tens
 
 
 def test_the_network_is_small_and_answers_at_its_strides() -> None:
-    network = FinderNetwork().eval()
+    network = FinderModule().eval()
     assert sum(p.numel() for p in network.parameters()) < 1_500_000
     answers = network(*pictures())
     assert answers.mask.shape == (2, 1, 64, 96)
@@ -155,7 +155,7 @@ def test_the_network_is_small_and_answers_at_its_strides() -> None:
 
 
 def test_what_is_not_known_does_not_matter() -> None:
-    network = FinderNetwork(SMALL).eval()
+    network = FinderModule(SMALL).eval()
     frame, reference, known, prior = pictures()
     hidden = reference.clone()
     hidden[(known == 0).expand_as(hidden)] = 7
@@ -166,7 +166,7 @@ def test_what_is_not_known_does_not_matter() -> None:
 
 
 def test_every_parameter_learns() -> None:
-    network = FinderNetwork(SMALL)
+    network = FinderModule(SMALL)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(module.weight)
@@ -179,7 +179,7 @@ def test_every_parameter_learns() -> None:
 
 def test_one_batch_can_be_learnt_by_heart() -> None:
     torch.manual_seed(0)
-    network = FinderNetwork(SMALL)
+    network = FinderModule(SMALL)
     cover = boxes_cover((20, 12, 44, 60), (60, 20, 80, 50))[:, :64, :96]
     truth = tensors(truth_of(cover, np.ones((2, 2), np.float32)))
     optimiser = torch.optim.Adam(network.parameters(), 5e-3)
@@ -323,7 +323,7 @@ def test_a_run_resumed_after_a_stop_ends_as_an_undisturbed_one(
 
 
 def test_normalisation_is_held_after_so_many_samples(folders: SceneFolders) -> None:
-    stage = FinderStage(FinderNetwork(SMALL), Devices(torch.device("cpu"))).train()
+    stage = FinderStage(FinderModule(SMALL), Devices(torch.device("cpu"))).train()
     batch = batch_of(0, 0, library(), surroundings())
     norm = stage.network.down4.norm
     moved = []
@@ -337,7 +337,7 @@ def test_normalisation_is_held_after_so_many_samples(folders: SceneFolders) -> N
 
 
 def test_masks_are_measured_where_somebody_is(folders: SceneFolders) -> None:
-    stage = FinderStage(FinderNetwork(SMALL), Devices(torch.device("cpu"))).eval()
+    stage = FinderStage(FinderModule(SMALL), Devices(torch.device("cpu"))).eval()
     cover = boxes_cover((20, 12, 60, 60))[:, :64, :96]
     truths = [truth_of(each, np.ones((1, 2), np.float32)) for each in (cover, 0 * cover)]
     blank = torch.zeros(2, 1, 64, 96, dtype=torch.uint8)
@@ -364,7 +364,7 @@ def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderSe
 
 def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
-    save_checkpoint(tmp_path / "small.safetensors", FinderNetwork(SMALL), FinderFacts())
+    save_checkpoint(tmp_path / "small.safetensors", FinderModule(SMALL), FinderFacts())
     for name in ("bad", "small", "none"):
         with pytest.raises(CheckpointError, match=f"{name}.safetensors holds no weights of"):
             load_finder(tmp_path / f"{name}.safetensors")
@@ -373,7 +373,7 @@ def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> 
 
 
 def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> None:
-    network = FinderNetwork(SMALL)
+    network = FinderModule(SMALL)
     with torch.no_grad():
         for _ in range(3):
             network.train()(*pictures(4))
