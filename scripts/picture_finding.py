@@ -23,8 +23,8 @@ from posegrid.learning.finder_evaluation import (
     LEAST_PIXELS,
     Answer,
     HeldOut,
+    answered,
     detected,
-    look_at,
     matched,
     onnx_answer,
 )
@@ -69,7 +69,7 @@ def failures(
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """The frame, the reference, the truth and the answer of each scene in which it is wrong."""
     for scene in scenes:
-        out = look_at(answer, scene)
+        out = answered(answer, scene)
         seen = detected(out, NEARLY)
         wanted = [
             wanted_box(layer) for layer in scene.cover if (layer >= 0.5).sum() >= LEAST_PIXELS

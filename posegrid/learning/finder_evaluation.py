@@ -204,7 +204,7 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
     people = found = false = right = count = plain_people = plain_found = 0
     for scene in scenes:
         count += 1
-        out = look_at(answer, scene)
+        out = answered(answer, scene)
         wanted = [n for n, layer in enumerate(scene.cover) if (layer >= 0.5).sum() >= LEAST_PIXELS]
         boxes = [wanted_box(scene.cover[n]) for n in wanted]
         plain = [contrast(scene.frame, scene.cover[n] >= 0.5) >= PLAIN_LEVELS for n in wanted]
@@ -263,7 +263,7 @@ def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -
     return float(np.median(differences[outline])) if outline.any() else 0.0
 
 
-def look_at(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
+def answered(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
     """The outputs of a first look at a scene."""
     frame, reference = (
         picture.transpose(2, 0, 1)[None] for picture in (scene.frame, scene.reference)

@@ -116,10 +116,10 @@ def begun_stage(settings: FinderSettings, devices: Devices) -> FinderStage:
     torch.manual_seed(settings.seed)
     if settings.init is None:
         return FinderStage(FinderModule(), devices)
-    return FinderStage(load_finder(settings.init), devices, seen=FREEZE)
+    return FinderStage(load_finder_module(settings.init), devices, seen=FREEZE)
 
 
-def load_finder(path: Path) -> FinderModule:
+def load_finder_module(path: Path) -> FinderModule:
     """The network with the weights of a finder's run, ready to answer.
 
     Raises CheckpointError for weights of another network.
@@ -152,7 +152,7 @@ def _origin(settings: FinderSettings, devices: Devices) -> dict[str, Any]:
 
 def _finished(run: Path, record: Record) -> Path:
     """Writes the best weights as they are used: as ONNX, and in 16 bits to learn on with."""
-    network, facts, path = load_finder(run / BEST), record.best_facts(), run / WEIGHTS
+    network, facts, path = load_finder_module(run / BEST), record.best_facts(), run / WEIGHTS
     export_finder(network, path, THRESHOLDS, facts.training)
     save_checkpoint(path.with_suffix(".safetensors"), network.half(), facts)
     return path

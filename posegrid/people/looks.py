@@ -23,7 +23,7 @@ from scipy import ndimage
 
 import posegrid
 from posegrid.errors import CheckpointError
-from posegrid.people.crop import Silhouette, box_of, labelled
+from posegrid.people.crop import Silhouette, box_of, connected_components
 from posegrid.people.reference import Look, Reference, look_of, relit
 from posegrid.video.picture import Picture
 
@@ -233,7 +233,7 @@ def peaks(
     pixels); one of those whose boxes are nearly the same.
     """
     high = (centre >= least) & (centre == ndimage.maximum_filter(centre, 3))
-    labels = labelled(high, touching=True)
+    labels = connected_components(high, touching=True)
     tops = ndimage.maximum_position(centre, labels, range(1, int(labels.max()) + 1))
     found: list[Peak] = []
     for row, column in sorted(tops, key=lambda at: -centre[at]):

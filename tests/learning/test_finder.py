@@ -38,7 +38,12 @@ from posegrid.learning.finder_evaluation import (
 from posegrid.learning.finder_export import INPUTS, FinderFacts, export_finder, rounded
 from posegrid.learning.finder_network import Decoded, FinderModule, RawAnswers, Widths, decode
 from posegrid.learning.finder_target import Truth, Truths, losses, truth_of, wanted_box
-from posegrid.learning.finder_training import FinderStage, begun_stage, load_finder, train_finder
+from posegrid.learning.finder_training import (
+    FinderStage,
+    begun_stage,
+    load_finder_module,
+    train_finder,
+)
 from posegrid.learning.model_facts import METADATA_KEY
 from posegrid.learning.run import Record
 from posegrid.learning.training_settings import FinderSettings
@@ -317,7 +322,9 @@ def test_a_run_resumed_after_a_stop_ends_as_an_undisturbed_one(
     rows = rows_of(settings.run)
     assert rows == rows_of(whole.parent) and rows[-1]["images"] == "24"
     assert {"train_loss", "validation_loss", "validation_mask_iou"} < set(rows[0])
-    one, other = (load_finder(run / "last.safetensors") for run in (settings.run, whole.parent))
+    one, other = (
+        load_finder_module(run / "last.safetensors") for run in (settings.run, whole.parent)
+    )
     for name, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
 
@@ -355,7 +362,7 @@ def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderSe
     assert weights.stat().st_size < 4_000_000
     again = replace(settings, init=weights, run=settings.run.parent / "again")
     stage = begun_stage(again, Devices(torch.device("cpu")))
-    best = load_finder(settings.run / "best.safetensors").state_dict()
+    best = load_finder_module(settings.run / "best.safetensors").state_dict()
     for name, value in stage.network.state_dict().items():
         torch.testing.assert_close(value, best[name], rtol=1e-3, atol=1e-3, msg=name)
     assert stage.seen == finder_training.FREEZE
@@ -367,7 +374,7 @@ def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> 
     save_checkpoint(tmp_path / "small.safetensors", FinderModule(SMALL), FinderFacts())
     for name in ("bad", "small", "none"):
         with pytest.raises(CheckpointError, match=f"{name}.safetensors holds no weights of"):
-            load_finder(tmp_path / f"{name}.safetensors")
+            load_finder_module(tmp_path / f"{name}.safetensors")
     with pytest.raises(CheckpointError, match="description lacks"):
         load_facts(tmp_path / "small.safetensors")
 
@@ -408,7 +415,7 @@ def test_the_shipped_weights_that_training_begins_with_are_the_shipped_finder() 
     path = Path(posegrid.__file__).parent / "weights" / "posegrid-find.safetensors"
     given = pictures(1)
     answer, _ = onnx_answer(path.with_suffix(".onnx"))
-    ours = decode(load_finder(path)(*given))
+    ours = decode(load_finder_module(path)(*given))
     for name, values in answer(*(part.numpy() for part in given)).items():
         np.testing.assert_allclose(values, getattr(ours, name).detach(), rtol=0.02, atol=0.02)
 
