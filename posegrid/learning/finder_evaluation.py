@@ -247,7 +247,8 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
 
 def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -> float:
     """How much a person differs from what is beside them along their outline, levels: the median
-    over the outline of the difference between inside and outside, in the colour that differs most.
+    over the outline (what the mask loses when it is eroded by a pixel) of the difference between
+    inside and outside, in the colour that differs most.
     """
 
     def mean(where: np.ndarray) -> np.ndarray:

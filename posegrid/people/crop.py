@@ -191,8 +191,9 @@ prediction.
 
 
 def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"], tuple[int, int]]:
-    """A mask's largest part (pixels joined by an edge or a corner; of equal ones the first), its
-    holes filled: as the smallest box round it and that box's left upper corner (x, y).
+    """A mask's largest connected component (pixels joined by an edge or a corner; of equal ones the
+    first), its holes filled (morphology): as the smallest box round it and that box's left upper
+    corner (x, y).
 
     Human3.6M's masks are background subtraction as it comes: with specks far from the person, and
     holes in the clothes. A hole is background that cannot reach the picture's edge by steps across

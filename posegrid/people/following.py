@@ -238,7 +238,9 @@ class People:
 def covered_by_people(
     network: Looks, picture: Picture, reference: Reference | None
 ) -> Bool[np.ndarray, "H W"]:
-    """Where people are in a picture of a first look's size, and a little round them."""
+    """Where people are in a picture of a first look's size, and a little round them: their masks,
+    dilated (morphology) by ROOM pixels.
+    """
     covered = np.zeros(picture.size_wh[::-1], bool)
     shot = Shot(picture, reference, picture.rgb())
     boxes = [candidate.box_xyxy for candidate in network.everybody(shot)]
