@@ -23,12 +23,12 @@ from posegrid.learning.finder_evaluation import (
     LEAST_PIXELS,
     Answer,
     HeldOut,
-    look_at,
+    answered,
+    detected,
     matched,
     onnx_answer,
-    peaks,
 )
-from posegrid.learning.finder_target import box_of
+from posegrid.learning.finder_target import wanted_box
 from posegrid.walkers.scenes.compose import Scene
 
 KINDS = {"one, fixed camera": 2, "one, never moves": 4, "one, no reference": 4, "nobody, ghosts": 2}
@@ -69,9 +69,11 @@ def failures(
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """The frame, the reference, the truth and the answer of each scene in which it is wrong."""
     for scene in scenes:
-        out = look_at(answer, scene)
-        seen = peaks(out["centre"][0], out["box"][0], out["seen"][0], NEARLY)
-        wanted = [box_of(layer) for layer in scene.cover if (layer >= 0.5).sum() >= LEAST_PIXELS]
+        out = answered(answer, scene)
+        seen = detected(out, NEARLY)
+        wanted = [
+            wanted_box(layer) for layer in scene.cover if (layer >= 0.5).sum() >= LEAST_PIXELS
+        ]
         sure = seen.score >= least
         met = matched(seen.box[sure], wanted)
         if len(met) == len(wanted) and None not in met:

@@ -43,9 +43,9 @@ def read_camera(path: Path) -> object:
 
 
 def read_folder_camera(path: Path) -> object:
-    from posegrid.datasets.folder import load_camera
+    from posegrid.datasets.folder import load_own_camera
 
-    return load_camera(path)
+    return load_own_camera(path)
 
 
 def read_folder_poses(path: Path) -> object:

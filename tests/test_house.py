@@ -1,5 +1,8 @@
 """The limits of the house (docs/design.md), as `scripts/house.py` measures them."""
 
+import ast
+from collections import Counter
+
 from test_documents import house  # noqa: F401 (a fixture)
 
 
@@ -21,3 +24,12 @@ def test_long_files_functions_and_many_imports_are_seen(house, tmp_path, monkeyp
     imports = [f"from posegrid.m{i} import a" for i in range(11)]
     path.write_text("\n".join([*imports, "def f():", *["    x = 1"] * 60, *["# "] * 400]))
     assert len(house.faults(house.measured(path))) == 3
+
+
+def test_no_name_of_a_class_or_module_is_there_twice(house) -> None:  # noqa: F811
+    paths = list((house.ROOT / "posegrid").rglob("*.py"))
+    nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    classes = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    modules = Counter(path.stem for path in paths if path.stem not in ("__init__", "__main__"))
+    assert len(classes) > 100 and len(modules) > 100
+    assert [name for names in (classes, modules) for name, n in names.items() if n > 1] == []

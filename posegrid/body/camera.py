@@ -1,4 +1,4 @@
-"""Cameras: from the world to pixels, and what cropping, resizing and turning do to them.
+"""Camera geometry: from the world to pixels, and what cropping, resizing and turning do to it.
 
 Conventions, once for the whole package:
 - Lengths are mm. World frame: z up. Camera frame: x right, y down, z forward.

@@ -77,7 +77,7 @@ def load_camera(path: Path, video: Path, size_wh: tuple[int, int]) -> Camera:
 
 def _of_folder(path: Path, size_wh: tuple[int, int]) -> Camera:
     """The lens of a camera file as `prepare` reads it beside a video (docs/own-data.md)."""
-    camera = folder.load_camera(path)
+    camera = folder.load_own_camera(path)
     _check_size(path, camera.size_wh, size_wh)
     return Camera(camera.focal_px, camera.principal_px, size_wh, camera.distortion)
 

@@ -98,7 +98,7 @@ class OwnRecordings(Source):
     def open(self, view: View) -> Sequence:
         """As `Source.open`; raises SourceError also where a pose or mask is missing."""
         view = cast(FolderView, view)
-        facts, camera = probe(view.video), load_camera(view.video.with_suffix(".json"))
+        facts, camera = probe(view.video), load_own_camera(view.video.with_suffix(".json"))
         if camera.size_wh != facts.size_wh:
             raise SourceError(
                 f"{view.video}: has {facts.size_wh[0]} x {facts.size_wh[1]} pixels, but its camera "
@@ -128,7 +128,7 @@ class OwnRecordings(Source):
         )
 
 
-def load_camera(path: Path) -> Camera:
+def load_own_camera(path: Path) -> Camera:
     """The camera of a JSON file. Raises SourceError if it is missing, no JSON, or not a camera."""
     if not path.is_file():
         raise SourceError(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.people.crop import WHITE, person_crop, window_of_box
 from posegrid.people.following import covered_by_people, settled
-from posegrid.people.looks import Looks, Scene, load_finder
+from posegrid.people.looks import Looks, Shot, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, Covered, Reference, look_of
 from posegrid.video.picture import Picture
 from posegrid.walkers.render.wide_shots import FoundCrop, WideShot
@@ -41,7 +41,7 @@ def with_found_masks(sequence: Sequence, network: Looks | None = None) -> Sequen
     def _mask(frame: Frame, references: ClipReferences) -> np.ndarray:
         picture, box = frame.picture, box_round_joints(sequence.keypoints_px[frame.index])
         reference = references.at(frame.time_s, picture, look_of(picture))
-        outline = finder.each(Scene(picture, reference), [box])[0]
+        outline = finder.each(Shot(picture, reference), [box])[0]
         return outline.silhouette(picture.size_wh).in_picture()
 
     return replace(sequence, open_frames=open_frames)
@@ -67,7 +67,7 @@ def crop_found_in(shot: WideShot, *, size: int, margin: float) -> FoundCrop | No
     picture = Picture.from_rgb(shot.image)
     known = bool(shot.known.any())
     reference = Reference(shot.reference, shot.known, picture.size_wh) if known else None
-    outline = settled(_shipped_finder(), Scene(picture, reference), [shot.box_px])[0]
+    outline = settled(_shipped_finder(), Shot(picture, reference), [shot.box_px])[0]
     silhouette = outline.silhouette(picture.size_wh)
     common = np.count_nonzero(silhouette.in_picture() & shot.seen)
     if common < LEAST_FOUND * max(np.count_nonzero(shot.seen), 1):

@@ -65,7 +65,7 @@ def is_web_page(path: Path) -> bool:
 
 
 def _convert_apart(path: Path, target: Path, names: Collection[str]) -> None:
-    """`convert` in a process of its own. Raises SourceError, naming the file, where it fails."""
+    """`to_hdf5` in a process of its own. Raises SourceError, naming the file, where it fails."""
     with path.open("rb") as file:
         if not file.read(10).startswith(b"MATLAB 5.0"):
             raise SourceError(
@@ -88,7 +88,7 @@ def _convert_apart(path: Path, target: Path, names: Collection[str]) -> None:
         )
 
 
-def convert(source: Path, target: Path, names: Collection[str]) -> None:
+def to_hdf5(source: Path, target: Path, names: Collection[str]) -> None:
     """Write a MATLAB file's variables of these names as HDF5. Raises whatever scipy raises."""
     import scipy.io
 
@@ -130,7 +130,7 @@ def _main(source: str, target: str, *names: str) -> int:
 
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     try:
-        convert(Path(source), Path(target), names)
+        to_hdf5(Path(source), Path(target), names)
     except Exception as error:  # scipy raises whatever the bytes lead to
         print(f"{error or type(error).__name__}".replace("\n", " "), file=sys.stderr)
         return 1

@@ -317,8 +317,8 @@ def _covered(images: Tensor, draws: Draws) -> Tensor:
 
 
 def _ragged(images: Tensor, draws: Draws) -> Tensor:
-    """Some pictures with patches where the mask ate into the person, or took in some background of
-    one grey.
+    """Some pictures with patches where the mask is eroded into the person, or dilated into some
+    background of one grey.
     """
     count, size = len(images), images.shape[-1]
     rows = (draws.uniform(count) < RAGGED_CHANCE).nonzero()[:, 0]
@@ -339,7 +339,9 @@ def _ragged(images: Tensor, draws: Draws) -> Tensor:
 
 
 def _grown(mask: Bool[Tensor, "n 1 size size"]) -> Bool[Tensor, "n 1 size size"]:
-    """The mask and all pixels within RAGGED_PX of it along rows and columns."""
+    """The mask and all pixels within RAGGED_PX of it along rows and columns: dilated, in the words
+    of morphology, by a square. Eroded: what the complement, dilated, leaves.
+    """
     grown = mask.clone()
     for pixels in range(1, RAGGED_PX + 1):
         grown[..., pixels:] |= mask[..., :-pixels]

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from posegrid.learning.data import CPU, WHOLE, Piece
-from posegrid.learning.finder_target import Truth, Truths, box_of, truth_of
+from posegrid.learning.finder_target import Truth, Truths, truth_of, wanted_box
 from posegrid.walkers.render.wide_shots import expected_box
 from posegrid.walkers.scenes.compose import MOST_PEOPLE, Scene, SceneRecipe, compose
 from posegrid.walkers.scenes.figures import Library, files_of_people, load_library
@@ -280,7 +280,7 @@ def second_look(
     scene = compose(rng, library, places, recipe)
     if rng.random() < 0.2:
         scene = _over_the_edge(rng, scene)
-    boxes = [box_of(layer) for layer in scene.cover]
+    boxes = [wanted_box(layer) for layer in scene.cover]
     asked = next((number for number, box in enumerate(boxes) if box is not None), None)
     box = None if asked is None else boxes[asked]
     if box is None or asked is None:
@@ -325,7 +325,7 @@ def _over_the_edge(rng: np.random.Generator, scene: Scene) -> Scene:
     frame[~inside], reference[~inside], known[~inside] = 0, 0, 0
     cover, seen = scene.cover * inside, scene.seen.copy()
     for number, (before, after) in enumerate(zip(scene.cover, cover, strict=True)):
-        whole, left_over = box_of(before), box_of(after)
+        whole, left_over = wanted_box(before), wanted_box(after)
         if whole is not None and left_over is not None:
             cut = np.abs(whole - left_over)[[1, 3]] > 0.04 * (whole[3] - whole[1])
             seen[number, cut] = 0

@@ -20,8 +20,9 @@ from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import completed
 from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
 from posegrid.learning.finder_export import FORMAT, INPUTS
-from posegrid.learning.finder_target import box_of, truth_of
+from posegrid.learning.finder_target import truth_of, wanted_box
 from posegrid.learning.model_facts import METADATA_KEY
+from posegrid.people.looks import iou, peaks
 from posegrid.walkers.scenes.compose import Scene, SceneRecipe, compose
 from posegrid.walkers.scenes.figures import Library, load_library
 from posegrid.walkers.scenes.surroundings import Split, Surroundings, load_surroundings
@@ -113,32 +114,14 @@ class Figures:
         return f"| {self.kind} | {numbers} | {self.false_per_frame:.3f} | {self.seen_right:.3f} |"
 
 
-def peaks(centre: np.ndarray, box: np.ndarray, seen: np.ndarray, least: float) -> Detections:
-    """Local maxima of one frame's centres, without boxes that are all but another's: of (1, h, w),
-    (4, h, w), (2, h, w).
-    """
-    heat = np.pad(centre[0], 1, constant_values=-1)
-    rows, columns = centre.shape[1:]
-    around = np.max(
-        [heat[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0
+def detected(out: dict[str, np.ndarray], least: float) -> Detections:
+    """The peaks of a look at one frame, as the product finds them, the highest first."""
+    found = peaks(out["centre"][0, 0], out["box"][0], least)
+    return Detections(
+        np.array([peak.box_xyxy for peak in found]).reshape(-1, 4),
+        np.array([peak.score for peak in found]),
+        np.array([out["seen"][0][(slice(None), *peak.cell)] for peak in found]).reshape(-1, 2),
     )
-    y, x = np.nonzero((centre[0] >= around) & (centre[0] >= least))
-    order = np.argsort(-centre[0, y, x])
-    y, x = y[order], x[order]
-    boxes, kept = box[:, y, x].T, []
-    for number in range(len(boxes)):
-        if all(iou(boxes[number], boxes[other]) < 0.75 for other in kept):
-            kept.append(number)
-    y, x = y[kept], x[kept]
-    return Detections(box[:, y, x].T, centre[0, y, x], seen[:, y, x].T)
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two boxes x0 y0 x1 y1."""
-    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
-    both = float(np.prod(np.maximum(high - low, 0)))
-    areas = float(np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]))
-    return both / max(areas - both, 1e-9)
 
 
 def evaluate_finder(settings: EvaluateFinderSettings) -> dict[str, Any]:
@@ -221,16 +204,16 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
     people = found = false = right = count = plain_people = plain_found = 0
     for scene in scenes:
         count += 1
-        out = look_at(answer, scene)
+        out = answered(answer, scene)
         wanted = [n for n, layer in enumerate(scene.cover) if (layer >= 0.5).sum() >= LEAST_PIXELS]
-        boxes = [box_of(scene.cover[n]) for n in wanted]
+        boxes = [wanted_box(scene.cover[n]) for n in wanted]
         plain = [contrast(scene.frame, scene.cover[n] >= 0.5) >= PLAIN_LEVELS for n in wanted]
-        seen = peaks(out["centre"][0], out["box"][0], out["seen"][0], 0.05)
+        seen = detected(out, 0.05)
         taken = matched(seen.box, boxes)
         scores.extend(seen.score)
         hits.extend(match is not None for match in taken)
         sure = seen.score >= least
-        slivers = [box_of(layer) for layer in scene.cover]
+        slivers = [wanted_box(layer) for layer in scene.cover]
         for number, match in enumerate(taken):
             if not sure[number]:
                 continue
@@ -264,7 +247,8 @@ def evaluate_kind(answer: Answer, kind: str, scenes: Iterator[Scene], least: flo
 
 def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -> float:
     """How much a person differs from what is beside them along their outline, levels: the median
-    over the outline of the difference between inside and outside, in the colour that differs most.
+    over the outline (what the mask loses when it is eroded by a pixel) of the difference between
+    inside and outside, in the colour that differs most.
     """
 
     def mean(where: np.ndarray) -> np.ndarray:
@@ -280,7 +264,7 @@ def contrast(frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -
     return float(np.median(differences[outline])) if outline.any() else 0.0
 
 
-def look_at(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
+def answered(answer: Answer, scene: Scene) -> dict[str, np.ndarray]:
     """The outputs of a first look at a scene."""
     frame, reference = (
         picture.transpose(2, 0, 1)[None] for picture in (scene.frame, scene.reference)

@@ -26,7 +26,7 @@ from posegrid.learning.finder_network import (
     NETWORK,
     STRIDE,
     Decoded,
-    FinderNetwork,
+    FinderModule,
     decode,
 )
 from posegrid.learning.model_facts import METADATA_KEY
@@ -60,17 +60,17 @@ class FinderFacts:
 class _Finder(nn.Module):
     """Network and decoding as one function."""
 
-    def __init__(self, network: FinderNetwork) -> None:
+    def __init__(self, network: FinderModule) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, frame: Tensor, reference: Tensor, known: Tensor, prior: Tensor) -> Decoded:
-        """As `FinderNetwork.forward`, decoded."""
+        """As `FinderModule.forward`, decoded."""
         return decode(self.network(frame, reference, known, prior))
 
 
 def export_finder(
-    network: FinderNetwork, out: Path, thresholds: Mapping[str, float], training: Mapping[str, Any]
+    network: FinderModule, out: Path, thresholds: Mapping[str, float], training: Mapping[str, Any]
 ) -> float:
     """Writes the file; the largest difference of any probability from torch comes back.
 
@@ -102,7 +102,7 @@ def export_finder(
     return difference
 
 
-def rounded(network: FinderNetwork) -> FinderNetwork:
+def rounded(network: FinderModule) -> FinderModule:
     """A copy without normalisations of its own, its weights rounded to 16 bits."""
     fused = deepcopy(network).eval()
     for module in list(fused.modules()):

@@ -36,7 +36,7 @@ class Widths:
     up: tuple[int, int, int] = (32, 48, 64)
 
 
-class Answers(NamedTuple):
+class RawAnswers(NamedTuple):
     """What the network says, before any decoding."""
 
     mask: Float[Tensor, "n 1 H W"]
@@ -54,8 +54,8 @@ class Answers(NamedTuple):
     """Logits of the head and of a foot being seen."""
 
 
-class FinderNetwork(nn.Module):
-    """Frame, reference, known and prior to `Answers`."""
+class FinderModule(nn.Module):
+    """Frame, reference, known and prior to `RawAnswers`."""
 
     def __init__(self, widths: Widths = Widths()) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class FinderNetwork(nn.Module):
             self.answers.bias[0] = RARE
         nn.init.zeros_(self.context.weight)
 
-    def forward(self, frame: Tensor, reference: Tensor, known: Tensor, prior: Tensor) -> Answers:
+    def forward(self, frame: Tensor, reference: Tensor, known: Tensor, prior: Tensor) -> RawAnswers:
         """What it says about 8-bit pictures (n, 3, H, W), (n, 3, H, W), (n, 1, H, W), (n, 1, H, W).
 
         H and W are multiples of 32; the reference does not matter where `known` is 0.
@@ -98,7 +98,7 @@ class FinderNetwork(nn.Module):
         edges = self.edges(torch.cat([cells, up4], 1))
         mask = functional.pixel_shuffle(self.mask(edges), STRIDE)
         rest = self.answers(self.things(up4))
-        return Answers(mask, rest[:, :1], rest[:, 1:3], rest[:, 3:5], rest[:, 5:7], rest[:, 7:9])
+        return RawAnswers(mask, rest[:, :1], rest[:, 1:3], rest[:, 3:5], rest[:, 5:7], rest[:, 7:9])
 
 
 class Residual(nn.Module):
@@ -152,7 +152,7 @@ class Decoded(NamedTuple):
     seen: Float[Tensor, "n 2 h w"]
 
 
-def decode(answers: Answers) -> Decoded:
+def decode(answers: RawAnswers) -> Decoded:
     """Probabilities, boxes and centres in pixels."""
     ones = torch.ones_like(answers.centre)
     cells = torch.cat([ones.cumsum(3), ones.cumsum(2)], 1) - 0.5

@@ -8,7 +8,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
-from posegrid.learning.finder_network import OWNER_UNIT_PX, SIZE_UNIT_PX, STRIDE, Answers
+from posegrid.learning.finder_network import OWNER_UNIT_PX, SIZE_UNIT_PX, STRIDE, RawAnswers
+from posegrid.people.crop import box_of
 
 LEAST_PIXELS = 10
 """Of a person, to be asked for: of fewer only the mask is."""
@@ -46,15 +47,13 @@ class Truths(NamedTuple):
     seen: Float[Tensor, "n 2 h w"]
 
 
-def box_of(cover: Float32[np.ndarray, "H W"]) -> Float32[np.ndarray, "4"] | None:
-    """x0, y0, x1, y1 (pixel edges) of what is at least half covered; None if that is hardly
-    anything.
+def wanted_box(cover: Float32[np.ndarray, "H W"]) -> Float32[np.ndarray, "4"] | None:
+    """x0, y0, x1, y1 (pixel edges) of what is at least half covered; None if that is too little to
+    be asked for.
     """
     there = cover >= 0.5
-    if there.sum() < LEAST_PIXELS:
-        return None
-    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+    box = box_of(there) if there.sum() >= LEAST_PIXELS else None
+    return None if box is None else box.astype(np.float32)
 
 
 def truth_of(cover: Float32[np.ndarray, "k H W"], seen: Float32[np.ndarray, "k 2"]) -> Truth:
@@ -69,7 +68,7 @@ def truth_of(cover: Float32[np.ndarray, "k H W"], seen: Float32[np.ndarray, "k 2
     )
     shares = cover.reshape(len(cover), high, STRIDE, wide, STRIDE).mean(axis=(2, 4))
     for number, layer in enumerate(cover):
-        edges = box_of(layer)
+        edges = wanted_box(layer)
         if edges is None:
             continue
         middle, size = 0.5 * (edges[:2] + edges[2:]) / STRIDE, edges[2:] - edges[:2]
@@ -114,9 +113,9 @@ class Losses(NamedTuple):
         return self.mask + self.overlap + self.centre + self.box + self.owner + self.seen
 
 
-def losses(answers: Answers, truth: Truths) -> Losses:
+def losses(answers: RawAnswers, truth: Truths) -> Losses:
     """How wrong a batch of answers is."""
-    answers = Answers(*(each.float() for each in answers))
+    answers = RawAnswers(*(each.float() for each in answers))
     mask, wanted = answers.mask[:, 0], truth.mask
     entropy = functional.binary_cross_entropy_with_logits(mask, wanted, reduction="none").mean(
         (1, 2)

@@ -19,7 +19,7 @@ from posegrid.learning.checkpoint import save_checkpoint
 from posegrid.learning.devices import Devices, bf16_pays, joined_devices
 from posegrid.learning.finder_data import SceneBatch, SceneBatches, SceneFolders, Scenes
 from posegrid.learning.finder_export import THRESHOLDS, FinderFacts, export_finder
-from posegrid.learning.finder_network import NETWORK, Answers, FinderNetwork
+from posegrid.learning.finder_network import NETWORK, FinderModule, RawAnswers
 from posegrid.learning.finder_target import LEAST_PIXELS, losses
 from posegrid.learning.loop import Plan, Stage, Training
 from posegrid.learning.run import BEST, Cost, Record, alone_in_run, check_folder, claim_folder
@@ -41,7 +41,7 @@ class FinderStage(Stage):
     figure, higher_is_better = "mask_iou", True
     seen: Tensor
 
-    def __init__(self, network: FinderNetwork, devices: Devices, seen: int = 0) -> None:
+    def __init__(self, network: FinderModule, devices: Devices, seen: int = 0) -> None:
         super().__init__(network, devices)
         self.register_buffer("seen", torch.tensor(seen))
 
@@ -55,7 +55,7 @@ class FinderStage(Stage):
             self.seen += len(batch.frame)
         return losses(self.answers(batch), batch.truth).total
 
-    def answers(self, batch: SceneBatch) -> Answers:
+    def answers(self, batch: SceneBatch) -> RawAnswers:
         """What the network says, in the numbers that it computes in."""
         with self.devices.autocast():
             return self.network(*batch[:4])
@@ -115,16 +115,16 @@ def begun_stage(settings: FinderSettings, devices: Devices) -> FinderStage:
     """
     torch.manual_seed(settings.seed)
     if settings.init is None:
-        return FinderStage(FinderNetwork(), devices)
-    return FinderStage(load_finder(settings.init), devices, seen=FREEZE)
+        return FinderStage(FinderModule(), devices)
+    return FinderStage(load_finder_module(settings.init), devices, seen=FREEZE)
 
 
-def load_finder(path: Path) -> FinderNetwork:
+def load_finder_module(path: Path) -> FinderModule:
     """The network with the weights of a finder's run, ready to answer.
 
     Raises CheckpointError for weights of another network.
     """
-    network = FinderNetwork()
+    network = FinderModule()
     try:
         # the weights that come with posegrid have the averaged ones' own names
         weights = {name.removeprefix("average."): value for name, value in load_file(path).items()}
@@ -152,7 +152,7 @@ def _origin(settings: FinderSettings, devices: Devices) -> dict[str, Any]:
 
 def _finished(run: Path, record: Record) -> Path:
     """Writes the best weights as they are used: as ONNX, and in 16 bits to learn on with."""
-    network, facts, path = load_finder(run / BEST), record.best_facts(), run / WEIGHTS
+    network, facts, path = load_finder_module(run / BEST), record.best_facts(), run / WEIGHTS
     export_finder(network, path, THRESHOLDS, facts.training)
     save_checkpoint(path.with_suffix(".safetensors"), network.half(), facts)
     return path

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from posegrid.body.formats.viewer import Figure, Scene, scene_page
+from posegrid.body.formats.viewer import ViewerFigure, ViewerScene, scene_page
 from posegrid.body.track import Track
 from posegrid.errors import SettingsError
 from posegrid.motion.angles import joint_angles_deg
@@ -23,14 +23,14 @@ def motion_page(
     """The page's text of people of one video, `true` poses drawn thin beside them; the curves are
     those of the first. video: address of a video of the same frames, from the page. programs: as
     in `scene_page`. numbers: of the people, by default 1, 2, ... edits: made before. save: as in
-    `Scene`. Raises SettingsError where the Tracks are not of the same frames; OutputError
+    `ViewerScene`. Raises SettingsError where the Tracks are not of the same frames; OutputError
     where there is nobody.
     """
     first = tracks[0]
     if any(len(track) != len(first) for track in (*tracks, *true)):
         raise SettingsError("the tracks are not of the same frames: expected those of one video.")
     figures = [
-        Figure(
+        ViewerFigure(
             track.joints_and_feet_mm,
             track.root_mm,
             track.keypoints_and_feet_px,
@@ -43,10 +43,12 @@ def motion_page(
         for number, track in zip(numbers or range(1, len(tracks) + 1), tracks, strict=True)
     ]
     figures += [
-        Figure(track.joints_and_feet_mm, track.root_mm, track.keypoints_and_feet_px, is_true=True)
+        ViewerFigure(
+            track.joints_and_feet_mm, track.root_mm, track.keypoints_and_feet_px, is_true=True
+        )
         for track in true
     ]
-    scene = Scene(
+    scene = ViewerScene(
         tuple(figures),
         first.frame,
         first.time_s,

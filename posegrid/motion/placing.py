@@ -1,5 +1,5 @@
-"""Where the pelvis is, from a pose and its places in the picture: frame by frame, and steadied over
-time.
+"""Camera geometry: where the pelvis is, from a pose and its places in the picture, frame by frame
+and steadied over time.
 
 From the network's answer for a crop to a person in the camera's space: turning it back, and how far
 away it is.

@@ -191,8 +191,9 @@ prediction.
 
 
 def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"], tuple[int, int]]:
-    """A mask's largest part (pixels joined by an edge or a corner; of equal ones the first), its
-    holes filled: as the smallest box round it and that box's left upper corner (x, y).
+    """A mask's largest connected component (pixels joined by an edge or a corner; of equal ones the
+    first), its holes filled (morphology): as the smallest box round it and that box's left upper
+    corner (x, y).
 
     Human3.6M's masks are background subtraction as it comes: with specks far from the person, and
     holes in the clothes. A hole is background that cannot reach the picture's edge by steps across
@@ -202,9 +203,11 @@ def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"]
     if box is None:
         return mask[:0, :0], (0, 0)
     x0, y0, x1, y1 = (int(edge) for edge in box)
-    labels = labelled(mask[y0:y1, x0:x1], touching=True)
+    labels = connected_components(mask[y0:y1, x0:x1], touching=True)
     sizes = np.bincount(labels.ravel())
-    outside = labelled(np.pad(labels != 1 + sizes[1:].argmax(), 1, constant_values=True))
+    outside = connected_components(
+        np.pad(labels != 1 + sizes[1:].argmax(), 1, constant_values=True)
+    )
     filled = outside[1:-1, 1:-1] != outside[0, 0]
     inner = box_of(filled)
     assert inner is not None  # the largest part is in it
@@ -212,7 +215,9 @@ def cleaned_part(mask: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "h w"]
     return filled[top:bottom, left:right], (x0 + left, y0 + top)
 
 
-def labelled(mask: Bool[np.ndarray, "H W"], *, touching: bool = False) -> Int[np.ndarray, "H W"]:
+def connected_components(
+    mask: Bool[np.ndarray, "H W"], *, touching: bool = False
+) -> Int[np.ndarray, "H W"]:
     """The connected components of a mask, numbered from 1; by edges, or by `touching` corners."""
     numbers = np.zeros(mask.shape, np.int32)
     ndimage.label(mask, np.ones((3, 3)) if touching else None, output=numbers)

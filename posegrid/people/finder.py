@@ -17,7 +17,7 @@ from posegrid.people.following import People, covered_by_people
 from posegrid.people.given import GivenPeople
 from posegrid.people.looks import Looks, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, RunningReferences
-from posegrid.people.tracks import Person, Sight
+from posegrid.people.tracks import FollowedPerson, Sight
 from posegrid.video.boxes import Boxes
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
@@ -29,7 +29,7 @@ first look was sure.
 LAG = 4
 """Whoever turns up is looked for in so many frames before; so many frames late are the answers."""
 RESTLESS = 0.1
-"""Whose box changes less (`Person.restlessness`) is a thing, if anybody's changes more."""
+"""Whose box changes less (`FollowedPerson.restlessness`) is a thing, if anybody's changes more."""
 
 Spread = Callable[[int], Iterable[Picture]]
 """Gives about so many pictures, evenly over the whole video (`Footage.spread`)."""
@@ -160,7 +160,10 @@ class FoundPeople:
         self._people.recall(said)
 
     def _look_back(
-        self, person: Person, sight: Sight, waiting: Iterable[tuple[VideoFrame, list[Sighting]]]
+        self,
+        person: FollowedPerson,
+        sight: Sight,
+        waiting: Iterable[tuple[VideoFrame, list[Sighting]]],
     ) -> None:
         """Somebody new in the frames before, from the last one on, as long as they are there."""
         for frame, sightings in reversed(list(waiting)):
@@ -190,7 +193,7 @@ class FoundPeople:
 
 
 def _sighting(
-    person: Person, sight: Sight, confidence: float, size_wh: tuple[int, int]
+    person: FollowedPerson, sight: Sight, confidence: float, size_wh: tuple[int, int]
 ) -> Sighting:
     return Sighting(person.number, sight.outline.silhouette(size_wh), confidence)
 

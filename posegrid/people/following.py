@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from posegrid.people.looks import Looks, Outline, Scene, iou
+from posegrid.people.looks import Looks, Outline, Shot, iou
 from posegrid.people.reference import ClipReferences, Reference, References, look_of
-from posegrid.people.tracks import BoxMotion, Person, Sight, alike
+from posegrid.people.tracks import BoxMotion, FollowedPerson, Sight, alike
 from posegrid.untrusted import number, of_type, whole_number
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
@@ -47,7 +47,7 @@ IMPOSSIBLE = 1e6
 """More than the costs of all that is possible."""
 
 
-Found = tuple[Person, Sight, float]
+Found = tuple[FollowedPerson, Sight, float]
 """Somebody, what is seen of them in a frame, and how sure it is that it is them."""
 
 
@@ -57,9 +57,9 @@ class People:
 
     network: Looks
     references: References
-    known: list[Person] = field(default_factory=list)
+    known: list[FollowedPerson] = field(default_factory=list)
     """Everybody so far, in the order of their numbers."""
-    live: list[Person] = field(default_factory=list)
+    live: list[FollowedPerson] = field(default_factory=list)
     """Who is expected in the picture."""
     num_frames: int = 0
     """How many were seen."""
@@ -74,7 +74,7 @@ class People:
         self.num_frames += 1
         self._pass_time(frame.time_s)
         crowded = self._crowded()
-        found = [] if crowded else self._where_expected(Scene(frame.picture, self._reference))
+        found = [] if crowded else self._where_expected(Shot(frame.picture, self._reference))
         if crowded or self._time_s >= self._next_look_s or len(found) < len(self.live):
             found = self._looked_through(frame, found)
         for person, sight, confidence in found:
@@ -98,7 +98,7 @@ class People:
         """Somebody in the frame before the one of a sight; None if they are not there, or are one
         of the others, whose boxes are given.
         """
-        outline = self.network.each(Scene(frame.picture, self._reference), [sight.box_xyxy])[0]
+        outline = self.network.each(Shot(frame.picture, self._reference), [sight.box_xyxy])[0]
         before = sight_of(outline)
         if before is None or outline.score < self.network.thresholds.find:
             return None
@@ -126,7 +126,9 @@ class People:
             otherwise if time_s is None else number(time_s, "times_s")
             for time_s, otherwise in zip(times_s, never, strict=True)
         )
-        self.known = [Person.recalled(n, person) for n, person in enumerate(said["known"], start=1)]
+        self.known = [
+            FollowedPerson.recalled(n, person) for n, person in enumerate(said["known"], start=1)
+        ]
         by_number = {person.number: person for person in self.known}
         self.live = [by_number[n] for n in said["live"]]
         self._reference = self.references.recall(said["references"])
@@ -139,10 +141,10 @@ class People:
         """Who is not found goes on unseen for a while, and then is away."""
         self.live = [p for p in self.live if self._time_s - p.last_s <= HIDDEN_S]
 
-    def _where_expected(self, scene: Scene) -> list[Found]:
+    def _where_expected(self, shot: Shot) -> list[Found]:
         """Those who are where they were expected."""
         boxes = [person.motion.box_xyxy for person in self.live]
-        outlines = self.network.each(scene, boxes)
+        outlines = self.network.each(shot, boxes)
         sights = [
             sight_of(o) if o.score >= self.network.thresholds.find else None for o in outlines
         ]
@@ -158,8 +160,8 @@ class People:
         look = look_of(frame.picture)
         self._reference = self.references.at(self._time_s, frame.picture, look)
         self._next_look_s = self._time_s + LOOK_EVERY_S
-        scene = Scene(frame.picture, self._reference, look)
-        sights = self._sights(scene)
+        shot = Shot(frame.picture, self._reference, look)
+        sights = self._sights(shot)
         for n, (person, sight, score) in enumerate(found):
             again = next((s for s in sights if s.shared(sight) > SHARED), None)
             person.look(0.0 if again is None else again.first_score)
@@ -168,13 +170,13 @@ class People:
         for person, sight, confidence in assigned(self._without(found), sights):
             person.look(sight.first_score)
             found.append((person, sight, confidence))
-        found += self._hardly_seen(scene, found)
+        found += self._hardly_seen(shot, found)
         return found + self._newcomers(sights, found)
 
-    def _sights(self, scene: Scene) -> list[Sight]:
+    def _sights(self, shot: Shot) -> list[Sight]:
         """Of everybody whom a look at the whole picture shows, the surest first."""
-        candidates = self.network.everybody(scene)
-        outlines = settled(self.network, scene, [c.box_xyxy for c in candidates])
+        candidates = self.network.everybody(shot)
+        outlines = settled(self.network, shot, [c.box_xyxy for c in candidates])
         return distinct(
             [
                 sight_of(o, c.score)
@@ -183,13 +185,13 @@ class People:
             ]
         )
 
-    def _without(self, found: Sequence[Found]) -> list[Person]:
+    def _without(self, found: Sequence[Found]) -> list[FollowedPerson]:
         return [p for p in self.live if all(p is not other for other, _, _ in found)]
 
-    def _hardly_seen(self, scene: Scene, found: Sequence[Found]) -> list[Found]:
+    def _hardly_seen(self, shot: Shot, found: Sequence[Found]) -> list[Found]:
         """Those of the rest of whom something is where they were expected."""
         people, more = self._without(found), list(found)
-        outlines = self.network.each(scene, [p.motion.box_xyxy for p in people])
+        outlines = self.network.each(shot, [p.motion.box_xyxy for p in people])
         for person, outline in zip(people, outlines, strict=True):
             sight = sight_of(outline) if outline.score >= self.network.thresholds.keep else None
             if sight and np.isfinite(person.cost(sight)) and not _is_taken(sight, more):
@@ -216,7 +218,7 @@ class People:
             more.append((person, sight, sight.outline.score))
         return more[len(found) :]
 
-    def _welcomed(self, sight: Sight, found: Sequence[Found]) -> Person:
+    def _welcomed(self, sight: Sight, found: Sequence[Found]) -> FollowedPerson:
         """Who comes into sight: one of those who are away, if the clothes say so, or somebody new."""
         here = {person.number for person, _, _ in found}
         away = [person for person in self.known if person.number not in here]
@@ -227,7 +229,7 @@ class People:
             person.motion = BoxMotion(sight.box_xyxy)
             self.live = [other for other in self.live if other is not person]
         else:
-            person = Person.met(len(self.known) + 1, sight, self._time_s)
+            person = FollowedPerson.met(len(self.known) + 1, sight, self._time_s)
             self.known.append(person)
         self.live.append(person)
         return person
@@ -236,19 +238,21 @@ class People:
 def covered_by_people(
     network: Looks, picture: Picture, reference: Reference | None
 ) -> Bool[np.ndarray, "H W"]:
-    """Where people are in a picture of a first look's size, and a little round them."""
+    """Where people are in a picture of a first look's size, and a little round them: their masks,
+    dilated (morphology) by ROOM pixels.
+    """
     covered = np.zeros(picture.size_wh[::-1], bool)
-    scene = Scene(picture, reference, picture.rgb())
-    boxes = [candidate.box_xyxy for candidate in network.everybody(scene)]
-    for outline in network.each(scene, boxes):
+    shot = Shot(picture, reference, picture.rgb())
+    boxes = [candidate.box_xyxy for candidate in network.everybody(shot)]
+    for outline in network.each(shot, boxes):
         covered |= outline.silhouette(picture.size_wh).in_picture()
     return ndimage.binary_dilation(covered, iterations=ROOM) if covered.any() else covered
 
 
-def settled(network: Looks, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
+def settled(network: Looks, shot: Shot, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
     """Second looks at those in boxes, again and again while the box of what is seen changes: from
     a part of somebody, such as the trunk, to the whole."""
-    outlines, asked = network.each(scene, boxes), list(boxes)
+    outlines, asked = network.each(shot, boxes), list(boxes)
     for _ in range(MOST_LOOKS - 1):
         shown = [outline.box_xyxy() for outline in outlines]
         changed = {
@@ -258,7 +262,7 @@ def settled(network: Looks, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]
         }
         if not changed:
             break
-        for n, outline in zip(changed, network.each(scene, list(changed.values())), strict=True):
+        for n, outline in zip(changed, network.each(shot, list(changed.values())), strict=True):
             outlines[n], asked[n] = outline, changed[n]
     return outlines
 
@@ -290,7 +294,7 @@ def _is_taken(sight: Sight, found: Sequence[Found]) -> bool:
     return any(sight.shared(other) > SHARED for _, other, _ in found)
 
 
-def assigned(people: Sequence[Person], sights: Sequence[Sight]) -> list[Found]:
+def assigned(people: Sequence[FollowedPerson], sights: Sequence[Sight]) -> list[Found]:
     """Who is who, by the least sum of costs; the confidence is lower where it is nearly as cheap to
     exchange two people, seen or hidden.
     """

@@ -2,8 +2,8 @@
 person.
 
     finder = load_finder()
-    candidates = finder.everybody(scene)            the first look: boxes and how sure they are
-    outlines = finder.each(scene, boxes)            second looks: the mask of the person in each box
+    candidates = finder.everybody(shot)             the first look: boxes and how sure they are
+    outlines = finder.each(shot, boxes)             second looks: the mask of the person in each box
 
 The network sees RGB, the reference of the empty scene where there is one, and for second looks the
 box in which the person is expected. Its answers are those of CenterNet (Zhou et al., 2019): peaks
@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import onnxruntime
@@ -23,7 +23,7 @@ from scipy import ndimage
 
 import posegrid
 from posegrid.errors import CheckpointError
-from posegrid.people.crop import Silhouette, box_of, labelled
+from posegrid.people.crop import Silhouette, box_of, connected_components
 from posegrid.people.reference import Look, Reference, look_of, relit
 from posegrid.video.picture import Picture
 
@@ -63,7 +63,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Shot:
     """A picture as first looks see it, and the reference of what it shows."""
 
     picture: Picture
@@ -139,11 +139,11 @@ class Looks(Protocol):
         """How sure it has to be."""
         ...
 
-    def everybody(self, scene: Scene) -> list[Candidate]:
+    def everybody(self, shot: Shot) -> list[Candidate]:
         """All people in a picture, the surest first."""
         ...
 
-    def each(self, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
+    def each(self, shot: Shot, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
         """Second looks at the people who are expected in boxes (the picture's pixels)."""
         ...
 
@@ -156,25 +156,25 @@ class FinderNetwork:
     thresholds: Thresholds
     name: str
 
-    def everybody(self, scene: Scene) -> list[Candidate]:
+    def everybody(self, shot: Shot) -> list[Candidate]:
         """All people in a picture, the surest first."""
-        frame = look_of(scene.picture) if scene.rgb is None else scene.rgb
+        frame = look_of(shot.picture) if shot.rgb is None else shot.rgb
         reference, known = np.zeros_like(frame), np.zeros(frame.shape[:2], np.uint8)
-        if scene.reference is not None:
-            reference = relit(scene.reference.look, frame, known == 0)
-            known = scene.reference.known_look
+        if shot.reference is not None:
+            reference = relit(shot.reference.look, frame, known == 0)
+            known = shot.reference.known_look
         centre, box = self._run(["centre", "box"], frame[None], reference[None], known[None])
-        scale = np.tile(scene.picture.size_wh, 2) / np.tile(frame.shape[1::-1], 2)
+        scale = np.tile(shot.picture.size_wh, 2) / np.tile(frame.shape[1::-1], 2)
         found = peaks(centre[0, 0], box[0], min(self.thresholds.keep, self.thresholds.find))
-        return [Candidate(candidate.box_xyxy * scale, candidate.score) for candidate in found]
+        return [Candidate(peak.box_xyxy * scale, peak.score) for peak in found]
 
-    def each(self, scene: Scene, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
+    def each(self, shot: Shot, boxes: Sequence[Float[np.ndarray, "4"]]) -> list[Outline]:
         """Second looks at the people who are expected in boxes (the picture's pixels)."""
         outlines: dict[int, Outline] = {}
         windows = [window_round(box) for box in boxes]
         for size in {size for _, size in windows}:
             those = [n for n, (_, s) in enumerate(windows) if s == size]
-            cut = [self._window(scene, windows[n][0], size, boxes[n]) for n in those]
+            cut = [self._window(shot, windows[n][0], size, boxes[n]) for n in those]
             person, centre, seen = self._run(
                 ["person", "centre", "seen"], *(np.stack(part) for part in zip(*cut, strict=True))
             )
@@ -187,16 +187,16 @@ class FinderNetwork:
         return [outlines[n] for n in range(len(boxes))]
 
     def _window(
-        self, scene: Scene, window: np.ndarray, size: tuple[int, int], box: np.ndarray
+        self, shot: Shot, window: np.ndarray, size: tuple[int, int], box: np.ndarray
     ) -> tuple[np.ndarray, ...]:
         """Frame, reference, where that is known, and the prior."""
-        frame = scene.picture.window_rgb(window, size)
+        frame = shot.picture.window_rgb(window, size)
         prior = np.zeros(frame.shape[:2], np.uint8)
         x0, y0, x1, y1 = np.rint((box - np.tile(window[:2], 2)) * size[0] / (window[2] - window[0]))
         prior[max(int(y0), 0) : int(y1), max(int(x0), 0) : int(x1)] = 1
-        if scene.reference is None:
+        if shot.reference is None:
             return frame, np.zeros_like(frame), np.zeros_like(prior), prior
-        reference, known = scene.reference.window_rgb(window, size)
+        reference, known = shot.reference.window_rgb(window, size)
         return frame, relit(reference, frame, (known == 1) & (prior == 0)), known, prior
 
     def _run(
@@ -216,20 +216,30 @@ class FinderNetwork:
         return [np.asarray(answer) for answer in self.session.run(names, given)]
 
 
+class Peak(NamedTuple):
+    """A local maximum of a map of centres."""
+
+    box_xyxy: Float[np.ndarray, "4"]
+    """In the look's pixels."""
+    score: float
+    cell: tuple[int, int]
+    """Row and column in the map."""
+
+
 def peaks(
     centre: Float[np.ndarray, "h w"], box: Float[np.ndarray, "4 h w"], least: float
-) -> list[Candidate]:
+) -> list[Peak]:
     """The local maxima of a map of centres, the highest first, each with its box (the look's
     pixels); one of those whose boxes are nearly the same.
     """
     high = (centre >= least) & (centre == ndimage.maximum_filter(centre, 3))
-    labels = labelled(high, touching=True)
+    labels = connected_components(high, touching=True)
     tops = ndimage.maximum_position(centre, labels, range(1, int(labels.max()) + 1))
-    found: list[Candidate] = []
+    found: list[Peak] = []
     for row, column in sorted(tops, key=lambda at: -centre[at]):
         mine = box[:, row, column].astype(np.float64)
-        if (mine[:2] < mine[2:]).all() and all(iou(mine, c.box_xyxy) <= SAME_BOX for c in found):
-            found.append(Candidate(mine, float(centre[row, column])))
+        if (mine[:2] < mine[2:]).all() and all(iou(mine, p.box_xyxy) <= SAME_BOX for p in found):
+            found.append(Peak(mine, float(centre[row, column]), (int(row), int(column))))
     return found
 
 

@@ -1,5 +1,5 @@
-"""The empty scene that a camera at rest sees: the median of some dozens of its pictures, of each
-what nobody covers.
+"""The background model: the empty scene that a camera at rest sees, the median of some dozens
+of its pictures, of each what nobody covers.
 
     references = ClipReferences.learnt(footage.spread(NUM_SAMPLES), covered)
     references = RunningReferences(covered)                  for live pictures: of what has passed

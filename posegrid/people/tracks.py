@@ -137,7 +137,7 @@ class Sight:
 
 
 @dataclass(eq=False)
-class Person:
+class FollowedPerson:
     """Somebody who is followed."""
 
     number: int
@@ -157,7 +157,7 @@ class Person:
     _past: list[tuple[float, np.ndarray]] = field(default_factory=list)
 
     @classmethod
-    def met(cls, number: int, sight: Sight, time_s: float) -> "Person":
+    def met(cls, number: int, sight: Sight, time_s: float) -> "FollowedPerson":
         """Somebody new."""
         return cls(number, BoxMotion(sight.box_xyxy), sight.colours, time_s)
 
@@ -197,7 +197,7 @@ class Person:
         }
 
     @classmethod
-    def recalled(cls, place: int, said: dict[str, Any]) -> "Person":
+    def recalled(cls, place: int, said: dict[str, Any]) -> "FollowedPerson":
         """Somebody of that number, from what `remembered` gave. Raises one of DAMAGED."""
         motion = BoxMotion.recalled(of_type(said["motion"], list, "motion"))
         colours = numbers(said["colours"], "colours", (BANDS * LEVELS**3,))

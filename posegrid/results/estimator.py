@@ -28,7 +28,7 @@ from posegrid.people.crop import Silhouette, person_crop, window_of_box
 from posegrid.people.finder import Sighting
 from posegrid.results.answers import BLOCK, BOX_REACH, ROW, Answers
 from posegrid.results.network import OnnxModel
-from posegrid.results.predict_settings import Looks
+from posegrid.results.predict_settings import LookMode
 from posegrid.video.picture import Picture
 
 
@@ -124,7 +124,7 @@ class Estimator:
         answers: Answers | None = None,
         *,
         batch: int = 16,
-        looks: Looks = "one",
+        looks: LookMode = "one",
     ) -> None:
         self._model, self._batch, self._looks = model, batch, looks
         self._near: deque[_Seen] = deque(maxlen=2 * BOX_REACH + 1)

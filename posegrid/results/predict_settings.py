@@ -17,8 +17,8 @@ from posegrid.errors import SettingsError
 from posegrid.motion.refine_settings import Filter, RefineSettings, check_fov
 
 Format = Literal["csv", "json", "trc", "c3d", "bvh", "glb", "usd", "mot", "npz", "angles", "html"]
-Looks = Literal["one", "both", "in-turns"]
-Person = Literal["largest", "all"] | int
+LookMode = Literal["one", "both", "in-turns"]
+PersonChoice = Literal["largest", "all"] | int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class PoseSettings(RefineSettings):
     camera_pitch_deg: float | None = None
     """How far the camera looks down, degrees: makes the scale by its height surer. Default: found
     from the trunk and the feet."""
-    person: Person = "largest"
+    person: PersonChoice = "largest"
     """Whose motion: largest (in the picture, over all the time), all (files NAME_person1 ...), or a
     person's number.
     """
@@ -51,7 +51,7 @@ class PoseSettings(RefineSettings):
     """Frames per second at which a slow-motion video was recorded. Default: what the file says."""
     stream: int | None = None
     """Which of a file's videos, from 0. Default: the one that players show."""
-    looks: Looks = "in-turns"
+    looks: LookMode = "in-turns"
     """How the network sees a person: one: as cut out. both: that, and mirrored without background,
     and the mean of the answers: more exact, twice the network's time. in-turns: the one in one
     frame and the other in the next, and the savitzky-golay filter takes the mean: nearly as exact
@@ -64,7 +64,7 @@ class PoseSettings(RefineSettings):
         for field in fields(PoseSettings):
             _check_kind(field.name, getattr(self, field.name), field.default)
         _check_choice("filter", self.filter, get_args(Filter))
-        _check_choice("looks", self.looks, get_args(Looks))
+        _check_choice("looks", self.looks, get_args(LookMode))
         if self.fov_deg is not None:
             check_fov(self.fov_deg)
         if self.height_m is not None and not 0.5 <= self.height_m <= 2.5:
@@ -129,11 +129,11 @@ class PoseOptions(TypedDict, total=False):
     height_m: float | None
     camera_height_m: float | None
     camera_pitch_deg: float | None
-    person: Person
+    person: PersonChoice
     fps: float | None
     capture_fps: float | None
     stream: int | None
-    looks: Looks
+    looks: LookMode
     batch: int
 
 

@@ -118,7 +118,7 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     errors, of_mean_pose = (
         Errors.of(poses, truth) for poses in (estimate, predictions.pose_mean_cam_mm)
     )
-    figures, baseline = summary(errors), summary(of_mean_pose)
+    figures, baseline = error_figures(errors), error_figures(of_mean_pose)
     trained_size_mm = predictions.facts.get("trained_size_mm")
     return {
         **figures,
@@ -141,7 +141,7 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def summary(errors: Errors) -> dict[str, Any]:
+def error_figures(errors: Errors) -> dict[str, Any]:
     """The metrics of single poses, over all 17 joints unless the name says otherwise, in mm; pck
     and auc are 0..1.
     """

@@ -18,7 +18,7 @@ from posegrid.results.answers import BLOCK, BOX_REACH, Answers, identity
 from posegrid.results.estimator import Estimator, Origin, PersonEstimate, placed
 from posegrid.results.inputs import Footage, Inputs, Video
 from posegrid.results.network import OnnxModel
-from posegrid.results.predict_settings import Looks, PoseSettings
+from posegrid.results.predict_settings import LookMode, PoseSettings
 from posegrid.results.reading import Reading, Stop
 
 
@@ -113,7 +113,7 @@ def watch(
     return watched
 
 
-def _looks(settings: PoseSettings) -> Looks:
+def _looks(settings: PoseSettings) -> LookMode:
     """Without the filter that takes the mean of both looks, turns would be seen."""
     in_vain = settings.looks == "in-turns" and settings.filter != "savitzky-golay"
     return "one" if in_vain else settings.looks

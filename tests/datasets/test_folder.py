@@ -16,7 +16,7 @@ from posegrid.datasets.folder import (
     FolderView,
     OwnRecordings,
     is_folder_tree,
-    load_camera,
+    load_own_camera,
     load_poses,
 )
 from posegrid.datasets.sequence import Sequence
@@ -91,7 +91,7 @@ def edit_camera(**changes: object):
 
 def beyond(root: Path) -> None:
     """The camera stands behind the person and looks away."""
-    camera = load_camera(root / "anna" / "walk" / "front.json")
+    camera = load_own_camera(root / "anna" / "walk" / "front.json")
     edit_camera(
         centre_world_mm=(camera.centre_world_mm + 20_000 * camera.rot_world_to_cam[2]).tolist()
     )(root)
@@ -194,7 +194,7 @@ def test_damaged_bytes_are_read_or_refused_by_name(
     path.write_bytes(bytes(content[: int(share * len(content))]) + rubbish)
     try:
         if kind == "json":
-            load_camera(path)
+            load_own_camera(path)
         elif kind == "png":
             next(iter(open_view(front(root)).open_frames()))
         else:

@@ -30,19 +30,24 @@ from posegrid.learning.finder_evaluation import (
     HeldOut,
     average_precision,
     contrast,
+    detected,
     evaluate_kind,
     evaluate_second_look,
-    iou,
     onnx_answer,
-    peaks,
 )
 from posegrid.learning.finder_export import INPUTS, FinderFacts, export_finder, rounded
-from posegrid.learning.finder_network import Answers, FinderNetwork, Widths, decode
-from posegrid.learning.finder_target import Truth, Truths, box_of, losses, truth_of
-from posegrid.learning.finder_training import FinderStage, begun_stage, load_finder, train_finder
+from posegrid.learning.finder_network import Decoded, FinderModule, RawAnswers, Widths, decode
+from posegrid.learning.finder_target import Truth, Truths, losses, truth_of, wanted_box
+from posegrid.learning.finder_training import (
+    FinderStage,
+    begun_stage,
+    load_finder_module,
+    train_finder,
+)
 from posegrid.learning.model_facts import METADATA_KEY
 from posegrid.learning.run import Record
 from posegrid.learning.training_settings import FinderSettings
+from posegrid.people.looks import iou
 from posegrid.walkers.scenes.compose import Scene
 from tests.walkers.scenes.made_up_scenes import library, surroundings, write_folders
 
@@ -56,14 +61,14 @@ def boxes_cover(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return cover
 
 
-def certain(truth: Truth) -> Answers:
+def certain(truth: Truth) -> RawAnswers:
     """Answers that are as sure of the truth as can be."""
 
     def sure(chance: np.ndarray) -> torch.Tensor:
         return torch.logit(torch.from_numpy(np.asarray(chance, np.float32)).clamp(1e-4, 1 - 1e-4))
 
     box = torch.from_numpy(truth.box)[None]
-    return Answers(
+    return RawAnswers(
         mask=sure(truth.mask)[None, None],
         centre=sure(truth.centre)[None, None],
         offset=box[:, :2],
@@ -77,14 +82,18 @@ def tensors(truth: Truth) -> Truths:
     return Truths(*(torch.from_numpy(np.asarray(part))[None] for part in truth))
 
 
+def arrays(out: Decoded) -> dict[str, np.ndarray]:
+    """Answers as the ONNX file gives them."""
+    return {name: part.detach().numpy() for name, part in out._asdict().items()}
+
+
 # --- target ---------------------------------------------------------------------------------------
 
 
 def test_boxes_and_centres_come_back_from_the_truth() -> None:
     wanted = [(10, 20, 30, 80), (60, 12, 101, 90), (110, 40, 118, 60)]
     truth = truth_of(boxes_cover(*wanted), np.array([[1, 0], [1, 1], [0, 1]], np.float32))
-    out = [part.numpy()[0] for part in decode(certain(truth))]
-    found = peaks(out[1], out[2], out[4], 0.5)
+    found = detected(arrays(decode(certain(truth))), 0.5)
     assert len(found.box) == 3
     for box, seen in zip(wanted, ((1, 0), (1, 1), (0, 1)), strict=True):
         best = int(np.argmax([iou(np.array(box, float), other) for other in found.box]))
@@ -102,7 +111,7 @@ def test_every_pixel_points_at_its_owner() -> None:
 
 def test_hardly_anybody_has_no_centre_but_a_mask() -> None:
     truth = truth_of(boxes_cover((5, 5, 7, 8)), np.zeros((1, 2), np.float32))
-    assert box_of(boxes_cover((5, 5, 7, 8))[0]) is None
+    assert wanted_box(boxes_cover((5, 5, 7, 8))[0]) is None
     assert truth.centre.max() == 0
     assert truth.mask.sum() == 6
 
@@ -142,7 +151,7 @@ def pictures(count: int = 2, high: int = 64, wide: int = 96) -> tuple[torch.Tens
 
 
 def test_the_network_is_small_and_answers_at_its_strides() -> None:
-    network = FinderNetwork().eval()
+    network = FinderModule().eval()
     assert sum(p.numel() for p in network.parameters()) < 1_500_000
     answers = network(*pictures())
     assert answers.mask.shape == (2, 1, 64, 96)
@@ -151,7 +160,7 @@ def test_the_network_is_small_and_answers_at_its_strides() -> None:
 
 
 def test_what_is_not_known_does_not_matter() -> None:
-    network = FinderNetwork(SMALL).eval()
+    network = FinderModule(SMALL).eval()
     frame, reference, known, prior = pictures()
     hidden = reference.clone()
     hidden[(known == 0).expand_as(hidden)] = 7
@@ -162,7 +171,7 @@ def test_what_is_not_known_does_not_matter() -> None:
 
 
 def test_every_parameter_learns() -> None:
-    network = FinderNetwork(SMALL)
+    network = FinderModule(SMALL)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(module.weight)
@@ -175,7 +184,7 @@ def test_every_parameter_learns() -> None:
 
 def test_one_batch_can_be_learnt_by_heart() -> None:
     torch.manual_seed(0)
-    network = FinderNetwork(SMALL)
+    network = FinderModule(SMALL)
     cover = boxes_cover((20, 12, 44, 60), (60, 20, 80, 50))[:, :64, :96]
     truth = tensors(truth_of(cover, np.ones((2, 2), np.float32)))
     optimiser = torch.optim.Adam(network.parameters(), 5e-3)
@@ -189,7 +198,7 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
     out = decode(network(frame, frame * 0, blank, blank))
     mask, wanted = out.person[0, 0] > 0.5, torch.from_numpy(cover.sum(0)) > 0.5
     assert (mask & wanted).sum() / (mask | wanted).sum() > 0.9
-    found = peaks(*(part.detach().numpy()[0] for part in (out.centre, out.box, out.seen)), 0.5)
+    found = detected(arrays(out), 0.5)
     assert len(found.box) == 2
     assert max(iou(np.array([20, 12, 44, 60.0]), box) for box in found.box) > 0.8
 
@@ -313,13 +322,15 @@ def test_a_run_resumed_after_a_stop_ends_as_an_undisturbed_one(
     rows = rows_of(settings.run)
     assert rows == rows_of(whole.parent) and rows[-1]["images"] == "24"
     assert {"train_loss", "validation_loss", "validation_mask_iou"} < set(rows[0])
-    one, other = (load_finder(run / "last.safetensors") for run in (settings.run, whole.parent))
+    one, other = (
+        load_finder_module(run / "last.safetensors") for run in (settings.run, whole.parent)
+    )
     for name, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
 
 
 def test_normalisation_is_held_after_so_many_samples(folders: SceneFolders) -> None:
-    stage = FinderStage(FinderNetwork(SMALL), Devices(torch.device("cpu"))).train()
+    stage = FinderStage(FinderModule(SMALL), Devices(torch.device("cpu"))).train()
     batch = batch_of(0, 0, library(), surroundings())
     norm = stage.network.down4.norm
     moved = []
@@ -333,7 +344,7 @@ def test_normalisation_is_held_after_so_many_samples(folders: SceneFolders) -> N
 
 
 def test_masks_are_measured_where_somebody_is(folders: SceneFolders) -> None:
-    stage = FinderStage(FinderNetwork(SMALL), Devices(torch.device("cpu"))).eval()
+    stage = FinderStage(FinderModule(SMALL), Devices(torch.device("cpu"))).eval()
     cover = boxes_cover((20, 12, 60, 60))[:, :64, :96]
     truths = [truth_of(each, np.ones((1, 2), np.float32)) for each in (cover, 0 * cover)]
     blank = torch.zeros(2, 1, 64, 96, dtype=torch.uint8)
@@ -351,7 +362,7 @@ def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderSe
     assert weights.stat().st_size < 4_000_000
     again = replace(settings, init=weights, run=settings.run.parent / "again")
     stage = begun_stage(again, Devices(torch.device("cpu")))
-    best = load_finder(settings.run / "best.safetensors").state_dict()
+    best = load_finder_module(settings.run / "best.safetensors").state_dict()
     for name, value in stage.network.state_dict().items():
         torch.testing.assert_close(value, best[name], rtol=1e-3, atol=1e-3, msg=name)
     assert stage.seen == finder_training.FREEZE
@@ -360,16 +371,16 @@ def test_weights_in_16_bits_are_where_another_training_begins(settings: FinderSe
 
 def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
-    save_checkpoint(tmp_path / "small.safetensors", FinderNetwork(SMALL), FinderFacts())
+    save_checkpoint(tmp_path / "small.safetensors", FinderModule(SMALL), FinderFacts())
     for name in ("bad", "small", "none"):
         with pytest.raises(CheckpointError, match=f"{name}.safetensors holds no weights of"):
-            load_finder(tmp_path / f"{name}.safetensors")
+            load_finder_module(tmp_path / f"{name}.safetensors")
     with pytest.raises(CheckpointError, match="description lacks"):
         load_facts(tmp_path / "small.safetensors")
 
 
 def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> None:
-    network = FinderNetwork(SMALL)
+    network = FinderModule(SMALL)
     with torch.no_grad():
         for _ in range(3):
             network.train()(*pictures(4))
@@ -404,19 +415,12 @@ def test_the_shipped_weights_that_training_begins_with_are_the_shipped_finder() 
     path = Path(posegrid.__file__).parent / "weights" / "posegrid-find.safetensors"
     given = pictures(1)
     answer, _ = onnx_answer(path.with_suffix(".onnx"))
-    ours = decode(load_finder(path)(*given))
+    ours = decode(load_finder_module(path)(*given))
     for name, values in answer(*(part.numpy() for part in given)).items():
         np.testing.assert_allclose(values, getattr(ours, name).detach(), rtol=0.02, atol=0.02)
 
 
 # --- evaluation -----------------------------------------------------------------------------------
-
-
-def test_overlap_of_boxes() -> None:
-    one, other = np.array([0, 0, 10, 10.0]), np.array([5, 0, 15, 10.0])
-    assert iou(one, other) == pytest.approx(50 / 150)
-    assert iou(one, one) == 1
-    assert iou(one, other + 20) == 0
 
 
 def test_average_precision_by_hand() -> None:
@@ -433,8 +437,7 @@ def test_who_always_knows_is_always_right(folders: SceneFolders) -> None:
     right = iter([decode(certain(truth_of(s.cover, s.seen))) for s in scenes])
 
     def answer(*_: np.ndarray) -> dict[str, np.ndarray]:
-        out = next(right)
-        return {name: part.numpy() for name, part in zip(out._fields, out, strict=True)}
+        return arrays(next(right))
 
     figures = evaluate_kind(answer, kind, iter(scenes), 0.45)
     assert figures.people > 3

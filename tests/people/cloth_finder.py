@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from posegrid.people.looks import Candidate, Outline, Scene, Thresholds, window_round
+from posegrid.people.looks import Candidate, Outline, Shot, Thresholds, window_round
 
 COLOURED, LEAST_HEIGHT = 38, 30
 
@@ -19,22 +19,22 @@ class ClothFinder:
         default_factory=lambda: Thresholds(find=0.3, start=0.45, keep=0.15)
     )
 
-    def everybody(self, scene: Scene) -> list[Candidate]:
-        width, height = scene.picture.size_wh
+    def everybody(self, shot: Shot) -> list[Candidate]:
+        width, height = shot.picture.size_wh
         fine = max(1, round(height / 130))
-        rgb = scene.picture.scaled_rgb((width // fine, height // fine))
+        rgb = shot.picture.scaled_rgb((width // fine, height // fine))
         _, parts = _people(rgb)
         return [
             Candidate(fine * np.array([x.start, y.start, x.stop, y.stop], float), 0.9)
             for y, x in parts
         ]
 
-    def each(self, scene: Scene, boxes: Sequence[np.ndarray]) -> list[Outline]:
-        return [self._second(scene, box) for box in boxes]
+    def each(self, shot: Shot, boxes: Sequence[np.ndarray]) -> list[Outline]:
+        return [self._second(shot, box) for box in boxes]
 
-    def _second(self, scene: Scene, box: np.ndarray) -> Outline:
+    def _second(self, shot: Shot, box: np.ndarray) -> Outline:
         window, size = window_round(box)
-        rgb = scene.picture.window_rgb(window, size)
+        rgb = shot.picture.window_rgb(window, size)
         scale = size[0] / (window[2] - window[0])
         labels, parts = _people(rgb, least=min(LEAST_HEIGHT, (box[3] - box[1]) / 2) * scale)
         x0, y0, x1, y1 = np.rint((box - np.tile(window[:2], 2)) * scale).astype(int)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from posegrid.people.crop import box_of
-from posegrid.people.looks import Candidate, Outline, Scene, Thresholds, window_round
+from posegrid.people.looks import Candidate, Outline, Shot, Thresholds, window_round
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
 
@@ -50,19 +50,19 @@ class ColourFinder:
     num_first: int = 0
     num_second: int = 0
 
-    def everybody(self, scene: Scene) -> list[Candidate]:
+    def everybody(self, shot: Shot) -> list[Candidate]:
         self.num_first += 1
-        rgb = scene.picture.rgb()
+        rgb = shot.picture.rgb()
         boxes = [box_of(mask) for mask in self._masks(rgb)]
         return [Candidate(box, 0.9) for box in boxes if box is not None]
 
-    def each(self, scene: Scene, boxes: Sequence[np.ndarray]) -> list[Outline]:
+    def each(self, shot: Shot, boxes: Sequence[np.ndarray]) -> list[Outline]:
         self.num_second += len(boxes)
-        return [self._second(scene, box) for box in boxes]
+        return [self._second(shot, box) for box in boxes]
 
-    def _second(self, scene: Scene, box: np.ndarray) -> Outline:
+    def _second(self, shot: Shot, box: np.ndarray) -> Outline:
         window, size = window_round(box)
-        rgb = scene.picture.window_rgb(window, size)
+        rgb = shot.picture.window_rgb(window, size)
         inside = np.zeros(rgb.shape[:2], bool)
         low, high = (
             np.rint((at - window[:2]) * size[0] / (window[2] - window[0]))

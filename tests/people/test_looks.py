@@ -9,7 +9,7 @@ from people.onnx_finder import CENTRE, FACTS, blue_finder
 from posegrid.errors import CheckpointError
 from posegrid.people.looks import (
     FinderNetwork,
-    Scene,
+    Shot,
     Thresholds,
     iou,
     load_finder,
@@ -29,16 +29,16 @@ def finder(tmp_path_factory) -> FinderNetwork:
     return load_finder(path)
 
 
-def scene(x0: int, y0: int, x1: int, y1: int, size_wh: tuple[int, int] = (960, 540)) -> Scene:
+def shot(x0: int, y0: int, x1: int, y1: int, size_wh: tuple[int, int] = (960, 540)) -> Shot:
     image = np.full((size_wh[1], size_wh[0], 3), 120, np.uint8)
     image[max(y0, 0) : y1, max(x0, 0) : x1] = BLUE
-    return Scene(Picture.from_rgb(image), None)
+    return Shot(Picture.from_rgb(image), None)
 
 
 @pytest.mark.parametrize("size_wh", [(960, 540), (540, 960), (640, 480), (300, 300), (64, 64)])
 def test_a_first_look_gives_the_box_in_the_pictures_pixels(finder, size_wh):
     box = [round(f * s) for f, s in zip((0.4, 0.3, 0.55, 0.8), size_wh * 2, strict=True)]
-    (found,) = finder.everybody(scene(*box, size_wh))
+    (found,) = finder.everybody(shot(*box, size_wh))
     assert found.box_xyxy == pytest.approx(box, abs=1.2 * max(size_wh) / 256)
     assert found.score == pytest.approx(CENTRE, abs=0.15)
 
@@ -51,8 +51,8 @@ def test_a_lower_limit_of_pixels_takes_more_of_them_in():
 
 
 def test_nobody_gives_nobody(finder):
-    assert finder.everybody(scene(0, 0, 0, 0)) == []
-    outline = finder.each(scene(0, 0, 0, 0), [np.array([10.0, 10, 50, 90])])[0]
+    assert finder.everybody(shot(0, 0, 0, 0)) == []
+    outline = finder.each(shot(0, 0, 0, 0), [np.array([10.0, 10, 50, 90])])[0]
     assert outline.box_xyxy() is None and outline.score == 0
 
 
@@ -60,7 +60,7 @@ def test_nobody_gives_nobody(finder):
 def test_a_second_look_gives_mask_and_box_finer(finder, box):
     x0, y0, x1, y1 = box
     expected = np.array([x0 + 5.0, y0 - 4, x1 + 6, y1 + 3])
-    (outline,) = finder.each(scene(*box), [expected])
+    (outline,) = finder.each(shot(*box), [expected])
     inside = np.array([max(x0, 0), max(y0, 0), min(x1, 960), min(y1, 540)])
     assert outline.box_xyxy() == pytest.approx(inside, abs=2 * outline.scale)
     assert outline.score == pytest.approx(CENTRE, abs=0.15)
@@ -74,7 +74,7 @@ def test_many_second_looks_are_answered_in_the_order_asked(finder):
     boxes = [
         np.array(b, float) for b in ((400, 100, 470, 300), (10, 10, 90, 40), (380, 90, 480, 310))
     ]
-    outlines = finder.each(scene(400, 100, 470, 300), boxes)
+    outlines = finder.each(shot(400, 100, 470, 300), boxes)
     assert [o.box_xyxy() is None for o in outlines] == [False, True, False]
     assert all(
         np.allclose(o.window_xyxy, window_round(b)[0]) for o, b in zip(outlines, boxes, strict=True)
@@ -124,7 +124,7 @@ def test_the_reference_is_shown_in_the_frames_light(finder):
     dim = Picture.from_rgb((image * 0.5).astype(np.uint8))
     reference = Reference.of([Picture.from_rgb(image).scaled_rgb((640, 384))], (320, 192))
     frame, relit, known, prior = finder._window(
-        Scene(dim, reference),
+        Shot(dim, reference),
         np.array([100.0, 40, 196, 232]),
         (96, 192),
         np.array([120.0, 60, 170, 180]),

@@ -55,7 +55,7 @@ MISSING, LARGEST = -32768, 32000
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class ViewerFigure:
     """One person as the viewer shows them, over the scene's T frames."""
 
     joints_mm: Float[np.ndarray, "T J 3"]
@@ -78,10 +78,10 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ViewerScene:
     """All that a viewer shows."""
 
-    figures: tuple[Figure, ...]
+    figures: tuple[ViewerFigure, ...]
     """The first is the one whose curves are drawn."""
     frame: Int[np.ndarray, "T"]
     time_s: Float[np.ndarray, "T"]
@@ -110,10 +110,12 @@ def viewer_page(
     """The page's text for one person and no more than their places. Arrays as in a Track. Raises
     OutputError as `scene_page`.
     """
-    return scene_page(Scene((Figure(joints_mm, root_mm),), frame, time_s, source, pinned))
+    return scene_page(
+        ViewerScene((ViewerFigure(joints_mm, root_mm),), frame, time_s, source, pinned)
+    )
 
 
-def scene_page(scene: Scene, programs: str = "") -> str:
+def scene_page(scene: ViewerScene, programs: str = "") -> str:
     """The page's text: the scene inside it in whole mm; the program and the style inside it, too,
     or at the address `programs`.
 
@@ -150,7 +152,7 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _content(scene: Scene) -> dict[str, object]:
+def _content(scene: ViewerScene) -> dict[str, object]:
     """What the viewer's program reads."""
     count = max(figure.joints_mm.shape[1] for figure in scene.figures)
     joints = np.concatenate([_padded(figure.joints_mm, count) for figure in scene.figures])
@@ -188,7 +190,9 @@ def _padded(values: Float[np.ndarray, "T J d"], count: int) -> Float[np.ndarray,
     return np.pad(values, missing, constant_values=np.nan)
 
 
-def _person(figure: Figure, places: Float[np.ndarray, "T M"], count: int) -> dict[str, object]:
+def _person(
+    figure: ViewerFigure, places: Float[np.ndarray, "T M"], count: int
+) -> dict[str, object]:
     incomplete = ~np.isfinite(places[:, : 3 * NUM_JOINTS]).all(axis=1, keepdims=True)
     keypoints = figure.keypoints_px
     angles = list(figure.angles_deg.values())

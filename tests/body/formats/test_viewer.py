@@ -12,8 +12,8 @@ import pytest
 from body.formats.walks import make_walk
 
 from posegrid.body.formats.viewer import (
-    Figure,
-    Scene,
+    ViewerFigure,
+    ViewerScene,
     colour_of,
     levelling_rotation,
     scene_page,
@@ -100,16 +100,16 @@ def test_nobody_in_any_frame_has_nothing_to_show():
 
 def test_two_people_stand_on_one_ground_where_they_were():
     other = replace(WALK, root_mm=WALK.root_mm + np.float32([700, 0, 0]))
-    figures = tuple(Figure(track.joints_mm, track.root_mm) for track in (WALK, other))
-    page = scene_page(Scene(figures, WALK.frame, WALK.time_s, "two.mp4"))
+    figures = tuple(ViewerFigure(track.joints_mm, track.root_mm) for track in (WALK, other))
+    page = scene_page(ViewerScene(figures, WALK.frame, WALK.time_s, "two.mp4"))
     first, second = (unpacked(p["places"], len(WALK)) for p in data_of(page)["people"])
     apart = (second - first)[5].reshape(17, 3)
     assert np.linalg.norm(apart, axis=1) == pytest.approx(700, abs=2)
 
 
 def test_programs_can_lie_beside_the_page():
-    figure = Figure(WALK.joints_mm, WALK.root_mm)
-    page = scene_page(Scene((figure,), WALK.frame, WALK.time_s, "a.mp4"), programs="/viewer")
+    figure = ViewerFigure(WALK.joints_mm, WALK.root_mm)
+    page = scene_page(ViewerScene((figure,), WALK.frame, WALK.time_s, "a.mp4"), programs="/viewer")
     assert 'src="/viewer/viewer.js"' in page and "<style" not in page and "function" not in page
 
 
@@ -118,9 +118,9 @@ def test_ten_thousand_frames_are_under_three_megabytes():
     rows = frame % 37 + 2
     joints, roots = WALK.joints_mm[rows], WALK.root_mm[rows]
     angles = {f"left_{i}_deg": joints[:, i % 17, 0] / 5 for i in range(18)}
-    figure = Figure(joints, roots, WALK.keypoints_px[rows], WALK.sigma_mm[rows], angles)
+    figure = ViewerFigure(joints, roots, WALK.keypoints_px[rows], WALK.sigma_mm[rows], angles)
     noisy = replace(figure, joints_mm=joints + np.random.default_rng(0).normal(0, 5, joints.shape))
-    page = scene_page(Scene((noisy,), frame, frame / 50.0, "long.mp4"))
+    page = scene_page(ViewerScene((noisy,), frame, frame / 50.0, "long.mp4"))
     assert len(page) < 3_000_000
 
 
@@ -185,10 +185,12 @@ def test_numbers_are_told_in_fine_steps_and_gaps_as_gaps():
         "left_knee_flexion_deg": np.linspace(-90, 90, len(WALK)),
         "b_deg": np.zeros(len(WALK)),
     }
-    figure = Figure(
+    figure = ViewerFigure(
         WALK.joints_mm, WALK.root_mm, keypoints, WALK.sigma_mm, angles, True, 3, "print"
     )
-    scene = Scene((figure,), WALK.frame, WALK.time_s, "a.mp4", size_wh=(640, 480), video="a.webm")
+    scene = ViewerScene(
+        (figure,), WALK.frame, WALK.time_s, "a.mp4", size_wh=(640, 480), video="a.webm"
+    )
     said = data_of(scene_page(scene))
     (person,) = said["people"]
     assert (said["video"], said["size_wh"], said["edits"]) == ("a.webm", [640, 480], [])
@@ -215,8 +217,8 @@ def test_sixteen_bits_are_used_as_far_as_they_go(largest, scale):
     """Steps are powers of two, and whole numbers stay within 32000."""
     keypoints = np.zeros((len(WALK), 17, 2), np.float32)
     keypoints[5, 6, 1], keypoints[6, 6, 1] = largest, -largest
-    figure = Figure(WALK.joints_mm, WALK.root_mm, keypoints)
-    page = scene_page(Scene((figure,), WALK.frame, WALK.time_s, "a.mp4"))
+    figure = ViewerFigure(WALK.joints_mm, WALK.root_mm, keypoints)
+    page = scene_page(ViewerScene((figure,), WALK.frame, WALK.time_s, "a.mp4"))
     packed = data_of(page)["people"][0]["keypoints"]
     assert packed["scale"] == scale
     told = unpacked(packed, len(WALK)).reshape(-1, 17, 2)

@@ -21,7 +21,7 @@ from datasets.mpi_inf_3dhp.test_views import (
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from posegrid.datasets.matlab import convert
+from posegrid.datasets.matlab import to_hdf5
 from posegrid.datasets.mpi_inf_3dhp.annotations import (
     TEST_TO_17,
     TRAIN_TO_17,
@@ -204,7 +204,7 @@ def test_train_poses_of_any_shape_and_type_are_what_the_file_says_or_refused(fol
         cells["annot2"][cell, 0], cells["annot3"][cell, 0] = np.ones((3, 56)), values
     scipy.io.savemat(path, cells)
     try:
-        convert(path, path_73, tuple(cells))
+        to_hdf5(path, path_73, tuple(cells))
         found = read_train(path_73)
     except SourceError as error:
         assert str(path_73) in str(error)
