@@ -190,14 +190,20 @@ def _told(lock: Path) -> str:
 
 
 @contextmanager
-def written(path: Path, advice: str = "choose another `out`") -> Iterator[Path]:
-    """As `completed`; where the disk refuses, an OutputError with the path and the advice."""
+def refusals_named(path: Path, advice: str) -> Iterator[None]:
+    """Where the disk refuses, an OutputError with the path and the advice."""
     try:
-        with completed(path) as temporary:
-            yield temporary
+        yield
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"{path}: cannot be written ({reason}); {advice}.") from error
+
+
+@contextmanager
+def written(path: Path, advice: str = "choose another `out`") -> Iterator[Path]:
+    """As `completed`. Raises OutputError where the disk refuses."""
+    with refusals_named(path, advice), completed(path) as temporary:
+        yield temporary
 
 
 def write_text(path: Path, text: str, advice: str = "choose another `out`") -> None:

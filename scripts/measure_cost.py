@@ -14,7 +14,7 @@ import tyro
 from torch import Tensor, nn
 from tyro.conf import Positional
 
-from posegrid.files import completed
+from posegrid.files import write_text
 from posegrid.learning.checkpoint import Checkpoint, load_checkpoint
 from posegrid.learning.export import ExportSettings, cpu_ms_per_crop, export
 
@@ -42,8 +42,7 @@ def main(settings: Settings) -> None:
             "cpu_ms_per_crop": cpu_ms_per_crop(onnx),
             "onnx_bytes": onnx.stat().st_size,
         }
-    with completed(settings.out) as temporary:
-        temporary.write_text(json.dumps(cost, indent=2) + "\n")
+    write_text(settings.out, json.dumps(cost, indent=2) + "\n")
     print(json.dumps(cost))
 
 

@@ -20,7 +20,7 @@ from tyro.conf import Positional
 from posegrid.datasets.dataset_facts import load_dataset_facts, write_dataset_facts
 from posegrid.datasets.shards import shard_name
 from posegrid.datasets.stored_crops import shards_in
-from posegrid.files import completed
+from posegrid.files import written
 
 ROWS = 2000
 """Crops in a shard, about as many as Human3.6M has of one recording."""
@@ -58,7 +58,7 @@ def main(settings: Settings) -> None:
         column = table.schema.get_field_index("subject")
         names = pa.array([subject] * len(table), pa.string())
         table = table.set_column(column, "subject", names).replace_schema_metadata(own)
-        with completed(settings.out / shard_name(subject, "Walking", 1, "C1")) as temporary:
+        with written(settings.out / shard_name(subject, "Walking", 1, "C1")) as temporary:
             pq.write_table(table, temporary, compression="zstd", row_group_size=512)
     write_dataset_facts(settings.out, replace(facts, num_crops=ROWS * len(jobs)))
 

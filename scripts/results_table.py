@@ -23,7 +23,7 @@ import tyro
 from tyro.conf import Positional
 
 from posegrid.errors import PosegridError, SettingsError, SourceError
-from posegrid.files import completed
+from posegrid.files import write_text
 
 BASELINES = {
     "knn_hog": "nearest neighbours on HOG",
@@ -94,8 +94,7 @@ def main(settings: Settings) -> None:
         settings.table
     ](settings.results)
     page = settings.page.read_text(encoding="utf-8")
-    with completed(settings.page) as temporary:
-        temporary.write_text(with_table(page, settings.table, lines), encoding="utf-8")
+    write_text(settings.page, with_table(page, settings.table, lines), "choose another page")
     print(f"{settings.page}: {settings.table}, {len(lines)} lines")
 
 

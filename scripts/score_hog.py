@@ -22,7 +22,7 @@ from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import body_size_mm
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import Crops, read_crops
-from posegrid.files import completed
+from posegrid.files import write_text
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.results.evaluate import EvaluateSettings, evaluate
 
@@ -86,8 +86,7 @@ def main(settings: Settings) -> None:
             "multiply_adds": regressor.multiply_adds,
             "cpu_ms_per_crop": cpu_ms_per_crop(model, validation),
         }
-        with completed(settings.out / name / "cost.json") as temporary:
-            temporary.write_text(json.dumps(cost, indent=2) + "\n")
+        write_text(settings.out / name / "cost.json", json.dumps(cost, indent=2) + "\n")
 
 
 def nearest_neighbours(

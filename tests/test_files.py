@@ -1,6 +1,7 @@
 """A file appears under its name only when it is complete; a folder is one process's at a time."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,19 @@ def test_text_is_written_as_it_is_and_a_refusal_says_what_to_do(tmp_path: Path) 
     with pytest.raises(OutputError, match=r"a\.txt/b: cannot be written \(.*\); make room"):
         write_text(tmp_path / "new" / "a.txt" / "b", "", "make room")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_who_writes_a_file_names_the_disk_s_refusal() -> None:
+    """Of others than `written`, two: they write over several calls, and name it in each."""
+    root = Path(__file__).parents[1]
+    sources = [path for place in ("posegrid", "scripts") for path in (root / place).rglob("*.py")]
+    users = {path.relative_to(root).as_posix() for path in sources if _completes(path)}
+    several_calls = {"posegrid/datasets/shards.py", "posegrid/video/writer.py"}
+    assert users == {"posegrid/files.py", *several_calls}
+
+
+def _completes(path: Path) -> bool:
+    return re.search(r"\bcompleted\(", path.read_text(encoding="utf-8")) is not None
 
 
 def test_two_writers_of_one_path_never_meet(tmp_path: Path) -> None:

@@ -125,12 +125,16 @@ class Camera:
         """Rotation from this camera's frame to that of one that looks at the picture's centre.
 
         `points_cam @ R.T` are the points as that virtual camera sees them: a person in a crop away
-        from the optical axis is seen turned, and this takes the turn out. The turn is the smallest
-        that does it (no roll).
+        from the optical axis is seen turned, and this takes the turn out.
         """
         width, height = self.size_wh
         ray = self.rays(np.array([width / 2, height / 2], dtype=np.float64))
-        return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
+        return turns_onto_axis(ray)
+
+
+def turns_onto_axis(rays: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """The smallest rotations (no roll) that take rays of a camera onto its optical axis."""
+    return smallest_rotations(rays, np.array([0.0, 0.0, 1.0]))
 
 
 def distorted(x, y, distortion, tangential):

@@ -33,6 +33,12 @@ def _about(angle: np.ndarray, first: int, second: int) -> np.ndarray:
     return rotation
 
 
+def unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    """The vectors at length 1; NaN for those without one."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, np.nan)
+
+
 def turned(
     rotation: Float[np.ndarray, "*batch 3 3"], vector: Float[np.ndarray, "*vectors 3"]
 ) -> np.ndarray:

@@ -21,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional, arg
 
-from posegrid.datasets.human36m.layout import KIND_NAMES
 from posegrid.datasets.recordings import source_of
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.source import Finding, Inventory, Source, View
@@ -337,7 +336,7 @@ def inventory_table(source: Source, stock: Inventory) -> Table:
         title_style="bold",
         box=SIMPLE,
     )
-    for name in ("subject", "action", *KIND_NAMES.values()):
+    for name in ("subject", "action", *stock.kind_names.values()):
         table.add_column(name)
     for subject in dict.fromkeys(row.subject for row in stock.rows):
         rows = [row for row in stock.rows if row.subject == subject]
@@ -347,8 +346,8 @@ def inventory_table(source: Source, stock: Inventory) -> Table:
             names = whole[0].action if len(whole) == 1 else f"{len(whole)} actions"
             shown.insert(0, (names, whole))
         for name, part in shown:
-            found = [sum(row.found[kind] for row in part) for kind in KIND_NAMES]
-            expected = [sum(row.expected[kind] for row in part) for kind in KIND_NAMES]
+            found = [sum(row.found[kind] for row in part) for kind in stock.kind_names]
+            expected = [sum(row.expected[kind] for row in part) for kind in stock.kind_names]
             counts = [f"{f}/{e}" if f else "-" for f, e in zip(found, expected, strict=True)]
             table.add_row(subject, name, *counts)
     return table

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float32
 from posegrid.body.camera import Camera
 from posegrid.body.skeleton import JOINT_NAMES
 from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
-from posegrid.datasets.source import Source, SplitName, View, refuse_unknown
+from posegrid.datasets.source import Source, View, refuse_unknown
 from posegrid.errors import SourceError
 from posegrid.untrusted import (
     DAMAGED,
@@ -91,7 +91,7 @@ class OwnRecordings(Source):
             )
         return [*views]
 
-    def splits(self, name: SplitName) -> dict[str, list[str]]:
+    def splits(self) -> dict[str, list[str]]:
         """As `Source.splits`: what split.json says."""
         return load_split(self.root / SPLIT_FILE)
 

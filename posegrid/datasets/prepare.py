@@ -27,7 +27,7 @@ from posegrid.datasets.dataset_facts import (
 )
 from posegrid.datasets.found_masks import box_round_joints, with_found_masks
 from posegrid.datasets.parallel import Finished, done, follow, report_done_before
-from posegrid.datasets.recordings import source_of
+from posegrid.datasets.recordings import ShiftedPoses, SplitName, source_of
 from posegrid.datasets.sequence import Frame, Sequence
 from posegrid.datasets.shards import (
     CropRow,
@@ -38,7 +38,7 @@ from posegrid.datasets.shards import (
     shards_of,
     subjects_in,
 )
-from posegrid.datasets.source import PoseKind, ShiftedPoses, Source, SplitName, View
+from posegrid.datasets.source import PoseKind, Source, View
 from posegrid.errors import OutputError, SettingsError, ShardError, SourceError
 from posegrid.people.crop import (
     DEFAULT_MARGIN,
@@ -143,7 +143,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
     known to be damaged in everybody's copy.
     """
     out = settings.out
-    source = source_of(settings.root, settings.poses, settings.s9)
+    source = source_of(settings.root, settings.poses, settings.s9, settings.split)
     if out.is_file():
         raise OutputError(f"{out}: is a file; choose a folder for the shards.")
     lacks_masks = settings.masks == "given" and not source.has_masks
@@ -154,7 +154,7 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
         )
     actions = asked_actions(settings, source)
     found = source.find(settings.subjects or None, actions, settings.cameras or None)
-    splits = source.splits(settings.split)
+    splits = source.splits()
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,

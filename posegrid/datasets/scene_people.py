@@ -15,11 +15,11 @@ from tyro.conf import Positional
 
 from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
-from posegrid.files import alone_in, completed
+from posegrid.files import alone_in, written
 from posegrid.walkers.motion.acclaim import load_motion_captures
 from posegrid.walkers.motion.captured import Captures, load_walks
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
-from posegrid.walkers.scenes.cut_out_files import write_person
+from posegrid.walkers.scenes.cut_out_files import AGAIN, write_person
 from posegrid.walkers.scenes.figures import load_library
 from posegrid.walkers.scenes.surroundings import (
     PANORAMAS,
@@ -136,6 +136,6 @@ def write_preview(people: Path, backgrounds: Path, rows: int = 8) -> Path:
         mask = np.broadcast_to(mask[..., None], scene.frame.shape)
         strips.append(np.concatenate([scene.frame, scene.reference, mask], axis=1))
     sheet = np.concatenate([np.concatenate(strips[part::2]) for part in (0, 1)], axis=1)
-    with completed(people / PREVIEW) as temporary:
+    with written(people / PREVIEW, AGAIN) as temporary:
         Image.fromarray(sheet).save(temporary, "PNG")
     return people / PREVIEW

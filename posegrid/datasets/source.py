@@ -6,7 +6,7 @@ folder holds, `recordings.source_of` finds out.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -19,48 +19,6 @@ from posegrid.errors import SettingsError, SourceError
 PoseKind = Literal["mono", "world", "universal"]
 """Which 3D poses of a release: camera frame; world frame, taken into the camera by its calibration;
 camera frame with limbs (Human3.6M) or height (MPI-INF-3DHP) the same for everybody."""
-ShiftedPoses = Literal["keep", "drop", "correct"]
-"""What to do with Human3.6M's sequences of S9 whose poses lie beside the person."""
-SplitName = Literal[
-    "subjects-5-2", "subjects-5-2-all-five", "subjects-6-1", "walking2015", "official"
-]
-
-SPLITS: dict[SplitName, dict[str, list[str]]] = {
-    "subjects-5-2": {
-        "train": ["S1", "S5", "S6", "S7"],
-        "validation": ["S8"],
-        "test": ["S9", "S11"],
-    },
-    "subjects-6-1": {
-        "train": ["S1", "S5", "S6", "S7", "S9"],
-        "validation": ["S8"],
-        "test": ["S11"],
-    },
-    "walking2015": {"train": ["S1", "S5", "S6", "S7", "S8"], "validation": ["S9"], "test": ["S11"]},
-    "subjects-5-2-all-five": {
-        "train": ["S1", "S5", "S6", "S7", "S8"],
-        "validation": ["S9", "S11"],
-        "test": [],
-    },
-    "official": {
-        "train": ["S1", "S7", "S8", "S9", "S11"],
-        "validation": ["S5", "S6"],
-        "test": ["S2", "S3", "S4", "S10"],
-    },
-}
-"""Subjects of Human3.6M by split.
-
-- subjects-5-2: the literature's, with S8 taken out of its five training subjects for validation.
-- subjects-5-2-all-five: the same with all five for training. Nobody is left for validation, so that
-  weights are chosen on the subjects whom figures are of, which makes these look better than they
-  are.
-- subjects-6-1: that of most figures after alignment (PA-MPJPE), with S8 taken out of its six
-  training subjects.
-- walking2015: that of the 2015 report (tested on S11 alone), with S9 taken out of its six training
-  subjects for validation. The report itself validated on rows that it trained on.
-- official: the release's own, as its metadata.xml has it. Poses of its test subjects are not given
-  away, so that figures are of its validation subjects, on whom weights are chosen, too.
-"""
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 """This file in the root says that `posegrid synth`, or another computer, made the recordings."""
@@ -129,6 +87,8 @@ class Inventory:
     findings: tuple[Finding, ...] = ()
     rows: tuple[InventoryRow, ...] = ()
     """Subjects and actions of which there is any file; empty where nobody knows what to expect."""
+    kind_names: dict[str, str] = field(default_factory=dict)
+    """What each kind of file in the rows is called in tables."""
     absent_subjects: tuple[str, ...] = ()
     """Subjects of the release of which there is nothing, not even an archive."""
     archives: tuple[Path, ...] = ()
@@ -153,20 +113,13 @@ class Source(ABC):
     """What figures on it are said to be of, e.g. "Human3.6M"."""
     pose_kinds: ClassVar[tuple[PoseKind, ...]]
     has_masks: ClassVar[bool] = True
-    has_shifted_poses: ClassVar[bool] = False
     usual_actions: ClassVar[tuple[str, ...] | None] = None
     """Those that are taken if none are asked for; None: all."""
 
     root: Path
     poses: PoseKind = "mono"
-    s9: ShiftedPoses = "keep"
 
     def __post_init__(self) -> None:
-        if self.s9 != "keep" and not self.has_shifted_poses:
-            raise SettingsError(
-                f"{self.root} holds {self.kind}: --s9 {self.s9} is for Human3.6M alone. "
-                "Leave it out."
-            )
         if self.poses not in self.pose_kinds:
             raise SettingsError(
                 f"{self.root} holds {self.kind}, which has no poses of the kind {self.poses}: "
@@ -193,8 +146,8 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def splits(self, name: SplitName) -> dict[str, list[str]]:
-        """Subjects of "train", "validation" and "test"; `name` chooses among Human3.6M's splits.
+    def splits(self) -> dict[str, list[str]]:
+        """Subjects of "train", "validation" and "test".
 
         Raises SourceError where nobody has said it.
         """
@@ -214,7 +167,7 @@ class Source(ABC):
         """What there is, what is missing, and whether somebody has said who trains and tests."""
         views, findings = self.find(subjects, actions), []
         try:
-            named = {name for names in self.splits("subjects-5-2").values() for name in names}
+            named = {name for names in self.splits().values() for name in names}
             strangers = sorted({view.subject for view in views} - named)
             if strangers:
                 text = (

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64, Int, Shaped, UInt8
 
-from posegrid.body.rotations import smallest_rotations
+from posegrid.body.camera import turns_onto_axis
 from posegrid.body.skeleton import NUM_JOINTS
 from posegrid.datasets.dataset_facts import (
     DATASET_FILE,
@@ -112,7 +112,7 @@ def rotations_to_view(
     fx, fy, cx, cy = crop_camera.T
     centre = image_size / 2
     ray = np.stack([(centre - cx) / fx, (centre - cy) / fy, np.ones_like(fx)], axis=-1)
-    return smallest_rotations(ray, np.array([0.0, 0.0, 1.0]))
+    return turns_onto_axis(ray)
 
 
 def in_view(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from posegrid.datasets.human36m.layout import SPLITS
 from posegrid.datasets.shards import shard_name
-from posegrid.datasets.source import SPLITS
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.walkers.clip import ClipPlan, choose_motion
 from posegrid.walkers.motion.acclaim import load_motion_captures

@@ -8,7 +8,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from posegrid.datasets.fixed_sets import SetName
-from posegrid.datasets.source import SPLITS
+from posegrid.datasets.human36m.layout import SPLITS
 from posegrid.errors import SettingsError
 from posegrid.people.crop import DEFAULT_MARGIN, Background, ImageFormat
 from posegrid.walkers.clothes.wardrobe import PeopleKind

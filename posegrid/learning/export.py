@@ -32,7 +32,7 @@ from tyro.conf import Positional
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.files import completed, written
+from posegrid.files import written
 from posegrid.learning.checkpoint import (
     Checkpoint,
     fits_half,
@@ -146,7 +146,7 @@ def export(settings: ExportSettings) -> Path:
         print(f"{_with_size(beside)}, joints at most {away_mm:.2g} mm from those in 32 bits")
     if settings.int8 is not None:
         smaller = out.with_name(f"{out.stem}-int8.onnx")
-        with completed(smaller) as temporary:
+        with written(smaller) as temporary:
             found = quantise(out, temporary, checkpoint.facts, settings.int8)
         print(f"{_with_size(smaller)}, {found}")
     return out

@@ -17,7 +17,7 @@ from scipy.ndimage import binary_erosion, uniform_filter
 from tyro.conf import Positional
 
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.files import completed
+from posegrid.files import write_text
 from posegrid.learning.finder_data import LETTERS, SceneFolders, collate, second_look
 from posegrid.learning.finder_export import FORMAT, INPUTS
 from posegrid.learning.finder_target import truth_of, wanted_box
@@ -128,7 +128,7 @@ def evaluate_finder(settings: EvaluateFinderSettings) -> dict[str, Any]:
     """The figures of weights on scenes of people and places that no training saw.
 
     Raises CheckpointError for a file that is no finder's, SourceError for folders that lack people
-    or places.
+    or places, OutputError if the file of figures cannot be written.
     """
     if settings.scenes < 1:
         raise SettingsError(f"scenes is {settings.scenes}; expected at least 1.")
@@ -142,8 +142,7 @@ def evaluate_finder(settings: EvaluateFinderSettings) -> dict[str, Any]:
         print(kinds[-1].line)
     figures = {"second look": asdict(looks), "kinds": [asdict(each) for each in kinds]}
     if settings.out is not None:
-        with completed(settings.out) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1) + "\n")
+        write_text(settings.out, json.dumps(figures, indent=1) + "\n")
     return figures
 
 

@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from posegrid import __version__
 from posegrid.errors import CheckpointError
-from posegrid.files import completed
+from posegrid.files import written
 from posegrid.learning.finder_network import (
     MULTIPLE,
     NETWORK,
@@ -75,7 +75,8 @@ def export_finder(
     """Writes the file; the largest difference of any probability from torch comes back.
 
     Weights are rounded to 16 bits, after each normalisation is taken into the convolution before
-    it. Raises CheckpointError where the two runtimes differ.
+    it. Raises CheckpointError where the two runtimes differ, OutputError if
+    the file cannot be written.
     """
     finder = _Finder(rounded(network)).eval()
     facts = {
@@ -92,7 +93,7 @@ def export_finder(
     _store_in_half(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(facts, sort_keys=True)})
     onnx.checker.check_model(model)
-    with completed(out) as temporary:
+    with written(out, "make room and call with --resume") as temporary:
         temporary.write_bytes(model.SerializeToString())
         difference = _difference(finder, temporary)
         if difference > WORST_DIFFERENCE:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from posegrid import __version__
 from posegrid.errors import CheckpointError, OutputError, SettingsError
-from posegrid.files import alone_in, write_text, written
+from posegrid.files import alone_in, refusals_named, write_text, written
 from posegrid.learning.checkpoint import Facts, save_checkpoint
 from posegrid.learning.loop import Round, Training
 from posegrid.progress import progress_bar
@@ -205,7 +205,8 @@ class Record:
         if self._step % STEP_EVERY == 0:
             # of several devices, this one's share stands for the whole
             value = float(loss) * self.training.devices.count
-            with (self.folder / STEPS).open("a") as file:
+            path = self.folder / STEPS
+            with refusals_named(path, MAKE_ROOM), path.open("a") as file:
                 file.write(f"{plan.images(self._step)},{value:.6f}\n")
 
     def _add(self, found: Round) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.formats.viewer import LEFT, RIGHT
+from posegrid.body.rotations import unit
 from posegrid.body.skeleton import HUMAN36M_21, JOINT_NAMES, ROOT
 from posegrid.errors import optional
 
@@ -95,14 +96,14 @@ def joint_angles(
         angles[f"{side}_elbow_flexion"] = _between(upper, forearm)
         if f"{side}_toe" in joint:
             sole = joint[f"{side}_toe"] - joint[f"{side}_heel"]
-            rise = -_dot(_unit(sole), _unit(shank))
+            rise = -_dot(unit(sole), unit(shank))
             angles[f"{side}_ankle_dorsiflexion"] = np.arcsin(np.clip(rise, -1, 1))
     vertical = np.broadcast_to(np.asarray(up, dtype=np.float64), trunk.shape)
-    rise = _dot(_unit(hips), _unit(vertical))
-    level = _Frame(_unit(hips) - rise[:, None] * _unit(vertical), vertical)
+    rise = _dot(unit(hips), unit(vertical))
+    level = _Frame(unit(hips) - rise[:, None] * unit(vertical), vertical)
     angles["pelvis_obliquity"] = np.arcsin(np.clip(rise, -1, 1))
     angles["trunk_flexion"], angles["trunk_lateral_flexion"] = level.standing(trunk)
-    angles["trunk_rotation"] = _turn(hips, shoulders, _unit(trunk))
+    angles["trunk_rotation"] = _turn(hips, shoulders, unit(trunk))
     angles["neck_flexion"], angles["neck_lateral_flexion"] = chest.standing(
         joint["head_top"] - joint["thorax"]
     )
@@ -115,15 +116,15 @@ class _Frame:
     """
 
     def __init__(self, left: Vectors, up: Vectors) -> None:
-        self.left = _unit(left)
-        self.forward = _unit(np.cross(self.left, up))
+        self.left = unit(left)
+        self.forward = unit(np.cross(self.left, up))
         self.up = np.cross(self.forward, self.left)
 
     def hanging(self, limb: Vectors, outwards: float) -> tuple[Angle, Angle]:
         """Flexion and abduction of a limb that hangs down at zero; `outwards` is 1 on the left, -1
         on the right.
         """
-        abduction = np.arcsin(np.clip(outwards * _dot(_unit(limb), self.left), -1, 1))
+        abduction = np.arcsin(np.clip(outwards * _dot(unit(limb), self.left), -1, 1))
         flexion = np.arctan2(_dot(limb, self.forward), -_dot(limb, self.up))
         return np.where(np.abs(abduction) > LARGEST_ABDUCTION_RAD, np.nan, flexion), abduction
 
@@ -132,7 +133,7 @@ class _Frame:
         zero.
         """
         flexion = np.arctan2(_dot(part, self.forward), _dot(part, self.up))
-        return flexion, np.arcsin(np.clip(-_dot(_unit(part), self.left), -1, 1))
+        return flexion, np.arcsin(np.clip(-_dot(unit(part), self.left), -1, 1))
 
 
 def joint_angles_deg(joints_mm: Float[np.ndarray, "T J 3"]) -> dict[str, Angle]:
@@ -232,9 +233,3 @@ def _turn(start: Vectors, end: Vectors, axis: Vectors) -> Angle:
 
 def _dot(a: Vectors, b: Vectors) -> Angle:
     return (a * b).sum(axis=1)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    """The vectors at length 1; NaN for those without one."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, np.nan)

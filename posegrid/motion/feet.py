@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.linalg import solveh_banded
 
+from posegrid.body.rotations import unit
 from posegrid.body.skeleton import JOINT_NAMES, TYPICAL_SHARE
 from posegrid.motion.contact import stretches
 from posegrid.motion.smoothing import known, runs
@@ -110,15 +111,10 @@ def rigid_feet(from_ankle_mm: Float[np.ndarray, "T 4 3"]) -> Float[np.ndarray, "
     )
     behind_mm = (to_heel_mm**2 + sole_mm**2 - to_toe_mm**2) / (2 * sole_mm)
     below_mm = np.sqrt(max(to_heel_mm**2 - behind_mm**2, 0.0))
-    ahead = _unit(sole)
-    down = _unit(heel - (heel * ahead).sum(axis=-1, keepdims=True) * ahead)
+    ahead = unit(sole)
+    down = unit(heel - (heel * ahead).sum(axis=-1, keepdims=True) * ahead)
     heel = below_mm * down - behind_mm * ahead
     return np.stack([heel, heel + sole_mm * ahead], axis=2).reshape(-1, 4, 3)
-
-
-def _unit(vectors: Float[np.ndarray, "T 2 3"]) -> Float[np.ndarray, "T 2 3"]:
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, np.nan)
 
 
 BEND_S, STAY_S = 0.07, 0.2

@@ -13,6 +13,7 @@ from posegrid.body.rotations import (
     rotation_about,
     smallest_rotations,
     turned,
+    unit,
 )
 
 X, Y, Z = np.eye(3)
@@ -78,3 +79,12 @@ def test_one_start_turns_to_each_of_several_ends_the_opposite_one_too():
     assert np.allclose(turned_to, [[0.0, 0.0, -2.0], [2.0, 0.0, 0.0]])
     back = smallest_rotations(ends, start)
     assert np.allclose(np.einsum("nij,nj->ni", back, ends), [[0.0, 0.0, 3.0], [0.0, 0.0, 1.0]])
+
+
+def test_vectors_of_length_one_keep_their_direction_and_those_of_none_have_none(rng):
+    vectors = rng.normal(size=(4, 2, 3)) * 100
+    vectors[1, 0] = 0
+    found = unit(vectors)
+    assert np.isnan(found[1, 0]).all()
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    np.testing.assert_allclose(np.nan_to_num(found) * lengths, vectors, atol=1e-12)

@@ -8,7 +8,7 @@ from learning.made_up import write_dataset
 from torch import nn
 
 from posegrid.datasets.stored_crops import read_crops
-from posegrid.errors import CheckpointError, SettingsError
+from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.learning import export as quantise
 from posegrid.learning.checkpoint import load_checkpoint, save_checkpoint
 from posegrid.learning.export import ExportSettings, export
@@ -144,6 +144,22 @@ def test_8_bits_that_cost_too_much_are_not_written(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match=r"on the validation people of .*, more than 2 %"):
         export(ExportSettings(path, int8=data))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["data", "w.onnx", "w.safetensors"]
+
+
+def test_8_bits_that_cannot_be_written_are_refused_in_a_sentence(tmp_path):
+    data, taken = write_dataset(tmp_path / "data", 20), tmp_path / "w-int8.onnx"
+    path = saved(tmp_path / "w.safetensors", "report2015_small", PoseTarget(MEAN_POSE))
+    taken.mkdir()
+    told = r"w-int8\.onnx: cannot be written \(.*\); choose another `out`"
+    with pytest.raises(OutputError, match=told):
+        export(ExportSettings(path, int8=data))
+    assert {entry.name for entry in tmp_path.iterdir()} == {
+        data.name,
+        taken.name,
+        path.name,
+        "w.onnx",
+    }
+    assert not any(taken.iterdir())
 
 
 def test_8_bits_are_calibrated_with_crops_that_fit(tmp_path):

@@ -10,7 +10,7 @@ import torch
 
 import posegrid
 from posegrid import cli
-from posegrid.errors import CheckpointError, SourceError
+from posegrid.errors import CheckpointError, OutputError, SourceError
 from posegrid.learning import finder_data, finder_training
 from posegrid.learning.checkpoint import load_facts, save_checkpoint
 from posegrid.learning.devices import Devices
@@ -27,10 +27,12 @@ from posegrid.learning.finder_data import (
 )
 from posegrid.learning.finder_evaluation import (
     KINDS,
+    EvaluateFinderSettings,
     HeldOut,
     average_precision,
     contrast,
     detected,
+    evaluate_finder,
     evaluate_kind,
     evaluate_second_look,
     onnx_answer,
@@ -398,6 +400,14 @@ def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> Non
             np.testing.assert_allclose(answer, own.detach().numpy(), rtol=2e-3, atol=2e-3)
 
 
+def test_weights_that_cannot_be_written_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file")
+    told = r"find\.onnx: cannot be written \(.*\); make room and call with --resume"
+    with pytest.raises(OutputError, match=told):
+        export_finder(FinderNetwork(SMALL).eval(), tmp_path / "run" / "find.onnx", {}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_the_shipped_weights_are_small_and_know_what_they_are() -> None:
     path = Path(posegrid.__file__).parent / "weights" / "posegrid-find.onnx"
     assert path.stat().st_size < 4_000_000
@@ -465,6 +475,21 @@ def test_who_sees_nobody_finds_nobody(folders: SceneFolders) -> None:
     looks = evaluate_second_look(answer, held_out, 6)
     assert looks.mask_iou == 0
     assert looks.false_masks == 0
+
+
+def test_figures_that_cannot_be_written_are_refused_in_a_sentence(
+    folders: SceneFolders, tmp_path: Path
+) -> None:
+    weights = Path(posegrid.__file__).parent / "weights" / "posegrid-find.onnx"
+    (tmp_path / "figures").write_text("a file")
+    out, before = tmp_path / "figures" / "finder.json", sorted(tmp_path.rglob("*"))
+    settings = EvaluateFinderSettings(
+        weights, folders.cut_outs, folders.backgrounds, scenes=1, out=out
+    )
+    told = r"finder\.json: cannot be written \(.*\); choose another `out`"
+    with pytest.raises(OutputError, match=told):
+        evaluate_finder(settings)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

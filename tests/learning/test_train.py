@@ -17,6 +17,7 @@ from learning.made_up import write_dataset
 
 from posegrid.datasets.stored_crops import read_crops
 from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError
+from posegrid.learning import run
 from posegrid.learning.checkpoint import load_checkpoint, load_facts
 from posegrid.learning.data import CropSet, whole_batches
 from posegrid.learning.devices import Devices
@@ -258,6 +259,19 @@ def test_a_disk_that_fills_up_ends_training_in_a_sentence(
     with pytest.raises(OutputError, match=rf"{name}: cannot be written \(No space.*{advice}"):
         train(short(data, tmp_path / "run", max_images=32))
     assert not (tmp_path / "run" / name).exists()
+
+
+def test_a_row_of_steps_that_cannot_be_written_ends_training_in_a_sentence(
+    data, tmp_path, monkeypatch
+):
+    def taken(record: Record, _: int) -> None:
+        (record.folder / "steps.csv").mkdir()
+
+    monkeypatch.setattr(Record, "_drop_steps_after", taken)
+    monkeypatch.setattr(run, "STEP_EVERY", 1)
+    told = r"steps\.csv: cannot be written \(.*\); free some space and --resume"
+    with pytest.raises(OutputError, match=told):
+        train(short(data, tmp_path / "run", max_images=32))
 
 
 def test_a_kill_between_the_last_two_files_of_a_round_loses_no_row(data, tmp_path):

@@ -83,6 +83,7 @@ def taken_stock(
             *(finding for name in asked for finding in _stray_findings(root, name, metadata)),
         ),
         rows=tuple(_rows(present, views)),
+        kind_names=KIND_NAMES,
         absent_subjects=tuple(absent),
         archives=tuple(archives),
     )

@@ -4,6 +4,7 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from posegrid.datasets.human36m.metadata import Metadata
 from posegrid.datasets.source import View
@@ -20,6 +21,49 @@ METADATA = "metadata.xml"
 POSED_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 """Subjects whose poses the release gives away; of the others, its test subjects, it has pictures
 only."""
+
+ShiftedPoses = Literal["keep", "drop", "correct"]
+"""What to do with Human3.6M's sequences of S9 whose poses lie beside the person."""
+SplitName = Literal[
+    "subjects-5-2", "subjects-5-2-all-five", "subjects-6-1", "walking2015", "official"
+]
+
+SPLITS: dict[SplitName, dict[str, list[str]]] = {
+    "subjects-5-2": {
+        "train": ["S1", "S5", "S6", "S7"],
+        "validation": ["S8"],
+        "test": ["S9", "S11"],
+    },
+    "subjects-6-1": {
+        "train": ["S1", "S5", "S6", "S7", "S9"],
+        "validation": ["S8"],
+        "test": ["S11"],
+    },
+    "walking2015": {"train": ["S1", "S5", "S6", "S7", "S8"], "validation": ["S9"], "test": ["S11"]},
+    "subjects-5-2-all-five": {
+        "train": ["S1", "S5", "S6", "S7", "S8"],
+        "validation": ["S9", "S11"],
+        "test": [],
+    },
+    "official": {
+        "train": ["S1", "S7", "S8", "S9", "S11"],
+        "validation": ["S5", "S6"],
+        "test": ["S2", "S3", "S4", "S10"],
+    },
+}
+"""Subjects of Human3.6M by split.
+
+- subjects-5-2: the literature's, with S8 taken out of its five training subjects for validation.
+- subjects-5-2-all-five: the same with all five for training. Nobody is left for validation, so that
+  weights are chosen on the subjects whom figures are of, which makes these look better than they
+  are.
+- subjects-6-1: that of most figures after alignment (PA-MPJPE), with S8 taken out of its six
+  training subjects.
+- walking2015: that of the 2015 report (tested on S11 alone), with S9 taken out of its six training
+  subjects for validation. The report itself validated on rows that it trained on.
+- official: the release's own, as its metadata.xml has it. Poses of its test subjects are not given
+  away, so that figures are of its validation subjects, on whom weights are chosen, too.
+"""
 
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 

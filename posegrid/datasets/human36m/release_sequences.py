@@ -26,8 +26,11 @@ from posegrid.datasets.human36m.layout import (
     POSES_CAMERA,
     POSES_UNIVERSAL,
     POSES_WORLD,
+    SPLITS,
     VIDEOS,
     Human36mView,
+    ShiftedPoses,
+    SplitName,
     advice_on,
     find_archives,
     metadata_path,
@@ -36,13 +39,11 @@ from posegrid.datasets.human36m.metadata import PIXEL_OFFSET, Metadata, load_met
 from posegrid.datasets.human36m.release_files import MaskReader, opened_masks, read_pose_cdf
 from posegrid.datasets.sequence import MaskOf, Sequence, frames_of_video
 from posegrid.datasets.source import (
-    SPLITS,
     FileCheck,
     Inventory,
     KnownFault,
     PoseKind,
     Source,
-    SplitName,
     View,
     refuse_unknown,
 )
@@ -79,8 +80,10 @@ class Human36m(Source):
 
     kind = "Human3.6M"
     pose_kinds = ("mono", "world", "universal")
-    has_shifted_poses = True
     usual_actions = ("Walking",)
+
+    s9: ShiftedPoses = "keep"
+    split: SplitName = "subjects-5-2"
 
     @cached_property
     def metadata(self) -> Metadata:
@@ -126,11 +129,11 @@ class Human36m(Source):
         only_archives = posed and not (self.root / view.subject).is_dir()
         return only_archives and bool(find_archives(self.root, view.subject))
 
-    def splits(self, name: SplitName) -> dict[str, list[str]]:
+    def splits(self) -> dict[str, list[str]]:
         """As `Source.splits`; "official" is what metadata.xml says, where it says it."""
-        if name == "official" and self.metadata.splits:
+        if self.split == "official" and self.metadata.splits:
             return {part: [*subjects] for part, subjects in self.metadata.splits.items()}
-        return SPLITS[name]
+        return SPLITS[self.split]
 
     def faults(self, view: View) -> tuple[KnownFault, ...]:
         """As `Source.faults`: shifted poses, and a video that is damaged in many copies."""

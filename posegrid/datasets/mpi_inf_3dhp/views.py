@@ -28,7 +28,7 @@ from posegrid.datasets.mpi_inf_3dhp.annotations import (
     read_train_annotation,
 )
 from posegrid.datasets.sequence import Frame, Sequence, frames_of_video
-from posegrid.datasets.source import KnownFault, PoseKind, Source, SplitName, View, refuse_unknown
+from posegrid.datasets.source import KnownFault, PoseKind, Source, View, refuse_unknown
 from posegrid.errors import SourceError
 from posegrid.untrusted import DAMAGED, opened_picture
 from posegrid.video.picture import Picture
@@ -142,7 +142,7 @@ class Mpi3dhp(Source):
             )
         return views
 
-    def splits(self, name: SplitName) -> dict[str, list[str]]:
+    def splits(self) -> dict[str, list[str]]:
         """As `Source.splits`: the data set has one."""
         return SPLIT
 

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.errors import SourceError
-from posegrid.files import completed
+from posegrid.files import written
 from posegrid.untrusted import DAMAGED, arrays_of_npz
 from posegrid.walkers.clip import ClipPlan
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.cut_outs import FRAMES_APART, POINTS, SHADOW_PX, CutOut, cut_outs
 
 CUT_OUT_ARRAYS = ("rgba", "shade", "points_px", "sizes", "numbers", "places")
+AGAIN = "make room and call `posegrid scenes` again"
 
 
 def save_cut_outs(path: Path, people: list[CutOut]) -> None:
-    """One file with the cut-outs one after the other."""
+    """One file with the cut-outs one after the other. Raises OutputError."""
     sizes = np.array([p.rgba.shape[:2] for p in people], np.int32)
     numbers = np.array(
         [
@@ -25,7 +26,7 @@ def save_cut_outs(path: Path, people: list[CutOut]) -> None:
         ],
         np.float32,
     )
-    with completed(path) as temporary, temporary.open("wb") as stream:
+    with written(path, AGAIN) as temporary, temporary.open("wb") as stream:
         np.savez(
             stream,
             rgba=np.concatenate([p.rgba.reshape(-1) for p in people]),

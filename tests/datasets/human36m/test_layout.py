@@ -142,13 +142,14 @@ def test_the_official_split_is_the_releases_own(tree: Path, tmp_path: Path) -> N
         "validation": ["S5", "S6"],
         "test": ["S2", "S3", "S4", "S10"],
     }
-    assert Human36m(tree).splits("official") == own
+    assert Human36m(tree, split="official").splits() == own
     text = (tree / "metadata.xml").read_text()
     (tmp_path / "metadata.xml").write_text(text.replace("[5 6]", "[6]"))
-    assert Human36m(tmp_path).splits("official")["validation"] == ["S6"]
+    assert Human36m(tmp_path, split="official").splits()["validation"] == ["S6"]
     (tmp_path / "metadata.xml").write_text(text.replace("val_subjects", "other"))
-    assert Human36m(tmp_path).splits("official") == own
-    assert Human36m(tree).splits("subjects-5-2-all-five")["train"] == ["S1", "S5", "S6", "S7", "S8"]
+    assert Human36m(tmp_path, split="official").splits() == own
+    all_five = Human36m(tree, split="subjects-5-2-all-five").splits()
+    assert all_five["train"] == ["S1", "S5", "S6", "S7", "S8"]
 
 
 def test_the_first_pixel_is_one_in_the_release(tree: Path) -> None:

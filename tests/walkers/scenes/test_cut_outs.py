@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from walkers.motion.test_captured import made_up_capture
 
-from posegrid.errors import SourceError
+from posegrid.errors import OutputError, SourceError
 from posegrid.walkers.clip import ClipPlan
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.cut_out_files import load_cut_outs, save_cut_outs
@@ -38,6 +38,14 @@ def test_files_hold_cut_outs_as_they_were(tmp_path: Path) -> None:
         np.testing.assert_allclose(before.points_px, after.points_px)
         assert after.elevation_rad == pytest.approx(before.elevation_rad)
         assert after.place == before.place
+
+
+def test_people_that_cannot_be_written_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "people").write_text("a file")
+    told = r"W0001\.npz: cannot be written \(.*\); make room and call `posegrid scenes` again"
+    with pytest.raises(OutputError, match=told):
+        save_cut_outs(tmp_path / "people" / "W0001.npz", [cut_out((10, 20, 30))])
+    assert [path.name for path in tmp_path.iterdir()] == ["people"]
 
 
 def test_files_of_before_places_were_written_are_read(tmp_path: Path) -> None:
