@@ -68,6 +68,7 @@ def torments(data: Path) -> list[Torment]:
     weights = str(data / "train" / "best.safetensors")
     people = ["--people", "2", "--validation-people", "1", "--test-people", "1"]
     small = ["--crops-per-person", "16", "--image-size", "64", "--workers", "2"]
+    tiny = ["--subjects", "S9", "--frames", "4", "--picture-size", "96", "--workers", "2"]
     stage = ["--network", "report2015_small", "--batch-size", "8", "--threads", "1"]
     stage += ["--accelerator", "cpu", "--epochs", "6"]
     return [
@@ -87,6 +88,11 @@ def torments(data: Path) -> list[Torment]:
             lambda out: ["predict", video, "--boxes", str(data / "boxes.csv"), "--out", str(out)],
             ("--overwrite",),
             begun="a.npz",
+        ),
+        Torment(
+            "human36m",
+            lambda out: ["synth", str(out), "--layout", "human36m", *tiny],
+            has_workers=True,
         ),
         Torment(
             "app",

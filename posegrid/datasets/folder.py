@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from unicodedata import normalize
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -50,14 +51,24 @@ MOST_SIDE = 10**6
 
 @dataclass(frozen=True)
 class FolderView(View):
-    """One video of a recording, unopened: ROOT/subject/action/camera.mp4; its subaction is 1."""
+    """One video of a recording, unopened: ROOT/subject/action/camera.mp4; its subaction is 1.
+
+    Names are those of the files, accents composed: some disks and archives take them apart.
+    """
 
     video: Path
 
     @classmethod
     def of(cls, video: Path) -> "FolderView":
         """The view whose video lies there."""
-        return cls(video.parent.parent.name, video.parent.name, 1, video.stem, video)
+        names = (video.parent.parent.name, video.parent.name, video.stem)
+        subject, action, camera_id = map(composed, names)
+        return cls(subject, action, 1, camera_id, video)
+
+
+def composed(name: str) -> str:
+    """The name with its accents composed (NFC), so that names can be compared."""
+    return normalize("NFC", name)
 
 
 def is_folder_tree(root: Path) -> bool:
@@ -71,6 +82,7 @@ class OwnRecordings(Source):
 
     kind = "own recordings"
     pose_kinds = ("mono",)
+    comes_in_parts = False
 
     def find(
         self,
@@ -81,9 +93,11 @@ class OwnRecordings(Source):
         """As `Source.find`."""
         views = [FolderView.of(path) for path in _videos(self.root)]
         for what, asked in (("subject", subjects), ("action", actions), ("camera_id", cameras)):
-            known = {getattr(view, what) for view in views}
-            refuse_unknown(self.root, what.removesuffix("_id"), asked, sorted(known))
-            views = [view for view in views if asked is None or getattr(view, what) in asked]
+            if asked is None:
+                continue
+            known, wanted = {getattr(view, what) for view in views}, set(map(composed, asked))
+            refuse_unknown(self.root, what.removesuffix("_id"), wanted, sorted(known))
+            views = [view for view in views if getattr(view, what) in wanted]
         if not views:
             raise SourceError(
                 f"{self.root}: no videos were found. Expected "
@@ -195,7 +209,7 @@ def load_split(path: Path) -> dict[str, list[str]]:
         )
     try:
         content = object_of_json(text_of(path))
-        splits = {part: list(texts(content[part], part)) for part in PARTS}
+        splits = {part: [*map(composed, texts(content[part], part))] for part in PARTS}
     except DAMAGED as error:
         raise SourceError(f"{path}: is not a split ({error}); expected {expected}.") from error
     names = [name for part in PARTS for name in splits[part]]
@@ -224,7 +238,7 @@ def _poses_in_camera(
 ) -> tuple[Path, Float32[np.ndarray, "T 17 3"]]:
     """The file of poses that there is, and they in the camera frame."""
     folder = view.video.parent
-    own = [folder / f"{view.camera_id}.poses{ending}" for ending in (".csv", ".npz")]
+    own = [folder / f"{view.video.stem}.poses{ending}" for ending in (".csv", ".npz")]
     shared = [folder / f"poses{ending}" for ending in (".csv", ".npz")]
     there = [path for path in (*own, *shared) if path.is_file()]
     if len(there) != 1:
@@ -290,7 +304,7 @@ def _notes(view: FolderView, path: Path, num_poses: int, num_frames: int | None)
 
 
 def _mask_folder(view: FolderView) -> Path:
-    return view.video.parent / f"{view.camera_id}.masks"
+    return view.video.parent / f"{view.video.stem}.masks"
 
 
 def _masks_of(view: FolderView) -> AbstractContextManager[MaskOf | None]:

@@ -8,6 +8,7 @@ missing and leaves the rest untouched.
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ from posegrid.datasets.shards import (
     ShardWriter,
     filled,
     load_shard_facts,
+    refuse_alike,
     shard_name,
     shards_of,
     subjects_in,
@@ -154,7 +156,10 @@ def prepare(settings: PrepareSettings) -> DatasetFacts:
         )
     actions = asked_actions(settings, source)
     found = source.find(settings.subjects or None, actions, settings.cameras or None)
+    refuse_alike(out, [shard_path(view, out).name for view in found])
     splits = source.splits()
+    if not settings.subjects:
+        source.refuse_absent(splits)
     facts = DatasetFacts(
         image_size=settings.image_size,
         image_format=settings.image_format,
@@ -181,6 +186,7 @@ def prepare_found(
     outcomes = follow(prepared, len(to_do), "sequences", console)
     skipped = sorted([o.name, o.trouble] for o in outcomes if o.trouble)
     left_out = [[name, f"left out: {why}"] for name, why in dropped.items()]
+    named = {subject for subjects in facts.splits.values() for subject in subjects}
     facts = summed_up(facts, out, skipped, left_out)
     write_dataset_facts(out, facts)
     console.print(
@@ -188,6 +194,8 @@ def prepare_found(
         markup=False,
         soft_wrap=True,
     )
+    for note in split_notes(facts, set(subjects_in(out)) - named):
+        console.print(f"{out}: {note}", markup=False, soft_wrap=True)
     excused = {v.name for v in to_do if any(fault.unreadable for fault in source.faults(v))}
     mendable = [name for name, _ in skipped if name not in excused or not facts.num_crops]
     if mendable:
@@ -235,6 +243,15 @@ def summed_up(
         notes=[*(note for shard in shards for note in shard.notes), *left_out],
         num_crops=sum(shard.num_crops for shard in shards),
     )
+
+
+def split_notes(facts: DatasetFacts, strangers: set[str]) -> Iterator[str]:
+    """What is odd about who trains and tests, in words."""
+    if strangers:
+        who = ", ".join(sorted(strangers))
+        yield f"in no part of the split, so nobody trains or tests on them: {who}"
+    if empty := [name for name, subjects in facts.splits.items() if not subjects]:
+        yield f"there are no crops of anybody for {', '.join(empty)}"
 
 
 def prepare_view(

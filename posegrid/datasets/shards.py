@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote, unquote
@@ -109,6 +110,18 @@ def shard_name(subject: str, action: str, subaction: int, camera_id: str) -> str
 def _quoted(text: str) -> str:
     quoted = quote(text, safe="").replace("_", "%5F").replace("~", "%7E")
     return quoted.replace(".", "%2E", 1) if quoted.startswith(".") else quoted
+
+
+def refuse_alike(folder: Path, names: list[str]) -> None:
+    """Raise SettingsError if two shards of these names, or one of them and one that is there,
+    would be one file on a disk that ignores case."""
+    there = {path.name for path in shards_of(folder)}.difference(names)
+    for one, other in pairwise(sorted([*names, *there], key=str.casefold)):
+        if one.casefold() == other.casefold():
+            raise SettingsError(
+                f"{folder}: {one} and {other} would be one file on a disk that ignores upper and "
+                "lower case. Rename one's subject, action or camera."
+            )
 
 
 def _subject_in(path: Path) -> str:

@@ -113,6 +113,8 @@ class Source(ABC):
     """What figures on it are said to be of, e.g. "Human3.6M"."""
     pose_kinds: ClassVar[tuple[PoseKind, ...]]
     has_masks: ClassVar[bool] = True
+    comes_in_parts: ClassVar[bool] = True
+    """Whether people may have some of its subjects only, as of a release."""
     usual_actions: ClassVar[tuple[str, ...] | None] = None
     """Those that are taken if none are asked for; None: all."""
 
@@ -152,6 +154,19 @@ class Source(ABC):
         Raises SourceError where nobody has said it.
         """
 
+    def refuse_absent(self, splits: dict[str, list[str]]) -> None:
+        """Raise SourceError if the splits name somebody who should be there and is not."""
+        if self.comes_in_parts:
+            return
+        there = {view.subject for view in self.find()}
+        absent = sorted({name for names in splits.values() for name in names} - there)
+        if absent:
+            raise SourceError(
+                f"{self.root}/split.json: names {', '.join(absent)}, of whom there are no "
+                f"recordings; there are those of {', '.join(sorted(there))}. Spell them alike, or "
+                "take out who is not there."
+            )
+
     def faults(self, view: View) -> tuple[KnownFault, ...]:
         """What is known to be wrong with the view in everybody's copy of the release."""
         return ()
@@ -167,7 +182,10 @@ class Source(ABC):
         """What there is, what is missing, and whether somebody has said who trains and tests."""
         views, findings = self.find(subjects, actions), []
         try:
-            named = {name for names in self.splits().values() for name in names}
+            splits = self.splits()
+            if subjects is None:
+                self.refuse_absent(splits)
+            named = {name for names in splits.values() for name in names}
             strangers = sorted({view.subject for view in views} - named)
             if strangers:
                 text = (

@@ -18,7 +18,7 @@ from tyro.conf import Positional, arg
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import crops_by_shard, shards_in
 from posegrid.errors import CheckpointError, SettingsError, ShardError
-from posegrid.files import write_text
+from posegrid.files import alone_in, write_text
 from posegrid.learning.model_facts import ModelFacts
 from posegrid.people.crop import WITH_MASK
 from posegrid.results.models import Accelerator, Model, load_model
@@ -79,17 +79,23 @@ def evaluate(settings: EvaluateSettings, model: Model | None = None) -> None:
     """Predict, save, score, print; writes predictions.npz and evaluation.json into `settings.out`.
 
     model: to be scored in place of the file `settings.weights`, which then is no more than its
-    name.
+    name. Raises OutputError, before anything is predicted, where nothing can be written or another
+    one is at work.
     """
+    with alone_in(settings.out):
+        _score(settings, model)
+
+
+def _score(settings: EvaluateSettings, model: Model | None) -> None:
+    """As `evaluate`, in a folder that is its own."""
     console = Console(markup=False)
     path = settings.out / NAME
-    if not settings.rescore:
-        predict_split(
-            settings,
-            model or load_model(settings.weights, settings.accelerator, settings.own),
-            console,
-        ).save(path)
-    predictions = Predictions.load(path)
+    if settings.rescore:
+        predictions = Predictions.load(path)
+    else:
+        model = model or load_model(settings.weights, settings.accelerator, settings.own)
+        predictions = predict_split(settings, model, console)
+        predictions.save(path)
     figures = evaluation(predictions)
     content = {**figures, "settings": asdict(settings)}
     text = json.dumps(content, indent=2, allow_nan=False, default=str)

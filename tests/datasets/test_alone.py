@@ -31,7 +31,7 @@ def busy(tmp_path) -> Iterator[Path]:
         process.kill()
 
 
-@pytest.mark.parametrize("command", ["synth", "scenes", "prepare", "pretrain", "train"])
+@pytest.mark.parametrize("command", ["synth", "scenes", "prepare", "pretrain", "train", "evaluate"])
 def test_the_second_call_ends(busy, tmp_path_factory, tree_of_recordings, capsys, command):
     walkers = str(write_dataset(tmp_path_factory.mktemp("walkers"), 16))
     before = {path.name for path in busy.iterdir()}
@@ -41,6 +41,7 @@ def test_the_second_call_ends(busy, tmp_path_factory, tree_of_recordings, capsys
         "prepare": ["prepare", str(tree_of_recordings), str(busy), "--background", "kept"],
         "pretrain": ["pretrain", walkers, "--run", str(busy)],
         "train": ["train", walkers, "--run", str(busy)],
+        "evaluate": ["evaluate", "nowhere.onnx", walkers, "--out", str(busy)],
     }
     assert run(calls[command]) == 1
     assert "another one is at work here (process" in capsys.readouterr().err

@@ -168,6 +168,10 @@ def test_own_recordings_are_validated(tmp_path: Path, capsys) -> None:
     report = examined(root)
     assert (report["num_faults"], report["usable_views"], report["frames"]) == (0, 2, {"walk": 40})
     assert report["share_held"] > 0.9 and report["next"] == [f"posegrid prepare {root} data/mine"]
+    (root / "split.json").write_text('{"train": ["anna"], "validation": ["ben"], "test": []}')
+    (fault,) = (f for f in examined(root)["findings"] if f["level"] == "fault")
+    assert "names ben, of whom there are no recordings" in fault["text"]
+    assert examined(root, subjects=("anna",))["num_faults"] == 0
     (root / "split.json").unlink()
     (root / "anna" / "walk" / "front.json").write_text("{}")
     report = examined(root)

@@ -3,6 +3,7 @@ import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -609,3 +610,73 @@ def test_recordings_of_alike_names_are_told_apart(tmp_path):
     facts = prepare(settings_of(root, tmp_path / "out"))
     assert (facts.num_crops, len(shards_of(tmp_path / "out"))) == (80, 4)
     assert set(read_crops(tmp_path / "out").action) == {"walk 1", "walk_1"}
+
+
+def renamed_split(root: Path, **splits: list[str]) -> Path:
+    """The recordings with another split.json."""
+    everybody = {"train": [], "validation": [], "test": []} | splits
+    (root / "split.json").write_text(json.dumps(everybody))
+    return root
+
+
+@pytest.mark.parametrize(("of_folder", "of_split"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_an_accent_may_be_written_in_either_way(tmp_path, of_folder, of_split):
+    names = {"anna": "walk", normalize(of_folder, "Jörg"): normalize(of_folder, "Gänge")}
+    root = own_recordings(tmp_path / "own", names)
+    renamed_split(root, train=["anna"], validation=[normalize(of_split, "Jörg")])
+    facts = prepare(settings_of(root, tmp_path / "out"))
+    jörg = normalize("NFC", "Jörg")
+    assert facts.splits == {"train": ["anna"], "validation": [jörg], "test": []}
+    assert set(read_crops(tmp_path / "out", [jörg]).action) == {normalize("NFC", "Gänge")}
+    asked = settings_of(root, tmp_path / "one", subjects=(normalize("NFD", jörg),))
+    assert prepare(asked).num_crops == facts.num_crops / 2
+
+
+def test_one_person_in_two_parts_is_noticed_however_the_accent_is_written(tmp_path):
+    root = own_recordings(tmp_path / "own", {"Jörg": "walk"})
+    renamed_split(root, train=[normalize("NFC", "Jörg")], test=[normalize("NFD", "Jörg")])
+    with pytest.raises(SourceError, match="stands in two parts"):
+        prepare(settings_of(root, tmp_path / "out"))
+
+
+def test_who_is_named_but_not_there_is_told_with_who_is(tmp_path):
+    root = own_recordings(tmp_path / "own", dict.fromkeys(("anna", "ben"), "walk"))
+    renamed_split(root, train=["anna"], validation=["nobody"])
+    told = (
+        r"split\.json: names nobody, of whom there are no recordings; there are those of anna, ben"
+    )
+    with pytest.raises(SourceError, match=told):
+        prepare(settings_of(root, tmp_path / "out"))
+    assert not list(tmp_path.glob("out/*"))
+    facts = prepare(settings_of(root, tmp_path / "out", subjects=("anna",)))
+    assert facts.splits == {"train": ["anna"], "validation": [], "test": []}
+
+
+def test_who_is_in_no_part_and_parts_of_nobody_are_told(tmp_path, capsys):
+    root = own_recordings(tmp_path / "own", dict.fromkeys(("anna", "ben"), "walk"))
+    prepare(settings_of(renamed_split(root, train=["anna"]), tmp_path / "out"))
+    said = capsys.readouterr().out
+    assert "in no part of the split, so nobody trains or tests on them: ben" in said
+    assert "there are no crops of anybody for validation, test" in said
+    split = {"train": ["anna"], "validation": ["ben"], "test": ["cleo"]}
+    own_recordings(root, {"cleo": "walk"})
+    prepare(settings_of(renamed_split(root, **split), tmp_path / "out"))
+    said = capsys.readouterr().out
+    assert "no part" not in said and "no crops" not in said
+
+
+def test_names_that_differ_by_case_alone_are_refused(tmp_path):
+    root, out = own_recordings(tmp_path / "own", {"anna": "walk"}), tmp_path / "out"
+    try:
+        shutil.copytree(root / "anna", root / "Anna")
+    except FileExistsError:
+        pytest.skip("this disk ignores case itself")
+    renamed_split(root, train=["anna", "Anna"])
+    told = r"Anna_\S+ and anna_\S+ would be one file on a disk that ignores upper and lower case"
+    with pytest.raises(SettingsError, match=told):
+        prepare(settings_of(root, out))
+    shutil.rmtree(root / "Anna")
+    prepare(settings_of(renamed_split(root, train=["anna"]), out))
+    (root / "anna").rename(root / "Anna")
+    with pytest.raises(SettingsError, match=told):
+        prepare(settings_of(renamed_split(root, train=["Anna"]), out))

@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -163,6 +164,22 @@ def test_the_releases_layout_can_be_read_back(tmp_path: Path) -> None:
         synth(
             settings_for(tmp_path, layout="human36m", subjects=("S9",), frames=4, picture_size=240)
         )
+
+
+def test_the_releases_layout_is_the_same_bytes_whenever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for name, now in (("one", 1e9), ("two", 1.7e9)):
+        few = {"subjects": ("S9",), "frames": 3, "picture_size": 96}
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda now=now: now)
+            synth(settings_for(tmp_path / name, layout="human36m", **few))
+        paths = [path for path in sorted((tmp_path / name).rglob("*")) if path.is_file()]
+        made.append({path.relative_to(tmp_path / name): path.read_bytes() for path in paths})
+    assert {path.suffix for path in made[0]} == {".cdf", ".mat", ".mp4", ".xml", ".txt", ".json"}
+    assert [path for path in made[0] if made[0][path] != made[1][path]] == []
+    assert made[0].keys() == made[1].keys()
 
 
 def test_facts_of_a_kept_background_say_so(tmp_path: Path) -> None:

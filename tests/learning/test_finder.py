@@ -404,7 +404,7 @@ def test_weights_that_cannot_be_written_are_refused_in_a_sentence(tmp_path: Path
     (tmp_path / "run").write_text("a file")
     told = r"find\.onnx: cannot be written \(.*\); make room and call with --resume"
     with pytest.raises(OutputError, match=told):
-        export_finder(FinderNetwork(SMALL).eval(), tmp_path / "run" / "find.onnx", {}, {})
+        export_finder(FinderModule(SMALL).eval(), tmp_path / "run" / "find.onnx", {}, {})
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 

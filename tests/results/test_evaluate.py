@@ -14,7 +14,7 @@ from posegrid.body.estimate import Estimate
 from posegrid.body.metrics import mpjpe_mm
 from posegrid.body.skeleton import body_size_mm, mirror_order
 from posegrid.datasets.stored_crops import Crops, read_crops
-from posegrid.errors import CheckpointError, SettingsError, ShardError, SourceError
+from posegrid.errors import CheckpointError, OutputError, SettingsError, ShardError, SourceError
 from posegrid.results import evaluate as module
 from posegrid.results import scores as scores_module
 from posegrid.results.evaluate import (
@@ -281,6 +281,32 @@ def test_evaluate_writes_predictions_and_every_promised_figure(
     evaluate(EvaluateSettings(Path("gone.safetensors"), data, out, rescore=True, table=True))
     assert "LinKDE" in (out / "table.md").read_text() and "LinKDE" in capsys.readouterr().out
     assert json.loads((out / "evaluation.json").read_text())["mpjpe_mm"] == figures["mpjpe_mm"]
+
+
+def test_the_figures_are_of_the_poses_that_were_predicted(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_model(monkeypatch, model_of())
+    settings = EvaluateSettings(Path("best.safetensors"), data, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictions, "load", lambda _: predictions_of(poses(3), poses(3)))
+        evaluate(settings)
+    said = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert said["num_poses"] == 14
+    evaluate(replace(settings, rescore=True))
+    again = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert again.pop("settings") != said.pop("settings") and again == said
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_predicted(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+    monkeypatch.setattr(module, "load_model", lambda *_: used.append(1))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file/out: nothing can be written there"):
+        evaluate(EvaluateSettings(Path("w.safetensors"), data, tmp_path / "file" / "out"))
+    assert not used
 
 
 def test_subjects_seen_in_training_are_refused(

@@ -163,6 +163,7 @@ def write_pose_cdf(path: Path, joints: Float[np.ndarray, "T 32 d"]) -> None:
         "Rec_Vary": True,
         "Var_Type": "zVariable",
         "Dim_Sizes": list(values.shape[1:]),
+        "Compress": 0,  # cdflib's compression puts the time of day into the file
     }
     with written(path, ADVICE) as temporary:
         cdf = cdfwrite.CDF(temporary, cdf_spec={"Majority": "row_major"}, delete=True)

@@ -3,6 +3,7 @@ use for it.
 """
 
 import resource
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,6 +92,16 @@ def test_poses_are_what_cdflib_reads(tree: Path) -> None:
     np.testing.assert_array_equal(
         pixels.reshape(-1, 32, 2), (camera.project(in_camera) + 0.5).astype(np.float32)
     )
+
+
+def test_the_time_of_day_is_not_in_the_poses(tmp_path: Path, monkeypatch) -> None:
+    contents = set()
+    for now in (1e9, 1.7e9):
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda now=now: now)
+            write_pose_cdf(tmp_path / "a.cdf", np.zeros((100, 32, 3)))
+        contents.add((tmp_path / "a.cdf").read_bytes())
+    assert len(contents) == 1
 
 
 def test_pixels_have_lens_distortion(tree: Path) -> None:
