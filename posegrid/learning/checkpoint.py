@@ -64,8 +64,8 @@ class Checkpoint:
         """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size)
         crops and masks.
 
-        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of
-        another shape.
+        Raises CheckpointError for weights of the grid task, which know no poses, for crops of
+        another shape, and for answers that are no numbers.
         """
         return self.estimate(images, batch_size).pose_mm
 
@@ -131,6 +131,11 @@ class Checkpoint:
             part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
             with torch.inference_mode():
                 outputs = self.network(in_unit_range(part.to(device)))
+            if not bool(outputs.isfinite().all()):
+                raise CheckpointError(
+                    "These weights answer NaN or infinity, not poses: training went astray, or they "
+                    "are damaged. Choose others."
+                )
             yield outputs
 
 
