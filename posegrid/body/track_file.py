@@ -1,4 +1,4 @@
-"""What a Track's file holds, and the one check of all that is read from and written to such a file."""
+"""What a Track's file holds, and the one check of all that is read from such a file or written."""
 
 import json
 from collections.abc import Callable

@@ -94,3 +94,18 @@ def test_a_damaged_curve_does_not_hinder_a_resume(
     train(replace(settings, resume=True))
     assert (tmp_path / "steps.csv").read_bytes() == whole
     assert f"steps.csv: {count} damaged lines are left out" in capsys.readouterr().out
+
+
+def test_a_curve_that_cannot_be_read_is_named(data, tmp_path, monkeypatch):  # noqa: F811
+    settings = short(data, tmp_path, max_images=48)
+    train(settings)
+    read = Path.read_text
+
+    def broken(path: Path, *given, **more) -> str:
+        if path.name == "steps.csv":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path, *given, **more)
+
+    monkeypatch.setattr(Path, "read_text", broken)
+    with pytest.raises(CheckpointError, match=r"steps\.csv cannot be read \(.*remove it"):
+        train(replace(settings, resume=True))
