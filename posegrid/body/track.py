@@ -43,7 +43,7 @@ from posegrid.body.skeleton import (
     skeleton_named,
 )
 from posegrid.body.track_content import content_of
-from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, WHERE_KNOWN, load_values
+from posegrid.body.track_file import ARRAYS, TRACK_FORMAT, WHERE_KNOWN, check_values, load_values
 from posegrid.errors import SettingsError, optional
 from posegrid.files import written
 
@@ -178,10 +178,12 @@ class Track:
         turned upright (y up), the camera's centre their origin; see docs/formats.md for units and
         for frames without a person. pinned: put the pelvis at the origin in every frame instead
         (not for the first three, which keep both apart). The file appears under its name only when
-        complete. Raises OutputError: an unknown ending, a folder that cannot be written, or no
-        place of the pelvis in any frame.
+        complete. Raises OutputError: an unknown ending, a folder that cannot be written, no place
+        of the pelvis in any frame, or numbers that `load` would refuse, such as times that run
+        backwards.
         """
         path = Path(path)
+        check_values(path, self.arrays(), self.facts())
         content = content_of(self, path, pinned=pinned)
         with written(path, "choose another place") as temporary:
             temporary.write_bytes(content)

@@ -1,5 +1,6 @@
-"""What a Track's file holds, and the one check of all that is read from such a file."""
+"""What a Track's file holds, and the one check of all that is read from such a file or written."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from posegrid.body.camera import HUMAN36M_TANGENTIAL, Camera
 from posegrid.body.contacts import checked_contacts
 from posegrid.body.formats.text import from_csv, from_json, from_npz
 from posegrid.body.skeleton import FEET_NAMES, NUM_JOINTS, SKELETON
-from posegrid.errors import SourceError
+from posegrid.errors import OutputError, SourceError
 from posegrid.untrusted import DAMAGED, number, numbers, of_type, text_of, texts, whole_number
 
 TRACK_FORMAT = 1
@@ -56,6 +57,16 @@ def load_values(path: Path) -> dict[str, Any]:
         raise SourceError(f"{path}: is damaged ({said}); make the track anew") from error
 
 
+def check_values(path: Path, arrays: dict[str, np.ndarray], facts: dict[str, object]) -> None:
+    """Raises OutputError for what `load_values` would refuse; facts as JSON holds them."""
+    try:
+        _checked_facts(json.loads(json.dumps(facts)), _checked_arrays(arrays)["frame"])
+    except DAMAGED as error:
+        raise OutputError(
+            f"{path}: no track file can hold this ({error}); mend the track before it is saved."
+        ) from error
+
+
 def _read(path: Path, ending: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if ending == ".npz":
         return from_npz(path.read_bytes(), list(ARRAYS))
@@ -95,7 +106,7 @@ def _checked_arrays(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             raise ValueError(f"{name} has shape {array.shape}, expected {(length, *shape)}")
         if array.dtype.kind not in ("iu" if dtype is np.int64 else "iuf"):
             raise ValueError(f"{name} holds {array.dtype}, expected {np.dtype(dtype)}")
-        arrays[name] = array.astype(dtype)
+        arrays[name] = array.astype(dtype, copy=False)
     _check_order(arrays["frame"], arrays["time_s"])
     for name, (low, high) in _LIMITS.items():
         bad = (arrays[name] < low) | (arrays[name] > high)  # NaN is neither: it is not known

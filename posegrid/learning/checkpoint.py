@@ -64,8 +64,8 @@ class Checkpoint:
         """Root-relative poses, mm, in `facts.pose_frame`, of grey crops, or of (n, 2, size, size)
         crops and masks.
 
-        Raises CheckpointError for weights of the grid task, which know no poses, and for crops of
-        another shape.
+        Raises CheckpointError for weights of the grid task, which know no poses, for crops of
+        another shape, and for answers that are no numbers.
         """
         return self.estimate(images, batch_size).pose_mm
 
@@ -131,6 +131,11 @@ class Checkpoint:
             part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
             with torch.inference_mode():
                 outputs = self.network(in_unit_range(part.to(device)))
+            if not bool(outputs.isfinite().all()):
+                raise CheckpointError(
+                    "These weights answer NaN or infinity, not poses: training went astray, or they "
+                    "are damaged. Choose others."
+                )
             yield outputs
 
 
@@ -195,7 +200,7 @@ def load_checkpoint(path: Path, own: Collection[str] = ()) -> Checkpoint:
 
     own: code outside posegrid that it may need, such as my_network:build. Raises CheckpointError if
     the file is missing, damaged, no checkpoint of posegrid, of another format or skeleton, if its
-    weights do not fit the network it names, or where they need other code.
+    weights do not fit the network it names or are no numbers, or where they need other code.
     """
     path = SHIPPED_WEIGHTS / f"{path}.safetensors" if path == Path(SHIPPED) else path
     facts, weights = _read(path)
@@ -223,7 +228,24 @@ def load_checkpoint(path: Path, own: Collection[str] = ()) -> Checkpoint:
             f"the first is {wrong[0]}: {found.get(wrong[0])}, expected {shapes.get(wrong[0])}. The file is damaged."
         )
     network.load_state_dict(weights)
+    check_finite(network, path)
     return Checkpoint(network.eval(), target, facts)
+
+
+def not_finite(network: nn.Module) -> str | None:
+    """Name of the first tensor that holds NaN or infinity, if one does."""
+    tensors = network.state_dict().items()
+    return next((name for name, values in tensors if not bool(values.isfinite().all())), None)
+
+
+def check_finite(network: nn.Module, path: Path) -> None:
+    """Raises CheckpointError if a weight that was read from this file is no number."""
+    name = not_finite(network)
+    if name is not None:
+        raise CheckpointError(
+            f"{path}: {name} holds NaN or infinity, expected numbers: training went astray, or the "
+            "file is damaged. Choose other weights."
+        )
 
 
 def _read(path: Path) -> tuple[ModelFacts, dict[str, torch.Tensor]]:

@@ -156,7 +156,7 @@ def _export_float(out: Path, checkpoint: Checkpoint, feet: FeetHead | None) -> N
     with written(out) as temporary:
         temporary.write_bytes(onnx_bytes(checkpoint, feet))
         difference_mm = largest_difference_mm(checkpoint, temporary)
-        if difference_mm >= WORST_DIFFERENCE_MM:
+        if not difference_mm < WORST_DIFFERENCE_MM:  # NaN neither
             raise CheckpointError(
                 f"The ONNX file differs from the checkpoint by {difference_mm:.3f} mm, expected "
                 f"below {WORST_DIFFERENCE_MM} mm; nothing was written. The two runtimes disagree "
@@ -290,7 +290,7 @@ def quantise(model: Path, out: Path, facts: ModelFacts, data: Path) -> Compariso
         *(_mpjpe_mm(path, validation) for path in (model, out)),
         *(cpu_ms_per_crop(path) for path in (model, out)),
     )
-    if found.int8_mm > WORST_RATIO * found.float_mm:
+    if not found.int8_mm <= WORST_RATIO * found.float_mm:  # NaN neither
         raise CheckpointError(
             f"In 8 bits the error grows from {found.float_mm:.2f} to {found.int8_mm:.2f} mm on the "
             f"validation people of {data}, more than 2 %: that file was not written. Calibrate "

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from posegrid.body.skeleton import FEET_NAMES, FEET_PARENTS
 from posegrid.errors import CheckpointError
 from posegrid.files import written
+from posegrid.learning.checkpoint import check_finite
 from posegrid.learning.networks import Backbone
 from posegrid.learning.pose_targets import POSE_UNIT_MM
 
@@ -79,4 +80,5 @@ def load_feet_head(path: Path, backbone: Backbone) -> FeetHead:
     if learnt_on != hash_of(backbone):
         raise CheckpointError(f"{path} was learnt on other weights; learn one on these.")
     head.load_state_dict(weights)
+    check_finite(head, path)
     return head.eval()

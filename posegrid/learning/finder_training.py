@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.learning.checkpoint import save_checkpoint
+from posegrid.learning.checkpoint import check_finite, save_checkpoint
 from posegrid.learning.devices import Devices, bf16_pays, joined_devices
 from posegrid.learning.finder_data import SceneBatch, SceneBatches, SceneFolders, Scenes
 from posegrid.learning.finder_export import THRESHOLDS, FinderFacts, export_finder
@@ -122,7 +122,7 @@ def begun_stage(settings: FinderSettings, devices: Devices) -> FinderStage:
 def load_finder_module(path: Path) -> FinderModule:
     """The network with the weights of a finder's run, ready to answer.
 
-    Raises CheckpointError for weights of another network.
+    Raises CheckpointError for weights of another network, and for such as are no numbers.
     """
     network = FinderModule()
     try:
@@ -132,6 +132,7 @@ def load_finder_module(path: Path) -> FinderModule:
     except (OSError, RuntimeError, SafetensorError) as error:
         what = str(error).splitlines()[0]
         raise CheckpointError(f"{path} holds no weights of {NETWORK} ({what}).") from error
+    check_finite(network, path)
     return network.eval()
 
 

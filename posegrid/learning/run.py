@@ -7,6 +7,8 @@ goes on.
 
 import csv
 import json
+import math
+import re
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -17,12 +19,12 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 
 from posegrid import __version__
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import alone_in, refusals_named, write_text, written
-from posegrid.learning.checkpoint import Facts, save_checkpoint
+from posegrid.learning.checkpoint import Facts, not_finite, save_checkpoint
 from posegrid.learning.loop import Round, Training
 from posegrid.progress import progress_bar
 from posegrid.untrusted import DAMAGED, number, object_of_json, of_type, text_of
@@ -31,6 +33,8 @@ SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
 BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
 STEP_EVERY = 20
 """Every so many steps there is a row in steps.csv."""
+STEP = re.compile(r"[0-9]{1,15},(-?[0-9]+\.[0-9]{6}|-?inf|nan)\n")
+"""Such a row."""
 MAY_DIFFER = ("run", "accelerator", "devices", "accumulate", "memory_gb", "threads", "workers")
 """Settings that a resumed run may have otherwise than when it started."""
 MAKE_ROOM = "free some space and --resume"
@@ -211,10 +215,11 @@ class Record:
 
     def _add(self, found: Round) -> None:
         row = self._new_row(found)
+        network = self.training.kept.network
+        self._check_finite(row, network)
         self.rows.append(row)
         if not self.writes:
             return
-        network = self.training.kept.network
         if self._best_row() is row:
             save_checkpoint(self.folder / BEST, network, self._facts_at(row))
         save_checkpoint(self.folder / LAST, network, self._facts_at(row))
@@ -224,6 +229,18 @@ class Record:
             temporary.write_bytes(content.getbuffer())
         self._write_metrics()
         self._tell(row, found)
+
+    def _check_finite(self, row: dict[str, float], network: nn.Module) -> None:
+        """Raises SettingsError where training came to numbers that are none: nothing is learnt from
+        there on.
+        """
+        wrong = [name for name, value in row.items() if not math.isfinite(value)]
+        if wrong or not_finite(network):
+            raise SettingsError(
+                f"{self.folder}: {wrong[0] if wrong else 'a weight'} is no number any more after "
+                f"{row['images']:.0f} images; lower --learning-rate, in another --run. What was "
+                "saved before is as it was."
+            )
 
     def _write_metrics(self) -> None:
         with written(self.folder / METRICS, MAKE_ROOM) as temporary:
@@ -259,8 +276,15 @@ class Record:
     def _drop_steps_after(self, images: int) -> None:
         """Begin steps.csv, or take from it what a stopped run had begun after its last round."""
         path, header = self.folder / STEPS, "images,train_loss\n"
-        lines = path.read_text().splitlines(keepends=True)[1:] if path.is_file() else []
-        kept = [line for line in lines if int(line.split(",")[0]) <= images]
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else header
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({error}); remove it.") from error
+        lines = text.splitlines(keepends=True)[1:]
+        sound = [line for line in lines if STEP.fullmatch(line)]
+        if len(sound) < len(lines):
+            print(f"{path}: {len(lines) - len(sound)} damaged lines are left out.", flush=True)
+        kept = [line for line in sound if int(line.split(",")[0]) <= images]
         write_text(path, header + "".join(kept), MAKE_ROOM)
 
     def _tell(self, row: dict[str, float], found: Round) -> None:

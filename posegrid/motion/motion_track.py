@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.track import Track
+from posegrid.body.track_file import check_values
 from posegrid.files import write_text
 from posegrid.motion.angles import angles_figure, joint_angles_deg, mot_text, on_knees
 from posegrid.motion.gait import Gait, gait_of
@@ -53,11 +54,12 @@ class MotionTrack(Track):
         along an axis. Of another camera, or with `camera_frame`, they are turned upright (y up),
         the camera's centre their origin; `pinned`: the pelvis at the origin in every frame.
         docs/formats.md has units and frames without a person. The file appears under its name only
-        when complete. Raises OutputError: an unknown ending, a folder that cannot be written, or
-        no place of the pelvis in any frame.
+        when complete. Raises OutputError: an unknown ending, a folder that cannot be written, no
+        place of the pelvis in any frame, or numbers that `load` would refuse.
         """
         path = Path(path)
         ending = path.suffix.lower()
+        check_values(path, self.arrays(), self.facts())
         placed = self.found & np.isfinite(self.root_mm).all(axis=1)
         if ending == ".mot":
             write_text(path, mot_text(self.joints_and_feet_mm, self.time_s, path.stem), ELSEWHERE)

@@ -17,7 +17,7 @@ from posegrid.body.estimate import Estimate
 from posegrid.body.metrics import joint_errors_mm
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON, relative_to_root
 from posegrid.datasets.stored_crops import Crops
-from posegrid.errors import SourceError
+from posegrid.errors import CheckpointError, SourceError
 from posegrid.files import written
 from posegrid.progress import on_console
 from posegrid.results.models import Model
@@ -184,6 +184,7 @@ def predicted_in_parts(
             for rows in batches:
                 shown = part.subset(rows).shown_to(model.facts.background)
                 said.append(model.estimate(shown.inputs))
+                _check_answer(said[-1])
                 done = sum(map(len, found["frame_index"])) + min(rows.stop, len(part))
                 report("Predicting", done, total)
             for name, values in _rows_of(model, part, Estimate.joined(said)).items():
@@ -193,6 +194,15 @@ def predicted_in_parts(
     if (order[1:] < order[:-1]).any():
         joined = {name: joined.pop(name)[order] for name in _ARRAYS}
     return Predictions(**joined, facts=facts)
+
+
+def _check_answer(said: Estimate) -> None:
+    """Raises CheckpointError for poses that are no numbers."""
+    if not np.isfinite(said.pose_mm).all():
+        raise CheckpointError(
+            "The weights give no poses (pose_mm holds NaN or infinity): they are damaged. Choose "
+            "others, or make them again."
+        )
 
 
 def _rows_of(model: Model, crops: Crops, said: Estimate) -> dict[str, np.ndarray]:

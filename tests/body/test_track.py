@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from posegrid.body.camera import Camera
+from posegrid.body.contacts import Contact
 from posegrid.body.formats.text import json_text, npz_bytes
 from posegrid.body.track import Track
 from posegrid.errors import OutputError, SettingsError, SourceError
@@ -78,10 +79,25 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
         Track.load(tmp_path / "walk.npz")
 
 
+def write_unchecked(track: Track, path: Path) -> None:
+    """An .npz file of what `save` would refuse."""
+    path.write_bytes(npz_bytes(track.saved_arrays(), track.facts()))
+
+
+def refuse_to_save(track: Track, folder: Path, said: str) -> None:
+    """Every format is refused with these words, and nothing is left."""
+    before = sorted(folder.iterdir())
+    for ending in Track.ENDINGS:
+        with pytest.raises(OutputError, match=rf"walk\{ending}: no track file can hold.*{said}"):
+            track.save(folder / f"walk{ending}", pinned=True)
+    assert sorted(folder.iterdir()) == before
+
+
 def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
     track = make_track()
     object.__setattr__(track, "frame", np.arange(3))
-    track.save(tmp_path / "walk.npz")
+    refuse_to_save(track, tmp_path, "expected")
+    write_unchecked(track, tmp_path / "walk.npz")
     with pytest.raises(SourceError, match="expected"):
         Track.load(tmp_path / "walk.npz")
 
@@ -105,7 +121,9 @@ def changed(name: str, row: int, value: float) -> Track:
     ],
 )
 def test_a_row_that_cannot_be_is_named(name: str, row: int, value: float, tmp_path: Path) -> None:
-    changed(name, row, value).save(tmp_path / "walk.npz")
+    track = changed(name, row, value)
+    refuse_to_save(track, tmp_path, f"row {row}: {name} cannot be")
+    write_unchecked(track, tmp_path / "walk.npz")
     with pytest.raises(SourceError, match=f"row {row}: {name} cannot be"):
         Track.load(tmp_path / "walk.npz")
 
@@ -131,7 +149,14 @@ CAMERA = make_track().camera
 @pytest.mark.parametrize(
     "change",
     [
-        *({"fps": 0.0}, {"fps": -1.0}, {"fps": 1e6 + 0.5}, {"filled_frames": (7,)}),
+        *(
+            {"fps": np.nan},
+            {"fps": np.inf},
+            {"fps": 0.0},
+            {"fps": -1.0},
+            {"fps": 1e6 + 0.5},
+            {"filled_frames": (7,)},
+        ),
         {"camera": replace(CAMERA, focal_px=(0.0, 1000.0))},
         {"camera": replace(CAMERA, focal_px=(1000.0, -1.0))},
         {"camera": replace(CAMERA, size_wh=(0, 1000))},
@@ -139,10 +164,14 @@ CAMERA = make_track().camera
         {"camera": replace(CAMERA, rot_world_to_cam=2 * np.eye(3))},
         {"camera": replace(CAMERA, rot_world_to_cam=1.01 * np.eye(3))},
         {"camera": replace(CAMERA, tangential=11.0)},
+        {"camera": replace(CAMERA, centre_world_mm=np.array([0, np.nan, 0]))},
+        {"contacts": (Contact("left", 0, 9, stands=True),)},
     ],
 )
 def test_facts_that_cannot_be_are_refused(change: dict, tmp_path: Path) -> None:
-    replace(make_track(), **change).save(tmp_path / "walk.npz")
+    track = replace(make_track(), **change)
+    refuse_to_save(track, tmp_path, "mend the track")
+    write_unchecked(track, tmp_path / "walk.npz")
     with pytest.raises(SourceError, match=r"walk\.npz"):
         Track.load(tmp_path / "walk.npz")
 

@@ -120,6 +120,30 @@ def test_damaged_and_foreign_files_are_refused(tmp_path):
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("name", ["head.bias", "backbone.convolutions.2.running_var"])
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, name, value):
+    network, path = build_network("posegrid_s", BinsTarget(), 64), tmp_path / "a.safetensors"
+    assert name in network.state_dict()
+    network.state_dict()[name][-1] = value
+    save_checkpoint(path, network, facts_of(BinsTarget()))
+    with pytest.raises(CheckpointError, match=rf"a\.safetensors: {name} holds NaN or infinity"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("target", [BinsTarget(), GridTarget(64)], ids=lambda target: target.name)
+def test_answers_that_are_no_numbers_are_refused(tmp_path, target):
+    network, path = build_network("posegrid_s", target, 64), tmp_path / "a.safetensors"
+    with torch.no_grad():
+        network.head.weight.fill_(3e38)
+        network.head.bias.fill_(3e38)
+    save_checkpoint(path, network, facts_of(target))
+    loaded = load_checkpoint(path)
+    answer = loaded.predict_keypoints_px if target.name == "grid" else loaded.predict_mm
+    with pytest.raises(CheckpointError, match="answer NaN or infinity"):
+        answer(IMAGES)
+
+
 def test_nothing_half_written_is_left(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):

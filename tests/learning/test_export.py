@@ -111,6 +111,25 @@ def test_half_replaces_no_checkpoint(tmp_path):
     ]
 
 
+def test_a_difference_of_nan_is_none_below_the_bound(tmp_path, monkeypatch):
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
+    monkeypatch.setattr(quantise, "largest_difference_mm", lambda *_: float("nan"))
+    with pytest.raises(CheckpointError, match="differs from the checkpoint by nan mm"):
+        export(ExportSettings(path))
+    assert not (tmp_path / "w.onnx").exists()
+
+
+@pytest.mark.parametrize("name", ["head.weight", "backbone.convolutions.1.weight"])
+def test_weights_of_nan_are_not_exported(tmp_path, name):
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
+    whole = load_checkpoint(path)
+    whole.network.state_dict()[name][0] = torch.nan
+    save_checkpoint(path, whole.network, whole.facts)
+    with pytest.raises(CheckpointError, match=f"{name} holds NaN"):
+        export(ExportSettings(path))
+    assert not (tmp_path / "w.onnx").exists()
+
+
 def test_weights_of_the_grid_task_are_refused(tmp_path):
     path = saved(tmp_path / "w.safetensors", "posegrid_s", GridTarget(64))
     with pytest.raises(CheckpointError, match="grid task"):

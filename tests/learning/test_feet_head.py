@@ -49,6 +49,17 @@ def test_a_head_of_other_weights_is_refused(files, tmp_path):
         load_feet_head(feet, backbone)
 
 
+def test_a_head_of_nan_is_refused(files, tmp_path):
+    weights, feet = files
+    backbone = load_checkpoint(weights).network.backbone
+    head = load_feet_head(feet, backbone)
+    with torch.no_grad():
+        head.last.bias[3] = torch.nan
+    save_feet_head(feet, head, backbone)
+    with pytest.raises(CheckpointError, match=r"feet\.safetensors: last\.bias holds NaN"):
+        load_feet_head(feet, backbone)
+
+
 def test_what_is_no_head_of_feet_is_refused(files, tmp_path):
     weights, _ = files
     backbone = load_checkpoint(weights).network.backbone

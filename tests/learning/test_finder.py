@@ -381,6 +381,18 @@ def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> 
         load_facts(tmp_path / "small.safetensors")
 
 
+def test_weights_of_nan_are_neither_loaded_nor_exported(tmp_path: Path) -> None:
+    network = FinderNetwork()
+    with torch.no_grad():
+        network.mask.bias[0] = torch.nan
+    save_checkpoint(tmp_path / "nan.safetensors", network, FinderFacts())
+    with pytest.raises(CheckpointError, match=r"nan\.safetensors: mask\.bias holds NaN"):
+        load_finder(tmp_path / "nan.safetensors")
+    with pytest.raises(CheckpointError, match="differ by nan"):
+        export_finder(network.eval(), tmp_path / "nan.onnx", {"start": 0.45}, {})
+    assert not (tmp_path / "nan.onnx").exists()
+
+
 def test_the_onnx_file_answers_as_torch_does_for_any_size(tmp_path: Path) -> None:
     network = FinderModule(SMALL)
     with torch.no_grad():

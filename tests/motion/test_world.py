@@ -117,6 +117,15 @@ def test_other_endings_are_refused(walk, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("ending", MotionTrack.ENDINGS)
+def test_a_motion_whose_times_run_backwards_is_not_saved(tmp_path, ending):
+    track = as_motion(walk_track(TIME_S.copy()))
+    track.time_s[7] = 0.0
+    with pytest.raises(OutputError, match="row 7: time_s cannot be, expected more than in the row"):
+        track.save(tmp_path / f"walk{ending}")
+    assert not list(tmp_path.iterdir())
+
+
 def test_angles_for_opensim_have_its_names_signs_and_no_gaps(walk, tmp_path):
     gap = walk.joints_mm.copy()
     gap[5] = np.nan

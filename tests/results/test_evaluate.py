@@ -264,6 +264,21 @@ def test_the_view_frame_is_turned_back_into_the_camera(data: Path) -> None:
     )
 
 
+def test_poses_of_nan_are_refused_before_they_are_written(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Astray(Guessing):
+        def estimate(self, images: np.ndarray) -> Estimate:
+            said = super().estimate(images)
+            said.pose_mm[-1, 3] = np.nan
+            return said
+
+    use_model(monkeypatch, Astray(model_of().facts))
+    with pytest.raises(CheckpointError, match=r"no poses \(pose_mm holds NaN"):
+        evaluate(EvaluateSettings(Path("best.safetensors"), data, tmp_path / "evaluation"))
+    assert not (tmp_path / "evaluation" / "predictions.npz").exists()
+
+
 def test_evaluate_writes_predictions_and_every_promised_figure(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
