@@ -68,7 +68,7 @@ def torments(data: Path) -> list[Torment]:
     weights = str(data / "train" / "best.safetensors")
     people = ["--people", "2", "--validation-people", "1", "--test-people", "1"]
     small = ["--crops-per-person", "16", "--image-size", "64", "--workers", "2"]
-    tiny = ["--subjects", "S9", "--frames", "4", "--picture-size", "96", "--workers", "2"]
+    tiny = ["--subjects", "S9", "--frames", "16", "--picture-size", "96", "--workers", "2"]
     stage = ["--network", "report2015_small", "--batch-size", "8", "--threads", "1"]
     stage += ["--accelerator", "cpu", "--epochs", "6"]
     return [

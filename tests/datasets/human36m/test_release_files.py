@@ -57,6 +57,7 @@ def write_mask_array(path: Path) -> None:
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "poses": ("**/D3_Positions_mono/*.cdf", read_poses),
+    "compressed poses": ("compressed.cdf", read_poses),
     "masks": ("**/ground_truth_bs/*.mat", read_masks),
     "old masks": ("old.mat", read_masks),
     "masks in one array": ("array.mat", read_masks),
@@ -75,6 +76,7 @@ def good(tmp_path_factory) -> dict[str, Path]:
     write_tree(root)
     write_old_masks(root / "old.mat")
     write_mask_array(root / "array.mat")
+    write_any_cdf(root / "compressed.cdf", make_joints().reshape(-1, 96).astype(np.float32))
     for ending in ("npz", "json", "csv"):
         make_track().save(root / f"track.{ending}")
     return {kind: min(root.glob(pattern)) for kind, (pattern, _) in READERS.items()}
@@ -161,7 +163,7 @@ CDF_TYPES = {"float32": 44, "float64": 45, "int32": 4, "int16": 2, "uint8": 11}
 
 
 def write_any_cdf(path: Path, values: np.ndarray, name: str = "Pose") -> None:
-    """A CDF file of one record, as cdflib writes it; not one that our own writer would write."""
+    """A CDF file of one record, compressed, as cdflib writes it, unlike our own writer."""
     cdf = cdfwrite.CDF(path, cdf_spec={"Majority": "row_major"}, delete=True)
     about = {
         "Variable": name,
@@ -232,12 +234,7 @@ def patched(path: Path, old: bytes, new: bytes) -> None:
 
 def test_who_stands_still_for_minutes_is_read_however_small_the_file(tmp_path):
     poses = np.repeat(np.random.default_rng(0).normal(0, 500, (1, 32, 3)), 6000, axis=0)
-    values = poses.reshape(1, 6000, 96).astype(np.float32)
-    names = {"Variable": "Pose", "Data_Type": 44, "Num_Elements": 1, "Rec_Vary": True}
-    variable = {**names, "Var_Type": "zVariable", "Dim_Sizes": [6000, 96], "Compress": 6}
-    cdf = cdfwrite.CDF(tmp_path / "a.cdf", cdf_spec={"Majority": "row_major"})
-    cdf.write_var(variable, var_data=values)
-    cdf.close()
+    write_any_cdf(tmp_path / "a.cdf", poses.reshape(-1, 96).astype(np.float32))
     assert 4 * poses.size > 150 * (tmp_path / "a.cdf").stat().st_size
     np.testing.assert_array_equal(read_pose_cdf(tmp_path / "a.cdf", 3), poses.astype(np.float32))
 
