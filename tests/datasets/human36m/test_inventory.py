@@ -106,6 +106,7 @@ def test_subjects_are_absent_unless_something_of_theirs_lies_about(tree: Path) -
         ("Videos_S5.tgz", b"<html>log in", "fault", "log-in page saved as an archive"),
         ("Videos_S5.tgz", b"PK\3\4", "fault", "damaged archive"),
         ("Videos_S5.zip", b"PK\3\4", "notice", "archive not unpacked"),
+        ("Videos_S5.zip", b"\x1f\x8b", "fault", "damaged archive"),
         ("Videos_S5.tar", b"anything", "notice", "archive not unpacked"),
     ],
 )
