@@ -30,6 +30,15 @@ def viewer_of(folder: Path, numbers: Sequence[int], video: str, save: Mapping[st
     )
 
 
+def _corrected_in(folder: Path) -> list[Path]:
+    return [*folder.glob(f"person*_{CORRECTED}*"), *folder.glob(EDITS)]
+
+
+def _moved(paths: Sequence[Path], folder: Path) -> None:
+    for path in paths:
+        path.replace(folder / path.name)
+
+
 def save_corrected(folder: Path, numbers: Sequence[int], text: bytes) -> None:
     """Write edits.json, and the files of everybody whom it corrects in the place of those of
     before, all or nothing. No edits take both away.
@@ -39,19 +48,25 @@ def save_corrected(folder: Path, numbers: Sequence[int], text: bytes) -> None:
     try:
         edits = Edits.read(text.decode())
     except DAMAGED as error:
-        raise SourceError(f"These edits cannot be applied: {error}.") from error
+        said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
+        raise SourceError(f"These edits cannot be applied: {said}.") from error
     tracks = {number: MotionTrack.load(folder / f"person{number}.npz") for number in numbers}
     corrected = edited(tracks, edits) if edits.edits else {}
     try:
         with TemporaryDirectory(dir=folder.parent) as name:
-            new = Path(name)
+            new, before = Path(name, "new"), Path(name, "before")
+            new.mkdir()
+            before.mkdir()
             for number, track in corrected.items():
                 write_person(track, number, new, (), f"person{number}_{CORRECTED}")
             if edits.edits:
                 write_text(new / EDITS, edits.text())
-            for path in (*folder.glob(f"person*_{CORRECTED}*"), *folder.glob(EDITS)):
-                path.unlink()
-            for path in new.iterdir():
-                path.replace(folder / path.name)
+            try:
+                _moved(_corrected_in(folder), before)
+                _moved(list(new.iterdir()), folder)
+            except OSError:
+                _moved(_corrected_in(folder), new)
+                _moved(list(before.iterdir()), folder)
+                raise
     except OSError as error:
         raise OutputError(f"The corrections cannot be kept ({error.strerror}).") from error

@@ -56,7 +56,9 @@ def checked_contacts(value: object, frame: Int[np.ndarray, "T"]) -> tuple[Contac
     """Contacts out of a file. Raises ValueError for what none can be."""
     there, contacts = set(frame.tolist()), []
     for number, entry in enumerate(of_type(value, list, "contacts"), start=1):
-        foot, first, last, stands = of_type(entry, list, name := f"contact {number}")
+        if len(of_type(entry, list, name := f"contact {number}")) != 4:
+            raise ValueError(f"{name} has {len(entry)} parts, expected foot, first, last, stands")
+        foot, first, last, stands = entry
         first, last = (whole_number(f, f"{name}: a frame", 0, 2**53) for f in (first, last))
         if not {first, last} <= there or first > last:
             raise ValueError(f"{name} is of frames {first} to {last}, which are not there")

@@ -158,14 +158,14 @@ def _users_people(
     boxes = None if given.boxes is None else _boxes(given.boxes, footage)
     if boxes and ours and max(boxes) >= ours:
         raise SettingsError(
-            f"`boxes` {_name(given.boxes, 'boxes')} has a box for frame {max(boxes)}, but {source} "
+            f"`boxes` {_name(given.boxes, 'as given')} has a box for frame {max(boxes)}, but {source} "
             f"has {ours} frames, 0 to {ours - 1}."
         )
     masks = None if given.masks is None else _masks(given.masks, settings)
     theirs = None if masks is None else masks.facts.num_frames
     if ours and theirs and ours != theirs:
         raise SettingsError(
-            f"`masks` {_name(given.masks, 'masks')} has {theirs} frames, {source} {ours}: expected "
+            f"`masks` {_name(given.masks, 'as given')} has {theirs} frames, {source} {ours}: expected "
             "as many."
         )
     name = _name(given.boxes, "the boxes") if boxes else _name(given.masks, "the masks")

@@ -64,7 +64,7 @@ def test_new_edits_take_the_place_of_those_of_before_and_none_take_all_away(fold
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"{}", "These edits cannot be applied: .*format"),
+        (b"{}", "These edits cannot be applied: format is missing"),
         (b"\xff", "These edits cannot be applied: .*utf-8"),
         (text_of(Wrong(1, 3, 99)), r"edit 1 \(wrong\): last_frame is 99"),
         (Edits({1: "0" * 64}, ()).text().encode().replace(b"[]", b""), "cannot be applied"),
@@ -96,3 +96,21 @@ def test_the_viewer_has_the_people_and_the_edits_that_were_saved(folder) -> None
     assert "/jobs/7/edits" in page and '"kind":"wrong"' not in page
     save_corrected(folder, (1, 2), text_of(Wrong(1, 0, 5)))
     assert '"kind":"wrong"' in viewer_of(folder, (1,), "", {})
+
+
+def test_a_disk_that_refuses_the_last_file_leaves_all_as_it_was(folder, monkeypatch) -> None:
+    save_corrected(folder, (1, 2), text_of(Wrong(1, 0, 5), of=(1,)))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    replace = Path.replace
+
+    def refused(path: Path, target: Path) -> Path:
+        if path.name == "edits.json" and path.parent.name == "new":
+            raise OSError(5, "Input/output error")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(OutputError, match=r"cannot be kept \(Input/output error\)"):
+        save_corrected(folder, (1, 2), text_of(Wrong(2, 3, 9), of=(2,)))
+    monkeypatch.undo()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert names_in(folder) == {"person1_corrected.npz", "edits.json"}

@@ -58,7 +58,7 @@ def test_rows_gathered_and_spread_are_the_same(rows: list[tuple[int, int]]) -> N
         (["both", 4, 5, True], "contact 2: foot is 'both', expected right or left"),
         (["right", 4.5, 5, True], "contact 2: a frame"),
         (["right", 4, 5, 1], "contact 2"),
-        (["right", 4, 5], "values to unpack"),
+        (["right", 4, 5], "contact 2 has 3 parts, expected foot, first, last, stands"),
         ("right", "contact 2"),
     ],
 )

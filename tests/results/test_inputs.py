@@ -69,13 +69,13 @@ def test_masks_show_who_is_there(bright):
             None,
             Given(boxes={1: {1: BOX}, 3: {1: BOX}}),
             {},
-            "has a box for frame 3, but pictures has 3 frames, 0 to 2",
+            "`boxes` as given has a box for frame 3, but pictures has 3 frames, 0 to 2",
         ),
         (
             None,
             Given(masks=np.zeros((4, 48, 64), bool)),
             {},
-            "has 4 frames, pictures 3: expected as many",
+            "`masks` as given has 4 frames, pictures 3: expected as many",
         ),
     ],
 )
