@@ -11,8 +11,10 @@ export MALLOC_TOP_PAD_ = 268435456
 
 setup: .venv/.installed
 
-.venv/.installed: pyproject.toml constraints.txt
+# What locked.txt lists comes in by hash; then torch, in whatever build is at hand, and posegrid itself.
+.venv/.installed: pyproject.toml constraints.txt locked.txt
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --no-deps --requirement locked.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
