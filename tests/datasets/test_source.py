@@ -2,24 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from posegrid.datasets.source import (
-    SPLITS,
-    SYNTHETIC_MARK,
-    PoseKind,
-    Source,
-    SplitName,
-    View,
-    refuse_unknown,
-)
+from posegrid.datasets.source import SYNTHETIC_MARK, PoseKind, Source, View, refuse_unknown
 from posegrid.errors import SettingsError, SourceError
 
-POSED = {"S1", "S5", "S6", "S7", "S8", "S9", "S11"}
 ROOT = Path("recordings")
 
 
@@ -43,36 +33,15 @@ class MadeUp(Source):
     def open(self, view: View) -> Any:
         raise NotImplementedError
 
-    def splits(self, name: SplitName) -> dict[str, list[str]]:
+    def splits(self) -> dict[str, list[str]]:
         if not self.parts:
             raise SourceError("nobody has said who trains")
         return self.parts
 
 
-@pytest.mark.parametrize("name", SPLITS)
-def test_nobody_is_in_two_parts_of_a_split(name: SplitName) -> None:
-    parts = SPLITS[name]
-    assert list(parts) == ["train", "validation", "test"]
-    for one, other in combinations(parts.values(), 2):
-        assert not set(one) & set(other)
-    everybody = {subject for part in parts.values() for subject in part}
-    assert everybody == POSED | ({"S2", "S3", "S4", "S10"} if name == "official" else set())
-
-
-def test_the_literatures_test_subjects_are_those_of_its_figures() -> None:
-    assert SPLITS["subjects-5-2"]["test"] == ["S9", "S11"]
-    assert SPLITS["subjects-6-1"]["test"] == SPLITS["walking2015"]["test"] == ["S11"]
-
-
 @pytest.mark.parametrize(
     ("choice", "said"),
-    [
-        ({"s9": "drop"}, "recordings holds made-up recordings: --s9 drop is for Human3.6M alone"),
-        (
-            {"poses": "universal"},
-            "which has no poses of the kind universal: --poses mono or world.",
-        ),
-    ],
+    [({"poses": "universal"}, "which has no poses of the kind universal: --poses mono or world.")],
 )
 def test_what_recordings_have_not_cannot_be_chosen(choice: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from posegrid.datasets import synth_release
-from posegrid.datasets.human36m.layout import KEYPOINTS, view_path
+from posegrid.datasets.human36m.layout import KEYPOINTS, SPLITS, view_path
 from posegrid.datasets.human36m.release_writer import default_file_base
 from posegrid.datasets.parallel import Finished
-from posegrid.datasets.source import SPLITS
 from posegrid.datasets.synth_plan import ACTION
 from posegrid.datasets.synth_release import (
     RECORD_FILE,

@@ -382,12 +382,12 @@ def test_no_weights_and_those_of_another_network_are_refused(tmp_path: Path) -> 
 
 
 def test_weights_of_nan_are_neither_loaded_nor_exported(tmp_path: Path) -> None:
-    network = FinderNetwork()
+    network = FinderModule()
     with torch.no_grad():
         network.mask.bias[0] = torch.nan
     save_checkpoint(tmp_path / "nan.safetensors", network, FinderFacts())
     with pytest.raises(CheckpointError, match=r"nan\.safetensors: mask\.bias holds NaN"):
-        load_finder(tmp_path / "nan.safetensors")
+        load_finder_module(tmp_path / "nan.safetensors")
     with pytest.raises(CheckpointError, match="differ by nan"):
         export_finder(network.eval(), tmp_path / "nan.onnx", {"start": 0.45}, {})
     assert not (tmp_path / "nan.onnx").exists()

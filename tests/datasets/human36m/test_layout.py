@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+from itertools import combinations
 from pathlib import Path
 
 import h5py
@@ -25,8 +26,10 @@ from posegrid.datasets.human36m.layout import (
     POSES_CAMERA,
     POSES_UNIVERSAL,
     POSES_WORLD,
+    SPLITS,
     SUFFIXES,
     VIDEOS,
+    SplitName,
 )
 from posegrid.datasets.human36m.metadata import Metadata, load_metadata
 from posegrid.datasets.human36m.release_files import MaskWriter, opened_masks, write_pose_cdf
@@ -249,3 +252,21 @@ def test_masks_in_several_chunks_are_read(tmp_path: Path) -> None:
     with opened_masks(tmp_path / "a.mat") as found:
         for index, mask in enumerate(masks):
             np.testing.assert_array_equal(found.mask(index), mask)
+
+
+POSED = {"S1", "S5", "S6", "S7", "S8", "S9", "S11"}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_nobody_is_in_two_parts_of_a_split(name: SplitName) -> None:
+    parts = SPLITS[name]
+    assert list(parts) == ["train", "validation", "test"]
+    for one, other in combinations(parts.values(), 2):
+        assert not set(one) & set(other)
+    everybody = {subject for part in parts.values() for subject in part}
+    assert everybody == POSED | ({"S2", "S3", "S4", "S10"} if name == "official" else set())
+
+
+def test_the_literatures_test_subjects_are_those_of_its_figures() -> None:
+    assert SPLITS["subjects-5-2"]["test"] == ["S9", "S11"]
+    assert SPLITS["subjects-6-1"]["test"] == SPLITS["walking2015"]["test"] == ["S11"]
