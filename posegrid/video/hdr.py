@@ -61,7 +61,7 @@ def _pq_cd_m2(signal: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
 
 
 def _below_white(light: Float[np.ndarray, "... 3"], peak: float) -> Float[np.ndarray, "... 3"]:
-    """Light of which white is 1 and the brightest `peak`, at most 1, hues kept.
+    """Light of which white is 1 and the brightest `peak`, at most 1; hues are kept up to the peak.
 
     Above the knee it follows a hyperbola that leaves it without a bend and reaches 1 at the peak,
     as FFmpeg's tonemap "mobius" does.
