@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 
 from posegrid.errors import PosegridError, SettingsError
@@ -72,6 +73,18 @@ def done_here(
     if workers == 1 or len(pieces) == 1:
         yield from (piece() for piece in pieces)
         return
+    try:
+        yield from _by_processes(pieces, workers, console)
+    finally:
+        # One that is killed while it waits for work takes the lock of the queue along, and the others
+        # would wait for it at the exit, and for ever. They have nothing in hand now.
+        pool = get_reusable_executor(reuse=True)  # pyright: ignore[reportArgumentType]
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def _by_processes(
+    pieces: Sequence[Callable[[], Result]], workers: int, console: Console
+) -> Iterator[Result]:
     here, left, losses = Path.cwd(), dict(enumerate(pieces)), 0
     while left:
         # Never two pieces in one batch: what is finished must come back before the next is begun.

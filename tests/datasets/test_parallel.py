@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from prove_cluster import workers_of
 from rich.console import Console
 
 from posegrid.datasets.parallel import Finished, called_in, done_here, follow
@@ -32,6 +33,16 @@ def test_every_piece_comes_back_once() -> None:
         names = sorted(finished.name for finished in done_here(pieces, workers, console))
         assert names == [f"piece {n}" for n in range(5)]
     assert list(done_here([], 2, console)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_no_process_is_left_that_could_wait_for_one_that_was_killed() -> None:
+    pieces = [partial(counted, f"piece {number}") for number in range(4)]
+    outcomes = done_here(pieces, 2, Console(file=StringIO()))
+    next(outcomes)
+    assert len(workers_of(os.getpid())) == 2
+    assert len(list(outcomes)) == 3
+    assert workers_of(os.getpid()) == []
 
 
 def test_lines_say_how_far_it_is_and_what_is_left() -> None:
