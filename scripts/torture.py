@@ -10,8 +10,8 @@ memory is short; --tries times, its disk fills up (a tmpfs of a random size; nee
 unless --tries is 0: its folder cannot be written to; two calls work at once. After that it is
 called again until it ends well.
 
-A loss is: another exit code than 0 in the end, a traceback, a file that differs, is missing, or is
-left over. Files are compared by hash; of weights, only the tensors, and of metrics, all columns but
+A loss is: another exit code than 0 in the end, a traceback, no end, a file that differs, is missing
+or left over. Files are compared by hash; of weights, only the tensors, and of metrics, all columns but
 times: how long something took is no result. The smallest sizes, on one core.
 """
 
@@ -42,6 +42,7 @@ from posegrid.files import LOCK
 
 POSEGRID = [sys.executable, "-m", "posegrid"]
 JOB = "0" * 16
+LONGEST_S = 600  # what has not ended by then does not end
 
 
 @dataclass(frozen=True)
@@ -158,17 +159,21 @@ def started(arguments: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen([*own, *arguments], process_group=0, text=True, **pipes)
 
 
-def run(arguments: list[str], kill_after_s: float | None = None) -> int:
-    """The exit code; with a moment, the command and all its processes are killed then. 3 for a
-    traceback.
-    """
-    process = started(arguments)
+def ended(process: subprocess.Popen[str], within_s: float) -> str | None:
+    """What it said; None if it had to be killed then, with all its processes."""
     try:
-        _, said = process.communicate(timeout=kill_after_s)
+        return process.communicate(timeout=within_s)[1]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return -signal.SIGKILL
+        return None
+
+
+def run(arguments: list[str], kill_after_s: float | None = None) -> int:
+    """The exit code; 3 for a traceback, 4 for no end; with a moment, all of it is killed then."""
+    process = started(arguments)
+    if (said := ended(process, kill_after_s or LONGEST_S)) is None:
+        return -signal.SIGKILL if kill_after_s else 4
     if process.returncode:
         print(f"    {' '.join(arguments)}: {said.strip()[-300:]}", flush=True)
     return 3 if "Traceback" in said else process.returncode
@@ -181,7 +186,8 @@ def run_with_a_worker_killed(arguments: list[str], after_s: float) -> tuple[int,
     victims = workers_of(process.pid)[:1]
     for worker in victims:
         os.kill(worker, signal.SIGKILL)
-    _, said = process.communicate()
+    if (said := ended(process, LONGEST_S)) is None:
+        return 4, len(victims)
     return 3 if "Traceback" in said else process.returncode, len(victims)
 
 
