@@ -31,8 +31,12 @@ def main() -> int:
     here = {plain(d.metadata["Name"]) for d in distributions()} - set(LEFT_OUT)
     split = (line.split("==") for line in lines if "==" in line)
     pins = [(plain(name), version) for name, version in split if plain(name) in here]
-    with ThreadPoolExecutor(8) as side_by_side:
-        found = list(side_by_side.map(lambda pin: hashes(sys.argv[1], *pin), pins))
+    try:
+        with ThreadPoolExecutor(8) as side_by_side:
+            found = list(side_by_side.map(lambda pin: hashes(sys.argv[1], *pin), pins))
+    except (OSError, ValueError, KeyError) as error:
+        print(f"{sys.argv[1]}: no index that answers in JSON ({error})", file=sys.stderr)
+        return 1
     lacking = [
         f"{name}=={version}" for (name, version), said in zip(pins, found, strict=True) if not said
     ]
