@@ -62,8 +62,9 @@ class SynthSettings:
     mask beside it), all grey; colour (kept) or masked_colour (masked), in red, green and blue."""
     cameras: CameraKind = "human36m"
     """human36m: four fixed cameras like the release's. varied: a new one for every crop, 2 to 12 m
-    away, 0.5 to 3 m high, 35 to 90 degrees wide, rolled now and then. fixed: such ones, each of
-    which films a whole clip, as videos are: its light, faults and masks go on."""
+    away, 0.5 to 3 m high, 35 to 90 degrees wide (25 to 100 in real places), rolled now and then.
+    fixed: such ones, each of which films a whole clip, as videos are: its light, faults and masks
+    go on."""
     masks: MaskKind = "clean"
     """faulty: most masks, and the boxes that crops are cut by, are as wrong as background
     subtraction makes them. found: they are those of the finder that comes with posegrid, which is
@@ -82,7 +83,9 @@ class SynthSettings:
     people_kind: PeopleKind = "plain"
     """plain: adults in trousers, shorts, skirts, coats. varied: children and adults of all shapes,
     dresses, open coats, hats, hoods, bags, hair of all kinds. sporty: as varied, fewer children,
-    and half of all in a dark suit, in one colour or with a bare trunk."""
+    and half of all in a dark suit, in one colour or with a bare trunk. laboratory: what is worn to be
+    measured or to train: shorts, tights, bare legs, trunks and feet, straps and markers, adults of
+    1.40 to 2.05 m."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up
     gaits."""

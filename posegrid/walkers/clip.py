@@ -59,7 +59,8 @@ class ClipPlan:
     activities: Activities = "walking"
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
-    """plain: adults in everyday clothes. varied: adults and children in clothes of all kinds."""
+    """plain: adults in everyday clothes. varied: adults and children in clothes of all kinds.
+    sporty and laboratory: see `clothes/wardrobe.py`."""
     scenes: Scenes = "plain"
     """plain: a room and one lamp. varied: any place, light and camera, and things in the way."""
     backgrounds: tuple[Path, ...] = ()

@@ -20,7 +20,9 @@ _NUM_POINTS = 28
 
 
 def shoes(form: Form) -> list[MeshPiece]:
-    """Socks or stockings, uppers and soles."""
+    """Socks or stockings, uppers and soles; none of people with bare feet."""
+    if form.attire.shoe == "barefoot":
+        return []
     return [_sock(form), _upper(form), *(_sole(form, side) for side in "LR")]
 
 

@@ -13,6 +13,7 @@ from posegrid.walkers.clothes.accessories import bags, shoes
 from posegrid.walkers.clothes.form import Form
 from posegrid.walkers.clothes.garments import skirts, tops, trousers
 from posegrid.walkers.clothes.headwear import Head, hair, hats
+from posegrid.walkers.clothes.instruments import markers, straps
 from posegrid.walkers.clothes.sewing import Cloth, MeshPiece, Person, Tailor, find_landmarks, sewn
 from posegrid.walkers.clothes.wardrobe import (
     WARDROBES,
@@ -59,7 +60,10 @@ def dressed(
     outer = [piece for piece in above if piece.material == "coat"] or above
     below = [*shoes(form), *trousers(form), *skirts(form)]
     face = [_bare_skin(form), *_eyes(tailor), *hair(form, head, rng), *hats(form, head)]
-    return sewn(tailor, [*below, *above, *bags(form, outer), *face], attire, materials)
+    clothes = [*below, *above, *bags(form, outer), *face]
+    return sewn(
+        tailor, [*clothes, *straps(form, clothes), *markers(form, clothes)], attire, materials
+    )
 
 
 def _bare_skin(form: Form) -> MeshPiece:

@@ -144,8 +144,11 @@ def _along(points: np.ndarray, top: np.ndarray, middle: np.ndarray, end: np.ndar
     return np.where(second > 0, 1 + second, np.minimum(first, 1))
 
 
-MATERIALS = ("skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat", "top", "hat", "bag")
-CLOSED_MATERIALS = ("skin", "eye", "shoe", "sole")
+MATERIALS = (
+    *("skin", "eye", "hair", "shoe", "sole", "sock", "bottom", "coat", "top", "hat", "bag"),
+    *("strap", "marker"),
+)
+CLOSED_MATERIALS = ("skin", "eye", "shoe", "sole", "marker")
 """Surfaces whose inside is never seen."""
 
 

@@ -3,7 +3,7 @@ wardrobe of everyday clothes or from one of clothes of all kinds.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -19,13 +19,15 @@ from posegrid.walkers.render.surface_kernels import (
     STRIPES,
 )
 
-PeopleKind = Literal["plain", "varied", "sporty"]
+PeopleKind = Literal["plain", "varied", "sporty", "laboratory"]
 Below = Literal["trousers", "shorts", "skirt", "dress"]
 Over = Literal["none", "jacket", "coat"]
 Hat = Literal["none", "beanie", "cap", "brim", "hood", "scarf"]
 Hair = Literal["bald", "cropped", "short", "bob", "long", "ponytail", "bun", "afro"]
 Bag = Literal["none", "backpack", "shoulder bag", "handbag"]
-Shoe = Literal["trainer", "leather", "boot", "pump"]
+Shoe = Literal["trainer", "leather", "boot", "pump", "barefoot"]
+Strap = Literal["chest", "waist", "upper arm", "forearm", "thigh", "shank"]
+STRAPS: tuple[Strap, ...] = get_args(Strap)
 Shares = dict[str, float]
 """How often each of some things is drawn, of all; the shares add up to about 1."""
 
@@ -77,6 +79,10 @@ class Attire:
     fringe: float
     """How far hair hangs into the forehead."""
     beard: float
+    straps: tuple[Strap, ...] = ()
+    """Bands of sensors or of reflectors, those on limbs on both."""
+    markers: bool = False
+    """Whether balls of motion capture stick where joints are."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,8 @@ class Wardrobe:
     """How far bodies differ from the mean one, 0..1."""
     sporty: bool = False
     """Whether half of all wear a dark suit or one colour, or have a bare trunk."""
+    instruments: float = 0.0
+    """Share of those who wear straps, and of those who wear markers."""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Numbers of `Attire` that are drawn from ranges narrower than usual."""
 
@@ -142,8 +150,25 @@ WARDROBES: dict[PeopleKind, Wardrobe] = {
     ),
 }  # fmt: skip
 WARDROBES["sporty"] = replace(WARDROBES["varied"], children=0.08, sporty=True)
+WARDROBES["laboratory"] = replace(
+    WARDROBES["sporty"],
+    below=({"trousers": 0.55, "shorts": 0.45}, {"trousers": 0.45, "shorts": 0.55}),
+    over={"none": 0.94, "jacket": 0.06},
+    hat={"none": 0.92, "cap": 0.05, "scarf": 0.03},
+    bag={"none": 0.97, "backpack": 0.03},
+    shoe=({"trainer": 0.68, "barefoot": 0.32}, {"trainer": 0.68, "barefoot": 0.32}),
+    statures_mm=(1400.0, 2050.0),
+    body_variety=1.15,
+    instruments=0.25,
+    ranges={
+        "leg_ease": (0, 8), "leg_slope": (0.1, 0.5), "leg_flare": (0, 6), "top_ease": (1, 14),
+        "hem": (-60, 120),
+    },
+)  # fmt: skip
 """varied: clothes for any weather; plain: everyday clothes that lie close, and bodies nearer to the
-mean one, a part of those; sporty: the same clothes, half of them in fewer colours."""
+mean one, a part of those; sporty: the same clothes as varied, half of them in fewer colours;
+laboratory: what people wear to be measured or to train: shorts, tights, bare legs, trunks and feet,
+straps and markers."""
 
 
 def random_attire(
@@ -190,7 +215,12 @@ def random_attire(
         beard=0.0 if female or child or rng.random() < 0.6 else draw(0.15, 0.6),
     )  # fmt: skip
     narrowed = {name: draw(low, high) for name, (low, high) in wardrobe.ranges.items()}
-    return replace(attire, **narrowed)
+    attire = replace(attire, **narrowed)
+    if not wardrobe.instruments:
+        return attire
+    strapped, marked = rng.random(2) < wardrobe.instruments
+    worn = tuple(strap for strap in STRAPS if strapped and rng.random() < 0.5)
+    return replace(attire, straps=worn, markers=bool(marked))
 
 
 def _choice(rng: np.random.Generator, shares: Shares) -> Any:
@@ -248,6 +278,8 @@ def random_materials(
         "shoe": material(shoe.clip(0.01, 0.9), gloss=draw(0, 0.2), mottle=0.03),
         "sole": material(np.full(3, sole).clip(0.01, 0.9), mottle=0.03),
         "sock": material(np.full(3, choice([0.02, 0.1, 0.7]))),
+        "strap": material(np.full(3, 0.02)),
+        "marker": material(np.full(3, 0.85), mottle=0.0),
         "bottom": _cloth(rng, below, draw(0.008, 0.03)),
         "coat": _cloth(rng),
         "top": _cloth(rng, pattern, pattern_per_mm),

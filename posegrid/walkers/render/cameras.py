@@ -20,7 +20,8 @@ FRAME_RATE_HZ = 50.0
 STUDIO_REACH_MM = 5500.0
 VARIED_REACH_MM = 9000.0
 """How far from the middle the studio's cameras stand at most, and most others: rooms fit it."""
-ROLLED_SHARE = {"plain": 0.125, "varied": 0.35}
+ROLLED_SHARE = {"plain": 0.125, "varied": 0.35, "real": 0.35}
+FIELDS_OF_VIEW_DEG = {"plain": (35.0, 90.0), "varied": (35.0, 90.0), "real": (25.0, 100.0)}
 OVERHANG_SHARE, OVERHANG_MM = 0.15, 700.0
 """So many of the random cameras are rolled; so many of the varied ones have the person up to so far
 over the picture's edge."""
@@ -86,19 +87,20 @@ def random_camera(
     around_mm: Float[np.ndarray, "3"],
     person_height_mm: float,
     size_px: int = PICTURE_SIZE_PX,
-    kind: Literal["plain", "varied"] = "plain",
+    kind: Literal["plain", "varied", "real"] = "plain",
 ) -> Camera:
     """A camera somewhere about a person: 2 to 12 m away, 0.5 to 3 m high, 35 to 90 degrees wide.
 
     `around_mm`: a point on the floor under the person, world frame. The person stands somewhere in
     the picture, not in its middle, and whole, unless the lens is too narrow for that. Some cameras
     are rolled by up to 30 degrees, the others slightly; half of the lenses distort. varied: more
-    are rolled, and some have the person over the picture's edge.
+    are rolled, and some have the person over the picture's edge; so do cameras in real places,
+    which are 25 to 100 degrees wide.
     """
     rolled_share, overhang_mm = ROLLED_SHARE[kind], 0.0
-    if kind == "varied" and rng.random() < OVERHANG_SHARE:
+    if kind != "plain" and rng.random() < OVERHANG_SHARE:
         overhang_mm = OVERHANG_MM
-    field_of_view = np.radians(rng.uniform(35.0, 90.0))
+    field_of_view = np.radians(rng.uniform(*FIELDS_OF_VIEW_DEG[kind]))
     focal = 0.5 * size_px / np.tan(0.5 * field_of_view)
     nearest = max(2000.0, 0.65 * person_height_mm / np.tan(0.5 * field_of_view))
     distance = np.exp(rng.uniform(np.log(nearest), np.log(12000.0)))

@@ -163,7 +163,8 @@ def _camera(clip: Clip, plan: CropPlan, frame: int, camera_id: str) -> Camera:
     root_mm = clip.motion.root_mm.mean(axis=0) if fixed else clip.motion.root_mm[frame]
     around = root_mm * [1.0, 1.0, 0.0]
     stature_mm, size_px = clip.person.body.stature_mm, clip.plan.picture_size
-    return random_camera(rng, around, stature_mm, size_px, clip.plan.scenes)
+    kind = "real" if clip.plan.backgrounds else clip.plan.scenes
+    return random_camera(rng, around, stature_mm, size_px, kind)
 
 
 def _place(clip: Clip, plan: CropPlan) -> AnyPlace | None:

@@ -116,7 +116,9 @@ def test_clothes_of_every_kind_are_sewn(below: str, over: str) -> None:
 )
 def test_accessories_of_every_kind_are_made(field: str, kinds: object, material: str) -> None:
     for kind in get_args(kinds):
-        assert (material in used(wearing(**{field: kind}))) == (kind not in ("none", "bald"))
+        assert (material in used(wearing(**{field: kind}))) == (
+            kind not in ("none", "bald", "barefoot")
+        )
 
 
 def test_hems_end_where_they_should() -> None:

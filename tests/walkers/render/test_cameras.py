@@ -78,3 +78,14 @@ def test_random_cameras_keep_to_their_ranges_and_mostly_see_the_whole_person() -
         bearings.append(bearing_deg(camera))
     assert np.std(bearings) > 60
     assert whole > 180
+
+
+def test_cameras_in_real_places_are_25_to_100_degrees_wide() -> None:
+    rng = np.random.default_rng(0)
+    widths_deg = [
+        np.degrees(
+            2 * np.arctan(500 / random_camera(rng, np.zeros(3), 1750.0, kind="real").focal_px[0])
+        )
+        for _ in range(300)
+    ]
+    assert 25 <= min(widths_deg) < 30 and 95 < max(widths_deg) <= 100
