@@ -160,9 +160,12 @@ def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
     rng, recorded = plan.clip_rng("motion"), plan.recorded
     if not isinstance(recorded, RecordedWalk | None):
         return posed_as(recorded, person.body, plan.num_frames, FRAME_RATE_HZ, rng)
+    straight = plan.people == "laboratory"
+    straightness = float(plan.clip_rng("knees").uniform()) if straight else 0.0
+    going = (person.body, recorded, path, plan.num_frames, rng)
     if plan.activities == "walking":
-        return plain_walk(person.body, recorded, path, plan.num_frames, rng)
-    return varied_motion(activity_of(plan), person.body, recorded, path, plan.num_frames, rng)
+        return plain_walk(*going, straightness=straightness)
+    return varied_motion(activity_of(plan), *going, straightness)
 
 
 def activity_of(plan: ClipPlan) -> str:

@@ -168,7 +168,7 @@ WARDROBES["laboratory"] = replace(
 """varied: clothes for any weather; plain: everyday clothes that lie close, and bodies nearer to the
 mean one, a part of those; sporty: the same clothes as varied, half of them in fewer colours;
 laboratory: what people wear to be measured or to train: shorts, tights, bare legs, trunks and feet,
-straps and markers."""
+straps and markers (`walkers/clip.py`: and they walk with straighter knees)."""
 
 
 def random_attire(

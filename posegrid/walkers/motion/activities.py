@@ -12,7 +12,12 @@ import numpy as np
 
 from posegrid.walkers.body.mesh import Body
 from posegrid.walkers.motion.arms import cleared, hold_arm
-from posegrid.walkers.motion.captured import RecordedWalk, recorded_loop, retarget
+from posegrid.walkers.motion.captured import (
+    RecordedWalk,
+    recorded_loop,
+    retarget,
+    with_straight_knees,
+)
 from posegrid.walkers.motion.gait_cycle import made_up_loop, walk
 from posegrid.walkers.motion.gait_style import GaitStyle, sample_style, sample_unusual_style
 from posegrid.walkers.motion.paths import WalkingPath
@@ -47,12 +52,17 @@ def plain_walk(
     num_frames: int,
     rng: np.random.Generator,
     edited: Edit = unedited,
+    straightness: float = 0.0,
 ) -> Motion:
-    """A walk along a path: the captured one, or one in a usual style."""
+    """A walk along a path: the captured one, or one in a usual style.
+
+    straightness: of the knees, see `gait_style.straightened`.
+    """
     if recorded is None:
-        return walk(body, sample_style(rng), path, num_frames, FRAME_RATE_HZ, rng, edited)
+        style = replace(sample_style(rng), straightness=straightness)
+        return walk(body, style, path, num_frames, FRAME_RATE_HZ, rng, edited)
     return retarget(
-        recorded,
+        with_straight_knees(recorded, straightness),
         body,
         path,
         num_frames,
@@ -70,6 +80,7 @@ def varied_motion(
     path: WalkingPath,
     num_frames: int,
     rng: np.random.Generator,
+    straightness: float = 0.0,
 ) -> Motion:
     """A motion of one of the `ACTIVITIES` about the middle of the walking space, one of a kind."""
     edited = partial(_one_of_a_kind, body, rng)
@@ -80,24 +91,33 @@ def varied_motion(
     if recorded is not None:
         recorded = replace(recorded, fps=recorded.fps * rng.uniform(*TEMPO))
     if activity == "strolling":
-        return _stroll(body, recorded, num_frames, rng)
+        return _stroll(body, recorded, num_frames, rng, straightness)
     if activity == "walking unusually":
-        style = sample_unusual_style(rng)
+        style = replace(sample_unusual_style(rng), straightness=straightness)
         if recorded is None:
             return walk(body, style, path, num_frames, FRAME_RATE_HZ, rng, edited)
         return plain_walk(
-            body, recorded, path, num_frames, rng, lambda angles: edited(restyled(angles, style))
+            *(body, recorded, path, num_frames, rng),
+            lambda angles: edited(restyled(angles, style)),
+            straightness,
         )
-    motion = plain_walk(body, recorded, path, num_frames, rng, edited)
+    motion = plain_walk(body, recorded, path, num_frames, rng, edited, straightness)
     return motion.backwards() if activity == "walking backwards" else motion
 
 
 def _stroll(
-    body: Body, recorded: RecordedWalk | None, num_frames: int, rng: np.random.Generator
+    body: Body,
+    recorded: RecordedWalk | None,
+    num_frames: int,
+    rng: np.random.Generator,
+    straightness: float,
 ) -> Motion:
     """Walks from place to place, the gait captured or made up, arms held now and then."""
     style = sample_unusual_style(rng) if rng.random() < 0.5 else sample_style(rng)
-    gait = made_up_loop(body, style) if recorded is None else recorded_loop(recorded, body)
+    if recorded is None:
+        gait = made_up_loop(body, replace(style, straightness=straightness))
+    else:
+        gait = recorded_loop(with_straight_knees(recorded, straightness), body)
     if recorded is not None and rng.random() < 0.5:
         gait = replace(gait, angles=restyled(gait.angles, style))
     edited = partial(_one_of_a_kind, body, rng)

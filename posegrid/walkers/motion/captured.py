@@ -26,6 +26,7 @@ from posegrid.walkers.motion.captured_angles import (
 )
 from posegrid.walkers.motion.foot_contact import HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.walkers.motion.gait_cycle import GaitLoop
+from posegrid.walkers.motion.gait_style import straightened
 from posegrid.walkers.motion.paths import WalkingPath
 from posegrid.walkers.motion.posture import (
     SIDES,
@@ -60,6 +61,8 @@ class RecordedWalk:
     """Frames at which the heel of a side ("L", "R") comes down."""
     lifts: dict[str, Float[np.ndarray, "m"]]
     """Frames at which the toes of a side leave the floor."""
+    straightness: float = 0.0
+    """Of the knees, in the angles: see `gait_style.straightened`."""
 
     @property
     def speed_mm_s(self) -> float:
@@ -206,6 +209,12 @@ def load_walks(folder: Path, fps: float = CMU_FPS) -> list[RecordedWalk]:
     return [recorded_walk(capture) for capture in load_motion_captures(folder, fps)]
 
 
+def with_straight_knees(walk: RecordedWalk, straightness: float) -> RecordedWalk:
+    """The walk with knees that are less bent while they carry."""
+    angles = straightened(walk.angles, straightness)
+    return replace(walk, angles=angles, straightness=straightness)
+
+
 def mirrored_walk(walk: RecordedWalk) -> RecordedWalk:
     """The walk seen in a mirror: left and right exchanged."""
     exchanged = {"L": "R", "R": "L"}
@@ -241,7 +250,7 @@ def retarget(
     angles, hips, contacts = loop.played(clip_frame)
     way_mm = loop.way_mm / loop.length * (clip_frame - clip_frame[0])
     hips = replace(hips, distance_mm=start_mm + way_mm)
-    return walked_along(body, edited(angles), hips, path, contacts, fps)
+    return walked_along(body, edited(angles), hips, path, contacts, fps, walk.straightness)
 
 
 def recorded_loop(walk: RecordedWalk, body: Body) -> GaitLoop:
@@ -251,7 +260,9 @@ def recorded_loop(walk: RecordedWalk, body: Body) -> GaitLoop:
     points = CYCLE_POINTS * cycles
     angles, hips, contacts = loop.played(np.arange(points) * (loop.length / points))
     cycle_s = loop.length / walk.fps / cycles
-    return GaitLoop(cycles, cycle_s, loop.way_mm / cycles, angles, hips, contacts)
+    return GaitLoop(
+        cycles, cycle_s, loop.way_mm / cycles, angles, hips, contacts, walk.straightness
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,10 @@ from posegrid.walkers.motion.posture import (
     smoothstep,
 )
 
-STRETCH = 0.9985
-"""Longest leg, as a share of thigh plus shank: a knee is never locked (about 6 degrees of bend)."""
+STRETCH, STRAIGHT_STRETCH = 0.9985, 0.9996
+"""Longest leg, as a share of thigh plus shank: a knee is never locked (about 6 degrees of bend); of
+people with the straightest knees (about 3).
+"""
 MOST_TOE_BEND_RAD = np.radians(65.0)
 MOST_LEAN_RAD = np.radians(10.0)
 GRAVITY_MM_S2 = 9810.0
@@ -130,6 +132,7 @@ def walked_along(
     path: WalkingPath,
     contacts: Bool[np.ndarray, "T 2"],
     fps: float,
+    straightness: float = 0.0,
 ) -> Motion:
     """A body with these angles on its way along a path: leaning into bends, looking ahead, feet still.
 
@@ -148,7 +151,7 @@ def walked_along(
     facing = rot_z(heading) @ rot_y(lean)
     root = turned(facing, np.stack([hips.left_mm, -hips.ahead_mm, hips.height_mm], axis=1))
     root[:, :2] += ground
-    return posed_on_floor(body, angles, root, facing, contacts, fps)
+    return posed_on_floor(body, angles, root, facing, contacts, fps, straightness)
 
 
 def posed_on_floor(
@@ -158,12 +161,14 @@ def posed_on_floor(
     facing: Float[np.ndarray, "T 3 3"],
     contacts: Bool[np.ndarray, "T 2"],
     fps: float,
+    straightness: float = 0.0,
 ) -> Motion:
     """The motion of a body with these angles, hips and directions, standing feet fixed to the floor.
 
     The hips sink a little where a fixed foot would be out of the leg's reach; thigh and shank turn
-    to the foot.
+    to the foot. straightness: how far legs may be stretched, 0..1.
     """
+    stretch = STRETCH + straightness * (STRAIGHT_STRETCH - STRETCH)
     frames = {bone: facing @ frame for bone, frame in limb_frames(angles).items()}
     rotations = skin_rotations(body, frames)
     free = forward_kinematics(body, rotations, root_mm)
@@ -177,11 +182,14 @@ def posed_on_floor(
         )
         feet.append(standing_foot(wanted, sole_of(body, side), contacts[:, index]))
     drop = np.zeros_like(root_mm)
-    drop[:, 2] = smooth_cover(_reach_shortfall(body, free, feet), reach=max(1, round(0.08 * fps)))
+    drop[:, 2] = smooth_cover(
+        _reach_shortfall(body, free, feet, stretch), reach=max(1, round(0.08 * fps))
+    )
     free = free - drop[:, None]
     neutral = neutral_rotations(body)
     for (side, _), foot in zip(SIDES, feet, strict=True):
-        _reach_ankle(rotations, free, side, foot.ankle_mm, frames[f"upperleg01.{side}"])
+        thigh_frame = frames[f"upperleg01.{side}"]
+        _reach_ankle(rotations, free, side, foot.ankle_mm, thigh_frame, stretch)
         ahead, flat = rot_z(foot.heading_rad), neutral[f"foot.{side}"]
         toe_pitch, _ = sole_of(body, side).toes(foot.ankle_mm[:, 2], foot.pitch_rad)
         rotations[:, BONE_INDEX[f"foot.{side}"]] = ahead @ rot_x(-foot.pitch_rad) @ flat
@@ -236,13 +244,15 @@ def _carried_over(
     return carried
 
 
-def _reach_shortfall(body: Body, free: np.ndarray, feet: list[FootPath]) -> Float[np.ndarray, "T"]:
+def _reach_shortfall(
+    body: Body, free: np.ndarray, feet: list[FootPath], stretch: float
+) -> Float[np.ndarray, "T"]:
     """How far the hips must sink so that both legs reach their ankles, mm."""
     need = np.zeros(len(free))
     for (side, _), foot in zip(SIDES, feet, strict=True):
         hip = free[:, BONE_INDEX[f"upperleg01.{side}"]]
         across = np.linalg.norm((foot.ankle_mm - hip)[:, :2], axis=1)
-        down = np.sqrt(np.maximum((STRETCH * sum(leg_lengths_mm(body, side))) ** 2 - across**2, 0))
+        down = np.sqrt(np.maximum((stretch * sum(leg_lengths_mm(body, side))) ** 2 - across**2, 0))
         need = np.maximum(need, hip[:, 2] - foot.ankle_mm[:, 2] - down)
     return need
 
@@ -276,7 +286,12 @@ def _unit(vectors: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:
 
 
 def _reach_ankle(
-    rotations: np.ndarray, free: np.ndarray, side: str, target_mm: np.ndarray, frame: np.ndarray
+    rotations: np.ndarray,
+    free: np.ndarray,
+    side: str,
+    target_mm: np.ndarray,
+    frame: np.ndarray,
+    stretch: float,
 ) -> None:
     """Turn thigh and shank (in place) to bring the ankle to its target; `frame` is the thigh's."""
     hip, knee, ankle = (
@@ -287,7 +302,7 @@ def _reach_ankle(
     away = target_mm - hip
     distance = np.linalg.norm(away, axis=1, keepdims=True)
     along = away / distance
-    distance = np.minimum(distance, (thigh + shank) * STRETCH)
+    distance = np.minimum(distance, (thigh + shank) * stretch)
     bend = _knee_direction(along, frame)
     cosine = np.clip((thigh**2 + distance**2 - shank**2) / (2 * thigh * distance), -1, 1)
     new_knee = hip + thigh * (cosine * along + np.sqrt(1 - cosine**2) * bend)

@@ -52,6 +52,8 @@ class GaitLoop:
     """Without way (`distance_mm` is 0): what they do besides going on evenly."""
     contacts: Bool[np.ndarray, "N 2"]
     """When the left and the right foot stand."""
+    straightness: float = 0.0
+    """Of the knees: see `gait_style.straightened`."""
 
     def _row(self, phase: Float[np.ndarray, "T"]) -> np.ndarray:
         """Place in the table of phases in cycles."""
@@ -215,7 +217,7 @@ def walk(
     )
     contacts = np.stack([phase % 1, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed)
     hips = HipWay(distance, ahead, left, height)
-    return walked_along(body, edited(angles), hips, path, contacts, fps)
+    return walked_along(body, edited(angles), hips, path, contacts, fps, style.straightness)
 
 
 def _stepped(body: Body, style: GaitStyle) -> tuple[float, float, HipCycle]:
@@ -239,6 +241,7 @@ def made_up_loop(body: Body, style: GaitStyle) -> GaitLoop:
         angles=gait_angles(style, relative_speed, phase, adduction),
         hips=HipWay(np.zeros(CYCLE_STEPS), cycle.ahead_mm, cycle.left_mm, cycle.height_mm),
         contacts=np.stack([phase, (phase + 0.5) % 1], axis=1) < stance_share(relative_speed),
+        straightness=style.straightness,
     )
 
 

@@ -95,7 +95,9 @@ def stroll(
     sway = np.stack([course.stepping * left, -course.depth * forward, height], axis=1)
     root = turned(facing, sway)
     root[:, :2] += course.ground_mm
-    return posed_on_floor(body, edited(angles), root, facing, gait.standing(course.phase), fps)
+    return posed_on_floor(
+        body, edited(angles), root, facing, gait.standing(course.phase), fps, gait.straightness
+    )
 
 
 def _stepped_angles(gait: GaitLoop, course: _Course) -> dict[str, Float[np.ndarray, "T"]]:
