@@ -241,8 +241,8 @@ def straightened(
     so those that are bent by 25 degrees: by 12 at a straightness of 1.
 
     CMU's skeletons, and the curves that were fitted to them, bend the carrying knee by 19 degrees
-    on average and never have it straight; gait analysis finds about 13 and 3 (Perry, Gait Analysis,
-    1992).
+    on average and hardly ever have it straight; gait analysis finds about 13 and 3 (Perry, 1992:
+    Gait Analysis).
     """
     if not straightness:
         return dict(angles)
