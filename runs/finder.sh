@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the weights that find people (posegrid/weights/posegrid-find.onnx), from nothing: about two
-# hours of two fast cores. Every stage goes on where it was stopped.
+# Makes the weights that find people (posegrid/weights/posegrid-find.onnx is posegrid-find-int8.onnx of
+# the run), from nothing: about two hours of two fast cores. Every stage goes on where it was stopped.
 #
 #   BACKGROUNDS=places MOTION=cmu_walk POSES=cmu_more runs/finder.sh
 #
@@ -21,6 +21,8 @@ posegrid scenes "$data" --backgrounds "$places" ${POSES:+--poses "$POSES"} \
     --people 1222 --validation-people 40 --test-people 60
 posegrid train --target finder "$data" --backgrounds "$places" --run "$run" --resume \
     --samples "${SAMPLES:-700000}"
+python scripts/finder_in_8_bits.py "$run/posegrid-find.onnx" "$data" --backgrounds "$places" \
+    --out "$run/posegrid-find-int8.onnx"
 for split in validation test; do
     posegrid evaluate --target finder "$run/posegrid-find.onnx" --people "$data" --backgrounds "$places" \
         --split "$split" --out "$run/$split.json"
