@@ -280,7 +280,8 @@ def _read_table(path: Path, schema: pa.Schema, names: Sequence[str]) -> pa.Table
 def _check_finite(path: Path, table: pa.Table, name: str) -> None:
     if name not in NUMBERS:
         return
-    bad = ~np.isfinite(array_of_column(table, name).reshape(table.num_rows, -1)).all(axis=1)
+    values = array_of_column(table, name)
+    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))  # of no rows none
     if bad.any():
         raise ShardError(
             f"{path}, row {int(np.argmax(bad))}: {name} is not finite; prepare the file again."

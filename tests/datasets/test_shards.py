@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from posegrid.body.camera import Camera
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts, write_dataset_facts
 from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
-from posegrid.datasets.stored_crops import read_crops, shards_in
+from posegrid.datasets.stored_crops import crops_by_shard, read_crops, shards_in
 from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.files import PART
 from posegrid.people.crop import encode_image, encode_mask
@@ -71,6 +71,14 @@ def dataset(tmp_path):
         write_shard(tmp_path, [a_row(seed, subject) for seed in seeds])
     write_dataset_facts(tmp_path, replace(FACTS, num_crops=9))
     return tmp_path
+
+
+def test_a_shard_without_crops_gives_none(dataset):
+    """Of a person whom the finder never saw, say."""
+    with ShardWriter(dataset / shard_name("S1", "Waiting", 1, "54138969"), FACTS):
+        pass
+    assert len(read_crops(dataset, ["S1"])) == 3
+    assert sorted(len(crops) for crops in crops_by_shard(dataset)) == [0, 2, 3, 4]
 
 
 # --- names and facts
