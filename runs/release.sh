@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights that come with posegrid, from nothing: about twelve hours of one fast core, less with WORKERS=2.
+# Makes the weights that come with posegrid, from nothing: about fifteen hours of one fast core, less with WORKERS=2.
 #
 #   MOTION=cmu_walk BACKGROUNDS=places POSES=cmu_more runs/release.sh
 #
@@ -75,8 +75,27 @@ posegrid train "$data/found_rooms" --also "$data/found_gaits" "$data/found_poses
     "$data/few_varied" "$data/few_gaits" "$data/more_gaits" "$data/clips" --run "$run/seventh" "${training[@]}" \
     --network posegrid_m --augment standard --max-images 605000 --init "$run/mean_of_sixth/last.safetensors" \
     --transfer all --learning-rate 0.001 --average 0.999 --seed 7
-mkdir -p "$run/mean"
+mkdir -p "$run/mean_of_seventh"
 python scripts/average_weights.py "$run/mean_of_sixth/last.safetensors" "$run/seventh/last.safetensors" --share 0.6 \
+    --out "$run/mean_of_seventh/last.safetensors"
+
+# And on, with 3,600 people of whom a dozen crops each are seen, most of them as laboratories film them; these count twice.
+laboratory=(--people-kind laboratory ${BACKGROUNDS:+--backgrounds "$BACKGROUNDS"})
+dozen() { # NAME PEOPLE SEED, and how they differ
+    found "$1" "$2" "$3" --scenes varied --masks found --views 1 --every-nth-frame 8 --crops-per-person 12 \
+        --held-out-crops-per-person 12 --validation-people 40 "${@:4}"
+}
+dozen lab_gaits 1600 1111 "${laboratory[@]}" --activities gaits
+dozen lab_poses 1600 1112 "${laboratory[@]}" --activities varied ${POSES:+--poses "$POSES" --poses-share 0.65}
+dozen all_kinds 600 1113 --people-kind varied ${BACKGROUNDS:+--backgrounds "$BACKGROUNDS"} --activities varied \
+    ${POSES:+--poses "$POSES" --poses-share 0.3}
+posegrid train "$data/lab_gaits" --also "$data/lab_poses" "$data/lab_gaits" "$data/lab_poses" "$data/all_kinds" \
+    "$data/found_gaits" "$data/found_poses" "$data/found_rooms" "$data/faulty" "$data/few_varied" "$data/few_plain" \
+    --run "$run/eighth" "${training[@]}" --network posegrid_m --augment standard --batch-size 66 \
+    --max-images 600000 --init "$run/mean_of_seventh/last.safetensors" --transfer all --learning-rate 0.001 \
+    --average 0.999 --seed 8
+mkdir -p "$run/mean"
+python scripts/average_weights.py "$run/mean_of_seventh/last.safetensors" "$run/eighth/last.safetensors" --share 0.6 \
     --out "$run/mean/last.safetensors"
 
 # Clips before cameras at rest teach where heels and toes are, and when feet touch the floor (docs/motion.md).
@@ -94,6 +113,16 @@ posegrid export "$run/mean/last.safetensors" --out "$out" --half
 python scripts/learn_feet.py "$data/clips_of_gaits" "$data/clips_of_poses" "$data/crops_of_feet" --weights "${out%.onnx}.safetensors" \
     --out "${out%.onnx}-feet.safetensors"
 posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/clips_of_gaits"
+more_clips() { # NAME PEOPLE SEED, and how they differ
+    posegrid synth "$data/$1" "${walkers[@]}" --scenes varied --masks found --cameras fixed --views 1 --every-nth-frame 2 \
+        --crops-per-person 36 --held-out-crops-per-person 36 --people "$2" --validation-people 2 --test-people 0 \
+        --seed "$3" "${@:4}"
+}
+more_clips laboratory_gaits 1600 1001 "${laboratory[@]}" --activities gaits
+more_clips laboratory_poses 800 1002 "${laboratory[@]}" --activities varied ${POSES:+--poses "$POSES" --poses-share 0.45}
+more_clips clips_in_rooms 640 1003 --people-kind varied --activities gaits
+python scripts/learn_over_time.py "$data/laboratory_gaits" "$data/laboratory_poses" "$data/clips_in_rooms" \
+    --out posegrid/weights/over_time.npz
 python scripts/learn_contact.py "$data/clips_of_gaits" "$data/clips_of_poses" --out posegrid/weights/contact.npz
 
 for set in walkers-test walkers-hard; do

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 import posegrid
 from posegrid.body.camera import Camera
+from posegrid.body.estimate import Estimate
 from posegrid.body.track import Track
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import Crops, read_crops
@@ -159,11 +160,17 @@ def clip_of(job: CropJob, crops: Crops, model: OnnxModel) -> ClipMotions:
 
 def found_in(crops: Crops, model: OnnxModel, mirrored: np.ndarray) -> Motion:
     """What `predict` would say of the crops, refined but for the feet."""
+    raw = raw_track_of(crops, model, model.estimate(crops.inputs, mirrored))
+    track = refined(raw, RefineSettings(feet=False))
+    return Motion((track.joints_mm + track.root_mm[:, None]).astype(np.float64), track.time_s)
+
+
+def raw_track_of(crops: Crops, model: OnnxModel, said: Estimate) -> Track:
+    """What the weights say of one person's crops, before the camera."""
     camera, window = camera_of(crops), crops.window.astype(np.float64)
     box_xyxy = np.concatenate([window[:, :2], window[:, :2] + window[:, 2:]], axis=1)
-    said = model.estimate(crops.inputs, mirrored)
     there = placed(said, window, box_xyxy, camera, model.facts)
-    track = Track(
+    return Track(
         frame=crops.frame_index.astype(np.int64),
         time_s=crops.time_s,
         joints_mm=there.joints_mm,
@@ -179,8 +186,6 @@ def found_in(crops: Crops, model: OnnxModel, mirrored: np.ndarray) -> Motion:
         source=str(crops.subject[0]),
         raw=True,
     )
-    track = refined(track, RefineSettings(feet=False))
-    return Motion((track.joints_mm + track.root_mm[:, None]).astype(np.float64), track.time_s)
 
 
 def camera_of(crops: Crops) -> Camera:

@@ -1,5 +1,5 @@
-"""From poses of single frames to a motion: left and right kept apart, jitter taken off, bones of one
-length, feet that stay where they stand.
+"""From poses of single frames to a motion: left and right kept apart, poses corrected by those before
+and after, jitter taken off, bones of one length, feet that stay where they stand.
 """
 
 from dataclasses import replace
@@ -18,6 +18,7 @@ from posegrid.body.skeleton import (
 from posegrid.body.track import Track
 from posegrid.motion.contact import standing
 from posegrid.motion.feet import rigid_feet, root_correction_mm, with_still_feet
+from posegrid.motion.over_time import corrected
 from posegrid.motion.placing import placed_again, with_even_distance
 from posegrid.motion.refine_settings import RefineSettings
 from posegrid.motion.sides import consistent_sides
@@ -28,11 +29,15 @@ SomeTrack = TypeVar("SomeTrack", bound=Track)
 
 def refined(track: SomeTrack, settings: RefineSettings | None = None) -> SomeTrack:
     """The Track as a motion. Frames without a person stay so unless they are filled; one pass over
-    the Track only.
+    the Track only. Poses that were refined before are not corrected over time once more.
     """
     settings = settings or RefineSettings()
+    if not settings.changes_anything:
+        return track
     if settings.sides:
         track = _with_consistent_sides(track)
+    if settings.over_time and track.raw:
+        track = corrected(track)
     if settings.fill:
         track = _filled(track)
     if not known(track.joints_mm).any():

@@ -15,6 +15,10 @@ class RefineSettings:
 
     sides: bool = True
     """Exchange left and right limbs back where they were exchanged for a moment."""
+    over_time: bool = True
+    """Correct poses by those before and after, as a small network has learnt from rendered clips;
+    only those of the weights that come with posegrid.
+    """
     fill: bool = False
     """Interpolate the pose where the person was not found for at most half a second; such frames
     are marked (`Track.filled_frames`).
@@ -29,6 +33,12 @@ class RefineSettings:
     feet: bool = True
     """Feet that stand stay where they are. Only where the camera is fixed, only with bones, and
     only after a filter that looks ahead: jitter hides which foot stands."""
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether anything is done."""
+        parts = (self.sides, self.over_time, self.fill, self.bones)
+        return any(parts) or self.filter != "none"
 
 
 def check_fov(fov_deg: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.body.camera import Camera
-from posegrid.body.skeleton import NUM_JOINTS
+from posegrid.motion.over_time import LiveCorrection, RawPoses
 from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.motion.smoothing import OneEuro
 from posegrid.people.crop import window_of_box
@@ -55,6 +55,7 @@ class _Past:
     joints: OneEuro = field(default_factory=OneEuro)
     root: OneEuro = field(default_factory=OneEuro)
     poses: deque[np.ndarray] = field(default_factory=lambda: deque(maxlen=HEIGHT_POSES))
+    over_time: LiveCorrection = field(default_factory=LiveCorrection)
 
 
 def live_poses(
@@ -112,10 +113,17 @@ def _pose(
     crop = crop_for(model.facts, frame.picture, sighting.silhouette, window)[None]
     said = model.estimate_both(crop) if settings.looks == "both" else model.estimate(crop)
     there = placed(said, window[None], box[None], camera, model.facts)
-    joints_mm = np.concatenate([there.joints_mm[0], there.feet_mm[0]])
+    count, joints_mm = (
+        there.joints_mm.shape[1],
+        np.concatenate([there.joints_mm[0], there.feet_mm[0]]),
+    )
     root_mm, sigma_mm = there.root_mm[0], said.sigma_mm[0]
+    if settings.over_time:
+        time_s, places = np.array([frame.time_s]), there.keypoints_px
+        now = RawPoses(time_s, there.joints_mm, there.root_mm, places, said.sigma_mm, camera)
+        joints_mm = joints_mm + past.over_time.missing_mm(now, model.name)
     if settings.height_m is not None:
-        past.poses.append(there.joints_mm[0])
+        past.poses.append(joints_mm[:count])
         scale = 1000 * settings.height_m / bones_to_height_mm(np.stack(past.poses))
         joints_mm, root_mm, sigma_mm = joints_mm * scale, root_mm * scale, sigma_mm * scale
     if settings.filter != "none":
@@ -125,11 +133,11 @@ def _pose(
     return LivePose(
         frame.time_s,
         sighting.number,
-        joints_mm[:NUM_JOINTS],
+        joints_mm[:count],
         root_mm,
         there.keypoints_px[0],
         sigma_mm,
-        joints_mm[NUM_JOINTS:],
+        joints_mm[count:],
         box,
         sighting.confidence,
     )

@@ -121,6 +121,7 @@ class PoseOptions(TypedDict, total=False):
     """The fields of `PoseSettings`, as arguments in Python."""
 
     sides: bool
+    over_time: bool
     fill: bool
     filter: Filter
     bones: bool

@@ -211,9 +211,23 @@ def test_nothing_is_refined_where_nobody_is(noisy):
 
 
 def test_every_part_can_be_left_out(noisy):
-    same = refined(noisy, RefineSettings(sides=False, filter="none", bones=False, feet=False))
-    for name, values in noisy.arrays().items():
-        np.testing.assert_array_equal(same.arrays()[name], values)
+    nothing = RefineSettings(sides=False, over_time=False, filter="none", bones=False, feet=False)
+    for settings in (
+        nothing,
+        replace(nothing, over_time=True),
+    ):  # which does not know these weights
+        same = refined(noisy, settings)
+        for name, values in noisy.arrays().items():
+            np.testing.assert_array_equal(same.arrays()[name], values)
+    assert refined(replace(noisy, raw=True), nothing).raw
+
+
+def test_poses_are_corrected_over_time_once(noisy):
+    alone = RefineSettings(sides=False, filter="none", bones=False, feet=False)
+    raw = replace(noisy, raw=True, weights="posegrid-m.onnx")
+    once = refined(raw, alone)
+    assert np.abs(once.joints_mm - raw.joints_mm).max() > 1 and not once.raw
+    np.testing.assert_array_equal(refined(once, alone).joints_mm, once.joints_mm)
 
 
 @pytest.mark.parametrize("kind", ["none", "light", "one-euro"])

@@ -1,6 +1,7 @@
 """Live poses: whose they are, and that they look at the past only."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -14,7 +15,7 @@ from posegrid.motion.plausible import bones_to_height_mm
 from posegrid.people.crop import Silhouette
 from posegrid.people.finder import Finder, Sighting
 from posegrid.results.live import LivePose, live_poses
-from posegrid.results.network import OnnxModel
+from posegrid.results.network import SHIPPED, OnnxModel
 from posegrid.results.predict_settings import PoseSettings
 from posegrid.video.picture import Picture
 from posegrid.video.video import VideoFrame
@@ -51,6 +52,7 @@ def network(*poses_mm: np.ndarray) -> OnnxModel:
 
     model = Mock(spec=OnnxModel)
     model.facts, model.estimate = facts(pose_frame="camera", background="kept"), estimate
+    model.name = "mine.onnx"
     return model
 
 
@@ -125,3 +127,43 @@ def test_the_filter_steadies_by_the_past_only():
         np.testing.assert_array_equal(one.joints_mm, other.joints_mm)
     step = (after[2].joints_mm - STANDING_MM)[1:]
     assert (step > 1).all() and (step < 19).all()
+
+
+def walking(model_name: str) -> OnnxModel:
+    """Weights that say places and radii, too, and whose poses change."""
+    rng = np.random.default_rng(0)
+
+    def estimate(crops: np.ndarray) -> Estimate:
+        said = Estimate.of_poses((STANDING_MM + rng.normal(0, 20, (1, 17, 3))).astype(np.float32))
+        places = (64 + STANDING_MM[None, :, :2] / 20).astype(np.float32)
+        return replace(said, keypoints_px=places, sigma_mm=np.full((1, 17), 30, np.float32))
+
+    model = Mock(spec=OnnxModel)
+    model.facts, model.estimate = facts(pose_frame="camera", background="kept"), estimate
+    model.name = model_name
+    return model
+
+
+def test_poses_of_the_shipped_weights_are_corrected_by_those_before():
+    script = [{1: 80.0}] * 12
+    plain = poses(script, walking(SHIPPED), over_time=False)
+    better = poses(script, walking(SHIPPED))
+    others = poses(script, walking("mine.onnx"))
+    for before, after, other in zip(plain, better, others, strict=True):
+        np.testing.assert_array_equal(other.joints_mm, before.joints_mm)
+        assert np.abs(after.joints_mm - before.joints_mm).max() > 0.1
+        assert np.abs(after.joints_mm[0]).max() < 1e-3
+    first = poses(script[:5], walking(SHIPPED))
+    for one, same in zip(first, better, strict=False):
+        np.testing.assert_array_equal(one.joints_mm, same.joints_mm)
+
+
+def test_after_a_gap_the_poses_before_it_are_forgotten():
+    script = [{1: 80.0}] * 4
+    times = [0.0, 0.1, 0.6, 0.7]
+    whole = poses(script, walking(SHIPPED), times)
+    model = walking(SHIPPED)
+    model.estimate(np.zeros(1)), model.estimate(np.zeros(1))
+    later = poses(script[2:], model, times[2:])
+    for one, same in zip(whole[2:], later, strict=True):
+        np.testing.assert_array_equal(one.joints_mm, same.joints_mm)
