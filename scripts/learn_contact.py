@@ -161,7 +161,7 @@ def clip_of(job: CropJob, crops: Crops, model: OnnxModel) -> ClipMotions:
 def found_in(crops: Crops, model: OnnxModel, mirrored: np.ndarray) -> Motion:
     """What `predict` would say of the crops, refined but for the feet."""
     raw = raw_track_of(crops, model, model.estimate(crops.inputs, mirrored))
-    track = refined(raw, RefineSettings(feet=False))
+    track = refined(raw, RefineSettings(over_time=False, feet=False))
     return Motion((track.joints_mm + track.root_mm[:, None]).astype(np.float64), track.time_s)
 
 
