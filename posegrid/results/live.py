@@ -113,10 +113,8 @@ def _pose(
     crop = crop_for(model.facts, frame.picture, sighting.silhouette, window)[None]
     said = model.estimate_both(crop) if settings.looks == "both" else model.estimate(crop)
     there = placed(said, window[None], box[None], camera, model.facts)
-    count, joints_mm = (
-        there.joints_mm.shape[1],
-        np.concatenate([there.joints_mm[0], there.feet_mm[0]]),
-    )
+    joints_mm = np.concatenate([there.joints_mm[0], there.feet_mm[0]])
+    count = there.joints_mm.shape[1]
     root_mm, sigma_mm = there.root_mm[0], said.sigma_mm[0]
     if settings.over_time:
         time_s, places = np.array([frame.time_s]), there.keypoints_px
