@@ -22,6 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from posegrid.errors import PosegridError
 from posegrid.files import written
 from posegrid.learning.finder_data import SceneFolders, Scenes
+from posegrid.learning.finder_evaluation import onnx_answer
 from posegrid.learning.finder_export import INPUTS
 
 SEED, BATCHES, LOOKS = 5, 48, 6
@@ -52,6 +53,7 @@ def main() -> None:
     asked = parser.parse_args()
     folders = SceneFolders(asked.backgrounds, asked.people)
     folders.check("train")
+    onnx_answer(asked.model)  # a finder's, or told
     before = asked.model.stat().st_size
     write_in_8_bits(asked.model, asked.out, looks_in(folders))
     print(f"{asked.out}: {before / 1e6:.1f} > {asked.out.stat().st_size / 1e6:.1f} MB")

@@ -14,6 +14,7 @@ import torch
 from posegrid.learning.finder_export import INPUTS, export_finder
 from posegrid.learning.finder_network import FinderModule
 from tests.learning.test_finder import SMALL, pictures
+from tests.walkers.scenes.made_up_scenes import write_folders
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -41,6 +42,18 @@ def test_answers_stay_near_and_facts_as_they_are(
     for one, other in zip(*said, strict=True):
         assert 0 < np.abs(one - other).max() < 0.1
         assert np.abs(one - other).mean() < 0.02
+
+
+def test_what_is_no_finder_is_told_in_a_sentence(tmp_path: Path) -> None:
+    write_folders(tmp_path)
+    (tmp_path / "junk.onnx").write_text("junk")
+    words = [str(tmp_path / "junk.onnx"), str(tmp_path / "people")]
+    words += ["--backgrounds", str(tmp_path / "backgrounds"), "--out", str(tmp_path / "out.onnx")]
+    command = [sys.executable, str(SCRIPTS / "finder_in_8_bits.py"), *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    assert "junk.onnx cannot be read as a finder's weights" in ended.stderr
+    assert not (tmp_path / "out.onnx").exists()
 
 
 def test_people_that_are_missing_are_told_in_a_sentence(tmp_path: Path) -> None:
