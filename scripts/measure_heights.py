@@ -84,7 +84,7 @@ def shown(crop: WalkerCrop, facts: ModelFacts) -> np.ndarray:
     """The crop as the weights take it."""
     in_colour, with_mask = facts.background in IN_COLOUR, facts.background in WITH_MASK
     pixels = np.moveaxis(crop.image, -1, 0) if in_colour else grey(crop.image)[None]
-    mask = [255 * crop.mask[None].astype(np.uint8)] if with_mask else []
+    mask = [crop.mask[None]] if with_mask else []
     taken = np.concatenate([pixels, *mask])
     return taken if len(taken) > 1 else taken[0]
 

@@ -29,7 +29,7 @@ NEEDS_MASKS: tuple[Background, ...] = ("removed", *WITH_MASK)
 """Backgrounds that only a person's mask can give."""
 
 _OF_THE_WHOLE = ("splits", "skipped", "notes", "num_crops")
-_NEW = ("source",)
+_NEW = ("source", "soft_masks")
 """What data sets of earlier versions lack."""
 
 
@@ -61,6 +61,8 @@ class DatasetFacts:
     source: str = "Human3.6M"
     """Where the recordings are from: "Human3.6M" (or in its layout), "MPI-INF-3DHP" or "own
     recordings"."""
+    soft_masks: bool = False
+    """Whether masks beside the crops say how sure the finder is; else they are 0 or 255."""
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -190,7 +192,7 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "image_format": _one_of(*get_args(ImageFormat)),
     "background": _one_of(*get_args(Background)),
     "settings": _settings,
-    "synthetic": lambda value, name: of_type(value, bool, name),
+    **dict.fromkeys(("synthetic", "soft_masks"), lambda value, name: of_type(value, bool, name)),
     "splits": _splits,
     "skipped": pairs,
     "notes": pairs,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from posegrid.datasets.stored_crops import Crops, read_crops
 
 SetName = Literal[
@@ -122,6 +124,6 @@ def truths_sha256(crops: Crops) -> str:
 def images_sha256(crops: Crops) -> str:
     """sha256 of the decoded images, and of the masks where there are any."""
     digest = hashlib.sha256(crops.images.tobytes())
-    if crops.packed_masks is not None:
-        digest.update(crops.packed_masks.tobytes())
+    if crops.masks is not None:
+        digest.update(np.packbits(crops.masks > 0, axis=-1).tobytes())
     return digest.hexdigest()

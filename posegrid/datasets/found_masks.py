@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posegrid.datasets.sequence import Frame, Sequence
-from posegrid.people.crop import WHITE, person_crop, window_of_box
+from posegrid.people.crop import person_crop, window_of_box
 from posegrid.people.following import covered_by_people, settled
 from posegrid.people.looks import Looks, Shot, load_finder
 from posegrid.people.reference import NUM_SAMPLES, ClipReferences, Covered, Reference, look_of
@@ -73,8 +73,8 @@ def crop_found_in(shot: WideShot, *, size: int, margin: float) -> FoundCrop | No
     if common < LEAST_FOUND * max(np.count_nonzero(shot.seen), 1):
         return None
     window = window_of_box(silhouette.box_xyxy, margin)
-    crop = person_crop(picture, silhouette, window, size, "masked_colour")
-    return FoundCrop(np.moveaxis(crop[:3], 0, -1), crop[3] >= WHITE, window)
+    crop = person_crop(picture, silhouette, window, size, "masked_colour", soft=True)
+    return FoundCrop(np.moveaxis(crop[:3], 0, -1), crop[3], window)
 
 
 @cache

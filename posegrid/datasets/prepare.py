@@ -367,14 +367,14 @@ def crop_and_mask(
     person: Silhouette | None,
     window: Float[np.ndarray, "3"],
     settings: PrepareSettings,
-) -> tuple[UInt8[np.ndarray, "*colours size size"], Bool[np.ndarray, "size size"] | None]:
+) -> tuple[UInt8[np.ndarray, "*colours size size"], UInt8[np.ndarray, "size size"] | None]:
     """The crop, and beside it the person's mask in it where the settings ask for it."""
     if person is None:
         person = Silhouette(np.zeros((1, 1), np.uint8), (0, 0), 1, frame.picture.size_wh)
     crop = person_crop(frame.picture, person, window, settings.image_size, settings.background)
     if settings.background not in WITH_MASK:
         return crop, None
-    return crop[0] if len(crop) == 2 else crop[:-1], crop[-1] > 0
+    return crop[0] if len(crop) == 2 else crop[:-1], crop[-1]
 
 
 def share_of_joints_held(

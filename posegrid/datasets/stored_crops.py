@@ -28,7 +28,7 @@ from posegrid.datasets.shards import (
     subjects_in,
 )
 from posegrid.errors import ShardError
-from posegrid.people.crop import IN_COLOUR, decode_image, decode_mask
+from posegrid.people.crop import IN_COLOUR, decode_image, decode_mask, hardened
 from posegrid.untrusted import DAMAGED
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -55,8 +55,8 @@ class Crops:
     subaction: Int[np.ndarray, "N"]
     frame_index: Int[np.ndarray, "N"]
     time_s: Float64[np.ndarray, "N"]
-    packed_masks: UInt8[np.ndarray, "N size eighth"] | None = None
-    """Masks, eight pixels of a row in a byte (`np.packbits`), where the data set has them."""
+    masks: UInt8[np.ndarray, "N size size"] | None = None
+    """Where the data set has them: 0 or 255, or how sure the finder is."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,12 +78,12 @@ class Crops:
     @property
     def inputs(self) -> UInt8[np.ndarray, "N *channels size size"]:
         """What a network of this data set takes: the crops, (N, 3, size, size) in colour; where
-        there are masks, these, 0 or 255, as one more channel behind."""
-        if self.packed_masks is None:
+        there are masks, these as one more channel behind."""
+        if self.masks is None:
             return self.images
         count, side = len(self), self.images.shape[-1]
-        masks = np.unpackbits(self.packed_masks, axis=-1, count=side) * np.uint8(255)
-        return np.concatenate([self.images.reshape(count, -1, side, side), masks[:, None]], axis=1)
+        images = self.images.reshape(count, -1, side, side)
+        return np.concatenate([images, self.masks[:, None]], axis=1)
 
     def shown_to(self, background: str) -> "Crops":
         """As weights that know crops of that background take them: in colour or grey. What was grey
@@ -92,6 +92,11 @@ class Crops:
             return self
         thrice = np.repeat(self.grey[:, None], 3, axis=1)
         return replace(self, images=thrice if background in IN_COLOUR else self.grey)
+
+    @property
+    def with_hard_masks(self) -> "Crops":
+        """With masks of 0 and 255."""
+        return self if self.masks is None else replace(self, masks=hardened(self.masks))
 
     @property
     def rot_cam_to_view(self) -> Float64[np.ndarray, "N 3 3"]:
@@ -128,21 +133,21 @@ def in_view(
 def read_crops(folder: Path, subjects: Sequence[str] | None = None, *, threads: int = 2) -> Crops:
     """All crops of the subjects (None: of everybody), in the order of the files' names and frames.
 
-    128 px crops take 16 kB each: 150,000 of them 2.5 GB. Raises ShardError, naming the file, for a
-    data set without `dataset.json`, a subject without crops, and a shard that is damaged, lacks a
-    column, or does not fit the others.
+    128 px crops take 16 kB each, and as much for a mask: 150,000 of them 2.5 or 5 GB. Raises
+    ShardError, naming the file, for a data set without `dataset.json`, a subject without crops, and
+    a shard that is damaged, lacks a column, or does not fit the others.
     """
     shards, facts = shards_in(folder, subjects), load_dataset_facts(folder)
     count, side = sum(shard.num_rows for shard in shards), facts.image_size
     images = np.zeros((count, *facts.image_shape), dtype=np.uint8)
-    masks = np.zeros((count, side, -(-side // 8)), dtype=np.uint8)
+    masks = np.zeros((count, side, side) if facts.has_masks else 0, dtype=np.uint8)
     parts, start = [], 0
     for shard in shards:
         rows = slice(start, start + shard.num_rows)
         parts.append(shard.read_into(images[rows], masks[rows], threads))
         start = rows.stop
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS}
-    return Crops(images, **arrays, packed_masks=masks if facts.has_masks else None)
+    return Crops(images, **arrays, masks=masks if facts.has_masks else None)
 
 
 def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Iterator[Crops]:
@@ -150,9 +155,9 @@ def crops_by_shard(folder: Path, subjects: Sequence[str] | None = None) -> Itera
     for shard in shards_in(folder, subjects):
         side = shard.facts.image_size
         images = np.zeros((shard.num_rows, *shard.facts.image_shape), dtype=np.uint8)
-        masks = np.zeros((shard.num_rows, side, -(-side // 8)), dtype=np.uint8)
+        masks = np.zeros((shard.num_rows, side, side), dtype=np.uint8)
         arrays = shard.read_into(images, masks, 2)
-        yield Crops(images, **arrays, packed_masks=masks if shard.facts.has_masks else None)
+        yield Crops(images, **arrays, masks=masks if shard.facts.has_masks else None)
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,7 @@ class Shard:
     def decoded(
         self, data: bytes, column: str, row: int
     ) -> UInt8[np.ndarray, "*colours size width"]:
-        """The picture in this cell of the column `image` or `mask` (packed: eight pixels a byte).
+        """The picture in this cell of the column `image` or `mask`.
 
         Raises ShardError, naming file and row, if it is damaged or of another size.
         """
@@ -197,7 +202,7 @@ class Shard:
                 f"{self.path}, row {row}: the {column} is {' x '.join(map(str, picture.shape))}, "
                 f"its data set's are {' x '.join(map(str, shape))}."
             )
-        return picture if column == "image" else np.packbits(picture, axis=-1)
+        return picture
 
     def read_into(
         self, images: np.ndarray, masks: np.ndarray, threads: int
@@ -244,7 +249,7 @@ def _count_if_fitting(path: Path, facts: DatasetFacts) -> int:
     """Number of rows, after checking that the shard is of the data set that the facts describe."""
     shard = load_shard_facts(path)
     check_readable(path, shard)
-    for name in ("skeleton", "unit", "axes", "image_size", "background"):
+    for name in ("skeleton", "unit", "axes", "image_size", "background", "soft_masks"):
         found, expected = getattr(shard, name), getattr(facts, name)
         if found != expected:
             raise ShardError(

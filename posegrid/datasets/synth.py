@@ -14,6 +14,7 @@ from posegrid.datasets.synth_plan import captures_of, crop_jobs, recorded, subje
 from posegrid.datasets.synth_release import write_release
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.errors import SettingsError
+from posegrid.people.crop import WITH_MASK
 
 
 def synth(settings: SynthSettings) -> None:
@@ -38,6 +39,7 @@ def write_dataset(settings: SynthSettings) -> DatasetFacts:
         background=settings.background,
         settings=recorded(settings),
         synthetic=True,
+        soft_masks=settings.background in WITH_MASK and settings.masks == "found",
     )
     with filled(settings.out, facts):
         return _render_missing(settings, facts)

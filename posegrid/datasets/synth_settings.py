@@ -85,7 +85,8 @@ class SynthSettings:
     dresses, open coats, hats, hoods, bags, hair of all kinds. sporty: as varied, fewer children,
     and half of all in a dark suit, in one colour or with a bare trunk. laboratory: what is worn to be
     measured or to train: shorts, tights, bare legs, trunks and feet, straps and markers, adults of
-    1.40 to 2.05 m, whose knees are straighter in stance."""
+    1.40 to 2.05 m, whose knees are straighter in stance. everybody: such people and those in all
+    other clothes, from slim to very heavy."""
     motion: Path | None = None
     """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up
     gaits."""

@@ -123,13 +123,13 @@ def rendered(settings: SynthSettings, jobs: Sequence[CropJob]) -> Crops:
 
 def crops_of(rows: Sequence[CropRow]) -> Crops:
     """The rows as arrays, images decoded."""
-    masks = [np.packbits(decode_mask(row.mask), axis=-1) for row in rows if row.mask is not None]
+    masks = [decode_mask(row.mask) for row in rows if row.mask is not None]
     columns = {
         name: np.array([getattr(row, name) for row in rows], dtype)
         for name, dtype in DTYPES.items()
     }
     images = np.stack([decode_image(row.image) for row in rows])
-    return Crops(images=images, **columns, packed_masks=np.stack(masks) if masks else None)
+    return Crops(images=images, **columns, masks=np.stack(masks) if masks else None)
 
 
 def shuffled_batches(

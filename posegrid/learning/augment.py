@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from posegrid.body.skeleton import mirror_order
+from posegrid.datasets.dataset_facts import DatasetFacts
 from posegrid.datasets.stored_crops import LUMA
 from posegrid.learning.batch import Batch
 from posegrid.people.crop import WITH_MASK
@@ -87,6 +88,25 @@ person.
 
 
 @dataclass(frozen=True)
+class MaskFacts:
+    """What is known of masks beside crops."""
+
+    exact: bool = True
+    """Whether they are the rendered truth; else background subtraction or a finder has spoilt them
+    already."""
+    soft: bool = False
+    """Whether they say how sure the finder is; else they are zeros and ones."""
+
+    @classmethod
+    def of(cls, facts: DatasetFacts) -> "MaskFacts":
+        """Of a data set's."""
+        return cls(facts.exact_masks, facts.soft_masks)
+
+
+EXACT = MaskFacts()
+
+
+@dataclass(frozen=True)
 class Draws:
     """Random numbers, on the device of their generator."""
 
@@ -113,7 +133,7 @@ def augmented(
     background: str,
     strength: Literal["standard", "rolled"] = "standard",
     *,
-    exact_masks: bool = True,
+    of_masks: MaskFacts = EXACT,
 ) -> Batch:
     """The batch with every change drawn at random.
 
@@ -125,7 +145,7 @@ def augmented(
     draws = Draws(generator)
     moved = _moved(batch, focal_px, draws, ROLL_SPREAD_RAD[strength])
     if background in WITH_MASK:
-        return moved._replace(images=_mixed(moved.images, draws, exact_masks=exact_masks))
+        return moved._replace(images=_mixed(moved.images, draws, of_masks))
     masked = background == "removed"
     images = _ragged(moved.images, draws) if masked else moved.images
     images = _covered(_lit(images, draws, masked=masked), draws)
@@ -133,14 +153,14 @@ def augmented(
 
 
 def _mixed(
-    images: Float[Tensor, "n channels size size"], draws: Draws, *, exact_masks: bool
+    images: Float[Tensor, "n channels size size"], draws: Draws, of_masks: MaskFacts
 ) -> Float[Tensor, "n channels size size"]:
     """Crops and, as the last channel, masks as one network meets them all: background removed, kept,
     or kept and no mask known.
     """
-    crops = _elsewhere(images, draws) if exact_masks else images[:, :-1]
+    crops = _elsewhere(images, draws) if of_masks.exact else images[:, :-1]
     crops = _lit(crops, draws, masked=False)
-    mask = _faulty(images[:, -1:], draws, CLEAN_CHANCE if exact_masks else LEFT_CHANCE)
+    mask = _faulty(images[:, -1:], draws, of_masks)
     covered = _covered(torch.cat([crops, mask], dim=1), draws)
     crops, mask = covered[:, :-1], covered[:, -1:]
     kind = draws.uniform(len(images), 1, 1, 1)
@@ -185,13 +205,15 @@ def _textures(count: int, size: int, draws: Draws) -> Float[Tensor, "n 1 size si
 
 
 def _faulty(
-    masks: Float[Tensor, "n 1 size size"], draws: Draws, clean_chance: float = CLEAN_CHANCE
+    masks: Float[Tensor, "n 1 size size"], draws: Draws, of_masks: MaskFacts = EXACT
 ) -> Float[Tensor, "n 1 size size"]:
     """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with
-    lumps and holes.
+    lumps and holes. Those that stay as they are may be soft.
     """
-    rows = (draws.uniform(len(masks)) >= clean_chance).nonzero()[:, 0]
-    return (masks >= 0.5).to(masks.dtype).index_copy(0, rows, _spoilt(masks[rows], draws))
+    left_chance = CLEAN_CHANCE if of_masks.exact else LEFT_CHANCE
+    rows = (draws.uniform(len(masks)) >= left_chance).nonzero()[:, 0]
+    left = masks if of_masks.soft else (masks >= 0.5).to(masks.dtype)
+    return left.index_copy(0, rows, _spoilt(masks[rows], draws))
 
 
 def _spoilt(masks: Float[Tensor, "n 1 size size"], draws: Draws) -> Float[Tensor, "n 1 size size"]:

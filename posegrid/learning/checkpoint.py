@@ -23,7 +23,7 @@ from posegrid.errors import CheckpointError, SettingsError
 from posegrid.files import written
 from posegrid.learning.batch import Batch
 from posegrid.learning.data import in_unit_range
-from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, shown_crops
 from posegrid.learning.networks import Network, build_network, network_name
 from posegrid.learning.own_code import is_own
 from posegrid.learning.pose_targets import PersonTarget
@@ -124,7 +124,7 @@ class Checkpoint:
         return np.float32((self.facts.image_size - target.image_size) // 2)
 
     def _outputs(self, images: np.ndarray, batch_size: int) -> Iterator[torch.Tensor]:
-        check_crops(images, self.facts)
+        images = shown_crops(images, self.facts)
         self.network.eval()
         device = next(self.network.parameters()).device
         for start in range(0, len(images), batch_size):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from posegrid.datasets.stored_crops import Crops
 from posegrid.errors import SettingsError
-from posegrid.learning.augment import augmented
+from posegrid.learning.augment import EXACT, MaskFacts, augmented
 from posegrid.learning.batch import Batch
 from posegrid.learning.devices import usable_cores
 from posegrid.learning.stored_pictures import Pictures
@@ -44,18 +44,15 @@ class CropSet:
     pose_frame: PoseFrame
     background: str
     """As the data set names it (`people.crop.Background`)."""
-    exact_masks: bool = True
-    """Whether masks beside crops are the rendered truth; else background subtraction has spoilt
-    them already.
-    """
-    packed_masks: UInt8[Tensor, "m size eighth"] | Pictures | None = None
-    """The persons' masks, eight pixels of a row in a byte, where the data set has them."""
+    of_masks: MaskFacts = EXACT
+    masks: UInt8[Tensor, "m size size"] | Pictures | None = None
+    """The persons' masks, 0..255, where the data set has them."""
     picture_rows: Int[Tensor, "n"] | None = None
-    """Where the pictures of these crops are among `images` and `packed_masks`; None: in order."""
+    """Where the pictures of these crops are among `images` and `masks`; None: in order."""
 
     @classmethod
     def of(
-        cls, crops: Crops, pose_frame: PoseFrame, background: str, *, exact_masks: bool = True
+        cls, crops: Crops, pose_frame: PoseFrame, background: str, of_masks: MaskFacts = EXACT
     ) -> "CropSet":
         """The crops with their poses in the wanted frame."""
         pose_mm = crops.pose_view_mm if pose_frame == "view" else crops.pose_cam_mm
@@ -66,8 +63,8 @@ class CropSet:
             torch.from_numpy(crops.crop_camera[:, :2].mean(axis=1).astype(np.float32)),
             pose_frame,
             background,
-            exact_masks,
-            None if crops.packed_masks is None else torch.from_numpy(crops.packed_masks),
+            of_masks,
+            None if crops.masks is None else torch.from_numpy(crops.masks),
         )
 
     def __len__(self) -> int:
@@ -85,16 +82,12 @@ class CropSet:
         return Batch(images, self.pose_mm[rows], keypoints_px)
 
     def _pictures(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b channels size size"]:
-        """These rows' crops in 0..1, with their masks (0 or 1) as the last channel where there are
-        any.
-        """
+        """These rows' crops in 0..1, with their masks as the last channel where there are any."""
         where = rows if self.picture_rows is None else self.picture_rows[rows]
         images = in_unit_range(self.images[where])
-        if self.packed_masks is None:
+        if self.masks is None:
             return images
-        packed = self.packed_masks[where].numpy()
-        masks = np.unpackbits(packed, axis=-1, count=self.image_size)
-        return torch.cat([images, torch.from_numpy(masks)[:, None].float()], dim=1)
+        return torch.cat([images, in_unit_range(self.masks[where])], dim=1)
 
     def thinned(self, count: int) -> "CropSet":
         """At most `count` crops, evenly spread over the set."""
@@ -206,7 +199,7 @@ class TrainingBatches:
                 focal_px if crops.pose_frame == "view" else None,
                 generator,
                 background=crops.background,
-                exact_masks=crops.exact_masks,
+                of_masks=crops.of_masks,
                 strength=self.augment,
             )
         if self.cut_px == crops.image_size:

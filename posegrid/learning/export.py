@@ -40,9 +40,9 @@ from posegrid.learning.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from posegrid.learning.data import CropSet, whole_batches
+from posegrid.learning.data import CropSet, MaskFacts, whole_batches
 from posegrid.learning.feet_head import FeetHead, load_feet_head
-from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, shown_crops
 from posegrid.learning.pose_targets import PersonTarget
 from posegrid.learning.targets import GridTarget, pose_part
 
@@ -212,6 +212,7 @@ def largest_difference_mm(checkpoint: Checkpoint, path: Path, num_images: int = 
     shape = (num_images, *((channels,) if channels > 1 else ()), size, size)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    images = shown_crops(images, checkpoint.facts)
     pictures = images.reshape(num_images, channels, size, size).astype(np.float32)
     answer = session.run([OUTPUT], {INPUT: pictures / 255})[0]
     return float(np.abs(np.asarray(answer) - checkpoint.predict_mm(images)).max())
@@ -322,9 +323,9 @@ def _crops(data: Path, split: str, facts: ModelFacts, count: int) -> CropSet:
     subjects = its.subjects_of(split)
     frame = "camera" if facts.pose_frame == "camera" else "view"
     chosen = subjects[:: -(-len(subjects) // MOST_PEOPLE)] if subjects else []
-    return CropSet.of(
-        read_crops(data, chosen), frame, its.background, exact_masks=its.exact_masks
-    ).thinned(count)
+    crops = read_crops(data, chosen)
+    crops = crops if facts.soft_masks else crops.with_hard_masks
+    return CropSet.of(crops, frame, its.background, MaskFacts.of(its)).thinned(count)
 
 
 def _mpjpe_mm(model: Path, crops: CropSet) -> float:

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from posegrid import __version__
 from posegrid.body.skeleton import NUM_JOINTS, SKELETON
 from posegrid.errors import CheckpointError, SettingsError
-from posegrid.people.crop import DEFAULT_MARGIN, IN_COLOUR, WITH_MASK, Background
+from posegrid.people.crop import DEFAULT_MARGIN, IN_COLOUR, WITH_MASK, Background, hardened
 from posegrid.untrusted import (
     DAMAGED,
     checked,
@@ -33,6 +33,8 @@ NetworkName = Literal[
 ]
 POSE_FRAMES = ("view", "camera")
 BACKGROUNDS = get_args(Background)
+_NEW = ("soft_masks",)
+"""What weights of earlier versions do not say."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class ModelFacts:
     """How it was trained: settings, images seen, seconds, best validation figure, the stages
     before.
     """
+    soft_masks: bool = False
+    """Whether it has learnt what masks mean that say how sure the finder is; else it is shown masks
+    of 0 and 255."""
 
     @property
     def channels(self) -> int:
@@ -96,7 +101,8 @@ class ModelFacts:
             ) from None
         _check_format(values, where)
         known = {entry.name for entry in fields(cls)}
-        missing, unknown = sorted(known - values.keys()), sorted(values.keys() - known)
+        missing = sorted(known - values.keys() - {*_NEW})
+        unknown = sorted(values.keys() - known)
         if missing or unknown:
             raise CheckpointError(
                 f"{where}: the weights' description lacks {missing} and has the unknown entries {unknown}."
@@ -139,9 +145,11 @@ class ModelFacts:
                 )
 
 
-def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: ModelFacts) -> None:
-    """Raises CheckpointError unless the crops are of the size and have the channels that the
-    weights take.
+def shown_crops(
+    images: UInt8[np.ndarray, "n *channels size size"], facts: ModelFacts
+) -> UInt8[np.ndarray, "n *channels size size"]:
+    """The crops as the weights take them: those that do not know soft masks are shown hard ones.
+    Raises CheckpointError unless they are of the size and have the channels that the weights take.
     """
     size = facts.image_size
     expected = (size, size) if facts.channels == 1 else (facts.channels, size, size)
@@ -150,6 +158,9 @@ def check_crops(images: UInt8[np.ndarray, "n *channels size size"], facts: Model
             f"The weights take crops of {size} x {size} px with {facts.channels} channel(s) (background "
             f"{facts.background}), not of the shape {images.shape[1:]}."
         )
+    if facts.background not in WITH_MASK or facts.soft_masks:
+        return images
+    return np.concatenate([images[:, :-1], hardened(images[:, -1:])], axis=1)
 
 
 def channels_of(background: str) -> int:
@@ -183,6 +194,7 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     **dict.fromkeys(("skeleton", "unit", "posegrid_version"), _text),
     **dict.fromkeys(("target_settings", "training"), _object),
     "image_size": lambda value, name: whole_number(value, name, 8, 2048),
+    "soft_masks": lambda value, name: of_type(value, bool, name),
     "mean_pose_mm": _as_pose,
     "margin": lambda value, name: number(value, name, 0, 10),
     "format": lambda value, name: whole_number(value, name, FORMAT, FORMAT),

@@ -18,7 +18,14 @@ from posegrid.body.skeleton import NUM_JOINTS, PARENTS, body_size_mm
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts
 from posegrid.datasets.stored_crops import Shard, array_of_column, in_view, shards_in
 from posegrid.errors import SettingsError, ShardError
-from posegrid.learning.data import Batches, CropSet, MixedBatches, TrainingBatches, spread
+from posegrid.learning.data import (
+    Batches,
+    CropSet,
+    MaskFacts,
+    MixedBatches,
+    TrainingBatches,
+    spread,
+)
 from posegrid.learning.devices import Devices
 from posegrid.learning.pose_targets import MeanPose, as_mean_pose
 from posegrid.learning.stored_pictures import Pictures, ScratchFile
@@ -110,9 +117,8 @@ def stage_data(
         for split in ("train", "validation")
     ]
     total = sum(shard.num_rows for its in shards[0] for shard in its)
-    kept_share = min(
-        1.0, settings.memory_gb * 1e9 / max(1, total * math.prod(facts[0].image_shape))
-    )
+    crop_bytes = math.prod(facts[0].image_shape) + facts[0].has_masks * facts[0].image_size ** 2
+    kept_share = min(1.0, settings.memory_gb * 1e9 / max(1, total * crop_bytes))
     few = max(1, settings.validation_images // len(folders))
     scratch = ScratchFile(settings.run, devices)
     try:
@@ -172,7 +178,7 @@ def crop_set(
         torch.from_numpy(focal_px),
         pose_frame,
         facts.background,
-        facts.exact_masks,
+        MaskFacts.of(facts),
         pictures.get("mask"),
         None if most is None else torch.from_numpy(chosen),
     )

@@ -93,9 +93,7 @@ class ScratchFile:
 
 
 class Pictures:
-    """One column of pictures, `image` or `mask` (packed: eight pixels of a row in a byte). Indexed
-    by rows it decodes them.
-    """
+    """One column of pictures, `image` or `mask`. Indexed by rows it decodes them."""
 
     def __init__(
         self, scratch: ScratchFile, shards: list[Shard], column: str, kept_share: float
@@ -104,7 +102,7 @@ class Pictures:
         self._scratch, self._column, self._shards = scratch, column, shards
         self._first_rows = np.cumsum([0, *(shard.num_rows for shard in shards)]).tolist()
         shape = shards[0].facts.image_shape
-        self.shape = shape if column == "image" else (shape[-2], -(-shape[-1] // 8))
+        self.shape = shape if column == "image" else shape[-2:]
         count = self._first_rows[-1]
         self._begins, self._ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self._kept = np.empty((int(kept_share * count), *self.shape), np.uint8)

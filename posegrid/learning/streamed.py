@@ -83,7 +83,7 @@ class StreamedBatches:
             seen = next(self._batches)
             self._step = step + 1
         like, shown = self.like, self.like.crops
-        crops = CropSet.of(seen, shown.pose_frame, shown.background, exact_masks=shown.exact_masks)
+        crops = CropSet.of(seen, shown.pose_frame, shown.background, shown.of_masks)
         return like.assembled(crops, torch.arange(len(crops)), step)
 
     def _open(self, step: int) -> None:

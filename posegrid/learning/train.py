@@ -99,6 +99,7 @@ def run_stage(settings: StageSettings) -> None:
             mean_pose_mm=data.mean_pose_mm,
             target_settings=target.settings(),
             margin=data.margin,
+            soft_masks=any(its.of_masks.soft for its in data.training),
             training=_origin(settings, recipe, data, start, devices),
         )
         stage = CropStage(network, target, devices)

@@ -67,13 +67,13 @@ class Silhouette:
         return self._at(0.0, 0.0, 1.0, (width, height)) >= WHITE
 
     def square(
-        self, left: float, top: float, pixel: float, side: int
+        self, left: float, top: float, pixel: float, side: int, *, soft: bool = False
     ) -> UInt8[np.ndarray, "{side} {side}"]:
-        """The mask (0 or 255) in side x side pixels that are `pixel` of the picture's wide, from
-        (left, top) on.
+        """The mask (0 or 255; soft: how sure it is) in side x side pixels that are `pixel` of the
+        picture's wide, from (left, top) on.
         """
         level = self._at(left, top, pixel, (side, side))
-        return np.where(level >= WHITE, np.uint8(255), np.uint8(0))
+        return level if soft else hardened(level)
 
     def _at(
         self, left: float, top: float, pixel: float, size_wh: tuple[int, int]
@@ -105,12 +105,15 @@ def person_crop(
     window: Float[np.ndarray, "3"],
     size: int,
     background: str,
+    *,
+    soft: bool = False,
 ) -> UInt8[np.ndarray, "*channels {size} {size}"]:
     """The window (x0, y0, side) of a picture and a person's mask at size x size.
 
     removed: grey, black where the person is not. kept: grey, with the background. colour: red,
     green and blue, with the background. masked, masked_colour: these, and as the last channel 255
-    where the person covers half of a pixel or more, else 0. What lies outside the picture is black.
+    where the person covers half of a pixel or more, else 0; soft: how sure the silhouette is of a
+    pixel, 0..255. What lies outside the picture is black.
     A window much larger than the crop is first reduced by a whole number: the mask's edge is then
     as sharp as a pixel of the crop, not of the picture.
     """
@@ -134,11 +137,17 @@ def person_crop(
     seen = _square(picture, reduced, left, top, pixel, count)
     if background in ("kept", "colour"):
         return crop(seen)
-    mask = silhouette.square(left * pixel, top * pixel, pixel, count)
-    if background == "removed":
+    with_mask = background != "removed"
+    mask = silhouette.square(left * pixel, top * pixel, pixel, count, soft=soft and with_mask)
+    if not with_mask:
         return crop(seen & mask)
-    beside = np.where(crop(mask) >= WHITE, np.uint8(255), np.uint8(0))
+    beside = crop(mask) if soft else hardened(crop(mask))
     return np.concatenate([crop(seen).reshape(-1, size, size), beside[None]])
+
+
+def hardened(level: UInt8[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """A mask that says how sure it is, as one of 0 and 255."""
+    return np.where(level >= WHITE, np.uint8(255), np.uint8(0))
 
 
 def _resized(
@@ -253,16 +262,21 @@ def grey(image_rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
     return np.asarray(Image.fromarray(image_rgb).convert("L"))
 
 
-def encode_mask(mask: Bool[np.ndarray, "H W"]) -> bytes:
-    """The mask as the bytes of a PNG file of one bit per pixel, exactly."""
+def encode_mask(level: UInt8[np.ndarray, "H W"]) -> bytes:
+    """How sure a mask is of each pixel, 0..255, as the bytes of a PNG file, exactly: of one bit a
+    pixel where there are but 0 and 255.
+    """
+    hard = level >= WHITE
     stream = BytesIO()
-    Image.fromarray(mask).save(stream, "PNG", compress_level=6)
+    picture = Image.fromarray(hard if np.array_equal(hardened(level), level) else level)
+    picture.save(stream, "PNG", compress_level=6)
     return stream.getvalue()
 
 
-def decode_mask(data: bytes) -> Bool[np.ndarray, "H W"]:
+def decode_mask(data: bytes) -> UInt8[np.ndarray, "H W"]:
     """The mask in the bytes of `encode_mask`. Raises ShardError if they are no such picture."""
-    return _decoded(data, ("PNG",), ("1",), "one bit per pixel (1), as encode_mask")
+    mask = _decoded(data, ("PNG",), ("1", "L"), "one bit per pixel (1) or grey (L), as encode_mask")
+    return mask * np.uint8(255) if mask.dtype == np.bool_ else mask
 
 
 def encode_image(

@@ -275,7 +275,8 @@ def crop_for(
     facts: ModelFacts, picture: Picture, silhouette: Silhouette, window: Float[np.ndarray, "3"]
 ) -> UInt8[np.ndarray, "*channels S S"]:
     """One person's crop as the weights take it."""
-    return person_crop(picture, silhouette, window, facts.image_size, facts.background)
+    size, soft = facts.image_size, facts.soft_masks
+    return person_crop(picture, silhouette, window, size, facts.background, soft=soft)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import posegrid
 from posegrid.body.estimate import Estimate
 from posegrid.body.skeleton import FEET_NAMES, NUM_JOINTS
 from posegrid.errors import CheckpointError
-from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, check_crops
+from posegrid.learning.model_facts import METADATA_KEY, ModelFacts, shown_crops
 from posegrid.people.crop import WITH_MASK
 from posegrid.untrusted import DAMAGED
 
@@ -64,7 +64,7 @@ class OnnxModel:
         masks; the answers are mirrored back. Networks are wrong in another way about those. Raises
         CheckpointError for crops of another size.
         """
-        check_crops(images, self.facts)
+        images = shown_crops(images, self.facts)
         if mirror is None or not mirror.any():
             return self._answer(images)
         shown = images.copy()
@@ -129,11 +129,12 @@ def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) ->
 
 
 def _without_background(images: UInt8[np.ndarray, "N C S S"]) -> UInt8[np.ndarray, "N C S S"]:
-    """The crops black off their masks: the other way in which these networks have learnt to see
-    people.
+    """The crops black off their masks, dark where a mask is not sure: the other way in which these
+    networks have learnt to see people.
     """
     crops, mask = images[:, :-1], images[:, -1:]
-    return np.concatenate([np.where(mask > 0, crops, np.uint8(0)), mask], axis=1)
+    seen = np.rint(crops * (mask / np.float32(255))).astype(np.uint8)
+    return np.concatenate([seen, mask], axis=1)
 
 
 def load_onnx(path: Path | None = None, *, threads: int = 1) -> OnnxModel:

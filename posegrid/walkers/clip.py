@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from posegrid.body.camera import Camera
 from posegrid.walkers.body.joints import SKELETON_JOINTS, joints_world_mm
-from posegrid.walkers.clothes.person import PeopleKind, Person, random_person
+from posegrid.walkers.clothes.person import WARDROBES, PeopleKind, Person, random_person
 from posegrid.walkers.motion.activities import (
     ACTIVITIES,
     GAITS,
@@ -60,7 +60,7 @@ class ClipPlan:
     """walking: people walk. varied: `ACTIVITIES` says what else they do, and how often."""
     people: PeopleKind = "plain"
     """plain: adults in everyday clothes. varied: adults and children in clothes of all kinds.
-    sporty and laboratory: see `clothes/wardrobe.py`."""
+    sporty, laboratory, everybody: see `clothes/wardrobe.py`."""
     scenes: Scenes = "plain"
     """plain: a room and one lamp. varied: any place, light and camera, and things in the way."""
     backgrounds: tuple[Path, ...] = ()
@@ -160,7 +160,7 @@ def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
     rng, recorded = plan.clip_rng("motion"), plan.recorded
     if not isinstance(recorded, RecordedWalk | None):
         return posed_as(recorded, person.body, plan.num_frames, FRAME_RATE_HZ, rng)
-    straight = plan.people == "laboratory"
+    straight = WARDROBES[plan.people].straight_knees
     straightness = float(plan.clip_rng("knees").uniform()) if straight else 0.0
     going = (person.body, recorded, path, plan.num_frames, rng)
     if plan.activities == "walking":

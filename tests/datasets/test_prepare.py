@@ -197,7 +197,7 @@ def test_masks_stand_beside_crops_grey_or_in_colour(finished_tree, tmp_path):
     prepare(grey)
     prepare(coloured)
     known, seen = read_crops(grey.out), read_crops(coloured.out)
-    assert seen.images.shape[1] == 3 and np.array_equal(seen.packed_masks, known.packed_masks)
+    assert seen.images.shape[1] == 3 and np.array_equal(seen.masks, known.masks)
     assert np.abs(seen.grey.astype(int) - known.images).mean() < 1  # the video's own brightness
     assert seen.inputs[:, 3].any() and not seen.inputs[:, 3].all()
 

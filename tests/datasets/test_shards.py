@@ -19,7 +19,7 @@ from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, sha
 from posegrid.datasets.stored_crops import crops_by_shard, read_crops, shards_in
 from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.files import PART
-from posegrid.people.crop import encode_image, encode_mask
+from posegrid.people.crop import encode_image, encode_mask, hardened
 
 SIZE = 24
 FACTS = DatasetFacts(
@@ -394,7 +394,7 @@ def test_files_in_the_making_are_no_shards(dataset):
 
 def test_crops_in_colour_have_their_masks_behind_and_can_be_shown_to_weights_of_grey_ones(tmp_path):
     colours = np.random.default_rng(4).integers(0, 256, (2, 3, SIZE, SIZE), dtype=np.uint8)
-    masks = [picture(seed) > 128 for seed in range(2)]
+    masks = [hardened(picture(seed)) for seed in range(2)]
     rows = [
         replace(a_row(seed), image=encode_image(image, "png"), mask=encode_mask(mask))
         for seed, (image, mask) in enumerate(zip(colours, masks, strict=True))
@@ -403,7 +403,7 @@ def test_crops_in_colour_have_their_masks_behind_and_can_be_shown_to_weights_of_
     write_shard(tmp_path, rows, facts)
     write_dataset_facts(tmp_path, facts)
     crops = read_crops(tmp_path)
-    beside = np.array(masks)[:, None] * np.uint8(255)
+    beside = np.array(masks)[:, None]
     assert np.array_equal(crops.inputs, np.concatenate([colours, beside], axis=1))
     grey = crops.shown_to("masked")
     assert np.array_equal(grey.inputs, np.stack([crops.grey, beside[:, 0]], axis=1))
@@ -414,14 +414,14 @@ def test_crops_in_colour_have_their_masks_behind_and_can_be_shown_to_weights_of_
 
 
 def test_masks_are_in_masked_data_sets_and_only_there(tmp_path):
-    masks = [picture(seed) > 128 for seed in range(3)]
+    masks = [hardened(picture(0)), picture(1), hardened(picture(2))]
     rows = [replace(a_row(seed), mask=encode_mask(mask)) for seed, mask in enumerate(masks)]
     facts = replace(FACTS, background="masked")
     write_shard(tmp_path, rows, facts)
     write_dataset_facts(tmp_path, facts)
     inputs = read_crops(tmp_path, ["S1"]).inputs
     assert inputs.shape == (3, 2, SIZE, SIZE)
-    assert np.array_equal(inputs[:, 1] == 255, masks)
+    assert np.array_equal(inputs[:, 1], masks), "hard ones and those that say how sure they are"
     assert np.array_equal(inputs[:, 0], [picture(seed) for seed in range(3)])
     with pytest.raises(ShardError, match="frame 0: a crop has a mask where"):
         write_shard(tmp_path / "other", rows)

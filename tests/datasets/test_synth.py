@@ -207,7 +207,7 @@ def test_grey_crops_are_the_brightness_of_those_in_colour(tmp_path: Path) -> Non
     assert write_dataset(coloured).image_shape == (3, *read_crops(grey.out).images.shape[1:])
     seen, known = read_crops(coloured.out), read_crops(grey.out)
     assert np.abs(seen.grey.astype(int) - known.images).max() <= 1  # Pillow rounds otherwise
-    assert np.array_equal(seen.packed_masks, known.packed_masks)
+    assert np.array_equal(seen.masks, known.masks)
     assert np.array_equal(seen.pose_cam_mm, known.pose_cam_mm)
     assert np.ptp(seen.images, axis=1).max() > 20
 
@@ -237,8 +237,8 @@ def test_varied_scenes_with_faulty_masks_and_pictures_of_the_user(tmp_path: Path
     facts = write_dataset(settings)
     crops = read_crops(tmp_path / "out")
     assert len(crops) == facts.num_crops > 0.5 * 32
-    assert crops.packed_masks is not None
-    assert crops.packed_masks.any(axis=(1, 2)).all()
+    assert crops.masks is not None and crops.masks.any(axis=(1, 2)).all()
+    assert set(np.unique(crops.masks)) == {0, 255} and not facts.soft_masks
 
 
 @pytest.mark.parametrize(
@@ -261,11 +261,12 @@ def test_masks_can_be_the_finders(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--scenes varied"):
         settings_for(tmp_path, **(found | {"scenes": "plain"}))
     counts = {"people": 2, "validation_people": 0, "test_people": 0, "crops_per_person": 6}
-    write_dataset(settings_for(tmp_path, **(found | counts | {"image_size": 96})))
+    facts = write_dataset(settings_for(tmp_path, **(found | counts | {"image_size": 96})))
     crops = read_crops(tmp_path)
     assert 6 <= len(crops) <= 12  # who is not found is left out
-    assert crops.packed_masks is not None
-    masks = np.unpackbits(crops.packed_masks, axis=-1)
-    assert (masks.mean(axis=(1, 2)) > 0.03).all()
+    assert crops.masks is not None and facts.soft_masks
+    assert ((crops.masks >= 128).mean(axis=(1, 2)) > 0.03).all()
+    unsure = (crops.masks > 25) & (crops.masks < 230)
+    assert 0.005 < unsure.mean() < 0.4
     inside = (crops.keypoints_crop_px > -20) & (crops.keypoints_crop_px < 116)
     assert inside.mean() > 0.95

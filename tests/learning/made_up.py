@@ -74,7 +74,7 @@ def write_dataset(
     for number, subject in enumerate(subjects):
         crops = made_up_crops(count, seed=number, subject=subject)
         if facts.has_masks:
-            crops = replace(crops, packed_masks=np.packbits(crops.images > 40, axis=-1))
+            crops = replace(crops, masks=(crops.images > 40) * np.uint8(255))
         if background in IN_COLOUR:
             crops = replace(
                 crops, images=np.stack([crops.images // 2 + 60 * n for n in range(3)], 1)
@@ -89,14 +89,9 @@ def write_dataset(
 def _row_of(crops: Crops, row: int) -> CropRow:
     values = {name: value[row] for name, value in vars(crops).items() if value is not None}
     image = encode_image(values.pop("images"), "png")
-    packed = values.pop("packed_masks", None)
-    mask = (
-        None
-        if packed is None
-        else encode_mask(np.unpackbits(packed, axis=-1, count=SIZE).astype(bool))
-    )
+    mask = values.pop("masks", None)
     return CropRow(
         image=image,
-        mask=mask,
+        mask=None if mask is None else encode_mask(mask),
         **{name: v.item() if np.ndim(v) == 0 else v for name, v in values.items()},
     )

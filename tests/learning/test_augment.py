@@ -9,7 +9,9 @@ from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 from posegrid.datasets.stored_crops import LUMA
 from posegrid.learning.augment import (
     BALANCE_SPREAD,
+    LEFT_CHANCE,
     Draws,
+    MaskFacts,
     _elsewhere,
     _faulty,
     _recoloured,
@@ -120,7 +122,15 @@ def test_masks_get_the_faults_of_background_subtraction():
     assert area.min() < 0.95 and area.quantile(0.9) > 1.4
     assert (faulty[:, :, :4] == 0).all()  # lumps stay near the person
     assert (faulty[~clean, :, 30:34, 30:34] == 0).any()  # and holes are in it
-    assert torch.equal(_faulty(masks[:3], Draws(generator_of(1)), clean_chance=1.0), masks[:3])
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_masks_that_stay_as_they_are_stay_soft_where_they_are(soft):
+    masks = torch.rand(300, 1, SIZE, SIZE, generator=generator_of(3))
+    shown = _faulty(masks, Draws(generator_of(1)), MaskFacts(exact=False, soft=soft))
+    left = (shown == (masks if soft else (masks >= 0.5).float())).all(dim=(1, 2, 3))
+    assert left.float().mean() == pytest.approx(LEFT_CHANCE, abs=0.08)
+    assert set(shown[~left].unique().tolist()) <= {0.0, 1.0}
 
 
 def test_the_same_generator_gives_the_same_batch(batch):
@@ -159,10 +169,10 @@ def test_spoilt_masks_are_spoilt_less_and_nobody_is_cut_out_by_them(batch):
     masks[:, :, 16:48, 24:40] = 1.0
     masked = batch._replace(images=torch.cat([batch.images, masks], dim=1))
 
-    def share(*, exact_masks: bool) -> float:
+    def share(*, exact: bool) -> float:
         focal_px = torch.full((len(masks),), FOCAL_PX)
         many = [
-            augmented(masked, focal_px, generator_of(seed), "masked", exact_masks=exact_masks)
+            augmented(masked, focal_px, generator_of(seed), "masked", of_masks=MaskFacts(exact))
             for seed in range(8)
         ]
         # the outline of a mask that was only moved holds hardly any corners; a spoilt one is wavy
@@ -172,7 +182,7 @@ def test_spoilt_masks_are_spoilt_less_and_nobody_is_cut_out_by_them(batch):
         ]
         return float(torch.stack(rough).mean())
 
-    assert share(exact_masks=False) < share(exact_masks=True)
+    assert share(exact=False) < share(exact=True)
 
 
 def test_other_colours_keep_the_brightness_and_leave_grey_grey():

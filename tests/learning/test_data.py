@@ -156,14 +156,14 @@ def test_no_crops_are_refused():
         batches(crops=CropSet.of(made_up_crops(0), "view", "removed"))
 
 
-def test_masks_are_unpacked_as_the_second_channel():
+def test_masks_are_the_second_channel():
     crops = made_up_crops(6)
-    masks = crops.images > 40
-    masked = replace(crops, packed_masks=np.packbits(masks, axis=-1))
+    masks = 255 - crops.images
+    masked = replace(crops, masks=masks)
     batch = CropSet.of(masked, "view", "masked").thinned(3).batch(torch.arange(3), SIZE)
     assert batch.images.shape == (3, 2, SIZE, SIZE)
-    assert torch.equal(batch.images[:, 1], torch.from_numpy(masks[[0, 2, 5]]).float())
-    assert np.array_equal(masked.subset(slice(1, 2)).inputs[0, 1], masks[1] * 255)
+    assert torch.equal(batch.images[:, 1], torch.from_numpy(masks[[0, 2, 5]]) / 255)
+    assert np.array_equal(masked.subset(slice(1, 2)).inputs[0, 1], masks[1])
 
 
 # --- batches put together ahead

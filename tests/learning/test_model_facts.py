@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from posegrid.errors import CheckpointError
-from posegrid.learning.model_facts import ModelFacts
+from posegrid.learning.model_facts import ModelFacts, shown_crops
 
 FACTS = ModelFacts(
     "posegrid_s", "bins", 128, "removed", "view", ((0.0, 1.5, -2.0),) * 17, {"bins": 64}
@@ -48,6 +50,21 @@ def test_a_missing_fact_is_named():
     del values["network"]
     with pytest.raises(CheckpointError, match=r"lacks \['network'\]"):
         ModelFacts.from_json(json.dumps(values), "here")
+
+
+def test_weights_of_earlier_versions_know_hard_masks_alone():
+    values = json.loads(FACTS.to_json())
+    del values["soft_masks"]
+    assert not ModelFacts.from_json(json.dumps(values), "here").soft_masks
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_weights_are_shown_the_masks_that_they_know(soft):
+    images = np.random.default_rng(0).integers(0, 256, (3, 2, 128, 128), dtype=np.uint8)
+    shown = shown_crops(images, replace(FACTS, background="masked", soft_masks=soft))
+    assert np.array_equal(shown[:, 0], images[:, 0])
+    expected = images[:, 1] if soft else 255 * (images[:, 1] >= 128)
+    assert np.array_equal(shown[:, 1], expected)
 
 
 def test_reading_facts_needs_no_torch():

@@ -14,6 +14,7 @@ from posegrid.people.crop import (
     encode_image,
     encode_mask,
     grey,
+    hardened,
     person_crop,
     window_of_box,
 )
@@ -223,10 +224,12 @@ def test_cleaning_is_what_scipy_makes_of_the_whole_picture():
 
 
 def test_masks_come_back_from_their_bytes_bit_for_bit():
-    mask = noise(33, 21)[..., 0] > 100
-    assert np.array_equal(decode_mask(encode_mask(mask)), mask)
+    level = noise(33, 21)[..., 0]
+    assert np.array_equal(decode_mask(encode_mask(level)), level)
+    assert np.array_equal(decode_mask(encode_mask(hardened(level))), hardened(level))
+    assert len(encode_mask(hardened(level))) < 0.3 * len(encode_mask(level)), "a bit a pixel"
     with pytest.raises(ShardError, match="one bit per pixel"):
-        decode_mask(encode_image(noise(8, 8)[..., 0], "png"))
+        decode_mask(encode_image(np.moveaxis(noise(8, 8), -1, 0), "png"))
 
 
 def test_the_masks_crop_is_where_half_of_a_pixel_is_covered():

@@ -1,12 +1,14 @@
 """A mask kept small says the same as the mask of the whole picture; and the crop cut with it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from people.plain_crops import crop_grey, crop_mask
 
-from posegrid.people.crop import Silhouette, box_of, person_crop
+from posegrid.people.crop import Silhouette, box_of, hardened, person_crop
 from posegrid.video.picture import Picture
 
 
@@ -136,3 +138,16 @@ def test_the_masks_of_prediction_and_training_are_cut_alike():
     image = Picture.from_rgb(np.full((60, 80, 3), 90, np.uint8))
     crop = person_crop(image, silhouette, window, 28, "masked")
     assert (crop[1] > 0).tolist() == crop_mask(mask, window, 28).tolist()
+
+
+def test_a_soft_crop_says_how_sure_the_mask_is():
+    """A ramp of levels, 8 to a pixel, over a window that halves it: means of neighbours."""
+    level = np.tile((8 * np.arange(32)).astype(np.uint8), (32, 1))
+    silhouette = Silhouette(level, (0.0, 0.0), 1, (32, 32))
+    image = Picture.from_rgb(np.full((32, 32, 3), 90, np.uint8))
+    cut = partial(person_crop, image, silhouette, np.array([0.0, 0.0, 32.0]))
+    soft, hard = cut(16, "masked", soft=True)[1], cut(16, "masked")[1]
+    inner = np.tile(16 * np.arange(1, 15) + 4, (12, 1))
+    assert soft[2:-2, 1:-1] == pytest.approx(inner, abs=1)
+    assert (hardened(soft) == hard)[2:-2, 1:-1].all() and set(np.unique(hard).tolist()) == {0, 255}
+    assert (cut(16, "removed", soft=True) == cut(16, "removed")).all()

@@ -102,13 +102,17 @@ class BodyModel:
         rng: np.random.Generator,
         stature_range_mm: tuple[float, float] = STATURE_RANGE_MM,
         variety: float = 1.0,
+        heavier: tuple[float, float, float] | None = None,
     ) -> Body:
         """A random one of the sampled bodies, only so far (0..1) from the mean body as `variety`
-        says; all statures of the range are about equally likely."""
+        says; all statures of the range are about equally likely. heavier: least, most usual and
+        most by which MakeHuman's slider of weight is moved, beyond its range, too."""
         wanted, width = rng.uniform(*stature_range_mm), 25.0
+        moved = rng.triangular(*heavier) * self.weight if heavier else np.zeros_like(self.weight)
         while True:
             index = int(rng.integers(len(self.coefficients)))
-            body = self.body(variety * self.coefficients[index], self.phenotypes[index])
+            coefficients = variety * self.coefficients[index] + moved
+            body = self.body(coefficients, self.phenotypes[index])
             if abs(body.stature_mm - wanted) < width:
                 return body
             width *= 1.1  # few are very tall or very short
@@ -126,6 +130,14 @@ class BodyModel:
             name: float(value) for name, value in zip(self.phenotype_names, phenotype, strict=True)
         }
         return Body(vertices, heads, eyes, float(np.ptp(skin[:, 2])), sliders)
+
+    @cached_property
+    def weight(self) -> Float[np.ndarray, "K"]:
+        """What the whole of MakeHuman's slider of weight changes of the coefficients, by regression
+        on the sampled bodies."""
+        slider = self.phenotypes[:, self.phenotype_names.index("weight")].astype(np.float64)
+        off = slider - slider.mean()
+        return np.einsum("n,nk->k", off, self.coefficients) / np.einsum("n,n->", off, off)
 
     def skin_share(self, *bones: str) -> Float32[np.ndarray, "V"]:
         """How much of each vertex's skin weight (0..1) hangs on bones; "foot": of both sides."""

@@ -37,7 +37,7 @@ def random_person(
     child = bool(rng.random() < wardrobe.children) if child is None else child
     model = load_child_model() if child else load_body_model()
     statures_mm = CHILD_STATURE_RANGE_MM if child else wardrobe.statures_mm
-    body = model.sample(rng, statures_mm, wardrobe.body_variety)
+    body = model.sample(rng, statures_mm, wardrobe.body_variety, wardrobe.heavier)
     drawn = random_attire(rng, wardrobe, female=body.phenotype["gender"] > 0.5, child=child)
     attire = drawn if attire is None else attire
     materials = random_materials(rng, attire, child=child)

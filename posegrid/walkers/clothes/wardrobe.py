@@ -19,7 +19,7 @@ from posegrid.walkers.render.surface_kernels import (
     STRIPES,
 )
 
-PeopleKind = Literal["plain", "varied", "sporty", "laboratory"]
+PeopleKind = Literal["plain", "varied", "sporty", "laboratory", "everybody"]
 Below = Literal["trousers", "shorts", "skirt", "dress"]
 Over = Literal["none", "jacket", "coat"]
 Hat = Literal["none", "beanie", "cap", "brim", "hood", "scarf"]
@@ -104,10 +104,14 @@ class Wardrobe:
     """Of adults."""
     body_variety: float = 1.0
     """How far bodies differ from the mean one, 0..1."""
+    heavier: tuple[float, float, float] | None = None
+    """See `BodyModel.sample`."""
     sporty: bool = False
     """Whether half of all wear a dark suit or one colour, or have a bare trunk."""
     instruments: float = 0.0
     """Share of those who wear straps, and of those who wear markers."""
+    straight_knees: bool = False
+    """Whether they walk with knees that are straighter in stance, each by a share of his own."""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Numbers of `Attire` that are drawn from ranges narrower than usual."""
 
@@ -160,15 +164,31 @@ WARDROBES["laboratory"] = replace(
     statures_mm=(1400.0, 2050.0),
     body_variety=1.15,
     instruments=0.25,
+    straight_knees=True,
     ranges={
         "leg_ease": (0, 8), "leg_slope": (0.1, 0.5), "leg_flare": (0, 6), "top_ease": (1, 14),
         "hem": (-60, 120),
     },
 )  # fmt: skip
+WARDROBES["everybody"] = replace(
+    WARDROBES["laboratory"],
+    children=0.1,
+    below=({"trousers": 0.52, "shorts": 0.28, "skirt": 0.1, "dress": 0.1},
+           {"trousers": 0.6, "shorts": 0.4}),
+    over={"none": 0.78, "jacket": 0.14, "coat": 0.08},
+    hat={"none": 0.8, "beanie": 0.04, "cap": 0.08, "hood": 0.04, "scarf": 0.04},
+    bag={"none": 0.84, "backpack": 0.08, "shoulder bag": 0.04, "handbag": 0.04},
+    shoe=({"trainer": 0.6, "leather": 0.1, "boot": 0.06, "pump": 0.06, "barefoot": 0.18},
+          {"trainer": 0.66, "leather": 0.1, "boot": 0.06, "barefoot": 0.18}),
+    heavier=(-0.5, 0.1, 1.3),
+    instruments=0.15,
+    ranges={},
+)  # fmt: skip
 """varied: clothes for any weather; plain: everyday clothes that lie close, and bodies nearer to the
 mean one, a part of those; sporty: the same clothes as varied, half of them in fewer colours;
 laboratory: what people wear to be measured or to train: shorts, tights, bare legs, trunks and feet,
-straps and markers (`walkers/clip.py`: and they walk with straighter knees)."""
+straps and markers, and they walk with straighter knees; everybody: these and all other clothes, and
+bodies of a body mass index of about 17 to 40 (docs/walkers.md)."""
 
 
 def random_attire(

@@ -85,8 +85,9 @@ class WalkerCrop:
 
     image: UInt8[np.ndarray, "size size 3"]
     """RGB; black off the person if the background is removed."""
-    mask: Bool[np.ndarray, "size size"]
-    """True where the person covers half of a pixel or more, faults aside."""
+    mask: UInt8[np.ndarray, "size size"]
+    """255 where the person covers half of a pixel or more, faults aside, else 0; found ones: how
+    sure the finder is."""
     pose_cam_mm: Float[np.ndarray, "17 3"]
     """Absolute, in the frame of `camera`."""
     camera: Camera
@@ -216,11 +217,12 @@ def _shot(
         mask = _with_others(mask, hidden, rendered.coverage) if taken_in else mask & ~hidden
     sensor = _averaged(clip.location.sensor, min(1.0, scale))
     if behind is None:
-        return _cut_out(rendered, sensor, noise), mask, window
+        return _cut_out(rendered, sensor, noise), _levels(mask), window
     image = degraded(expose(rendered.light, sensor, noise), degradation, rendered.coverage)
     outside = _outside(window, size, camera)
     image[outside], mask[outside] = 0, False
-    return (image if plan.background != "removed" else image * mask[..., None]), mask, window
+    image = image if plan.background != "removed" else image * mask[..., None]
+    return image, _levels(mask), window
 
 
 def _found_shot(
@@ -253,6 +255,10 @@ def _found_shot(
         return None
     cut_out = np.array([*(found.window[:2] / scale + window[:2]), found.window[2] / scale])
     return found.image, found.mask, cut_out.astype(np.float32)
+
+
+def _levels(mask: Bool[np.ndarray, "size size"]) -> UInt8[np.ndarray, "size size"]:
+    return mask * np.uint8(255)
 
 
 def _averaged(sensor: Sensor, share: float) -> Sensor:

@@ -39,7 +39,8 @@ class FoundCrop:
     """What a finder has cut out of a wide shot."""
 
     image: UInt8[np.ndarray, "size size 3"]
-    mask: Bool[np.ndarray, "size size"]
+    mask: UInt8[np.ndarray, "size size"]
+    """How sure it is of each pixel."""
     window: Float[np.ndarray, "3"]
     """x0, y0, side in the wide shot's pixels."""
 
