@@ -21,7 +21,7 @@ import numpy as np
 
 import posegrid
 from posegrid.errors import PosegridError
-from posegrid.motion.angles import KNEE_ERRORS
+from posegrid.motion.angles import KNEE_ERRORS, joint_angles
 from posegrid.motion.gait import Gait, gait_of
 from posegrid.motion.motion_track import MotionTrack
 from posegrid.motion.scale import scaled_to_height
@@ -49,9 +49,12 @@ FIGURES = {
     "knee_range": (1, "degrees"),
     "hip_range": (1, "degrees"),
     "ankle_range": (1, "degrees"),
+    "elbow_range": (1, "degrees"),
     "foot_progression": (1, "degrees"),
 }
-"""What is compared, times what, and in which unit; a range is the mean of both sides."""
+"""What is compared, times what, and in which unit; a range is the mean of both sides. That of elbows,
+which `gait` does not say, is that of the whole clip."""
+SIDES = ("right", "left")
 LENGTHS = ("stride_length", "speed", "step_width")
 
 
@@ -152,13 +155,24 @@ def measured(model: posegrid.PoseModel, clip: Clip, name: str, video: Path) -> W
     tall = scaled_to_height(track, clip.person.body.stature_mm).gait()
     late = late_s(found, clip.motion.contacts, clip.motion.fps)
     curves = strides_deg(truth, track)
-    return Walk(truth.sight_deg, *map(figures, (truth, found, tall)), *late, curves)
+    world_mm = np.stack([clip.pose_world_mm(row) for row in range(0, FRAMES, EVERY)])
+    elbows = [elbow_range_deg(world_mm), *2 * [elbow_range_deg(track.joints_mm[track.found])]]
+    pairs = zip((truth, found, tall), elbows, strict=True)
+    return Walk(truth.sight_deg, *(figures(*pair) for pair in pairs), *late, curves)
 
 
-def figures(gait: Gait) -> dict[str, float]:
+def elbow_range_deg(joints_mm: np.ndarray) -> float:
+    """Largest minus smallest flexion of elbows, the mean of both sides."""
+    angles = joint_angles(joints_mm)
+    return float(np.degrees(np.mean([np.ptp(angles[f"{s}_elbow_flexion"]) for s in SIDES])))
+
+
+def figures(gait: Gait, elbows_deg: float) -> dict[str, float]:
     """The figures of `FIGURES` in their units."""
-    values = {}
+    values = {"elbow_range": elbows_deg}
     for name, (factor, _) in FIGURES.items():
+        if name in values:
+            continue
         sides = [gait.quantities[key].value for key in gait.quantities if key.startswith(name)]
         values[name] = factor * float(np.mean(sides))
     return values
@@ -313,9 +327,10 @@ def draw(walks: Sequence[Walk]) -> None:
     from matplotlib import pyplot as plt
 
     panels = [(name, "said") for name in FIGURES] + [("stride_length", "with_height")]
-    figure, grid = plt.subplots(2, 5, figsize=(16, 6), layout="constrained")
+    figure, grid = plt.subplots(3, 4, figsize=(14, 9), layout="constrained")
+    grid[-1, -1].set_axis_off()
     views = {view: there for view, there in _views(walks).items() if view != "all"}
-    for panel, (name, kind) in zip(grid.flat, panels, strict=True):
+    for panel, (name, kind) in zip(grid.flat, panels, strict=False):
         for view, there in views.items():
             true, said = np.array([(w.true[name], getattr(w, kind)[name]) for w in there]).T
             panel.scatter((true + said) / 2, said - true, s=9, label=view)
@@ -326,8 +341,8 @@ def draw(walks: Sequence[Walk]) -> None:
             panel.axhline(at, color="black", linestyle=style, linewidth=0.8)
         title = name.replace("_", " ") + ", height given" * (kind == "with_height")
         panel.set(title=title, xlabel=f"mean of true and found, {FIGURES[name][1]}")
-    grid[0, 0].set_ylabel("found minus true")
-    grid[1, 0].set_ylabel("found minus true")
+    for first in grid[:, 0]:
+        first.set_ylabel("found minus true")
     grid[0, 0].legend(fontsize=8)
     figure.savefig(PICTURE, dpi=80)
 

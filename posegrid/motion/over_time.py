@@ -3,9 +3,9 @@ how the answers of single frames are wrong (`scripts/learn_over_time.py`).
 
 It sees two thirds of a second, 25 times a second: the poses, where the joints lie in the picture, and
 how sure each is, all as seen from the direction in which the person is, in units of the person's
-size. It answers by how much poses are off. The centred one sees as much before as after, the causal
-one only what was before: for live pictures. Convolutions over time with shortcuts, after Pavllo et
-al. (CVPR 2019).
+size. It answers by how much poses are off, and how sure they are then. The centred one sees as much
+before as after, the causal one only what was before: for live pictures. Convolutions over time with
+shortcuts, after Pavllo et al. (CVPR 2019).
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,10 @@ WEIGHTS = "over_time.npz"
 STEP_S = 0.04
 NUM_INPUTS = 6 * NUM_JOINTS
 """Of a moment: three coordinates of each joint, two of its place in the picture, how sure it is."""
+NUM_ANSWERS = 4 * NUM_JOINTS
+"""Three coordinates of each joint, and the logarithm of what its radius is to be multiplied by."""
+MOST_SURER = 1.5
+"""These logarithms count from minus so much to so much."""
 DILATIONS = (1, 1, 2, 4)
 """Of the first layer and of each block."""
 REACH = sum(DILATIONS)
@@ -75,41 +79,72 @@ class RawPoses:
 _ARRAYS = ("time_s", "joints_mm", "root_mm", "keypoints_px", "sigma_mm")
 
 
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What to change of what single frames say."""
+
+    missing_mm: Float32[np.ndarray, "n 17 3"]
+    """To be added to the poses, axes of the camera."""
+    sigma_times: Float32[np.ndarray, "n 17"]
+    """What the radii (`sigma_mm`) are to be multiplied by."""
+
+    @classmethod
+    def none(cls) -> "Correction":
+        """Of one frame."""
+        return cls(np.zeros((1, NUM_JOINTS, 3), np.float32), np.ones((1, NUM_JOINTS), np.float32))
+
+    @property
+    def missing_with_feet_mm(self) -> Float32[np.ndarray, "n 21 3"]:
+        """With heels and toes, which go with their ankles."""
+        return self.missing_mm[:, [*range(NUM_JOINTS), *FEET_PARENTS]]
+
+
 def corrected(track: SomeTrack) -> SomeTrack:
-    """The Track with what the network says added to its poses, where it knows such weights, and
-    knows places in the picture and how sure they are; else as it was. Feet go with their ankles.
+    """The Track with what the network says added to its poses, and radii that say how sure they are
+    then, where it knows such weights, and knows places in the picture and how sure they are; else as
+    it was. Feet go with their ankles.
     """
     network = shipped("centred")
     if track.weights not in network.weights_of:
         return track
     joints_mm, feet_mm = track.joints_mm.copy(), track.feet_mm.copy()
+    sigma_mm = track.sigma_mm.copy()
     seen = known(track.joints_mm) & known(track.keypoints_px) & known(track.sigma_mm)
     for rows in runs(seen & known(track.root_mm), track.time_s):
-        missing_mm = correction_mm(RawPoses.of(track, rows), network)
-        joints_mm[rows] += missing_mm
-        feet_mm[rows] += missing_mm[:, FEET_PARENTS]
-    return replace(track, joints_mm=joints_mm, feet_mm=feet_mm)
+        change = correction(RawPoses.of(track, rows), network)
+        joints_mm[rows] += change.missing_mm
+        feet_mm[rows] += change.missing_mm[:, FEET_PARENTS]
+        sigma_mm[rows] *= change.sigma_times
+    return replace(track, joints_mm=joints_mm, feet_mm=feet_mm, sigma_mm=sigma_mm)
 
 
-def correction_mm(raw: RawPoses, network: "OverTimeNetwork") -> Float32[np.ndarray, "n 17 3"]:
-    """What to add to the poses of frames without a gap, axes of the camera."""
+def correction(raw: RawPoses, network: "OverTimeNetwork") -> Correction:
+    """What to change of frames without a gap."""
     moments = raw[moments_in(raw.time_s)]
     size_mm, count, parts = size_of(moments), len(moments.time_s), []
     for start in range(0, count, BLOCK):
         end = min(start + BLOCK, count)
         # before the first moment and after the last one all is as in these
         near = np.clip(np.arange(start - network.back, end + network.ahead), 0, count - 1)
-        parts.append(_said_mm(moments[near], size_mm, network))
-    at_moments_mm, time_s = np.concatenate(parts).reshape(count, -1), raw.time_s
-    at_s = time_s[0] + STEP_S * np.arange(count)
-    between_mm = np.empty((len(time_s), at_moments_mm.shape[1]), np.float32)
-    for column, values in enumerate(at_moments_mm.T):
-        between_mm[:, column] = np.interp(time_s, at_s, values)
-    return between_mm.reshape(len(time_s), NUM_JOINTS, 3)
+        parts.append(_said(moments[near], size_mm, network))
+    at_s = raw.time_s[0] + STEP_S * np.arange(count)
+    return Correction(
+        _between(np.concatenate([part.missing_mm for part in parts]), at_s, raw.time_s),
+        _between(np.concatenate([part.sigma_times for part in parts]), at_s, raw.time_s),
+    )
 
 
-def correction_of_last_mm(raw: RawPoses, network: "OverTimeNetwork") -> Float32[np.ndarray, "17 3"]:
-    """What to add to the pose of the last frame, by those before it alone.
+def _between(
+    values: Float[np.ndarray, "m *rest"], at_s: Float[np.ndarray, "m"], time_s: np.ndarray
+) -> Float32[np.ndarray, "n *rest"]:
+    """Values of moments at the times of frames, linear between them."""
+    columns = values.reshape(len(values), -1).T
+    between = np.stack([np.interp(time_s, at_s, column) for column in columns], axis=1)
+    return between.reshape(len(time_s), *values.shape[1:]).astype(np.float32)
+
+
+def correction_of_last(raw: RawPoses, network: "OverTimeNetwork") -> Correction:
+    """What to change of the last frame, by those before it alone.
 
     Raises ValueError for a network that looks ahead.
     """
@@ -117,7 +152,7 @@ def correction_of_last_mm(raw: RawPoses, network: "OverTimeNetwork") -> Float32[
         raise ValueError("expected the causal network")
     at_s = raw.time_s[-1] + STEP_S * np.arange(-network.back, 1)
     moments = raw[_nearest(raw.time_s, at_s)]
-    return _said_mm(moments, size_of(raw), network)[0]
+    return _said(moments, size_of(raw), network)
 
 
 @dataclass(eq=False)
@@ -126,29 +161,31 @@ class LiveCorrection:
 
     _before: RawPoses | None = None
 
-    def missing_mm(self, now: RawPoses, weights: str) -> Float32[np.ndarray, "21 3"]:
-        """What to add to the joints of one frame, and to heels and toes, which go with their
-        ankles: nothing for weights that the network does not know, and where something is unknown.
+    def of(self, now: RawPoses, weights: str) -> Correction:
+        """What to change of one frame: nothing for weights that the network does not know, and
+        where something is unknown.
         """
-        network, missing_mm = shipped("causal"), np.zeros((NUM_JOINTS, 3), np.float32)
-        if weights in network.weights_of and now.all_known:
-            time_s, before = now.time_s[0], self._before
-            if before is not None and 0 < time_s - before.time_s[-1] <= LONGEST_GAP_S:
-                now = before.followed_by(now)
-            self._before = now[np.flatnonzero(now.time_s >= time_s - (network.back + 1) * STEP_S)]
-            missing_mm = correction_of_last_mm(self._before, network)
-        return missing_mm[[*range(NUM_JOINTS), *FEET_PARENTS]]
+        network = shipped("causal")
+        if weights not in network.weights_of or not now.all_known:
+            return Correction.none()
+        time_s, before = now.time_s[0], self._before
+        if before is not None and 0 < time_s - before.time_s[-1] <= LONGEST_GAP_S:
+            now = before.followed_by(now)
+        self._before = now[np.flatnonzero(now.time_s >= time_s - (network.back + 1) * STEP_S)]
+        return correction_of_last(self._before, network)
 
 
-def _said_mm(
-    moments: RawPoses, size_mm: float, network: "OverTimeNetwork"
-) -> Float32[np.ndarray, "m 17 3"]:
+def _said(moments: RawPoses, size_mm: float, network: "OverTimeNetwork") -> Correction:
     """The network's answer in the axes of the camera, for the moments that have all others near."""
     shown, turns = seen_from_person(moments, size_mm)
-    said = network.said(shown).reshape(-1, NUM_JOINTS, 3) * size_mm
-    said[:, ROOT] = 0.0
+    missing, surer = np.split(network.said(shown), [3 * NUM_JOINTS], axis=1)
+    missing = missing.reshape(-1, NUM_JOINTS, 3) * size_mm
+    missing[:, ROOT], surer[:, ROOT] = 0.0, 0.0
     turns = turns[network.back : len(turns) - network.ahead]
-    return np.einsum("nji,nkj->nki", turns, said).astype(np.float32)
+    return Correction(
+        np.einsum("nji,nkj->nki", turns, missing).astype(np.float32),
+        np.exp(np.clip(surer, -MOST_SURER, MOST_SURER)).astype(np.float32),
+    )
 
 
 def moments_in(time_s: Float[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
@@ -205,9 +242,9 @@ class OverTimeNetwork:
         """And so many before."""
         return 2 * REACH - self.ahead
 
-    def said(self, shown: Float[np.ndarray, "n inputs"]) -> Float[np.ndarray, "m 51"]:
-        """By how much poses are off, in units of the person's size, at the moments that have all
-        others near them.
+    def said(self, shown: Float[np.ndarray, "n inputs"]) -> Float[np.ndarray, "m answers"]:
+        """By how much poses are off, in units of the person's size, and the logarithms for radii,
+        at the moments that have all others near them.
         """
         layers = list(zip(self.layers, self.biases, strict=True))
         values = np.clip((shown - self.mean) / self.spread, -MOST, MOST)

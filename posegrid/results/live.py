@@ -119,7 +119,9 @@ def _pose(
     if settings.over_time:
         time_s, places = np.array([frame.time_s]), there.keypoints_px
         now = RawPoses(time_s, there.joints_mm, there.root_mm, places, said.sigma_mm, camera)
-        joints_mm = joints_mm + past.over_time.missing_mm(now, model.name)
+        change = past.over_time.of(now, model.name)
+        joints_mm = joints_mm + change.missing_with_feet_mm[0]
+        sigma_mm = sigma_mm * change.sigma_times[0]
     if settings.height_m is not None:
         past.poses.append(joints_mm[:count])
         scale = 1000 * settings.height_m / bones_to_height_mm(np.stack(past.poses))

@@ -11,13 +11,15 @@ from posegrid.motion import over_time
 from posegrid.motion.over_time import (
     AHEAD,
     DILATIONS,
+    MOST_SURER,
+    NUM_ANSWERS,
     NUM_INPUTS,
     REACH,
     OverTimeNetwork,
     RawPoses,
     corrected,
-    correction_mm,
-    correction_of_last_mm,
+    correction,
+    correction_of_last,
     moments_in,
     seen_from_person,
     shipped,
@@ -35,7 +37,7 @@ def network_of(seed: int, width: int = 12) -> OverTimeNetwork:
     rng = np.random.default_rng(seed)
     taps = [3] + [3, 1] * (len(DILATIONS) - 1) + [1]
     inputs = [NUM_INPUTS] + [width] * (len(taps) - 1)
-    answers = [width] * (len(taps) - 1) + [51]
+    answers = [width] * (len(taps) - 1) + [NUM_ANSWERS]
     layers = tuple(
         rng.normal(scale=(tap * count) ** -0.5, size=(tap, count, answer))
         for tap, count, answer in zip(taps, inputs, answers, strict=True)
@@ -52,8 +54,10 @@ def test_how_tall_and_how_far_away_somebody_is_makes_no_difference() -> None:
     )
     double = RawPoses.of(twice, ROWS)
     assert size_of(double) == pytest.approx(2 * size_of(RAW))
-    one, other = (correction_mm(raw, network_of(0)) for raw in (RAW, double))
-    np.testing.assert_allclose(other, 2 * one, atol=1e-3 * np.abs(one).max())
+    one, other = (correction(raw, network_of(0)) for raw in (RAW, double))
+    far_mm = np.abs(one.missing_mm).max()
+    np.testing.assert_allclose(other.missing_mm, 2 * one.missing_mm, atol=1e-3 * far_mm)
+    np.testing.assert_allclose(other.sigma_times, one.sigma_times, rtol=1e-4)
 
 
 def test_a_true_pose_lies_in_the_picture_where_it_is_in_space() -> None:
@@ -73,14 +77,17 @@ def test_moments_are_even_whatever_the_frames_are() -> None:
     nearest_s = np.abs(some_s[moments_in(some_s)] - at_s)
     np.testing.assert_allclose(nearest_s, np.abs(some_s[:, None] - at_s).min(axis=0), atol=1e-9)
     assert moments_in(TIME_S[:1]).tolist() == [0]
-    assert correction_mm(RAW[ROWS[:1]], network_of(1)).shape == (1, 17, 3)
+    alone = correction(RAW[ROWS[:1]], network_of(1))
+    assert alone.missing_mm.shape == (1, 17, 3) and alone.sigma_times.shape == (1, 17)
 
 
 def test_a_long_stretch_is_the_same_in_blocks_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of(3)
-    at_once = correction_mm(RAW, network)
+    at_once = correction(RAW, network)
     monkeypatch.setattr(over_time, "BLOCK", 7)
-    np.testing.assert_allclose(correction_mm(RAW, network), at_once, atol=1e-4)
+    blocks = correction(RAW, network)
+    np.testing.assert_allclose(blocks.missing_mm, at_once.missing_mm, atol=1e-4)
+    np.testing.assert_allclose(blocks.sigma_times, at_once.sigma_times, atol=1e-6)
 
 
 def test_a_moment_is_seen_by_those_within_reach_alone() -> None:
@@ -96,20 +103,23 @@ def test_the_causal_network_sees_nothing_that_comes_after() -> None:
     causal = replace(network_of(6), ahead=0)
     later = replace(TRACK, joints_mm=TRACK.joints_mm.copy())
     later.joints_mm[61:, 1:] = later.joints_mm[61:, :0:-1]  # as large as before
-    one, other = (correction_mm(RawPoses.of(track, ROWS), causal) for track in (TRACK, later))
-    np.testing.assert_array_equal(one[:60], other[:60])
-    assert np.abs(one[62:] - other[62:]).max() > 1
+    one, other = (correction(RawPoses.of(track, ROWS), causal) for track in (TRACK, later))
+    np.testing.assert_array_equal(one.missing_mm[:60], other.missing_mm[:60])
+    np.testing.assert_array_equal(one.sigma_times[:60], other.sigma_times[:60])
+    assert np.abs(one.missing_mm[62:] - other.missing_mm[62:]).max() > 1
 
 
 def test_frame_after_frame_the_causal_network_says_what_it_says_of_the_whole() -> None:
     causal = replace(network_of(7), ahead=0)
     some = RAW[ROWS[:51]]
-    whole = correction_mm(some, causal)
+    whole = correction(some, causal)
     # every second frame is a moment; the unit of lengths is the same from here on
-    last = correction_of_last_mm(some, causal)
-    np.testing.assert_allclose(last, whole[50], atol=0.02 * np.abs(whole).max())
+    last = correction_of_last(some, causal)
+    far_mm = np.abs(whole.missing_mm).max()
+    np.testing.assert_allclose(last.missing_mm[0], whole.missing_mm[50], atol=0.02 * far_mm)
+    np.testing.assert_allclose(last.sigma_times[0], whole.sigma_times[50], rtol=0.02)
     with pytest.raises(ValueError, match="causal"):
-        correction_of_last_mm(some, network_of(7))
+        correction_of_last(some, network_of(7))
 
 
 def test_what_is_far_from_all_that_was_learnt_does_not_count_for_more() -> None:
@@ -130,6 +140,25 @@ def test_a_network_by_hand() -> None:
     shown = np.zeros((2 * REACH + 3, NUM_INPUTS))
     shown[REACH - 1 : REACH + 4, 3] = [1.0, 2.0, 0.0, -4.0, 1.0]
     np.testing.assert_allclose(network.said(shown)[:, 3], [1.0, 0.0, 0.0], atol=1e-12)
+
+
+def test_radii_follow_what_is_said_of_them_and_the_pelvis_keeps_its_own() -> None:
+    """By hand: whatever is shown, the logarithm is 0.5 for joint 3, and past the bound for joint 4."""
+    zeros = [np.zeros(w.shape) for w in network_of(0).layers]
+    biases = [np.zeros(w.shape[2]) for w in zeros]
+    biases[-1][51 + np.array([0, 3, 4])] = [1.0, 0.5, 9.0]
+    network = replace(network_of(0), layers=tuple(zeros), biases=tuple(biases))
+    change = correction(RAW, network)
+    assert not change.missing_mm.any()
+    expected = np.ones((100, 17))
+    expected[:, 3], expected[:, 4] = np.exp(0.5), np.exp(MOST_SURER)
+    np.testing.assert_allclose(change.sigma_times, expected, rtol=1e-6)
+
+
+def test_a_track_is_as_sure_as_the_network_says() -> None:
+    after, change = corrected(TRACK), correction(RAW, shipped("centred"))
+    np.testing.assert_allclose(after.sigma_mm, TRACK.sigma_mm * change.sigma_times, rtol=1e-6)
+    assert np.abs(change.sigma_times[:, 1:] - 1).max() > 0.05
 
 
 def test_what_is_not_known_stays_so_and_is_not_looked_across() -> None:
