@@ -45,14 +45,13 @@ SYSTEMATIC = {
     "step_time": 0.02,
     "step_length": 31.0,
     "stance": 2.5,
-    "knee_range": 21.0,
-    "hip_range": 9.3,
+    "knee_range": 10.0,
+    "hip_range": 8.0,
     "ankle_range": 12.0,
     "foot_progression": 8.0,
 }
 """What more strides do not improve, in the quantity's unit: root mean square error on 208 rendered
-walks (docs/gait.md; step time, step length and stance: mean error on 16). Most of the knees' is that
-they seem to bend by 18 degrees less than they do."""
+walks (docs/gait.md; step time, step length and stance: mean error on 16)."""
 ON_FEET = (
     "ankles and feet: hardly more than the legs tell of them; on rendered walks ankles move by 10 "
     "degrees less than the true ones"
