@@ -24,9 +24,10 @@ from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.datasets.synth_plan import CropJob
 from posegrid.errors import PosegridError
-from posegrid.learning.checkpoint import load_checkpoint
+from posegrid.learning.checkpoint import Checkpoint, load_checkpoint
 from posegrid.learning.feet_head import FeetHead, save_feet_head
-from posegrid.learning.networks import Backbone
+from posegrid.learning.model_facts import shown_crops
+from posegrid.results.network import without_background
 from posegrid.walkers.clip import film
 from posegrid.walkers.motion.foot_contact import foot_points_mm
 
@@ -55,23 +56,24 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="takes the head (.safetensors)")
     asked = parser.parse_args()
-    backbone = load_checkpoint(asked.weights).network.backbone.eval()
+    weights = load_checkpoint(asked.weights)
+    weights.network.backbone.eval()
     seen: dict[str, list[Seen]] = {"train": [], "validation": [], "test": []}
     for folder in asked.data:
-        for split, looks in seen_in(folder, backbone):
+        for split, looks in seen_in(folder, weights):
             seen[split].append(looks)
     head = learnt(Seen.joined(seen["train"]), Seen.joined(seen["validation"]))
-    save_feet_head(asked.out, head, backbone)
+    save_feet_head(asked.out, head, weights.network.backbone)
 
 
-def seen_in(folder: Path, backbone: Backbone) -> Iterator[tuple[str, Seen]]:
+def seen_in(folder: Path, weights: Checkpoint) -> Iterator[tuple[str, Seen]]:
     """Split and looks of every clip of a data set."""
     facts, jobs = load_dataset_facts(folder), jobs_of(settings_of(folder))
     split_of = {name: split for split, names in facts.splits.items() for name in names}
     for number, job in enumerate(jobs, start=1):
         crops = read_crops(folder, [job.clip.subject])
         if len(crops):
-            yield split_of[job.clip.subject], looks_of(crops, true_feet_mm(job, crops), backbone)
+            yield split_of[job.clip.subject], looks_of(crops, true_feet_mm(job, crops), weights)
         if number % 50 == 0 or number == len(jobs):
             print(f"{folder}: {number} of {len(jobs)} clips", flush=True)
 
@@ -91,12 +93,12 @@ def true_feet_mm(job: CropJob, crops: Crops) -> np.ndarray:
     return np.stack(feet_mm)
 
 
-def looks_of(crops: Crops, feet_cam_mm: np.ndarray, backbone: Backbone) -> Seen:
+def looks_of(crops: Crops, feet_cam_mm: np.ndarray, weights: Checkpoint) -> Seen:
     """Both looks at every crop."""
     turns = crops.rot_cam_to_view.transpose(0, 2, 1)
     pose_mm, feet_mm = crops.pose_view_mm, (feet_cam_mm @ turns).astype(np.float32)
-    shown = crops.inputs
-    cut_out = np.where(shown[:, -1:] > 0, shown, np.uint8(0))[..., ::-1].copy()
+    shown = shown_crops(crops.inputs, weights.facts)
+    cut_out = without_background(shown)[..., ::-1].copy()
     parts = (
         (shown, feet_mm - pose_mm[:, list(FEET_PARENTS)]),
         (cut_out, mirrored_feet(feet_mm) - mirrored(pose_mm)[:, list(FEET_PARENTS)]),
@@ -105,7 +107,9 @@ def looks_of(crops: Crops, feet_cam_mm: np.ndarray, backbone: Backbone) -> Seen:
         return Seen.joined(
             [
                 Seen(
-                    backbone.forward_features(torch.from_numpy(images).float() / 255),
+                    weights.network.backbone.forward_features(
+                        torch.from_numpy(images).float() / 255
+                    ),
                     torch.from_numpy(np.ascontiguousarray(off_mm)),
                 )
                 for images, off_mm in parts

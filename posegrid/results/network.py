@@ -69,7 +69,7 @@ class OnnxModel:
             return self._answer(images)
         shown = images.copy()
         shown[mirror] = (
-            _without_background(images[mirror])
+            without_background(images[mirror])
             if self.facts.background in WITH_MASK
             else images[mirror]
         )[..., ::-1]
@@ -128,7 +128,7 @@ def _chosen(first: Bool[np.ndarray, "N"], one: np.ndarray, other: np.ndarray) ->
     return np.where(first.reshape(-1, *(1,) * (one.ndim - 1)), one, other).astype(np.float32)
 
 
-def _without_background(images: UInt8[np.ndarray, "N C S S"]) -> UInt8[np.ndarray, "N C S S"]:
+def without_background(images: UInt8[np.ndarray, "N C S S"]) -> UInt8[np.ndarray, "N C S S"]:
     """The crops black off their masks, dark where a mask is not sure: the other way in which these
     networks have learnt to see people.
     """

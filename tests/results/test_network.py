@@ -18,13 +18,7 @@ from posegrid.errors import CheckpointError
 from posegrid.learning.checkpoint import load_checkpoint
 from posegrid.people.crop import DEFAULT_MARGIN, grey, window_of_box
 from posegrid.results import network as model_module
-from posegrid.results.network import (
-    SHIPPED,
-    SHIPPED_INT8,
-    OnnxModel,
-    _without_background,
-    load_onnx,
-)
+from posegrid.results.network import SHIPPED, SHIPPED_INT8, OnnxModel, load_onnx, without_background
 from posegrid.walkers.clip import ClipPlan, film
 from posegrid.walkers.render.crops import CropPlan, WalkerCrop, render_crops
 
@@ -59,13 +53,13 @@ def test_both_looks_are_the_mean_over_the_mirror_image(model):
 def test_the_mirror_image_is_shown_without_its_background_where_there_are_masks():
     images = np.random.default_rng(0).integers(1, 256, (4, 2, 8, 8), dtype=np.uint8)
     images[:, 1] = 255 * (images[:, 1] > 128)
-    without = _without_background(images)
+    without = without_background(images)
     assert (without[:, 1] == images[:, 1]).all()
     assert (without[:, 0] == images[:, 0] * (images[:, 1] // 255)).all()
     unsure = np.array([[[[200]], [[51]]]], np.uint8)
-    assert _without_background(unsure).ravel().tolist() == [40, 51], "a fifth sure, a fifth bright"
+    assert without_background(unsure).ravel().tolist() == [40, 51], "a fifth sure, a fifth bright"
     coloured = np.concatenate([np.repeat(images[:, :1], 3, axis=1), images[:, 1:]], axis=1)
-    of_colours = _without_background(coloured)
+    of_colours = without_background(coloured)
     assert (of_colours[:, :3] == without[:, :1]).all() and (of_colours[:, 3] == images[:, 1]).all()
 
 
