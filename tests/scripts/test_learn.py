@@ -12,7 +12,9 @@ import torch
 from motion.walks import walk_track
 
 from posegrid.body.skeleton import mirror_order, mirrored
+from posegrid.motion.angles import joint_angles
 
+FLEXIONS = ("knee_flexion", "elbow_flexion")
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -73,3 +75,30 @@ def test_a_mirrored_clip_is_shown_as_the_mirror_image_of_the_clip(monkeypatch):
     np.testing.assert_allclose(
         reflected, shown[:, script.MIRRORED] * np.array(script.SIGNS), atol=1e-4
     )
+
+
+def test_joints_bend_as_angles_says(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    learn = importlib.import_module("learn_over_time")
+    track = walk_track(np.arange(60) / 50, noise_mm=5)
+    bends = learn._bends(torch.from_numpy(track.joints_mm.reshape(60, 51)))
+    angles = joint_angles(track.joints_mm)
+    expected = [angles[f"{side}_{part}"] for side in ("right", "left") for part in FLEXIONS]
+    for found, angle in zip((bends[:, [0, 1, 3, 4]]).T.numpy(), expected, strict=True):
+        np.testing.assert_allclose(found, angle, atol=2e-3)
+    trunk = track.joints_mm[:, 0] - track.joints_mm[:, 8]
+    thigh = track.joints_mm[:, 2] - track.joints_mm[:, 1]
+    lengths = np.linalg.norm(trunk, axis=1) * np.linalg.norm(thigh, axis=1)
+    hip = np.arccos((trunk * thigh).sum(axis=1) / lengths)
+    np.testing.assert_allclose(bends[:, 2].numpy(), hip, atol=2e-3)
+
+
+def test_the_radius_that_costs_least_holds_the_share_asked_for(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    learn = importlib.import_module("learn_over_time")
+    offsets = torch.from_numpy(np.random.default_rng(0).normal(size=(4000, 51)))
+    radii = torch.linspace(1.0, 3.0, 41)
+    costs = [float(learn._not_held(offsets, r.expand(4000, 17))) for r in radii]
+    best = float(radii[int(np.argmin(costs))])
+    beyond = offsets.unflatten(-1, (17, 3)).norm(dim=-1)[:, 1:]
+    assert float((beyond <= best).double().mean()) == pytest.approx(learn.HELD, abs=0.02)

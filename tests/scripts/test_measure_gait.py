@@ -95,3 +95,11 @@ def test_events_are_compared_with_the_nearest_true_one_of_the_same_foot(measure)
     strikes, offs = measure.late_s(gait, contacts, 50.0)
     assert strikes == pytest.approx([0.02, -0.02, 0.0])
     assert offs == pytest.approx([0.04])
+
+
+def test_the_range_of_elbows_is_the_mean_of_both_sides(measure):
+    """Hanging arms; in the last frame the right forearm points forwards: 90 and 0 degrees."""
+    arms_mm = np.zeros((3, 17, 3))
+    arms_mm[:, 11:14, 1] = arms_mm[:, 14:17, 1] = [0.0, 300.0, 550.0]
+    arms_mm[2, 16] = [0.0, 300.0, -250.0]
+    assert measure.elbow_range_deg(arms_mm) == pytest.approx(45, abs=1e-4)
