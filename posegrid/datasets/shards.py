@@ -243,8 +243,10 @@ def _check_alike(path: Path, facts: DatasetFacts) -> None:
         for name, value in facts.settings.items()
         if earlier.settings.get(name) != value
     ]
-    if earlier.synthetic != facts.synthetic:
-        differing.append(f"synthetic was {earlier.synthetic}, now {facts.synthetic}")
+    for name in ("synthetic", "soft_masks"):
+        before, now = getattr(earlier, name), getattr(facts, name)
+        if before != now:
+            differing.append(f"{name} was {before}, now {now}")
     if differing:
         raise SettingsError(
             f"{path.parent} was begun with other settings ({path.name}: {'; '.join(differing)}). "

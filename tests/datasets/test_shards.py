@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from posegrid.body.camera import Camera
 from posegrid.datasets.dataset_facts import DatasetFacts, load_dataset_facts, write_dataset_facts
-from posegrid.datasets.shards import CropRow, ShardWriter, load_shard_facts, shard_name, shards_of
+from posegrid.datasets.shards import (
+    CropRow,
+    ShardWriter,
+    filled,
+    load_shard_facts,
+    shard_name,
+    shards_of,
+)
 from posegrid.datasets.stored_crops import crops_by_shard, read_crops, shards_in
 from posegrid.errors import OutputError, SettingsError, ShardError
 from posegrid.files import PART
@@ -427,3 +434,12 @@ def test_masks_are_in_masked_data_sets_and_only_there(tmp_path):
         write_shard(tmp_path / "other", rows)
     with pytest.raises(ShardError, match="frame 1: a crop has a mask where"):
         write_shard(tmp_path / "other", [a_row(1)], facts)
+
+
+def test_a_folder_of_hard_masks_is_not_filled_with_soft_ones(tmp_path):
+    """As an earlier version left them, whose shards say nothing of soft masks."""
+    hard = replace(FACTS, background="masked")
+    write_shard(tmp_path, [replace(a_row(0), mask=encode_mask(hardened(picture(0))))], hard)
+    soft, refused = replace(hard, soft_masks=True), "soft_masks was False, now True"
+    with pytest.raises(SettingsError, match=refused), filled(tmp_path, soft):
+        pass
