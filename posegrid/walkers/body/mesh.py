@@ -108,7 +108,7 @@ class BodyModel:
         says; all statures of the range are about equally likely. heavier: least, most usual and
         most by which MakeHuman's slider of weight is moved, beyond its range, too."""
         wanted, width = rng.uniform(*stature_range_mm), 25.0
-        moved = rng.triangular(*heavier) * self.weight if heavier else np.zeros_like(self.weight)
+        moved = rng.triangular(*heavier) * self.weight if heavier else 0.0
         while True:
             index = int(rng.integers(len(self.coefficients)))
             coefficients = variety * self.coefficients[index] + moved

@@ -188,7 +188,7 @@ WARDROBES["everybody"] = replace(
 mean one, a part of those; sporty: the same clothes as varied, half of them in fewer colours;
 laboratory: what people wear to be measured or to train: shorts, tights, bare legs, trunks and feet,
 straps and markers, and they walk with straighter knees; everybody: these and all other clothes, and
-bodies of a body mass index of about 17 to 40 (docs/walkers.md)."""
+bodies of a body mass index of about 17 to 45 (docs/walkers.md)."""
 
 
 def random_attire(
