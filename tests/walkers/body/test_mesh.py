@@ -134,3 +134,10 @@ def test_everybody_is_of_any_weight_and_stature() -> None:
     assert min(statures_mm) < 1460 and max(statures_mm) > 2000
     usual = [waist_share(model.sample(rng, *asked)) for _ in range(40)]
     assert np.quantile(shares, 0.9) > np.quantile(usual, 0.9) + 0.04
+
+
+def test_without_a_weight_asked_for_bodies_are_the_sampled_ones_to_the_last_bit() -> None:
+    model = load_body_model()
+    body = model.sample(np.random.default_rng(3))
+    every = zip(model.coefficients, model.phenotypes, strict=True)
+    assert any(np.array_equal(model.body(*pair).vertices_mm, body.vertices_mm) for pair in every)
