@@ -11,7 +11,7 @@ import math
 import re
 import time
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,9 +25,9 @@ from posegrid import __version__
 from posegrid.errors import CheckpointError, OutputError, SettingsError
 from posegrid.files import alone_in, refusals_named, write_text, written
 from posegrid.learning.checkpoint import Facts, not_finite, save_checkpoint
-from posegrid.learning.loop import Round, Training
+from posegrid.learning.loop import Plan, Round, Training
 from posegrid.progress import progress_bar
-from posegrid.untrusted import DAMAGED, number, object_of_json, of_type, text_of
+from posegrid.untrusted import DAMAGED, number, object_of_json, of_type, text_of, whole_number
 
 SETTINGS, METRICS, STEPS = "settings.json", "metrics.csv", "steps.csv"
 BEST, LAST, RESUME = "best.safetensors", "last.safetensors", "last.ckpt"
@@ -163,7 +163,8 @@ class Record:
                 self._round_start = time.perf_counter()
 
     def resume(self) -> None:
-        """Take over rows, weights and optimiser from the folder, if a round was finished there.
+        """Take over plan, rows, weights and optimiser from the folder, if a round was finished
+        there.
 
         Raises CheckpointError if its last.ckpt is damaged or of an earlier posegrid.
         """
@@ -175,6 +176,7 @@ class Record:
             self.training.load_state(state)
             self.rows = _checked_rows(state["rows"])
             self._best_row()
+            begun = _checked_plan(state["plan"])
         except (*DAMAGED, UnpicklingError) as error:
             raise CheckpointError(
                 f"{path} cannot be resumed from ({type(error).__name__}): it is damaged or of an "
@@ -183,6 +185,13 @@ class Record:
             ) from error
         if self.writes:  # a kill may have come between the two files
             self._write_metrics()
+        if begun != self.training.plan and self.writes:
+            print(
+                f"{self.folder}: its data is not what it was; the run goes on as it began, "
+                f"{begun.rounds} rounds of {begun.steps_per_round} steps.",
+                flush=True,
+            )
+        self.training.plan = begun
 
     def best_facts(self) -> Facts:
         """The facts of the best weights once the run is over: with what the whole run cost, not
@@ -224,7 +233,8 @@ class Record:
             save_checkpoint(self.folder / BEST, network, self._facts_at(row))
         save_checkpoint(self.folder / LAST, network, self._facts_at(row))
         content = BytesIO()  # where a disk is full, torch itself does not say so
-        torch.save({**self.training.state(), "rows": self.rows}, content)
+        plan = asdict(self.training.plan)
+        torch.save({**self.training.state(), "rows": self.rows, "plan": plan}, content)
         with written(self.folder / RESUME, MAKE_ROOM) as temporary:
             temporary.write_bytes(content.getbuffer())
         self._write_metrics()
@@ -306,6 +316,15 @@ def _checked_rows(rows: object) -> list[dict[str, float]]:
         for name, figure in row.items():
             number(figure, of_type(name, str, "a name"))
     return found
+
+
+def _checked_plan(plan: object) -> Plan:
+    """The plan of an earlier call. Raises ValueError for anything else."""
+    found = of_type(plan, dict, "plan")
+    rounds, steps = (
+        whole_number(found[name], name, 1, 10**12) for name in ("rounds", "steps_per_round")
+    )
+    return Plan(rounds, steps, number(found["batch_size"], "batch_size", 1))
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:

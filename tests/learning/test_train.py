@@ -202,15 +202,7 @@ def test_a_run_resumed_after_a_stop_ends_the_same(data, tmp_path, monkeypatch, c
     changes = {"max_images": 64, "validation_images": 20, **changes}
     whole = load_checkpoint(train(short(data, tmp_path / "whole", **changes)))
     stopped = short(data, tmp_path / "stopped", **changes)
-
-    def stop_after_three_rounds(record, *_):
-        if len(record.rows) == 3:
-            raise RuntimeError("the power went")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Record, "_tell", stop_after_three_rounds)
-        with pytest.raises(RuntimeError, match="the power went"):
-            train(stopped)
+    train_three_rounds(stopped, monkeypatch)
     assert len(rows_of(tmp_path / "stopped")) == 3
     resumed = load_checkpoint(train(replace(stopped, resume=True)))
     for name, value in whole.network.state_dict().items():
@@ -218,6 +210,28 @@ def test_a_run_resumed_after_a_stop_ends_the_same(data, tmp_path, monkeypatch, c
     pairs = zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "stopped"), strict=True)
     for first, second in pairs:
         assert all(first[name] == second[name] for name in first if "seconds" not in name)
+
+
+def train_three_rounds(settings: TrainSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin a run that is stopped."""
+
+    def stop(record, *_):
+        if len(record.rows) == 3:
+            raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "_tell", stop)
+        with pytest.raises(RuntimeError, match="the power went"):
+            train(settings)
+
+
+def test_a_run_whose_data_has_grown_goes_on_as_planned(tmp_path, monkeypatch, capsys):
+    settings = short(write_dataset(tmp_path / "data", 8), tmp_path / "run")
+    train_three_rounds(settings, monkeypatch)
+    write_dataset(tmp_path / "data", 96)
+    train(replace(settings, resume=True))
+    assert [row["images"] for row in rows_of(settings.run)] == list(range(16, 336, 16))
+    assert "the run goes on as it began, 20 rounds of 1 steps." in capsys.readouterr().out
 
 
 def test_an_average_changes_what_is_measured_and_kept_and_not_what_is_learnt(data, tmp_path):
