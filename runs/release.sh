@@ -94,8 +94,33 @@ posegrid train "$data/lab_gaits" --also "$data/lab_poses" "$data/lab_gaits" "$da
     --run "$run/eighth" "${training[@]}" --network posegrid_m --augment standard --batch-size 66 \
     --max-images 600000 --init "$run/mean_of_seventh/last.safetensors" --transfer all --learning-rate 0.001 \
     --average 0.999 --seed 8
-mkdir -p "$run/mean"
+mkdir -p "$run/mean_of_eighth"
 python scripts/average_weights.py "$run/mean_of_seventh/last.safetensors" "$run/eighth/last.safetensors" --share 0.6 \
+    --out "$run/mean_of_eighth/last.safetensors"
+
+# And on, with masks that say how sure the finder is, and with people of every stature and weight; these count twice.
+two_dozen() { # NAME PEOPLE SEED, and how they differ
+    found "$1" "$2" "$3" --views 1 --every-nth-frame 4 --crops-per-person 24 --held-out-crops-per-person 12 \
+        --validation-people 40 "${@:4}"
+}
+in_places=(--scenes varied ${BACKGROUNDS:+--backgrounds "$BACKGROUNDS"})
+everybody=("${in_places[@]}" --people-kind everybody --masks found)
+soft_lab=("${in_places[@]}" --people-kind laboratory --masks found)
+captured=(--activities varied ${POSES:+--poses "$POSES"})
+two_dozen every_gaits 890 1211 "${everybody[@]}" --activities gaits
+two_dozen every_poses 640 1212 "${everybody[@]}" "${captured[@]}" ${POSES:+--poses-share 0.6}
+two_dozen soft_lab_gaits 320 1213 "${soft_lab[@]}" --activities gaits
+two_dozen soft_lab_poses 320 1214 "${soft_lab[@]}" "${captured[@]}" ${POSES:+--poses-share 0.65}
+two_dozen soft_rooms 180 1215 --scenes varied --masks found --people-kind varied --activities gaits
+two_dozen soft_faulty 150 1216 "${in_places[@]}" --people-kind varied --masks faulty --activities varied
+two_dozen few_plain_more 190 1217 --activities varied
+posegrid train "$data/every_gaits" --also "$data/every_poses" "$data/every_gaits" "$data/every_poses" \
+    "$data/soft_lab_gaits" "$data/soft_lab_poses" "$data/soft_rooms" "$data/soft_faulty" "$data/few_plain_more" \
+    --run "$run/ninth" "${training[@]}" --network posegrid_m --augment standard --batch-size 72 \
+    --max-images 267000 --init "$run/mean_of_eighth/last.safetensors" --transfer all --learning-rate 0.0006 \
+    --average 0.999 --seed 10
+mkdir -p "$run/mean"
+python scripts/average_weights.py "$run/mean_of_eighth/last.safetensors" "$run/ninth/last.safetensors" --share 0.7 \
     --out "$run/mean/last.safetensors"
 
 # Clips before cameras at rest teach where heels and toes are, and when feet touch the floor (docs/motion.md).
@@ -109,7 +134,7 @@ found crops_of_feet 150 812 "${places[@]}" --activities gaits --masks found --vi
     --crops-per-person 16 --held-out-crops-per-person 16 --validation-people 40
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
-posegrid export "$run/mean/last.safetensors" --out "$out" --half
+posegrid export "$run/mean/last.safetensors" --out "$out" --half --hard-masks
 python scripts/learn_feet.py "$data/clips_of_gaits" "$data/clips_of_poses" "$data/crops_of_feet" --weights "${out%.onnx}.safetensors" \
     --out "${out%.onnx}-feet.safetensors"
 posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/clips_of_gaits"

@@ -77,6 +77,9 @@ class ExportSettings:
     """Round the linear layers to 16 bits: files a third smaller, poses a fraction of a mm off. A
     checkpoint with the same numbers is written beside the ONNX file (--out), where none may be
     yet."""
+    hard_masks: bool = False
+    """Weights that learnt from masks that say how sure the finder is are shown zeros and ones all the
+    same."""
     feet: Path | None = None
     """Head of heels and toes that was learnt on these weights (scripts/learn_feet.py): with it
     the file tells them with the poses, in mm."""
@@ -129,6 +132,8 @@ def export(settings: ExportSettings) -> Path:
             f"{settings.checkpoint} answers the grid task, not poses; export weights of posegrid "
             "train."
         )
+    if settings.hard_masks:
+        whole = replace(whole, facts=replace(whole.facts, soft_masks=False))
     out = settings.out or settings.checkpoint.with_suffix(".onnx")
     beside = out.with_suffix(".safetensors")
     if settings.half and beside.exists():

@@ -16,6 +16,7 @@ from posegrid.learning.model_facts import METADATA_KEY, ModelFacts
 from posegrid.learning.networks import build_network
 from posegrid.learning.pose_targets import BinsTarget, PersonTarget, PoseTarget
 from posegrid.learning.targets import GridTarget, JointTarget
+from posegrid.people.crop import hardened
 from posegrid.results.network import load_onnx
 
 MEAN_POSE = ((1.0, 2.0, 3.0),) * 17
@@ -94,6 +95,32 @@ def test_half_of_the_numbers_take_half_of_the_space(tmp_path, capsys):
     assert np.abs(load_onnx(half).predict_mm(images) - rounded_mm).max() < 0.1
     again = load_checkpoint(half.with_suffix(".safetensors"))
     assert {parameter.dtype for parameter in again.network.parameters()} == {torch.float32}
+
+
+def test_weights_of_soft_masks_can_be_shown_hard_ones(tmp_path):
+    torch.manual_seed(0)
+    target = BinsTarget()
+    network = build_network("posegrid_s", target, 64, 2)
+    facts = ModelFacts(
+        "posegrid_s",
+        target.name,
+        64,
+        "masked",
+        "view",
+        MEAN_POSE,
+        target.settings(),
+        soft_masks=True,
+    )
+    save_checkpoint(path := tmp_path / "w.safetensors", network, facts)
+    images = np.random.default_rng(1).integers(0, 256, (5, 2, 64, 64), dtype=np.uint8)
+    hard = images.copy()
+    hard[:, 1] = hardened(images[:, 1])
+    soft = load_onnx(export(ExportSettings(path)))
+    assert np.abs(soft.predict_mm(images) - soft.predict_mm(hard)).max() > 1
+    out = export(ExportSettings(path, tmp_path / "h.onnx", half=True, hard_masks=True))
+    for weights in (load_onnx(out), load_checkpoint(out.with_suffix(".safetensors"))):
+        assert not weights.facts.soft_masks
+        assert np.array_equal(weights.predict_mm(images), weights.predict_mm(hard))
 
 
 def test_half_replaces_no_checkpoint(tmp_path):
