@@ -123,21 +123,19 @@ mkdir -p "$run/mean"
 python scripts/average_weights.py "$run/mean_of_eighth/last.safetensors" "$run/ninth/last.safetensors" --share 0.7 \
     --out "$run/mean/last.safetensors"
 
-# Clips before cameras at rest teach where heels and toes are, and when feet touch the floor (docs/motion.md).
+# Clips before cameras at rest teach when feet touch the floor (docs/motion.md).
 clips() { # NAME PEOPLE VALIDATION SEED, and how they differ
     posegrid synth "$data/$1" "${walkers[@]}" "${places[@]}" --masks found --cameras fixed --views 1 \
         --every-nth-frame 2 --crops-per-person 60 --people "$2" --validation-people "$3" --test-people 0 --seed "$4" "${@:5}"
 }
 clips clips_of_gaits 310 40 810 --activities gaits
 clips clips_of_poses 60 20 811 "${odd[@]}"
-found crops_of_feet 150 812 "${places[@]}" --activities gaits --masks found --views 1 --every-nth-frame 8 \
-    --crops-per-person 16 --held-out-crops-per-person 16 --validation-people 40
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
 posegrid export "$run/mean/last.safetensors" --out "$out" --half --hard-masks
-python scripts/learn_feet.py "$data/clips_of_gaits" "$data/clips_of_poses" "$data/crops_of_feet" --weights "${out%.onnx}.safetensors" \
+python scripts/learn_feet.py "$data/soft_lab_gaits" "$data/soft_rooms" --weights "${out%.onnx}.safetensors" \
     --out "${out%.onnx}-feet.safetensors"
-posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/clips_of_gaits"
+posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/every_gaits"
 more_clips() { # NAME PEOPLE SEED, and how they differ
     posegrid synth "$data/$1" "${walkers[@]}" --scenes varied --masks found --cameras fixed --views 1 --every-nth-frame 2 \
         --crops-per-person 36 --held-out-crops-per-person 36 --people "$2" --validation-people 2 --test-people 0 \

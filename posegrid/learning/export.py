@@ -6,8 +6,8 @@ where the weights know them `keypoints_px` (N, 17, 2), crop px, and `sigma_mm` (
 feet `feet_mm` (N, 4, 3), root-relative, mm.
 
 8 bits are a quarter of the file and half the time on CPUs that multiply them in hardware: static
-quantisation of ONNX Runtime, weights per channel, the size of what flows between layers measured on
-crops of training people. What reads the layers' answers (expectations over bins, radii) stays in
+quantisation of ONNX Runtime, weights of 7 bits per channel, the size of what flows between layers
+measured on crops of training people. What reads the layers' answers (expectations over bins, radii) stays in
 float32.
 """
 
