@@ -1,9 +1,9 @@
 """How far off several weights are on the validation people of several data sets.
 
-    python scripts/compare_weights.py DATA [DATA ...] --weights posegrid-m.onnx mine.safetensors
+    python scripts/compare_weights.py DATA [DATA ...] --weights theirs.onnx mine.safetensors
 
-Each crop is looked at as `predict` does it in turns, as it is and without background; the table has
-the mean of both, MPJPE / N-MPJPE, mm. Weights are shown masks as they say of themselves: weights of
+Each crop is looked at as it is, and without background where weights know masks; the table has the
+mean of both, MPJPE / N-MPJPE, mm. Weights are shown masks as they say of themselves: weights of
 two kinds of masks can be compared on one data set.
 """
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from jaxtyping import Float
 from tyro.conf import Positional
 
+from posegrid.body.metrics import mpjpe_mm, n_mpjpe_mm
 from posegrid.datasets.dataset_facts import load_dataset_facts
 from posegrid.datasets.stored_crops import Crops, read_crops
 from posegrid.errors import PosegridError
@@ -28,7 +28,7 @@ class Settings:
     """What to compare on what."""
 
     data: Positional[tuple[Path, ...]]
-    """Folders of prepared crops with masks."""
+    """Folders of prepared crops."""
     weights: tuple[Path, ...]
     """Checkpoints (.safetensors) or exported weights (.onnx)."""
     crops: int = 480
@@ -55,23 +55,13 @@ def judges_in(folder: Path, most: int) -> Crops:
 
 
 def off_mm(model: Model, crops: Crops) -> tuple[float, float]:
-    """MPJPE and N-MPJPE, the mean of both looks, mm."""
-    shown, true_mm = shown_crops(crops.inputs, model.facts), crops.pose_view_mm
-    both = [
-        distances_mm(model.estimate(x).pose_mm, true_mm) for x in (shown, without_background(shown))
-    ]
-    mpjpe_mm, n_mpjpe_mm = np.mean(both, axis=0)
-    return float(mpjpe_mm), float(n_mpjpe_mm)
-
-
-def distances_mm(
-    found_mm: Float[np.ndarray, "n 17 3"], true_mm: Float[np.ndarray, "n 17 3"]
-) -> tuple[float, float]:
-    """Mean distance as found, and after the best scale of each pose."""
-    scale = (found_mm * true_mm).sum((1, 2)) / np.square(found_mm).sum((1, 2))
-    poses_mm = (found_mm, found_mm * scale[:, None, None])
-    plain, scaled = (np.linalg.norm(mm - true_mm, axis=-1).mean() for mm in poses_mm)
-    return float(plain), float(scaled)
+    """MPJPE and N-MPJPE, the mean over the looks, mm."""
+    looks = [shown_crops(crops.inputs, model.facts)]
+    if model.facts.has_masks:
+        looks.append(without_background(looks[0]))
+    true_mm = np.concatenate([crops.pose_view_mm] * len(looks))
+    found_mm = np.concatenate([model.estimate(look).pose_mm for look in looks])
+    return mpjpe_mm(found_mm, true_mm), n_mpjpe_mm(found_mm, true_mm)
 
 
 def _print(name: str, figures: "list[tuple[float, float]] | np.ndarray") -> None:

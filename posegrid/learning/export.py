@@ -7,8 +7,8 @@ feet `feet_mm` (N, 4, 3), root-relative, mm.
 
 8 bits are a quarter of the file and half the time on CPUs that multiply them in hardware: static
 quantisation of ONNX Runtime, weights of 7 bits per channel, the size of what flows between layers
-measured on crops of training people. What reads the layers' answers (expectations over bins, radii) stays in
-float32.
+measured on crops of training people. What reads the layers' answers (expectations over bins, radii)
+stays in float32.
 """
 
 import tempfile
@@ -78,8 +78,8 @@ class ExportSettings:
     checkpoint with the same numbers is written beside the ONNX file (--out), where none may be
     yet."""
     hard_masks: bool = False
-    """Weights that learnt from masks that say how sure the finder is are shown zeros and ones all the
-    same."""
+    """The files say that these weights are to be shown masks of 0 and 255, even if they learnt from
+    masks that say how sure the finder is."""
     feet: Path | None = None
     """Head of heels and toes that was learnt on these weights (scripts/learn_feet.py): with it
     the file tells them with the poses, in mm."""
@@ -123,8 +123,8 @@ def export(settings: ExportSettings) -> Path:
     """Write the checkpoint as ONNX and compare the two; the path of the ONNX file.
 
     Raises CheckpointError for weights of the grid task, where the two differ by 0.1 mm or more, and
-    where 8 bits cost more than 2 %; SettingsError where `half` would replace a checkpoint;
-    OutputError if the file cannot be written.
+    where 8 bits cost more than 2 %; SettingsError where `half` would replace a checkpoint or
+    `hard_masks` is asked of weights without masks; OutputError if the file cannot be written.
     """
     whole = load_checkpoint(settings.checkpoint, settings.own)
     if isinstance(whole.target, GridTarget):
@@ -133,6 +133,11 @@ def export(settings: ExportSettings) -> Path:
             "train."
         )
     if settings.hard_masks:
+        if not whole.facts.has_masks:
+            raise SettingsError(
+                f"--hard-masks: {settings.checkpoint} is shown no masks, but crops with the "
+                f"background {whole.facts.background}; leave it out."
+            )
         whole = replace(whole, facts=replace(whole.facts, soft_masks=False))
     out = settings.out or settings.checkpoint.with_suffix(".onnx")
     beside = out.with_suffix(".safetensors")

@@ -79,6 +79,11 @@ class ModelFacts:
     of 0 and 255."""
 
     @property
+    def has_masks(self) -> bool:
+        """Whether the person's mask goes in as the last channel."""
+        return self.background in WITH_MASK
+
+    @property
     def channels(self) -> int:
         """Pictures that go in: the crop, or its red, green and blue; then perhaps the person's mask."""
         return channels_of(self.background)
@@ -158,7 +163,7 @@ def shown_crops(
             f"The weights take crops of {size} x {size} px with {facts.channels} channel(s) (background "
             f"{facts.background}), not of the shape {images.shape[1:]}."
         )
-    if facts.background not in WITH_MASK or facts.soft_masks:
+    if not facts.has_masks or facts.soft_masks:
         return images
     return np.concatenate([images[:, :-1], hardened(images[:, -1:])], axis=1)
 

@@ -123,6 +123,13 @@ def test_weights_of_soft_masks_can_be_shown_hard_ones(tmp_path):
         assert np.array_equal(weights.predict_mm(images), weights.predict_mm(hard))
 
 
+def test_weights_without_masks_are_shown_none_that_are_hard(tmp_path):
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
+    with pytest.raises(SettingsError, match="is shown no masks, but crops with the background rem"):
+        export(ExportSettings(path, hard_masks=True))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["w.safetensors"]
+
+
 def test_half_replaces_no_checkpoint(tmp_path):
     path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
     with pytest.raises(SettingsError, match="say with --out where"):
