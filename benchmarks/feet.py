@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from posegrid.walkers.body.mesh import load_body_model
-from posegrid.walkers.motion.acclaim import CMU_FPS, load_motion_capture
+from posegrid.walkers.motion.acclaim import load_motion_capture
 from posegrid.walkers.motion.activities import ACTIVITIES, varied_motion
-from posegrid.walkers.motion.captured import RecordedWalk, load_walks, recorded_walk
+from posegrid.walkers.motion.capture_files import load_walks
+from posegrid.walkers.motion.captured import RecordedWalk, recorded_walk
 from posegrid.walkers.motion.foot_contact import foot_points_mm
+from posegrid.walkers.motion.motion_capture import CMU_FPS
 from posegrid.walkers.motion.paths import sample_path
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ, WALKING_HALF_SIZE_MM
 

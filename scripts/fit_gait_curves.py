@@ -25,7 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from posegrid.walkers.motion.captured import RecordedWalk, load_walks
+from posegrid.walkers.motion.capture_files import load_walks
+from posegrid.walkers.motion.captured import RecordedWalk
 from posegrid.walkers.motion.foot_contact import GRAVITY_MM_S2
 from posegrid.walkers.motion.gait_style import NUM_HARMONICS, NUM_MODES, fourier_basis
 from posegrid.walkers.motion.posture import CENTRAL_ANGLES, SIDE_ANGLES

@@ -172,6 +172,12 @@ def read_capture(path: Path) -> object:
     return load_motion_capture(*pair)
 
 
+def read_bvh(path: Path) -> object:
+    from posegrid.walkers.motion.bvh import load_bvh
+
+    return load_bvh(path)
+
+
 def read_weights(path: Path) -> object:
     import numpy as np
 
@@ -238,6 +244,7 @@ READERS: dict[str, Reader] = {
     "calibration": read_calibration,
     "metadata": read_metadata,
     "capture": read_capture,
+    "bvh": read_bvh,
     "weights": read_weights,
     "video": read_video,
     "cut_outs": read_cut_outs,

@@ -16,8 +16,8 @@ from tyro.conf import Positional
 from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
 from posegrid.files import alone_in, written
-from posegrid.walkers.motion.acclaim import load_motion_captures
-from posegrid.walkers.motion.captured import Captures, load_walks
+from posegrid.walkers.motion.capture_files import load_motion_captures, load_walks
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
 from posegrid.walkers.scenes.cut_out_files import AGAIN, write_person
 from posegrid.walkers.scenes.figures import load_library
@@ -51,10 +51,10 @@ class ScenesSettings:
     """Of each person, each in a pose, in clothes' colours, in a light and from a camera of its own.
     """
     motion: Path | None = None
-    """Folder with motion capture of walks (Acclaim ASF and AMC files): half of the walks are then
+    """Folder with motion capture of walks (ASF and AMC files, or BVH): half of the walks are then
     of it."""
     poses: Path | None = None
-    """Folder with motion capture of anything else (ASF and AMC files): people who are rendered now
+    """Folder with motion capture of anything else (ASF and AMC files, or BVH): people who are rendered now
     then move as these do."""
     backgrounds: Path | None = None
     """Folder with panoramas/*.jpg and textures/*: people who are rendered now are lit by the places'

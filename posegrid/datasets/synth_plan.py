@@ -10,8 +10,8 @@ from posegrid.datasets.human36m.layout import SPLITS
 from posegrid.datasets.shards import shard_name
 from posegrid.datasets.synth_settings import SynthSettings
 from posegrid.walkers.clip import ClipPlan, choose_motion
-from posegrid.walkers.motion.acclaim import load_motion_captures
-from posegrid.walkers.motion.captured import Captures, load_walks
+from posegrid.walkers.motion.capture_files import load_motion_captures, load_walks
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render.cameras import FRAME_RATE_HZ
 from posegrid.walkers.render.crops import CropPlan
 from posegrid.walkers.render.places import picture_files

@@ -88,10 +88,11 @@ class SynthSettings:
     1.40 to 2.05 m, whose knees are straighter in stance. everybody: such people and those in all
     other clothes, from slim to very heavy."""
     motion: Path | None = None
-    """Folder with motion capture of walks (Acclaim ASF and AMC files) to mix with the made-up
+    """Folder with motion capture of walks (ASF and AMC files, or BVH) to mix with the made-up
     gaits."""
     poses: Path | None = None
-    """Folder with motion capture of anything else (ASF and AMC files): bending, kicking, dances."""
+    """Folder with motion capture of anything else (ASF and AMC files, or BVH): bending, kicks,
+    dances."""
     poses_share: float = 0.3
     """Share of the clips in which people move so, 0 to 1."""
     motion_share: float = 0.5
@@ -143,7 +144,7 @@ class SynthSettings:
             raise SettingsError(
                 f"{self.out} is a file; give a folder, new or begun with the same settings."
             )
-        captured = "ASF and AMC files"
+        captured = "ASF and AMC files, or BVH"
         for name, files in (
             ("motion", captured), ("poses", captured), ("backgrounds", "pictures"),
         ):  # fmt: skip

@@ -8,6 +8,7 @@ change from clip to clip.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from posegrid.walkers.motion.activities import (
     ACTIVITIES,
     GAITS,
     Activities,
+    one_of_a_kind,
     plain_walk,
     varied_motion,
 )
@@ -159,7 +161,8 @@ def _studio_path(rng: np.random.Generator) -> WalkingPath:
 def _motion(plan: ClipPlan, person: Person, path: WalkingPath) -> Motion:
     rng, recorded = plan.clip_rng("motion"), plan.recorded
     if not isinstance(recorded, RecordedWalk | None):
-        return posed_as(recorded, person.body, plan.num_frames, FRAME_RATE_HZ, rng)
+        edited = partial(one_of_a_kind, person.body, rng)
+        return posed_as(recorded, person.body, plan.num_frames, FRAME_RATE_HZ, rng, edited)
     straight = WARDROBES[plan.people].straight_knees
     straightness = float(plan.clip_rng("knees").uniform()) if straight else 0.0
     going = (person.body, recorded, path, plan.num_frames, rng)

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from walkers.motion.test_captured import made_up_capture
 
-from posegrid.walkers.clip import Clip, ClipPlan, choose_walk, film
+from posegrid.walkers.body.joints import SKELETON_JOINTS
+from posegrid.walkers.clip import Clip, ClipPlan, choose_motion, choose_walk, film
+from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.render.cameras import WALKING_CENTRE_MM, WALKING_HALF_SIZE_MM
 
 
@@ -46,3 +49,18 @@ def test_walkers_keep_to_the_walking_space_and_to_the_floor(clip: Clip) -> None:
 def test_without_captured_walks_a_plan_stays_as_it_is() -> None:
     plan = ClipPlan(0, "W0001")
     assert choose_walk(plan, [], share=1.0) is plan
+
+
+def test_who_moves_as_captured_stands_on_the_floor_and_turns_no_joint_too_far() -> None:
+    capture, _ = made_up_capture()
+    plan = choose_motion(ClipPlan(3, "W0001", num_frames=40), Captures((), (capture,)), 0.0, 1.0)
+    clip = film(plan)
+    assert plan.recorded is capture
+    heights_mm = clip.joints_world_mm[..., 2]
+    assert np.abs(heights_mm.min(axis=1)).max() < 120 and heights_mm.max() > 1000
+    ankle, knee, hip = (clip.joints_world_mm[:, SKELETON_JOINTS][:, joint] for joint in (3, 2, 1))
+    thigh, shank = hip - knee, knee - ankle
+    bend = np.arccos(
+        (thigh * shank).sum(axis=1) / np.linalg.norm(thigh, axis=1) / np.linalg.norm(shank, axis=1)
+    )
+    assert np.ptp(np.degrees(bend)) > 30, "it walks on the spot"

@@ -15,12 +15,9 @@ from jaxtyping import Float
 from posegrid.body.rotations import rot_x, rot_y, rot_z, turned
 from posegrid.errors import SourceError
 from posegrid.untrusted import DAMAGED, number, numbers, text_of
+from posegrid.walkers.motion.motion_capture import CMU_FPS, Y_UP_TO_Z_UP, MotionCapture
 
 MM_PER_INCH = 25.4
-CMU_FPS = 120.0
-"""AMC files do not say their frame rate; CMU's walks were captured at 120 Hz."""
-
-Y_UP_TO_Z_UP = rot_x(np.array(np.pi / 2))
 ACCLAIM_AXES = {"rx": 0, "ry": 1, "rz": 2}
 ROOT_ORDER = ["tx", "ty", "tz", "rx", "ry", "rz"]
 
@@ -36,50 +33,6 @@ class AcclaimBone:
     """C, the frame in which the bone's motion is written."""
     channels: tuple[int, ...]
     """Which of x, y, z (0, 1, 2) each number of the bone's AMC line turns about."""
-
-
-@dataclass(frozen=True, eq=False)
-class MotionCapture:
-    """A recorded motion: each bone's rotation from the rest pose, start and end. World z up, mm."""
-
-    name: str
-    fps: float
-    rotations: dict[str, Float[np.ndarray, "T 3 3"]]
-    starts_mm: dict[str, Float[np.ndarray, "T 3"]]
-    ends_mm: dict[str, Float[np.ndarray, "T 3"]]
-    rest_directions: dict[str, Float[np.ndarray, "3"]]
-
-    @property
-    def num_frames(self) -> int:
-        return len(self.rotations["root"])
-
-
-def load_motion_captures(folder: Path, fps: float = CMU_FPS) -> list[MotionCapture]:
-    """Every AMC file under a folder, with the ASF file beside it: one for all, or SUBJECT.asf.
-
-    Raises SourceError where there is none, or a file is damaged.
-    """
-    captures = [
-        load_motion_capture(_skeleton_of(amc), amc, fps) for amc in sorted(folder.rglob("*.amc"))
-    ]
-    if not captures:
-        raise SourceError(
-            f"{folder}: no AMC file in it or below; expected motion capture (SUBJECT.asf, "
-            "SUBJECT_*.amc)."
-        )
-    return captures
-
-
-def _skeleton_of(amc: Path) -> Path:
-    """The ASF file that an AMC file was captured with."""
-    skeletons = sorted(amc.parent.glob("*.asf"))
-    own = [asf for asf in skeletons if amc.stem.startswith(f"{asf.stem}_")] or skeletons
-    if len(own) != 1:
-        raise SourceError(
-            f"{amc}: {len(skeletons)} ASF files beside it, none clearly its own; expected "
-            "SUBJECT.asf."
-        )
-    return own[0]
 
 
 def load_motion_capture(asf: Path, amc: Path, fps: float = CMU_FPS) -> MotionCapture:

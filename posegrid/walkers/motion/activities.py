@@ -13,6 +13,7 @@ import numpy as np
 from posegrid.walkers.body.mesh import Body
 from posegrid.walkers.motion.arms import cleared, hold_arm
 from posegrid.walkers.motion.captured import (
+    TEMPO,
     RecordedWalk,
     recorded_loop,
     retarget,
@@ -41,8 +42,6 @@ GAITS = {
     if name != "upright"
 }
 """The same without what is done on the spot."""
-TEMPO = (0.8, 1.2)
-"""How much quicker than captured a captured walk may be."""
 
 
 def plain_walk(
@@ -83,7 +82,7 @@ def varied_motion(
     straightness: float = 0.0,
 ) -> Motion:
     """A motion of one of the `ACTIVITIES` about the middle of the walking space, one of a kind."""
-    edited = partial(_one_of_a_kind, body, rng)
+    edited = partial(one_of_a_kind, body, rng)
     if activity == "upright":
         motion = move_upright(body, num_frames, FRAME_RATE_HZ, rng, edited)
         place_mm = rng.uniform(-0.5, 0.5, 2) * WALKING_HALF_SIZE_MM + WALKING_CENTRE_MM
@@ -120,12 +119,13 @@ def _stroll(
         gait = recorded_loop(with_straight_knees(recorded, straightness), body)
     if recorded is not None and rng.random() < 0.5:
         gait = replace(gait, angles=restyled(gait.angles, style))
-    edited = partial(_one_of_a_kind, body, rng)
+    edited = partial(one_of_a_kind, body, rng)
     motion = stroll(body, gait, WALKING_HALF_SIZE_MM, num_frames, FRAME_RATE_HZ, rng, edited)
     return motion.shifted(np.array([*WALKING_CENTRE_MM, 0.0]))
 
 
-def _one_of_a_kind(body: Body, rng: np.random.Generator, angles: Angles) -> Angles:
+def one_of_a_kind(body: Body, rng: np.random.Generator, angles: Angles) -> Angles:
+    """The angles with small deviations, inside the joints' limits, arms out of the trunk."""
     return cleared(body, limited(jittered(angles, FRAME_RATE_HZ, rng)))
 
 

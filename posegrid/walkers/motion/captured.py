@@ -7,7 +7,6 @@ takes, along a path that turns.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -16,17 +15,18 @@ from scipy.ndimage import maximum_filter1d
 from posegrid.body.rotations import rot_z
 from posegrid.errors import SourceError
 from posegrid.walkers.body.mesh import BONE_INDEX, Body, forward_kinematics
-from posegrid.walkers.motion.acclaim import CMU_FPS, MotionCapture, load_motion_captures
 from posegrid.walkers.motion.captured_angles import (
     arm_angles,
-    captured_poses,
+    captured_angles,
     central_angles,
     leg_angles,
+    posed_on_the_spot,
     smoothed,
 )
 from posegrid.walkers.motion.foot_contact import HipWay, leg_lengths_mm, sole_of, walked_along
 from posegrid.walkers.motion.gait_cycle import GaitLoop
 from posegrid.walkers.motion.gait_style import straightened
+from posegrid.walkers.motion.motion_capture import MotionCapture
 from posegrid.walkers.motion.paths import WalkingPath
 from posegrid.walkers.motion.posture import (
     SIDES,
@@ -34,6 +34,7 @@ from posegrid.walkers.motion.posture import (
     Edit,
     Motion,
     limb_frames,
+    limited,
     mirrored_angles,
     skin_rotations,
     unedited,
@@ -41,6 +42,8 @@ from posegrid.walkers.motion.posture import (
 
 CYCLE_POINTS = 130
 """Points of a table for each cycle of a captured walk: about its own frames."""
+TEMPO = (0.8, 1.2)
+"""How much quicker than captured a captured motion may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +92,26 @@ class Captures:
 
 
 def posed_as(
-    capture: MotionCapture, body: Body, num_frames: int, fps: float, rng: np.random.Generator
+    capture: MotionCapture,
+    body: Body,
+    num_frames: int,
+    fps: float,
+    rng: np.random.Generator,
+    edited: Edit = limited,
 ) -> Motion:
-    """A body that moves on the spot as captured, from a random moment on."""
-    start = rng.uniform(0, capture.num_frames)
-    moments = start + np.arange(num_frames) * (capture.fps / fps)
-    rotations, hips_mm = captured_poses(capture, body, moments)
-    return Motion(rotations, hips_mm, np.zeros((num_frames, 2), bool), fps)
+    """A body that moves on the spot as captured, from a random moment on, up to a fifth slower or
+    quicker, half of the time as in a mirror.
+    """
+    angles = captured_angles(capture)
+    if rng.random() < 0.5:
+        angles = mirrored_angles(angles)
+    frames_on = rng.uniform(*TEMPO) * capture.fps / fps
+    moments = rng.uniform(0, capture.num_frames) + frames_on * np.arange(num_frames)
+    at = moments.round().astype(int) % capture.num_frames
+    skin, hips_mm = posed_on_the_spot(
+        body, edited({name: angle[at] for name, angle in angles.items()})
+    )
+    return Motion(skin, hips_mm, np.zeros((num_frames, 2), bool), fps)
 
 
 def _phase(strikes: dict[str, np.ndarray], side: str, num_frames: int) -> np.ndarray:
@@ -202,11 +218,6 @@ def _peaks(signal: Float[np.ndarray, "T"], fps: float) -> Float[np.ndarray, "n"]
     i = edge + np.flatnonzero(highest[edge:-edge] & (np.diff(signal)[edge - 1 : -edge] > 0))
     before, here, after = signal[i - 1], signal[i], signal[i + 1]
     return i + 0.5 * (before - after) / (before - 2 * here + after)
-
-
-def load_walks(folder: Path, fps: float = CMU_FPS) -> list[RecordedWalk]:
-    """Every captured walk under a folder. Raises SourceError as `load_motion_captures`."""
-    return [recorded_walk(capture) for capture in load_motion_captures(folder, fps)]
 
 
 def with_straight_knees(walk: RecordedWalk, straightness: float) -> RecordedWalk:

@@ -15,18 +15,14 @@ from posegrid.body.rotations import (
 )
 from posegrid.errors import SourceError
 from posegrid.walkers.body.mesh import Body, forward_kinematics
-from posegrid.walkers.motion.acclaim import MotionCapture
-from posegrid.walkers.motion.posture import DOWN, limb_frames, limited, skin_rotations
+from posegrid.walkers.motion.motion_capture import MotionCapture
+from posegrid.walkers.motion.posture import DOWN, Angles, limb_frames, skin_rotations
 
 
-def captured_poses(
-    capture: MotionCapture, body: Body, frames: Float[np.ndarray, "n"]
-) -> tuple[Float[np.ndarray, "n B 3 3"], Float[np.ndarray, "n 3"]]:
-    """Skin rotations and hip centres (mm) of a body in poses of any captured motion, at frames of
-    it; the lowest bone end is on the floor, and the hips stay above the origin.
+def captured_angles(capture: MotionCapture) -> dict[str, Float[np.ndarray, "T"]]:
+    """The joint angles of any captured motion, of a person who faces -y whichever way they turned.
 
-    The poses face -y whichever way the person turned, and keep to the joints' limits. Raises
-    SourceError where the bones have other names than CMU's.
+    Raises SourceError where the bones have other names than CMU's.
     """
     try:
         heading, _, _ = angles_zxy(capture.rotations["root"])
@@ -40,10 +36,17 @@ def captured_poses(
         raise SourceError(
             f"{capture.name}: no bone {error}; expected the names of the CMU skeleton."
         ) from error
-    at = np.asarray(frames).round().astype(int) % capture.num_frames
-    chosen = limited({name: angle[at] for name, angle in angles.items()})
-    skin = skin_rotations(body, limb_frames(chosen))
-    hips = np.zeros((len(at), 3))
+    return angles
+
+
+def posed_on_the_spot(
+    body: Body, angles: Angles
+) -> tuple[Float[np.ndarray, "n B 3 3"], Float[np.ndarray, "n 3"]]:
+    """Skin rotations and hip centres (mm) of a body with these angles: the lowest bone end is on
+    the floor, and the hips stay above the origin.
+    """
+    skin = skin_rotations(body, limb_frames(angles))
+    hips = np.zeros((len(skin), 3))
     hips[:, 2] = -forward_kinematics(body, skin, hips)[..., 2].min(axis=1)
     return skin, hips
 

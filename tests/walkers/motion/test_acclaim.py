@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from posegrid.errors import SourceError
-from posegrid.walkers.motion.acclaim import MotionCapture, load_motion_capture
+from posegrid.walkers.motion.acclaim import load_motion_capture
+from posegrid.walkers.motion.motion_capture import MotionCapture
 
 ASF = """# made by hand
 :version 1.10

@@ -13,7 +13,8 @@ from walkers.motion.walking import foot_sink_mm, foot_slip_mm
 from posegrid.walkers.body.mesh import load_body_model
 from posegrid.walkers.clip import ClipPlan, activity_of
 from posegrid.walkers.motion.activities import ACTIVITIES, GAITS, restyled, varied_motion
-from posegrid.walkers.motion.captured import load_walks, recorded_loop
+from posegrid.walkers.motion.capture_files import load_walks
+from posegrid.walkers.motion.captured import recorded_loop
 from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles, sample_unusual_style
 from posegrid.walkers.motion.paths import ellipse_path
 

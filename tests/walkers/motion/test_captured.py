@@ -4,6 +4,7 @@ where they are.
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from walkers.motion.walking import foot_sink_mm, foot_slip_mm, straight_path
 
 from posegrid.body.rotations import rot_z, turned
 from posegrid.errors import SourceError
-from posegrid.walkers.body.mesh import BONE_INDEX, load_body_model
-from posegrid.walkers.motion.acclaim import MotionCapture
-from posegrid.walkers.motion.captured import load_walks, mirrored_walk, recorded_walk, retarget
+from posegrid.walkers.body.mesh import BONE_INDEX, Body, load_body_model
+from posegrid.walkers.motion.capture_files import load_walks
+from posegrid.walkers.motion.captured import mirrored_walk, posed_as, recorded_walk, retarget
 from posegrid.walkers.motion.foot_contact import leg_lengths_mm
 from posegrid.walkers.motion.gait_style import GaitStyle, gait_angles
+from posegrid.walkers.motion.motion_capture import MotionCapture
 from posegrid.walkers.motion.paths import ellipse_path
-from posegrid.walkers.motion.posture import limb_frames
+from posegrid.walkers.motion.posture import Angles, limb_frames, limited
 
 CYCLE_FRAMES = 130
 SPEED_MM_S = 1200.0
@@ -138,7 +140,7 @@ def test_a_skeleton_with_other_names_is_refused():
 
 
 def test_a_folder_without_clips_is_refused(tmp_path: Path):
-    with pytest.raises(SourceError, match="no AMC file"):
+    with pytest.raises(SourceError, match="no AMC or BVH file"):
         load_walks(tmp_path)
     (tmp_path / "1_01.amc").write_text("")
     with pytest.raises(SourceError, match="0 ASF files"):
@@ -161,3 +163,29 @@ def test_real_walks_are_read_at_their_speed_and_walked_by_a_body(subject: str):
         assert foot_slip_mm(body, motion) < 0.5
         assert foot_sink_mm(body, motion) < 1.0
         assert 0.5 < motion.contacts.mean() < 0.7
+
+
+def test_a_captured_motion_comes_a_fifth_slower_to_quicker_and_half_of_the_time_mirrored():
+    """The trunk turns to the left by 0.001 a frame at 120 Hz: by 0.0024 a frame of 50 Hz."""
+    capture, _ = made_up_capture(num_frames=4000)
+    turns = rot_z(np.zeros(4000)), rot_z(0.001 * np.arange(4000) - 2.0)
+    turning = dict(zip(("root", "thorax"), turns, strict=True))
+    capture = replace(capture, rotations=capture.rotations | turning)
+    body = load_body_model().sample(np.random.default_rng(0))
+    steps = np.array([trunk_turn(capture, body, seed) for seed in range(40)]) / 0.0024
+    assert 10 < (steps > 0).sum() < 30
+    assert 0.79 < np.abs(steps).min() < 0.88 and 1.12 < np.abs(steps).max() < 1.21
+
+
+def trunk_turn(capture: MotionCapture, body: Body, seed: int) -> float:
+    """How far the trunk turns from frame to frame, rad."""
+    seen: list[Angles] = []
+
+    def edited(angles: Angles) -> Angles:
+        seen.append(angles)
+        return limited(angles)
+
+    motion = posed_as(capture, body, 20, 50.0, np.random.default_rng(seed), edited)
+    assert motion.num_frames == 20 and not motion.contacts.any()
+    turned_rad = seen[0]["trunk_rotation"]
+    return float(turned_rad[-1] - turned_rad[0]) / 19

@@ -4,15 +4,17 @@ import numpy as np
 from walkers.motion.test_captured import made_up_capture
 
 from posegrid.walkers.body.mesh import BONE_INDEX, forward_kinematics, load_body_model
-from posegrid.walkers.motion.captured_angles import captured_poses
+from posegrid.walkers.motion.captured_angles import captured_angles, posed_on_the_spot
 
 
 def test_a_captured_pose_keeps_its_limbs_directions_and_stands_on_the_floor():
     body = load_body_model().sample(np.random.default_rng(3))
     frames = np.array([12, 77, 140, 203])
-    moments = frames.astype(float)
     straight, turned_round = (
-        captured_poses(made_up_capture(heading)[0], body, moments) for heading in (0.0, 2.1)
+        posed_on_the_spot(
+            body, {n: a[frames] for n, a in captured_angles(made_up_capture(heading)[0]).items()}
+        )
+        for heading in (0.0, 2.1)
     )
     np.testing.assert_allclose(straight[0], turned_round[0], atol=1e-6)  # all face one way
     capture, _ = made_up_capture()
