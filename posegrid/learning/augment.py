@@ -65,6 +65,13 @@ subtraction:
 """
 LEFT_CHANCE = 0.65
 """Those that have such faults already stay as they are more often."""
+HARD_CHANCE = 0.5
+"""Soft ones that stay as they are become zeros and ones so often; in the others the finder is
+surer or less sure:
+"""
+SURENESS_SPREAD = 0.4
+"""standard deviation of the logarithm of the power that levels are raised to, by crop and by
+place."""
 EDGE_BLUR_PX = 4
 """side of the squares whose averages, smoothed, have as their levels the outlines that a mask may
 have,
@@ -208,12 +215,20 @@ def _faulty(
     masks: Float[Tensor, "n 1 size size"], draws: Draws, of_masks: MaskFacts = EXACT
 ) -> Float[Tensor, "n 1 size size"]:
     """Masks of zeros and ones as background subtraction makes them: swollen or shrunk, wavy, with
-    lumps and holes. Those that stay as they are may be soft.
+    lumps and holes. Those that stay as they are may be soft, as sure as another finder would be.
     """
     left_chance = CLEAN_CHANCE if of_masks.exact else LEFT_CHANCE
     rows = (draws.uniform(len(masks)) >= left_chance).nonzero()[:, 0]
-    left = masks if of_masks.soft else (masks >= 0.5).to(masks.dtype)
+    left = (masks >= 0.5).to(masks.dtype)
+    if of_masks.soft:
+        hard = draws.uniform(len(masks), 1, 1, 1) < HARD_CHANCE
+        left = torch.where(hard, left, _as_sure(masks, draws))
     return left.index_copy(0, rows, _spoilt(masks[rows], draws))
+
+
+def _as_sure(masks: Float[Tensor, "n 1 size size"], draws: Draws) -> Float[Tensor, "n 1 size size"]:
+    spread = draws.normal(len(masks), 1, 1, 1) + _waves(masks, 6, draws)
+    return masks ** torch.exp(SURENESS_SPREAD * spread)
 
 
 def _spoilt(masks: Float[Tensor, "n 1 size size"], draws: Draws) -> Float[Tensor, "n 1 size size"]:

@@ -9,6 +9,7 @@ from learning.made_up import DISTANCE_MM, FOCAL_PX, SIZE, made_up_crops
 from posegrid.datasets.stored_crops import LUMA
 from posegrid.learning.augment import (
     BALANCE_SPREAD,
+    HARD_CHANCE,
     LEFT_CHANCE,
     Draws,
     MaskFacts,
@@ -124,13 +125,30 @@ def test_masks_get_the_faults_of_background_subtraction():
     assert (faulty[~clean, :, 30:34, 30:34] == 0).any()  # and holes are in it
 
 
-@pytest.mark.parametrize("soft", [False, True])
-def test_masks_that_stay_as_they_are_stay_soft_where_they_are(soft):
-    masks = torch.rand(300, 1, SIZE, SIZE, generator=generator_of(3))
-    shown = _faulty(masks, Draws(generator_of(1)), MaskFacts(exact=False, soft=soft))
-    left = (shown == (masks if soft else (masks >= 0.5).float())).all(dim=(1, 2, 3))
+def left_masks(*, soft: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Masks of random levels, and what is shown of them."""
+    masks = torch.rand(400, 1, SIZE, SIZE, generator=generator_of(3))
+    masks[:, :, :4], masks[:, :, -4:] = 0.0, 1.0
+    return masks, _faulty(masks, Draws(generator_of(1)), MaskFacts(exact=False, soft=soft))
+
+
+def test_hard_masks_that_have_faults_stay_as_they_are_more_often():
+    masks, shown = left_masks(soft=False)
+    left = (shown == (masks >= 0.5).float()).all(dim=(1, 2, 3))
     assert left.float().mean() == pytest.approx(LEFT_CHANCE, abs=0.08)
     assert set(shown[~left].unique().tolist()) <= {0.0, 1.0}
+
+
+def test_soft_masks_are_shown_hard_half_of_the_time_else_surer_or_less_sure():
+    masks, shown = left_masks(soft=True)
+    hard = ((shown == 0) | (shown == 1)).all(dim=(1, 2, 3))
+    assert (~hard).float().mean() == pytest.approx(LEFT_CHANCE * (1 - HARD_CHANCE), abs=0.06)
+    soft, before = shown[~hard], masks[~hard]
+    assert (soft[:, :, :4] == 0).all() and (soft[:, :, -4:] == 1).all()
+    power = (soft.log() / before.log())[:, 0, 8:56]
+    of_crops = power.log().mean(dim=(1, 2))
+    assert abs(of_crops.mean()) < 0.1 and 0.3 < of_crops.std() < 0.5, "some surer, some less"
+    assert power.log().std(dim=(1, 2)).mean() > 0.15, "and here other than there"
 
 
 def test_the_same_generator_gives_the_same_batch(batch):
