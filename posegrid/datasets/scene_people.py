@@ -16,6 +16,7 @@ from tyro.conf import Positional
 from posegrid.datasets.parallel import Finished, done_here, follow
 from posegrid.errors import SettingsError
 from posegrid.files import alone_in, written
+from posegrid.walkers.clothes.wardrobe import PeopleKind
 from posegrid.walkers.motion.capture_files import load_motion_captures, load_walks
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.compose import Reference, SceneRecipe, compose
@@ -50,6 +51,8 @@ class ScenesSettings:
     pictures: int = 25
     """Of each person, each in a pose, in clothes' colours, in a light and from a camera of its own.
     """
+    people_kind: PeopleKind = "varied"
+    """Of those who are rendered now: varied, sporty, laboratory or everybody, as in `synth`."""
     motion: Path | None = None
     """Folder with motion capture of walks (ASF and AMC files, or BVH): half of the walks are then
     of it."""
@@ -112,7 +115,9 @@ def render_missing(settings: ScenesSettings, captures: Captures) -> None:
 
 def _person(settings: ScenesSettings, name: str, captures: Captures) -> Finished:
     places = lit_places(settings.backgrounds, name) if settings.backgrounds else ()
-    write_person(settings.out, name, settings.pictures, settings.seed, captures, places)
+    write_person(
+        settings.out, name, settings.pictures, settings.seed, captures, places, settings.people_kind
+    )
     return Finished(name, settings.pictures)
 
 

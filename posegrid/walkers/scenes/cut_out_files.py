@@ -9,6 +9,7 @@ from posegrid.errors import SourceError
 from posegrid.files import written
 from posegrid.untrusted import DAMAGED, arrays_of_npz
 from posegrid.walkers.clip import ClipPlan
+from posegrid.walkers.clothes.wardrobe import PeopleKind
 from posegrid.walkers.motion.captured import Captures
 from posegrid.walkers.scenes.cut_outs import FRAMES_APART, POINTS, SHADOW_PX, CutOut, cut_outs
 
@@ -83,6 +84,7 @@ def write_person(
     seed: int,
     captures: Captures,
     places: Sequence[Path] = (),
+    people: PeopleKind = "varied",
 ) -> Path:
     """The file of one person's cut-outs; rendered unless it is there."""
     path = folder / f"{subject}.npz"
@@ -92,7 +94,7 @@ def write_person(
             subject=subject,
             num_frames=(count - 1) * FRAMES_APART + 1,
             activities="varied",
-            people="varied",
+            people=people,
             scenes="varied",
         )
         save_cut_outs(path, list(cut_outs(plan, captures, count, places)))

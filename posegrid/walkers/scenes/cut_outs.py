@@ -149,7 +149,7 @@ def _camera_round(middle_mm: np.ndarray, rng: np.random.Generator) -> tuple[Came
     )
     distance = float(np.linalg.norm(centre - middle_mm))
     target = middle_mm + rng.normal(0.0, 0.12 * distance, 3)
-    roll = float(np.radians(rng.normal(0.0, 3.0) if rng.random() < 0.9 else rng.uniform(-25, 25)))
+    roll = float(np.radians(rng.normal(0.0, 3.0) if rng.random() < 0.75 else rng.uniform(-30, 30)))
     camera = Camera(
         focal_px=(1000.0, 1000.0),
         principal_px=(500.0, 500.0),
