@@ -46,7 +46,7 @@ SMALL_SHARE = 0.7
 FIRST_PIXELS, SECOND_PIXELS = 8 * 61440, 20 * 20480
 """Of a batch."""
 REFERENCES = {
-    "none": 0.32, "clean": 0.26, "ghosts": 0.12, "still": 0.06, "spot": 0.14, "shaken": 0.07,
+    "none": 0.28, "clean": 0.24, "ghosts": 0.12, "still": 0.06, "spot": 0.20, "shaken": 0.07,
     "wrong": 0.03,
 }  # fmt: skip
 LATER = 40
