@@ -59,7 +59,7 @@ def load_bvh(path: Path) -> MotionCapture:
     another kind, or bones whose length changes.
     """
     try:
-        joints, seconds, values = _read(text_of(path, None))
+        joints, seconds, values = _read(text_of(path))
         rotations, places = _posed(joints, values)
     except DAMAGED as error:
         raise SourceError(
@@ -181,6 +181,11 @@ def _capture(
                 f"the {of} of its rest pose lie along {direction.round(2).tolist()}; expected a "
                 "person who stands upright (y up), faces +z and has the left side at +x."
             )
+    bones = {
+        bone: rest[end] - rest[chosen[bone]] for bone, end in ends.items() if bone[1:] != "wrist"
+    }
+    if flat := [bone for bone, way in bones.items() if not np.linalg.norm(way) > 0]:
+        raise ValueError(f"the {flat[0]} of its rest pose has no length")
     up = Y_UP_TO_Z_UP
 
     def place_mm(index: int) -> np.ndarray:
@@ -192,12 +197,7 @@ def _capture(
         rotations={bone: up @ rotations[i] @ up.T for bone, i in chosen.items()},
         starts_mm={bone: place_mm(i) for bone, i in chosen.items()},
         ends_mm={bone: place_mm(i) for bone, i in ends.items()},
-        rest_directions={
-            bone: up
-            @ ((rest[i] - rest[chosen[bone]]) / np.linalg.norm(rest[i] - rest[chosen[bone]]))
-            for bone, i in ends.items()
-            if not bone.endswith("wrist")
-        },
+        rest_directions={bone: up @ way / np.linalg.norm(way) for bone, way in bones.items()},
     )
 
 

@@ -189,6 +189,7 @@ def other(old: str, new: str):
         (other("LeftForeArm", "Ulna"), "Ulna.*LeftUpLeg"),
         (other("JOINT Head", "JOINT Skull"), "no joint Head"),
         (other(end("0 -6 14"), ""), "LeftFoot has no toes"),
+        (lambda text: text.replace("OFFSET 28 0 0", "OFFSET 0 0 0"), "lhumerus of its rest pose has no length"),
         (lambda text: text.replace("OFFSET 0 -6 14", "OFFSET 0 14 6"), "faces \\+z"),
         (lambda text: text.replace("OFFSET 9", "OFFSET -9").replace("OFFSET --9", "OFFSET 9"), "hips"),
     ],
