@@ -34,6 +34,8 @@ NAMINGS = (
 )
 """What those joints are called by MotionBuilder and Mixamo, by Biovision, by Poser."""
 HEADS = ("Head", "head")
+MOST = 1e7
+"""Of any number of a sound file."""
 STILL = 0.02
 """How far a joint may move against its parent, of its bone's length."""
 
@@ -89,8 +91,8 @@ def _read(text: str) -> tuple[list[_Joint], float, Float[np.ndarray, "T C"]]:
         if (count := len(line.split())) != channels:
             raise ValueError(f"frame {place} has {count} numbers, the joints {channels} channels")
     values = np.loadtxt(lines, ndmin=2)
-    if not np.isfinite(values).all():
-        raise ValueError("numbers that are not finite")
+    if not (np.abs(values) < MOST).all():  # NaN neither
+        raise ValueError(f"numbers that are not finite, or not below {MOST:g}")
     return joints, seconds, values
 
 
@@ -107,7 +109,7 @@ def _hierarchy(lines: list[list[str]]) -> list[_Joint]:
             case ["}"]:
                 inside.pop()
             case ["OFFSET", x, y, z]:
-                joints[-1] = replace(joints[-1], offset=np.array([float(x), float(y), float(z)]))
+                joints[-1] = replace(joints[-1], offset=_offset(x, y, z))
             case ["CHANNELS", count, *kinds] if {*kinds} <= {*TURNS, *PLACES}:
                 if int(count) != len({*kinds}):
                     raise ValueError(f"CHANNELS {count} {' '.join(kinds)[:80]}")
@@ -119,6 +121,10 @@ def _hierarchy(lines: list[list[str]]) -> list[_Joint]:
     if unplaced := [joint.name for joint in joints if not np.isfinite(joint.offset).all()]:
         raise ValueError(f"no OFFSET of {unplaced[0]}")
     return joints
+
+
+def _offset(*words: str) -> Float[np.ndarray, "3"]:
+    return np.array([number(float(word), "OFFSET", -MOST, MOST) for word in words])
 
 
 def _joint(kind: str, name: str, joints: list[_Joint], inside: list[int]) -> _Joint:
