@@ -5,7 +5,7 @@
 #
 # MOTION may name a folder with walks of the CMU motion capture database (Acclaim ASF and AMC files; not part of the
 # project, free for all uses): half of the walks are then real ones, as for the weights that are shipped. BACKGROUNDS and
-# POSES are those of runs/finder.sh: real places, and captured motions of all kinds. Every stage resumes where it was stopped. No grid task first: for this network it made no difference (docs/results.md).
+# POSES are those of runs/finder.sh: real places, and captured motions of all kinds (ASF and AMC, or BVH: scripts/unpack_motions.py). Every stage resumes where it was stopped. No grid task first: for this network it made no difference (docs/results.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${DATA:-data/release}
@@ -119,8 +119,24 @@ posegrid train "$data/every_gaits" --also "$data/every_poses" "$data/every_gaits
     --run "$run/ninth" "${training[@]}" --network posegrid_m --augment standard --batch-size 72 \
     --max-images 267000 --init "$run/mean_of_eighth/last.safetensors" --transfer all --learning-rate 0.0006 \
     --average 0.999 --seed 10
-mkdir -p "$run/mean"
+mkdir -p "$run/mean_of_ninth" "$run/mean"
 python scripts/average_weights.py "$run/mean_of_eighth/last.safetensors" "$run/ninth/last.safetensors" --share 0.7 \
+    --out "$run/mean_of_ninth/last.safetensors"
+
+# And on, with all the motions that are captured, mirrored and varied; masks are shown soft and hard.
+two_dozen all_gaits 500 1311 "${everybody[@]}" --activities gaits
+two_dozen all_poses 540 1312 "${everybody[@]}" "${captured[@]}" ${POSES:+--poses-share 0.7}
+two_dozen all_lab_gaits 360 1313 "${soft_lab[@]}" --activities gaits
+two_dozen all_lab_poses 180 1314 "${soft_lab[@]}" "${captured[@]}" ${POSES:+--poses-share 0.7}
+two_dozen all_rooms 60 1315 --scenes varied --masks found --people-kind varied "${captured[@]}" ${POSES:+--poses-share 0.3}
+two_dozen all_plain 150 1317 "${captured[@]}" ${POSES:+--poses-share 0.3}
+posegrid train "$data/all_poses" --also "$data/all_gaits" "$data/all_poses" "$data/all_gaits" "$data/all_lab_gaits" \
+    "$data/all_lab_poses" "$data/all_rooms" "$data/every_gaits" "$data/every_poses" "$data/soft_lab_gaits" \
+    "$data/soft_lab_poses" "$data/soft_faulty" "$data/all_plain" \
+    --run "$run/tenth" "${training[@]}" --network posegrid_m --augment standard --batch-size 78 \
+    --max-images 210000 --init "$run/mean_of_ninth/last.safetensors" --transfer all --learning-rate 0.0006 \
+    --average 0.999 --seed 11
+python scripts/average_weights.py "$run/mean_of_ninth/last.safetensors" "$run/tenth/last.safetensors" --share 0.7 \
     --out "$run/mean/last.safetensors"
 
 # Clips before cameras at rest teach when feet touch the floor (docs/motion.md).

@@ -27,13 +27,12 @@ END = " end"
 
 LIMBS = ("femur", "tibia", "foot", "humerus", "radius", "wrist")
 """CMU's names of the bones that begin at hip, knee, ankle, shoulder, elbow and wrist."""
-NAMINGS = (
-    (("Left", "Right"), ("UpLeg", "Leg", "Foot", "Arm", "ForeArm", "Hand")),
-    (("Left", "Right"), ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")),
-    (("l", "r"), ("Thigh", "Shin", "Foot", "Shldr", "ForeArm", "Hand")),
-)
-"""What those joints are called by MotionBuilder and Mixamo, by Biovision, by Poser."""
-HEADS = ("Head", "head")
+NAMINGS = {
+    "MotionBuilder or Mixamo": ("Left Right", "UpLeg Leg Foot Arm ForeArm Hand", "Head"),
+    "Biovision": ("Left Right", "Hip Knee Ankle Shoulder Elbow Wrist", "Head"),
+    "Poser": ("l r", "Thigh Shin Foot Shldr ForeArm Hand", "head"),
+}
+"""What the sides, those joints and the head are called, by programs."""
 MOST = 1e7
 """Of any number of a sound file."""
 STILL = 0.02
@@ -209,26 +208,14 @@ def _capture(
 
 def _bones(names: list[str], parents: list[int]) -> tuple[dict[str, int], dict[str, int]]:
     """The joints where CMU's bones begin, and those where they end, by the bones' names."""
-    for sides, limbs in NAMINGS:
-        called = {
-            f"{short}{bone}": side + limb
-            for short, side in zip("lr", sides, strict=True)
-            for bone, limb in zip(LIMBS, limbs, strict=True)
-        }
-        if set(called.values()) <= set(names):
-            break
-    else:
+    called = min(map(_called, NAMINGS), key=lambda called: len({*called.values()} - {*names}))
+    if missing := [name for name in called.values() if name not in names]:
         raise ValueError(
-            f"its joints are {', '.join(names)[:300]}; expected the names of one kind: "
-            + "; or ".join(
-                f"{side[0]}{limbs[0]}, {side[0]}{limbs[1]} ..." for side, limbs in NAMINGS
-            )
+            f"no joint {', '.join(missing)}; expected the names of {' or '.join(NAMINGS)}, such as "
+            f"{' or '.join(_called(naming)['lfemur'] for naming in NAMINGS)}, but its joints are "
+            f"{', '.join(names)[:200]} ..."
         )
-    heads = [name for name in HEADS if name in names]
-    if not heads:
-        raise ValueError(f"no joint {' or '.join(HEADS)} among {', '.join(names)[:300]}")
-    chosen = {bone: names.index(name) for bone, name in called.items()}
-    chosen |= {"root": 0, "head": names.index(heads[0])}
+    chosen = {bone: names.index(name) for bone, name in called.items()} | {"root": 0}
     chosen["thorax"] = _parting(chosen["lhumerus"], chosen["rhumerus"], parents)
     ends = {}
     for side in "lr":
@@ -243,6 +230,16 @@ def _bones(names: list[str], parents: list[int]) -> tuple[dict[str, int], dict[s
             )
         ends[f"{side}foot"] = parents.index(chosen[f"{side}foot"])
     return chosen, ends
+
+
+def _called(naming: str) -> dict[str, str]:
+    """Names of the joints where bones begin, by the bones' names."""
+    sides, limbs, head = NAMINGS[naming]
+    return {"head": head} | {
+        short + bone: side + limb
+        for short, side in zip("lr", sides.split(), strict=True)
+        for bone, limb in zip(LIMBS, limbs.split(), strict=True)
+    }
 
 
 def _parting(one: int, other: int, parents: list[int]) -> int:

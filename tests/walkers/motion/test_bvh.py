@@ -30,7 +30,7 @@ def end(offset: str) -> str:
 
 def hierarchy(naming: int = 0, head: str = "Head", prefix: str = "") -> str:
     """A figure in a T pose that faces +z, the left side at +x, 170 cm high; 54 turns."""
-    (left, right), limbs = NAMINGS[naming]
+    (left, right), limbs, _ = (words.split() for words in [*NAMINGS.values()][naming])
 
     def side(name: str, sign: int, chain: list[str], last: str) -> str:
         text = end(last)
@@ -39,7 +39,7 @@ def hierarchy(naming: int = 0, head: str = "Head", prefix: str = "") -> str:
             text = joint(prefix + name + limb, place.replace("+", "" if sign > 0 else "-"), text)
         return text
 
-    def limbs_of(chain: list[str]) -> tuple[str, ...]:
+    def limbs_of(chain: list[str]) -> list[str]:
         return limbs[:3] if chain is legs else limbs[3:]
 
     legs, arms = ["+9 -4 0", "0 -42 1", "0 -40 -3"], ["+17 20 0", "+28 0 0", "+25 0 0"]
@@ -186,8 +186,8 @@ def other(old: str, new: str):
         (other("Yrotation", "Wrotation"), "Wrotation"),
         (other("90.000000", "nan"), "not finite"),
         (other("90.000000", "ninety"), "ninety"),
-        (other("LeftForeArm", "Ulna"), "Ulna.*LeftUpLeg"),
-        (other("JOINT Head", "JOINT Skull"), "no joint Head"),
+        (other("LeftForeArm", "Ulna"), "no joint LeftForeArm; expected.*Ulna"),
+        (other("JOINT Head", "JOINT Skull"), "no joint Head; expected.*Skull"),
         (other(end("0 -6 14"), ""), "LeftFoot has no toes"),
         (lambda text: text.replace("OFFSET 28 0 0", "OFFSET 0 0 0"), "lhumerus of its rest pose has no length"),
         (lambda text: text.replace("OFFSET 0 -6 14", "OFFSET 0 14 6"), "faces \\+z"),
