@@ -37,7 +37,9 @@ more 300 40 sporty "${otherwise[@]}"
 more 329 40 laboratory "${walking[@]}"
 posegrid train --target finder "$data/more" --backgrounds "$places" --init "$run/first/posegrid-find.safetensors" \
     --run "$run/more" --resume --samples 120000 --learning-rate 0.001 --seed 41
-python scripts/finder_in_8_bits.py "$run/more/posegrid-find.onnx" "$data/more" --backgrounds "$places" \
+python scripts/average_weights.py "$run/first/posegrid-find.safetensors" "$run/more/last.safetensors" --share 0.6 \
+    --finder --out "$run/posegrid-find.safetensors"
+python scripts/finder_in_8_bits.py "$run/posegrid-find.onnx" "$data/more" --backgrounds "$places" \
     --out "$run/posegrid-find-int8.onnx"
 for split in validation test; do
     posegrid evaluate --target finder "$run/posegrid-find-int8.onnx" --people "$data" --backgrounds "$places" \
