@@ -164,7 +164,7 @@ python scripts/learn_over_time.py "$data/laboratory_gaits" "$data/laboratory_pos
     --out posegrid/weights/over_time.npz
 python scripts/learn_contact.py "$data/clips_of_gaits" "$data/clips_of_poses" --out posegrid/weights/contact.npz
 
-for set in walkers-test walkers-hard; do
+for set in walkers-test walkers-hard walkers-everybody; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"
     posegrid evaluate "$run/mean/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
 done

@@ -53,7 +53,7 @@ ARMS = {
     "share05_from_all": ("5 % of the crops, grid first on all", "share05_scratch"),
 }
 """Folder of an arm: what it is, and the arm that it is compared with."""
-FIXED_SETS = ("walkers-test", "walkers-hard")
+FIXED_SETS = ("walkers-test", "walkers-hard", "walkers-everybody")
 
 
 @dataclass(frozen=True)

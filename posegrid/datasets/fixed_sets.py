@@ -3,9 +3,10 @@ and hashes.
 
 walkers-test: people of all kinds walk before four cameras like Human3.6M's, in rooms, with exact
 masks. walkers-hard: they also stand, lean and sit; cameras of every kind, rolled ones too; gardens,
-clutter, occluders, poor footage; masks and boxes as background subtraction makes them. Each has a
-twin of another seed for choices; the sets themselves are for figures only. None takes captured
-walks, so that nothing but this package is needed to make them.
+clutter, occluders, poor footage; masks and boxes as background subtraction makes them.
+walkers-everybody: the same with people of every stature and weight, also as laboratories film them.
+Each has a twin of another seed for choices; the sets themselves are for figures only. None takes
+captured walks, so that nothing but this package is needed to make them.
 """
 
 import hashlib
@@ -18,7 +19,12 @@ import numpy as np
 from posegrid.datasets.stored_crops import Crops, read_crops
 
 SetName = Literal[
-    "walkers-test", "walkers-hard", "walkers-test-validation", "walkers-hard-validation"
+    "walkers-test",
+    "walkers-hard",
+    "walkers-everybody",
+    "walkers-test-validation",
+    "walkers-hard-validation",
+    "walkers-everybody-validation",
 ]
 NUM_PEOPLE, CROPS_PER_PERSON = 502, 20
 
@@ -46,6 +52,7 @@ HARD: dict[str, Any] = {
     "scenes": "varied",
     "masks": "faulty",
 }
+EVERYBODY: dict[str, Any] = {**HARD, "people_kind": "everybody"}
 
 SETS: dict[SetName, WalkerSet] = {
     "walkers-test": WalkerSet(
@@ -75,6 +82,20 @@ SETS: dict[SetName, WalkerSet] = {
         HARD,
         "6a41979699c2bd73e945173d24e27f12b83de104fd20a437a2f4eebf210f7972",
         "7df7bd3349a8ea5605f483c1d57604bd4b737cac2b82e9a7e1f7b00072d5c8a3",
+    ),
+    "walkers-everybody": WalkerSet(
+        43001,
+        "test",
+        EVERYBODY,
+        "1a4b911d9e3c0e35548f4dd3697b966a7c0ffa3c10710ca44d30444f2aa308c6",
+        "71ae43e39c71365cab7d4d292c8d9496fff264855bd9eba60db025aa49309b74",
+    ),
+    "walkers-everybody-validation": WalkerSet(
+        43002,
+        "validation",
+        EVERYBODY,
+        "d402b0dede1fb1d2eae47fb843b4a234f64eb7db48e61c2a4e7fcc2251ef4ae6",
+        "db0a711b93158db578ed19261dea20820cd6a1870c88bce1ae41885f3c5113c4",
     ),
 }
 

@@ -27,7 +27,7 @@ def test_a_set_has_subjects_of_one_split_only(name):
 
 
 def test_a_twin_differs_from_its_set_by_seed_and_split_only():
-    for name in ("walkers-test", "walkers-hard"):
+    for name in ("walkers-test", "walkers-hard", "walkers-everybody"):
         assert SETS[f"{name}-validation"].changes == SETS[name].changes
         assert SETS[f"{name}-validation"].split != SETS[name].split
 

@@ -75,7 +75,8 @@ def test_the_weights_on_both_fixed_sets(table, tmp_path):
         "within_radius_share": {"once": 0.674, "twice": 0.975},
         "keypoint_error_px": {"mean": 1.8, "median": 1.3},
     }
-    for name, values in (("walkers-test", says), ("walkers-hard", dict.fromkeys(says))):
+    empty = dict.fromkeys(says)
+    for name, values in zip(table.FIXED_SETS, (says, empty, says), strict=True):
         folder = tmp_path / f"evaluation_{name}"
         with pytest.raises(SourceError, match=f"evaluation_{name}.*release.sh makes it"):
             table.weights_table(tmp_path)
@@ -84,14 +85,15 @@ def test_the_weights_on_both_fixed_sets(table, tmp_path):
     rows = {
         line.split(" | ")[0][2:]: line.split(" | ")[1:] for line in table.weights_table(tmp_path)
     }
-    assert rows["mm"] == ["walkers-test", "walkers-hard |"]
-    assert rows["MPJPE"] == ["57.3", "57.3 |"]
+    assert rows["mm"] == ["walkers-test", "walkers-hard", "walkers-everybody |"]
+    assert rows["MPJPE"] == ["57.3", "57.3", "57.3 |"]
     assert rows["legs, arms nearer with left and right exchanged"][0] == "0.4 %, 0.0 %"
     floor, radius, places = (
         next(v for k, v in rows.items() if word in k) for word in ("floor", "radius", "places")
     )
     assert floor[0] == "39.9 (the weights: +17.4)"
-    assert radius == ["67.4 %, 97.5 %", " |"] and places == ["1.8 / 1.3", " |"]
+    assert radius == ["67.4 %, 97.5 %", "", "67.4 %, 97.5 % |"]
+    assert places == ["1.8 / 1.3", "", "1.8 / 1.3 |"]
 
 
 def test_only_what_is_between_the_marks_is_replaced(table):
