@@ -21,6 +21,7 @@ from posegrid.learning.finder_data import (
     Scenes,
     batch_at,
     batch_of,
+    collate,
     mean_batch_size,
     mirrored_batch,
     second_look,
@@ -434,15 +435,20 @@ def test_the_shipped_weights_are_small_and_know_what_they_are() -> None:
 
 
 def test_the_shipped_weights_that_training_begins_with_are_the_shipped_finder() -> None:
-    """Which is in 8 bits, so that noise, which it has never seen, is answered a little otherwise."""
+    """Which is in 8 bits, so that a pixel in a hundred may be answered otherwise by a fifth."""
     path = Path(posegrid.__file__).parent / "weights" / "posegrid-find.safetensors"
-    given = pictures(1)
     answer, _ = onnx_answer(path.with_suffix(".onnx"))
-    said, ours = answer(*(part.numpy() for part in given)), decode(load_finder_module(path)(*given))
+    network = load_finder_module(path)
     for name in ("person", "centre", "seen"):
-        values = getattr(ours, name).detach().numpy()
-        assert np.abs(said[name] - values).max() < 0.2
-        assert np.abs(said[name] - values).mean() < 0.03 < 0.3 * values.max()
+        away, most = [], 0.0
+        for number in range(6):
+            rng = np.random.default_rng(number)
+            given = collate([second_look(rng, library(), surroundings(), (160, 128))])[:4]
+            values = getattr(decode(network(*given)), name).detach().numpy()
+            away.append(np.abs(answer(*(part.numpy() for part in given))[name] - values))
+            most = max(most, float(values.max()))
+        assert np.mean(away) < 0.03 < 0.3 * most
+        assert np.quantile(away, 0.99) < 0.2
 
 
 # --- evaluation -----------------------------------------------------------------------------------
