@@ -30,16 +30,21 @@ class Settings:
     """Which checkpoints."""
 
     before: Positional[Path]
+    """Checkpoint (.safetensors) that the other was trained on from."""
     after: Positional[Path]
+    """The other."""
     out: Path
+    """Takes the mean (.safetensors)."""
     share: float = 0.7
-    """Of `after`."""
+    """Of `after`, 0 to 1."""
     finder: bool = False
     """Whether they find people."""
 
 
 def main(settings: Settings) -> None:
     """Write the mean."""
+    if not 0 <= settings.share <= 1:
+        raise SystemExit(f"share is {settings.share}; expected 0 to 1.")
     try:
         (mean_of_finders if settings.finder else mean_of_weights)(settings)
     except PosegridError as error:

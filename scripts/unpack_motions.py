@@ -13,6 +13,7 @@ import argparse
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from scipy.spatial.transform import Rotation
 
 from posegrid.errors import PosegridError, SourceError
 from posegrid.files import write_text, written
+from posegrid.untrusted import DAMAGED
 from posegrid.walkers.motion.bvh import load_bvh
 
 LEAD_IN = 5
@@ -76,7 +78,7 @@ def channels_of(expmap: np.ndarray) -> np.ndarray:
 def packed_clips(folder: Path) -> Iterator[tuple[str, str, np.ndarray, float]]:
     """Name, BVH hierarchy, channels and seconds a frame of each npz clip."""
     for path in sorted((folder / "bvh").glob("*.npz")):
-        with np.load(path) as clip:
+        with _packed(path) as clip:
             yield path.stem, str(clip["hierarchy"]), clip["channels"], float(clip["frame_time"])
     skeleton = folder / "expmap" / "skeleton.json"
     if not skeleton.is_file():
@@ -85,8 +87,20 @@ def packed_clips(folder: Path) -> Iterator[tuple[str, str, np.ndarray, float]]:
     # a depth-first order is that of the channels, and NAMES are in it
     hierarchy = hierarchy_of(facts["parents"], facts["offsets_units"])
     for path in sorted((folder / "expmap").glob("*.npz")):
-        with np.load(path) as clip:
+        with _packed(path) as clip:
             yield path.stem, hierarchy, channels_of(clip["expmap"].astype(float)), 1 / 120
+
+
+@contextmanager
+def _packed(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """An npz file's arrays. Raises SourceError for a damaged one."""
+    try:
+        with np.load(path) as clip:
+            yield clip
+    except DAMAGED as error:
+        raise SourceError(
+            f"{path}: cannot be read ({error}); expected a clip as npz: unpack or copy it again."
+        ) from error
 
 
 def sound_stretches(path: Path) -> list[slice]:

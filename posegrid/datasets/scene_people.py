@@ -52,13 +52,13 @@ class ScenesSettings:
     """Of each person, each in a pose, in clothes' colours, in a light and from a camera of its own.
     """
     people_kind: PeopleKind = "varied"
-    """Of those who are rendered now: varied, sporty, laboratory or everybody, as in `synth`."""
+    """Of those who are rendered now: plain, varied, sporty, laboratory, everybody, as in `synth`."""
     motion: Path | None = None
     """Folder with motion capture of walks (ASF and AMC files, or BVH): half of the walks are then
     of it."""
     poses: Path | None = None
-    """Folder with motion capture of anything else (ASF and AMC files, or BVH): people who are rendered now
-    then move as these do."""
+    """Folder with motion capture of anything else (ASF and AMC files, or BVH): people who are
+    rendered now then move as these do."""
     backgrounds: Path | None = None
     """Folder with panoramas/*.jpg and textures/*: people who are rendered now are lit by the places'
     radiance where that lies beside them (.npz), and a preview of scenes before them is written to

@@ -53,3 +53,10 @@ def test_a_finder_that_does_not_say_how_it_was_made_is_refused(tmp_path: Path):
             )
         )
     assert not (tmp_path / "mean.onnx").exists()
+
+
+def test_a_share_that_is_none_is_refused(tmp_path: Path):
+    shipped = WEIGHTS / "posegrid-m.safetensors"
+    with pytest.raises(SystemExit, match="share is 7; expected 0 to 1"):
+        main(Settings(shipped, shipped, tmp_path / "mean.safetensors", share=7))
+    assert not [*tmp_path.iterdir()]

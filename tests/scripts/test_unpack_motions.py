@@ -72,3 +72,10 @@ def test_exponential_maps_of_row_vectors_are_the_same_places_as_bvh(tmp_path: Pa
 def test_a_folder_without_clips_is_refused(tmp_path: Path):
     with pytest.raises(SourceError, match="no clips"):
         unpack(tmp_path, tmp_path / "out")
+
+
+def test_a_damaged_clip_is_named(tmp_path: Path):
+    (tmp_path / "bvh").mkdir()
+    (tmp_path / "bvh" / "a.npz").write_text("no zip")
+    with pytest.raises(SourceError, match=r"a\.npz: cannot be read"):
+        unpack(tmp_path, tmp_path / "out")

@@ -157,6 +157,7 @@ def _posed(
             rotations.append(turn)
             places.append(place)
             continue
+        # places are written as the offset itself, or as 0 beside it; anything else is a motion
         moved = np.abs(place - joint.offset).max()
         if moved > STILL * np.linalg.norm(joint.offset) and np.abs(place).max() > 0:
             raise ValueError(f"{joint.name} moves against its parent, by {moved:.3g}")
