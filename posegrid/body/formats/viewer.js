@@ -5,7 +5,7 @@ const scene = JSON.parse(element("scene").textContent);
 const times = scene.time_s, last = times.length - 1, video = element("video"), space = element("space");
 const MISSING = -32768, TRAIL_S = 1, TRAILED = ["left_ankle", "right_ankle", "left_wrist", "right_wrist"];
 const view = { azimuth: 0.6, elevation: 0.22, distance: 6000, target: [0, 850, 0] };
-let row = 0, playing = false, clock = 0, before = null, picked = [], colours = {}, curves = null;
+let row = 0, playing = false, clock = 0, before = null, picked = [], colours = {}, curves = null, aims = 0;
 
 // Columns of 16-bit numbers: differences in time, low bytes before high ones, deflated, base64.
 async function unpacked(packed) {
@@ -197,10 +197,13 @@ function draw() {
   element("scrub").setAttribute("aria-valuetext", element("clock").textContent);
 }
 function go(to) {
-  row = Math.max(0, Math.min(last, to)); clock = times[row];
-  // The middle of the frame's time: no rounding shows a neighbour.
-  if (scene.video) video.currentTime = (times[row] + (times[row + 1] ?? 2 * times[row] - (times[row - 1] ?? 0))) / 2;
+  row = Math.max(0, Math.min(last, to)); clock = times[row]; aims = 0;
+  if (scene.video) aim();
   draw();
+}
+function aim() { // near the middle of the frame's time, where no rounding shows a neighbour
+  const lasts = (times[row + 1] ?? 2 * times[row] - (times[row - 1] ?? 0)) - times[row];
+  video.currentTime = times[row] + (0.5 + 0.05 * aims) * lasts; // never twice the same: a browser may skip that
 }
 function play(on) {
   playing = on; before = null;
@@ -210,16 +213,18 @@ function play(on) {
   if (row === last) go(0);
   video.playbackRate = Number(element("speed").value);
   video.play().catch(() => play(false));
-  nextOfFilm();
 }
 function shown(time) {
   const next = rowAt(time + 0.0005);
   if (next !== row) { row = next; clock = times[row]; draw(); }
 }
 function nextOfFilm() { // the frame that the browser shows says which pose belongs to it
-  if (!playing) return;
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback((_, frame) => { if (playing) { shown(frame.mediaTime); nextOfFilm(); } });
-  else requestAnimationFrame(() => { if (playing) { shown(video.currentTime); nextOfFilm(); } });
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback((_, frame) => { filmed(frame.mediaTime); nextOfFilm(); });
+  else requestAnimationFrame(() => { if (playing) shown(video.currentTime); nextOfFilm(); });
+}
+function filmed(time) { // while it stands still, a frame that comes late is not left on the screen
+  if (playing) shown(time);
+  else if (!video.seeking && rowAt(time + 0.0005) !== row && aims++ < 3) aim();
 }
 function step(now) {
   if (!playing) return;
@@ -326,7 +331,7 @@ async function start() {
   element("angle-choice").hidden = !scene.angles.length;
   element("strips").hidden = !scene.angles.length && !scene.people[0].sigma;
   for (const name of new Set(scene.angles.map(base))) element("angle").add(new Option(name.replaceAll("_", " "), name, name === "knee_flexion", name === "knee_flexion"));
-  if (scene.video) { video.src = scene.video; video.addEventListener("error", () => { scene.video = ""; element("film").hidden = true; }); }
+  if (scene.video) { video.src = scene.video; video.addEventListener("error", () => { scene.video = ""; element("film").hidden = true; }); nextOfFilm(); }
   atStart(); fitted(); listen(); listenToEdits(); go(row);
   const spot = (person, joint) => [people[person].shown[joint].x, people[person].shown[joint].y].map((v) => v / (window.devicePixelRatio || 1));
   window.viewer = { place, isThere, spot, editsText, get people() { return people.map(({ number }) => number); }, go, play, view, get row() { return row; }, get playing() { return playing; } };
