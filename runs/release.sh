@@ -148,7 +148,12 @@ clips clips_of_gaits 310 40 810 --activities gaits
 clips clips_of_poses 60 20 811 "${odd[@]}"
 out=${OUT:-posegrid/weights/posegrid-m.onnx}
 rm -f "${out%.onnx}.safetensors"
-posegrid export "$run/mean/last.safetensors" --out "$out" --half --hard-masks
+twins=()
+for set in walkers-test walkers-hard walkers-everybody; do
+    twins+=("data/sets/$set-validation")
+    posegrid synth "data/sets/$set-validation" --set "$set-validation" --workers "$workers"
+done
+posegrid export "$run/mean/last.safetensors" --out "$out" --half --hard-masks --radii "${twins[@]}"
 python scripts/learn_feet.py "$data/soft_lab_gaits" "$data/soft_rooms" --weights "${out%.onnx}.safetensors" \
     --out "${out%.onnx}-feet.safetensors"
 posegrid export "${out%.onnx}.safetensors" --out "$out" --feet "${out%.onnx}-feet.safetensors" --int8 "$data/every_gaits"
@@ -166,6 +171,6 @@ python scripts/learn_contact.py "$data/clips_of_gaits" "$data/clips_of_poses" --
 
 for set in walkers-test walkers-hard walkers-everybody; do
     posegrid synth "data/sets/$set" --set "$set" --workers "$workers"
-    posegrid evaluate "$run/mean/last.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
+    posegrid evaluate "${out%.onnx}.safetensors" "data/sets/$set" --out "$run/evaluation_$set"
 done
 [ -z "${PAGE-docs/results.md}" ] || python scripts/results_table.py "${PAGE-docs/results.md}" --table weights --results "$run"

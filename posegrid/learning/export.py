@@ -14,7 +14,7 @@ stays in float32.
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -39,6 +39,7 @@ from posegrid.learning.checkpoint import (
     halved,
     load_checkpoint,
     save_checkpoint,
+    with_measured_bounds,
 )
 from posegrid.learning.data import CropSet, MaskFacts, whole_batches
 from posegrid.learning.feet_head import FeetHead, load_feet_head
@@ -80,6 +81,9 @@ class ExportSettings:
     hard_masks: bool = False
     """The files say that these weights are to be shown masks of 0 and 255, even if they learnt from
     masks that say how sure the finder is."""
+    radii: tuple[Path, ...] = ()
+    """Folders of prepared crops on whose validation people, all together, it is measured anew which
+    radii hold 68 % and 95 % of the errors: for means of weights, and for crops of another kind."""
     feet: Path | None = None
     """Head of heels and toes that was learnt on these weights (scripts/learn_feet.py): with it
     the file tells them with the poses, in mm."""
@@ -123,8 +127,9 @@ def export(settings: ExportSettings) -> Path:
     """Write the checkpoint as ONNX and compare the two; the path of the ONNX file.
 
     Raises CheckpointError for weights of the grid task, where the two differ by 0.1 mm or more, and
-    where 8 bits cost more than 2 %; SettingsError where `half` would replace a checkpoint or
-    `hard_masks` is asked of weights without masks; OutputError if the file cannot be written.
+    where 8 bits cost more than 2 %; SettingsError where `half` would replace a checkpoint, where
+    `hard_masks` is asked of weights without masks or `radii` of some that state none; OutputError if
+    the file cannot be written.
     """
     whole = load_checkpoint(settings.checkpoint, settings.own)
     if isinstance(whole.target, GridTarget):
@@ -139,6 +144,8 @@ def export(settings: ExportSettings) -> Path:
                 f"background {whole.facts.background}; leave it out."
             )
         whole = replace(whole, facts=replace(whole.facts, soft_masks=False))
+    if settings.radii:
+        whole = _with_radii(whole, settings.radii)
     out = settings.out or settings.checkpoint.with_suffix(".onnx")
     beside = out.with_suffix(".safetensors")
     if settings.half and beside.exists():
@@ -160,6 +167,25 @@ def export(settings: ExportSettings) -> Path:
             found = quantise(out, temporary, checkpoint.facts, settings.int8)
         print(f"{_with_size(smaller)}, {found}")
     return out
+
+
+def _with_radii(checkpoint: Checkpoint, folders: Sequence[Path]) -> Checkpoint:
+    """The checkpoint whose radii are those of its errors on validation people, of each folder as many
+    crops at most. SettingsError for weights that state none.
+    """
+    if not isinstance(pose_part(checkpoint.target), PersonTarget):
+        raise SettingsError(
+            f"--radii: weights of the target {checkpoint.facts.target} do not say how sure they are; "
+            "leave it out."
+        )
+    facts = checkpoint.facts
+    crops = [_crops(folder, "validation", facts, VALIDATION_CROPS) for folder in folders]
+    measured = with_measured_bounds(checkpoint, whole_batches(crops, facts.image_size, BATCH))
+    told = replace(facts, target_settings=measured.target.settings())
+    person = pose_part(measured.target)
+    assert isinstance(person, PersonTarget)
+    print(f"radii: {person.bound_68:.2f} and {person.bound_95:.2f} times what the weights state")
+    return replace(measured, facts=told)
 
 
 def _export_float(out: Path, checkpoint: Checkpoint, feet: FeetHead | None) -> None:

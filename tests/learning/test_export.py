@@ -171,6 +171,31 @@ def test_weights_of_the_grid_task_are_refused(tmp_path):
     assert not (tmp_path / "w.onnx").exists()
 
 
+def test_radii_are_measured_on_the_crops_that_are_named(tmp_path, capsys):
+    torch.manual_seed(0)
+    folders = tuple(write_dataset(tmp_path / name, 40) for name in ("first", "second"))
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", PersonTarget(64))
+    out = export(ExportSettings(path, tmp_path / "r.onnx", half=True, radii=folders))
+    assert "times what the weights state" in capsys.readouterr().out
+    crops = read_crops(folders[0], ["S4"])
+    for weights in (load_onnx(out), load_checkpoint(out.with_suffix(".safetensors"))):
+        said = weights.estimate(crops.images)
+        off_mm = np.linalg.norm(said.pose_mm - crops.pose_view_mm, axis=-1)
+        for share, bound in ((0.68, "bound_68"), (0.95, "bound_95")):
+            settings = weights.facts.target_settings
+            radius_mm = said.sigma_mm * (settings[bound] / settings["bound_68"])
+            held = (off_mm <= radius_mm)[:, 1:].mean()
+            assert held == pytest.approx(share, abs=0.02)
+
+
+def test_radii_are_not_measured_of_weights_that_state_none(tmp_path):
+    data = write_dataset(tmp_path / "data", 4)
+    path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
+    with pytest.raises(SettingsError, match="target bins do not say how sure they are"):
+        export(ExportSettings(path, radii=(data,)))
+    assert not (tmp_path / "w.onnx").exists()
+
+
 def test_8_bits_answer_nearly_the_same_from_a_quarter_of_the_file(tmp_path, capsys):
     data = write_dataset(tmp_path / "data", 40)
     path = saved(tmp_path / "w.safetensors", "posegrid_s", BinsTarget())
