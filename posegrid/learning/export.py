@@ -144,8 +144,6 @@ def export(settings: ExportSettings) -> Path:
                 f"background {whole.facts.background}; leave it out."
             )
         whole = replace(whole, facts=replace(whole.facts, soft_masks=False))
-    if settings.radii:
-        whole = _with_radii(whole, settings.radii)
     out = settings.out or settings.checkpoint.with_suffix(".onnx")
     beside = out.with_suffix(".safetensors")
     if settings.half and beside.exists():
@@ -153,6 +151,8 @@ def export(settings: ExportSettings) -> Path:
             f"--half writes a checkpoint, too, and {beside} is there already: say with --out "
             "where, so that it replaces none."
         )
+    if settings.radii:
+        whole = _with_radii(whole, settings.radii)
     network = halved(whole.network) if settings.half else whole.network
     checkpoint = replace(whole, network=network)
     feet = settings.feet and load_feet_head(settings.feet, network.backbone)

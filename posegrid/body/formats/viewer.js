@@ -219,6 +219,7 @@ function shown(time) {
   if (next !== row) { row = next; clock = times[row]; draw(); }
 }
 function nextOfFilm() { // the frame that the browser shows says which pose belongs to it
+  if (!scene.video) return; // it could not be shown
   if (video.requestVideoFrameCallback) video.requestVideoFrameCallback((_, frame) => { filmed(frame.mediaTime); nextOfFilm(); });
   else requestAnimationFrame(() => { if (playing) shown(video.currentTime); nextOfFilm(); });
 }
